@@ -1,0 +1,79 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Strict settings for every Swift target: the upcoming features are on so that nothing has to change when they become
+/// the default.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "ecg-monitor",
+    products: [
+        .library(name: "WFDB", targets: ["WFDB"]),
+        .library(name: "ECGWire", targets: ["ECGWire"]),
+        .library(name: "ZeroMQ", targets: ["ZeroMQ"]),
+        .executable(name: "ecgmond", targets: ["ecgmond"]),
+        .executable(name: "ecgmon", targets: ["ecgmon"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // C libraries from Debian's -dev packages.
+        .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+        .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(name: "CSystemd", providers: [.apt(["libsystemd-dev"])]),
+        // The one kernel that decides the speed of the network, compiled for AVX2 behind a CPU check.
+        .target(name: "CKernels"),
+
+        .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: strict),
+        .target(
+            name: "ECGWire",
+            dependencies: ["ZeroMQ", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["ecg_monitor.proto"], swiftSettings: strict),
+        .target(name: "WFDB", swiftSettings: strict),
+        .target(name: "ECGSignal", swiftSettings: strict),
+        .target(name: "NeuralNetwork", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: strict),
+        .target(name: "ECGATKGAN", dependencies: ["NeuralNetwork"], swiftSettings: strict),
+        .target(name: "ECGMonitor", dependencies: ["ECGSignal", "ECGATKGAN"], swiftSettings: strict),
+        .executableTarget(
+            name: "ecgmond",
+            dependencies: [
+                "ZeroMQ", "ECGWire", "ECGSignal", "ECGATKGAN", "ECGMonitor", "CSystemd",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "TOMLKit", package: "TOMLKit"),
+                .product(name: "FlyingFox", package: "FlyingFox"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "ecgmon",
+            dependencies: [
+                "ZeroMQ", "ECGWire", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: strict),
+
+        .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: strict),
+        .testTarget(name: "ECGWireTests", dependencies: ["ECGWire", "ZeroMQ"], swiftSettings: strict),
+        .testTarget(name: "WFDBTests", dependencies: ["WFDB"], swiftSettings: strict),
+        .testTarget(name: "ECGSignalTests", dependencies: ["ECGSignal", "WFDB"], swiftSettings: strict),
+        .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "CKernels"], swiftSettings: strict),
+        .testTarget(name: "ECGATKGANTests", dependencies: ["ECGATKGAN", "NeuralNetwork"], swiftSettings: strict),
+        .testTarget(
+            name: "ECGMonitorTests", dependencies: ["ECGMonitor", "ECGSignal", "ECGATKGAN", "WFDB"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "DaemonTests", dependencies: ["ecgmond", "ECGWire", "ZeroMQ", "ECGSignal"], swiftSettings: strict),
+        .testTarget(
+            name: "ToolTests", dependencies: ["ecgmon", "WFDB", "ECGWire", "ZeroMQ"], swiftSettings: strict),
+    ]
+)

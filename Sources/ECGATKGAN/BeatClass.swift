@@ -1,0 +1,58 @@
+/// The four heartbeat classes of the paper (section 3.1), which are the AAMI EC57 classes without Q.
+///
+/// The raw value is the index of the class in every probability vector, every label and the softmax head.
+public enum BeatClass: UInt8, Sendable, CaseIterable, Codable {
+    /// Normal and bundle branch block beats, atrial and nodal escape beats (MIT codes N L R e j).
+    case normal = 0
+    /// Supraventricular ectopic beats (A a J S).
+    case supraventricular = 1
+    /// Ventricular ectopic beats (V E).
+    case ventricular = 2
+    /// Fusion of a ventricular and a normal beat (F).
+    case fusion = 3
+
+    /// The class's letter in the paper, in EC57 and in MIT annotation files: N, S, V or F.
+    public var letter: Character {
+        switch self {
+        case .normal: "N"
+        case .supraventricular: "S"
+        case .ventricular: "V"
+        case .fusion: "F"
+        }
+    }
+
+    /// The class of a beat annotation of the MIT-BIH databases; `nil` for paced and unclassifiable beats (/ f Q) and for
+    /// every annotation that is not a beat.
+    public init?(annotationSymbol symbol: Character) {
+        switch symbol {
+        case "N", "L", "R", "e", "j": self = .normal
+        case "A", "a", "J", "S": self = .supraventricular
+        case "V", "E": self = .ventricular
+        case "F": self = .fusion
+        default: return nil
+        }
+    }
+}
+
+/// What the discriminator says of one beat window.
+public struct BeatClassification: Sendable, Equatable {
+    /// Softmax over N, S, V, F; sums to 1.
+    public var probabilities: SIMD4<Float>
+    /// 0 (untouched) ... 1 (attacked): the sigmoid of the attack-identification head.
+    public var attackSuspicion: Float
+
+    public init(probabilities: SIMD4<Float>, attackSuspicion: Float) {
+        self.probabilities = probabilities
+        self.attackSuspicion = attackSuspicion
+    }
+
+    /// The most probable class; the first in the order N, S, V, F where two are equal.
+    public var beatClass: BeatClass {
+        var best = BeatClass.normal
+        for candidate in BeatClass.allCases
+        where probabilities[Int(candidate.rawValue)] > probabilities[Int(best.rawValue)] {
+            best = candidate
+        }
+        return best
+    }
+}
