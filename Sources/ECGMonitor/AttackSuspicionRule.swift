@@ -1,0 +1,131 @@
+import Foundation
+
+/// Whether a stretch of beats looks attacked: a cumulative sum (Page, Biometrika 41, 1954) over the log-odds that the
+/// attack-identification head gives for each beat.
+///
+///     evidence <- min(ceiling, max(0, evidence + clip(log(p / (1 - p)), +-logOddsLimit) - logOddsOffset))
+///
+/// The suspicion is raised when the evidence reaches `raiseAt`, and withdrawn when it has fallen to `withdrawAt`. Were
+/// the scores calibrated and the beats independent, `raiseAt` would be the logarithm of the odds at which one is willing
+/// to be wrong. Clipping keeps one odd beat from raising it alone; the ceiling bounds how long it lingers.
+///
+/// A pure value: the same scores give the same answer, so a command can tune the parameters on recorded scores.
+public struct AttackSuspicionRule: Sendable {
+    public struct Parameters: Sendable, Equatable, Codable {
+        /// Subtracted from each beat's log-odds: what a clean beat must stay below on average.
+        public var logOddsOffset: Float = 0.5
+        /// Largest log-odds that one beat can bring, either way.
+        public var logOddsLimit: Float = 4
+        /// Evidence at which the suspicion is raised; above `logOddsLimit - logOddsOffset`, so that it takes two beats at least.
+        public var raiseAt: Float = 10
+        /// Evidence at which it is withdrawn.
+        public var withdrawAt: Float = 2
+        /// Most evidence that is kept.
+        public var ceiling: Float = 16
+
+        public init() {}
+
+        /// - Throws: the first parameter that makes no sense.
+        public func validate() throws(MonitorConfiguration.InvalidValue) {
+            guard logOddsOffset.isFinite, abs(logOddsOffset) <= 20 else {
+                throw .init(key: "suspicion.logOddsOffset", requirement: "from -20 to 20, not \(logOddsOffset)")
+            }
+            guard logOddsLimit > 0, logOddsLimit <= 20, logOddsLimit > logOddsOffset else {
+                throw .init(key: "suspicion.logOddsLimit", requirement: "from 0 to 20 and above logOddsOffset, not \(logOddsLimit)")
+            }
+            guard raiseAt > 0, raiseAt <= 1_000 else {
+                throw .init(key: "suspicion.raiseAt", requirement: "from 0 to 1000, not \(raiseAt)")
+            }
+            guard withdrawAt >= 0, withdrawAt < raiseAt else {
+                throw .init(key: "suspicion.withdrawAt", requirement: "from 0 to below raiseAt, not \(withdrawAt)")
+            }
+            guard ceiling >= raiseAt, ceiling <= 10_000 else {
+                throw .init(key: "suspicion.ceiling", requirement: "from raiseAt to 10000, not \(ceiling)")
+            }
+        }
+    }
+
+    /// What a beat changed.
+    public enum Change: Sendable, Equatable {
+        case raised
+        case withdrawn
+    }
+
+    /// Beats that `score` looks back over.
+    public static let beatsInScore = 10
+
+    public let parameters: Parameters
+    /// The cumulative sum after the last beat.
+    public private(set) var evidence: Float = 0
+    public private(set) var isActive = false
+    /// Beats since the evidence last left 0: the length of the suspected stretch.
+    public private(set) var stretchBeats = 0
+    /// R peaks of the first and the last beat of that stretch, source rate.
+    public private(set) var firstSampleIndex: Int64 = 0
+    public private(set) var lastSampleIndex: Int64 = 0
+    private var logOdds = InlineArray<10, Float>(repeating: 0)
+    private var beatsSeen = 0
+
+    public init(_ parameters: Parameters = Parameters()) {
+        self.parameters = parameters
+    }
+
+    /// Takes the next classified beat.
+    ///
+    /// - Parameters:
+    ///   - attackSuspicion: the head's sigmoid, 0 ... 1; what is not a number counts as 0.5, no evidence either way.
+    ///   - sampleIndex: the beat's R peak, source rate.
+    public mutating func step(attackSuspicion: Float, sampleIndex: Int64) -> Change? {
+        let beat = boundedLogOdds(attackSuspicion)
+        logOdds[beatsSeen % Self.beatsInScore] = beat
+        beatsSeen &+= 1
+        let before = evidence
+        evidence = min(parameters.ceiling, max(0, evidence + beat - parameters.logOddsOffset))
+        if evidence > 0 {
+            if before <= 0 {
+                stretchBeats = 0
+                firstSampleIndex = sampleIndex
+            }
+            stretchBeats += 1
+            if evidence >= before { lastSampleIndex = sampleIndex }
+        }
+        if !isActive, evidence >= parameters.raiseAt {
+            isActive = true
+            return .raised
+        }
+        if isActive, evidence <= parameters.withdrawAt {
+            isActive = false
+            return .withdrawn
+        }
+        return nil
+    }
+
+    /// Logistic function of the mean log-odds of the last beats, at most `beatsInScore` and no further back than the
+    /// start of the suspected stretch; 0 ... 1. 0 before the first beat.
+    public var score: Float {
+        let count = beatsConsidered
+        guard count > 0 else { return 0 }
+        var sum: Float = 0
+        for back in 1...count { sum += logOdds[(beatsSeen - back) % Self.beatsInScore] }
+        return 1 / (1 + exp(-sum / Float(count)))
+    }
+
+    /// Beats that `score` is made from.
+    public var beatsConsidered: Int {
+        let held = min(beatsSeen, Self.beatsInScore)
+        return evidence > 0 ? min(held, stretchBeats) : held
+    }
+
+    /// Forgets everything, as at the start of a session.
+    public mutating func reset() {
+        self = AttackSuspicionRule(parameters)
+    }
+
+    private func boundedLogOdds(_ probability: Float) -> Float {
+        guard probability.isFinite else { return 0 }
+        let limit = parameters.logOddsLimit
+        // Beyond these the logarithm would be infinite; the clip is far inside.
+        let p = min(max(probability, 1e-9), 1 - 1e-7)
+        return min(limit, max(-limit, log(p / (1 - p))))
+    }
+}
