@@ -1,0 +1,109 @@
+import CZeroMQ
+
+/// A received message: one or more frames, read where libzmq put them.
+///
+/// Kept between calls of `ZeroMQSocket.receive(into:)` its own storage is used again, so that receiving allocates nothing here.
+public struct ZeroMQMessage: ~Copyable {
+    /// Frames that a message keeps; a peer that sends more has them dropped and counted, so that it cannot fill the memory.
+    public static let maximumFrameCount = 64
+
+    private var frames: UnsafeMutablePointer<zmq_msg_t>
+    private var capacity: Int
+    /// How many frames it has; 0 only before the first message was received into it.
+    public private(set) var frameCount = 0
+    /// Frames beyond `maximumFrameCount` that the message had, too.
+    public private(set) var discardedFrameCount = 0
+
+    public init() {
+        capacity = 4
+        frames = .allocate(capacity: capacity)
+    }
+
+    deinit {
+        for index in 0..<frameCount { zmq_msg_close(frames + index) }
+        frames.deallocate()
+    }
+
+    /// Size of a frame in bytes.
+    /// - Precondition: 0 <= index < frameCount.
+    public func size(ofFrame index: Int) -> Int {
+        precondition((0..<frameCount).contains(index), "the message has no such frame")
+        return zmq_msg_size(frames + index)
+    }
+
+    /// Gives the bytes of a frame without copying; they must not be kept.
+    /// - Precondition: 0 <= index < frameCount.
+    public func withFrame<Result, Failure: Error>(
+        _ index: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        precondition((0..<frameCount).contains(index), "the message has no such frame")
+        let frame = frames + index
+        return try body(UnsafeRawBufferPointer(start: zmq_msg_data(frame), count: zmq_msg_size(frame)))
+    }
+
+    /// A copy of a frame.
+    public func bytes(ofFrame index: Int) -> [UInt8] {
+        withFrame(index) { Array($0) }
+    }
+
+    /// A frame as text; nil where it is not UTF-8.
+    public func text(ofFrame index: Int) -> String? {
+        withFrame(index) { String(validating: $0, as: UTF8.self) }
+    }
+
+    /// Copies of all frames.
+    public func copiedFrames() -> [[UInt8]] {
+        (0..<frameCount).map { bytes(ofFrame: $0) }
+    }
+
+    /// Lets go of all frames, keeps the storage.
+    mutating func removeAll() {
+        for index in 0..<frameCount { zmq_msg_close(frames + index) }
+        frameCount = 0
+        discardedFrameCount = 0
+    }
+
+    /// Takes over what `receive` puts into a fresh frame.
+    /// - Parameter receive: returns false where nothing was received.
+    mutating func appendFrame<Failure: Error>(
+        _ receive: (UnsafeMutablePointer<zmq_msg_t>) throws(Failure) -> Bool
+    ) throws(Failure) -> Bool {
+        if frameCount == capacity { grow() }
+        let frame = frames + frameCount
+        zmq_msg_init(frame)
+        do {
+            guard try receive(frame) else {
+                zmq_msg_close(frame)
+                return false
+            }
+        } catch {
+            zmq_msg_close(frame)
+            throw error
+        }
+        frameCount += 1
+        return true
+    }
+
+    /// Whether the last frame received is followed by another of the same message.
+    var expectsMore: Bool { frameCount > 0 && zmq_msg_more(frames + (frameCount - 1)) != 0 }
+
+    /// Drops the last frame in favour of one further on, unless it is the message's last.
+    mutating func discardLastFrame() {
+        frameCount -= 1
+        zmq_msg_close(frames + frameCount)
+        discardedFrameCount += 1
+    }
+
+    private mutating func grow() {
+        let larger = UnsafeMutablePointer<zmq_msg_t>.allocate(capacity: capacity * 2)
+        for index in 0..<frameCount {
+            // A frame may hold its bytes within itself: libzmq must move it.
+            zmq_msg_init(larger + index)
+            zmq_msg_move(larger + index, frames + index)
+            zmq_msg_close(frames + index)
+        }
+        frames.deallocate()
+        frames = larger
+        capacity *= 2
+    }
+}

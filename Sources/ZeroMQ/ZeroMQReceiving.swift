@@ -1,0 +1,58 @@
+import CZeroMQ
+import Glibc
+
+extension ZeroMQSocket {
+    /// Receives the next message with all its frames, replacing what `message` held.
+    /// - Parameters:
+    ///   - timeout: how long to wait; nil: for ever; zero: not at all.
+    /// - Returns: false where the time passed without a message; `message` is then empty.
+    /// - Throws: `.contextTerminated`, `.notSupported` on a kind of socket that does not receive.
+    public func receive(into message: inout ZeroMQMessage, timeout: Duration? = nil) throws(ZeroMQError) -> Bool {
+        message.removeAll()
+        if timeout == nil {
+            _ = try receiveFrame(into: &message, flags: 0)
+        } else {
+            let deadline = Deadline(timeout)
+            while try !receiveFrame(into: &message, flags: ZMQ_DONTWAIT) {
+                guard try wait(for: .readable, until: deadline) else { return false }
+            }
+        }
+        // libzmq hands out whole messages: the other frames are here already.
+        while message.expectsMore {
+            if message.frameCount == ZeroMQMessage.maximumFrameCount { message.discardLastFrame() }
+            _ = try receiveFrame(into: &message, flags: 0)
+        }
+        return true
+    }
+
+    /// Receives the next message as copies of its frames.
+    /// - Returns: nil where the time passed without a message.
+    public func receive(timeout: Duration? = nil) throws(ZeroMQError) -> [[UInt8]]? {
+        var message = ZeroMQMessage()
+        return try receive(into: &message, timeout: timeout) ? message.copiedFrames() : nil
+    }
+
+    private func receiveFrame(into message: inout ZeroMQMessage, flags: Int32) throws(ZeroMQError) -> Bool {
+        let pointer = self.pointer
+        return try message.appendFrame { (frame) throws(ZeroMQError) -> Bool in
+            while zmq_msg_recv(frame, pointer, flags) < 0 {
+                switch zmq_errno() {
+                case EINTR: continue
+                case EAGAIN: return false
+                default: throw ZeroMQError(lastOf: "receive")
+                }
+            }
+            return true
+        }
+    }
+
+    /// - Returns: whether the socket became ready in time.
+    func wait(for events: ZeroMQPoller.Events, until deadline: Deadline) throws(ZeroMQError) -> Bool {
+        var item = zmq_pollitem_t(socket: pointer, fd: 0, events: events.rawValue, revents: 0)
+        while true {
+            let count = zmq_poll(&item, 1, deadline.remainingMilliseconds)
+            if count >= 0 { return count > 0 }
+            guard zmq_errno() == EINTR else { throw ZeroMQError(lastOf: "wait for a socket") }
+        }
+    }
+}
