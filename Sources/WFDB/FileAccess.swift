@@ -1,0 +1,115 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Whole files in and out, without trust in what lies at a path.
+enum FileAccess {
+    /// Joins a folder and a file name.
+    static func path(_ directory: String, _ name: String) -> String {
+        if directory.isEmpty { return name }
+        return directory.hasSuffix("/") ? directory + name : directory + "/" + name
+    }
+
+    /// True for a name that stays in its folder and can stand in a header line as one word.
+    static func isPlainName(_ name: String) -> Bool {
+        guard !name.isEmpty, name.utf8.count <= 255, name != ".", name != "..", !name.hasPrefix("-") else { return false }
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "~"):
+                true
+            default: false
+            }
+        }
+    }
+
+    /// All bytes of a regular file of at most `limit` bytes.
+    static func read(_ path: String, limit: Int) throws(WFDBError) -> [UInt8] {
+        // A pipe put where a record should be must not block the reader for ever.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            throw WFDBError(.cannotRead, file: path, detail: systemText(errno))
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw WFDBError(.cannotRead, file: path, detail: systemText(errno))
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw WFDBError(.cannotRead, file: path, detail: "not a regular file")
+        }
+        guard let size = Int(exactly: status.st_size), size <= limit else {
+            throw WFDBError(
+                .tooLarge, file: path, byteOffset: limit, detail: "the file is longer than the \(limit) bytes allowed here")
+        }
+        var failure: Int32 = 0
+        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
+            while filled < size, let base = buffer.baseAddress {
+                #if canImport(Darwin)
+                let got = Darwin.read(descriptor, base + filled, size - filled)
+                #elseif canImport(Musl)
+                let got = Musl.read(descriptor, base + filled, size - filled)
+                #else
+                let got = Glibc.read(descriptor, base + filled, size - filled)
+                #endif
+                if got < 0 {
+                    if errno == EINTR { continue }
+                    failure = errno
+                    return
+                }
+                if got == 0 { return }
+                filled += got
+            }
+        }
+        guard failure == 0 else {
+            throw WFDBError(.cannotRead, file: path, byteOffset: bytes.count, detail: systemText(failure))
+        }
+        return bytes
+    }
+
+    /// Writes a file so that at every moment the path holds either what was there before or all of the new bytes:
+    /// a temporary file beside it, flushed to the disk, then renamed.
+    static func writeAtomically(_ bytes: [UInt8], to path: String) throws(WFDBError) {
+        let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw WFDBError(.cannotWrite, file: path, detail: systemText(errno))
+        }
+        var failure: Int32 = 0
+        var written = 0
+        bytes.withUnsafeBytes { buffer in
+            while written < buffer.count, let base = buffer.baseAddress {
+                #if canImport(Darwin)
+                let put = Darwin.write(descriptor, base + written, buffer.count - written)
+                #elseif canImport(Musl)
+                let put = Musl.write(descriptor, base + written, buffer.count - written)
+                #else
+                let put = Glibc.write(descriptor, base + written, buffer.count - written)
+                #endif
+                if put < 0 {
+                    if errno == EINTR { continue }
+                    failure = errno
+                    return
+                }
+                written += put
+            }
+        }
+        if failure == 0, fsync(descriptor) != 0 { failure = errno }
+        if close(descriptor) != 0, failure == 0 { failure = errno }
+        if failure == 0, rename(temporary, path) != 0 { failure = errno }
+        guard failure == 0 else {
+            unlink(temporary)
+            throw WFDBError(.cannotWrite, file: path, byteOffset: written, detail: systemText(failure))
+        }
+    }
+
+    private static func systemText(_ code: Int32) -> String {
+        guard let text = strerror(code) else { return "system error \(code)" }
+        return String(cString: text)
+    }
+}

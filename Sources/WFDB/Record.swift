@@ -1,0 +1,135 @@
+/// A whole record in memory: its header and the samples of every signal, in counts.
+public struct Record: Sendable {
+    /// What the header states, with ``RecordHeader/frameCount`` filled in.
+    public private(set) var header: RecordHeader
+    /// `samples[signal][index]`, counts as the converter gave them; a signal has `frameCount * samplesPerFrame` of them.
+    public let samples: [[Int32]]
+    /// What the samples really are, for comparison with the header.
+    public let digests: [SignalDigest]
+    /// The folder that the record was read from, for messages; empty for one made in memory.
+    public let directory: String
+
+    /// First value and sum of a signal, as they lie in its file (before skew is taken out).
+    public struct SignalDigest: Sendable, Hashable {
+        /// First sample, nil for an empty signal.
+        public var initialValue: Int32?
+        /// Sum of all samples modulo 2^16.
+        public var checksum: Int16
+    }
+
+    /// Largest signal file that is read, bytes.
+    public static let maximumSignalFileSize = 512 << 20
+
+    /// A record made in memory.
+    ///
+    /// Frame count, initial values and checksums in the header are set from the samples.
+    /// - Parameters:
+    ///   - header: its signals describe `samples` one to one.
+    ///   - samples: per signal, counts; the length is a common frame count times the signal's samples per frame.
+    /// - Throws: ``WFDBError`` with code `inconsistentRecord` where they do not fit together.
+    public init(header: RecordHeader, samples: [[Int32]]) throws(WFDBError) {
+        let file = header.name + ".hea"
+        guard header.signals.count == samples.count else {
+            throw WFDBError(
+                .inconsistentRecord, file: file,
+                detail: "\(header.signals.count) signal lines for \(samples.count) arrays of samples")
+        }
+        var header = header
+        var frames: Int?
+        var digests: [SignalDigest] = []
+        for index in samples.indices {
+            let perFrame = header.signals[index].samplesPerFrame
+            guard perFrame >= 1, samples[index].count.isMultiple(of: perFrame) else {
+                throw WFDBError(
+                    .inconsistentRecord, file: file,
+                    detail: "signal \(index): \(samples[index].count) samples are not whole frames of \(perFrame)")
+            }
+            let count = samples[index].count / perFrame
+            guard count == frames ?? count else {
+                throw WFDBError(
+                    .inconsistentRecord, file: file,
+                    detail: "signal \(index) has \(count) frames, signal 0 has \(frames ?? 0)")
+            }
+            frames = count
+            digests.append(
+                SignalDigest(
+                    initialValue: samples[index].first,
+                    checksum: Int16(truncatingIfNeeded: samples[index].reduce(0, &+))))
+        }
+        header.frameCount = frames ?? header.frameCount
+        for index in samples.indices {
+            header.signals[index].initialValue = digests[index].initialValue ?? header.signals[index].adcZero ?? 0
+            header.signals[index].checksum = digests[index].checksum
+        }
+        self.init(header: header, samples: samples, digests: digests, directory: "")
+    }
+
+    init(header: RecordHeader, samples: [[Int32]], digests: [SignalDigest], directory: String) {
+        self.header = header
+        self.samples = samples
+        self.digests = digests
+        self.directory = directory
+    }
+
+    /// Frames in the record.
+    public var frameCount: Int { header.frameCount ?? 0 }
+    /// Frames a second.
+    public var samplingRate: Double { header.samplingRate }
+    /// Samples a second of one signal.
+    public func samplingRate(ofSignal index: Int) -> Double {
+        header.samplingRate * Double(header.signals[index].samplesPerFrame)
+    }
+
+    /// The samples of one signal in millivolts: `(count - baseline) / gain`, NaN where the format's "no valid sample"
+    /// value stands.
+    /// - Parameter index: 0 ..< number of signals.
+    /// - Throws: ``WFDBError`` with code `notAVoltage` for a signal in mmHg and the like.
+    public func millivolts(ofSignal index: Int) throws(WFDBError) -> [Float] {
+        let signal = header.signals[index]
+        guard let perUnit = signal.millivoltsPerUnit else {
+            throw WFDBError(
+                .notAVoltage, file: FileAccess.path(directory, header.name + ".hea"),
+                detail: "signal \(index) is in \(signal.units ?? "mV"), not in a voltage")
+        }
+        let scale = perUnit / signal.gain
+        let baseline = Double(signal.baseline)
+        let invalid = signal.format.invalidSample
+        let counts = samples[index]
+        return [Float](unsafeUninitializedCapacity: counts.count) { target, filled in
+            for i in counts.indices {
+                let count = counts[i]
+                target[i] = count == invalid ? .nan : Float((Double(count) - baseline) * scale)
+            }
+            filled = counts.count
+        }
+    }
+
+    /// The record with a true baseline, for the noise stress records (see
+    /// ``RecordHeader/statesBaselineAlreadyRemoved``); any other record comes back unchanged.
+    public func withTrueBaseline() -> Record {
+        guard header.statesBaselineAlreadyRemoved else { return self }
+        var record = self
+        for index in header.signals.indices { record.header.signals[index].statedBaseline = 0 }
+        return record
+    }
+
+    /// Compares the samples with the header's initial values and checksums; a field the header leaves out is not checked.
+    /// - Throws: ``WFDBError``, `initialValueMismatch` or `checksumMismatch`, naming the signal file.
+    public func verify() throws(WFDBError) {
+        for (index, signal) in header.signals.enumerated() {
+            let file = FileAccess.path(directory, signal.fileName)
+            let lead = signal.description.map { " (\($0))" } ?? ""
+            if let stated = signal.initialValue, let found = digests[index].initialValue, stated != found {
+                throw WFDBError(
+                    .initialValueMismatch, file: file, byteOffset: signal.byteOffset,
+                    detail: "signal \(index)\(lead) starts with \(found), the header says \(stated)")
+            }
+            if let stated = signal.checksum, stated != digests[index].checksum {
+                throw WFDBError(
+                    .checksumMismatch, file: file, byteOffset: signal.byteOffset,
+                    detail: "the samples from here on of signal \(index)\(lead) have the checksum "
+                        + "\(digests[index].checksum), the header says \(stated)")
+            }
+        }
+    }
+}

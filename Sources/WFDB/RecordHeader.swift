@@ -1,0 +1,154 @@
+/// One signal line of a header (header(5)): where the samples lie, and what they mean.
+///
+/// Optional fields that the header left out are nil; the computed properties give what WFDB takes in their place.
+public struct SignalSpecification: Sendable, Hashable {
+    /// Name of the signal file, in the folder of the header. Consecutive signals with the same name share the file.
+    public var fileName: String
+    /// Layout of the samples.
+    public var format: SignalFormat
+    /// Samples of this signal in one frame, 1 or more: its sampling rate is the record's times this.
+    public var samplesPerFrame: Int
+    /// Frames by which this signal lags in the file; the reader takes it out again.
+    public var skew: Int
+    /// Bytes before the first sample of the file.
+    public var byteOffset: Int
+    /// Counts per physical unit as the header has it; 0 or nil means uncalibrated.
+    public var statedGain: Double?
+    /// Count of 0 physical units as the header has it.
+    public var statedBaseline: Int32?
+    /// Physical units; nil means millivolts.
+    public var units: String?
+    /// Resolution of the converter, bits.
+    public var adcResolution: Int?
+    /// Count in the middle of the converter's range.
+    public var adcZero: Int32?
+    /// First sample, counts.
+    public var initialValue: Int32?
+    /// Sum of all samples modulo 2^16.
+    public var checksum: Int16?
+    /// Block size of special devices; 0 for ordinary files.
+    public var blockSize: Int?
+    /// Free text, for an ECG the lead: "MLII".
+    public var description: String?
+
+    public init(
+        fileName: String, format: SignalFormat, samplesPerFrame: Int = 1, skew: Int = 0, byteOffset: Int = 0,
+        gain: Double? = nil, baseline: Int32? = nil, units: String? = nil, adcResolution: Int? = nil,
+        adcZero: Int32? = nil, initialValue: Int32? = nil, checksum: Int16? = nil, blockSize: Int? = nil,
+        description: String? = nil
+    ) {
+        self.fileName = fileName
+        self.format = format
+        self.samplesPerFrame = samplesPerFrame
+        self.skew = skew
+        self.byteOffset = byteOffset
+        self.statedGain = gain
+        self.statedBaseline = baseline
+        self.units = units
+        self.adcResolution = adcResolution
+        self.adcZero = adcZero
+        self.initialValue = initialValue
+        self.checksum = checksum
+        self.blockSize = blockSize
+        self.description = description
+    }
+
+    /// WFDB's gain for a signal whose header gives none.
+    public static let uncalibratedGain = 200.0
+
+    /// False where the header states no gain, or 0: then ``gain`` is an assumption.
+    public var isCalibrated: Bool { (statedGain ?? 0) != 0 }
+    /// Counts per physical unit, never 0; 200 where uncalibrated.
+    public var gain: Double { isCalibrated ? statedGain ?? Self.uncalibratedGain : Self.uncalibratedGain }
+    /// Count of 0 physical units: the stated baseline, else the converter's zero, else 0.
+    public var baseline: Int32 { statedBaseline ?? adcZero ?? 0 }
+
+    /// Millivolts of one physical unit, nil where the units are not a voltage.
+    public var millivoltsPerUnit: Double? {
+        switch units {
+        case nil, "mV", "mv", "MV": 1
+        case "uV", "µV", "μV", "uv": 1e-3
+        case "V": 1e3
+        case "nV": 1e-6
+        default: nil
+        }
+    }
+}
+
+/// A record's header: the record line, the signal lines and the comments of header(5).
+public struct RecordHeader: Sendable, Hashable {
+    /// The record's name as the header states it.
+    public var name: String
+    /// Frames a second, above 0; WFDB's default is 250.
+    public var samplingRate: Double
+    /// Ticks a second of the counter that some recordings carry; nil where it is the sampling rate.
+    public var counterFrequency: Double?
+    /// Counter value at the first sample.
+    public var baseCounter: Double?
+    /// Frames in the record; nil where the header leaves it open (then the signal files' length decides).
+    public var frameCount: Int?
+    /// Time of day of the first sample, `HH:MM:SS` as it stands in the header.
+    public var baseTime: String?
+    /// Date of the first sample, `DD/MM/YYYY` as it stands in the header.
+    public var baseDate: String?
+    /// The signals in the order of their lines.
+    public var signals: [SignalSpecification]
+    /// Comment lines without the number sign and the blank after it.
+    public var comments: [String]
+
+    public init(
+        name: String, samplingRate: Double = 250, counterFrequency: Double? = nil, baseCounter: Double? = nil,
+        frameCount: Int? = nil, baseTime: String? = nil, baseDate: String? = nil, signals: [SignalSpecification] = [],
+        comments: [String] = []
+    ) {
+        self.name = name
+        self.samplingRate = samplingRate
+        self.counterFrequency = counterFrequency
+        self.baseCounter = baseCounter
+        self.frameCount = frameCount
+        self.baseTime = baseTime
+        self.baseDate = baseDate
+        self.signals = signals
+        self.comments = comments
+    }
+
+    /// Largest header file that is read, bytes.
+    public static let maximumFileSize = 4 << 20
+
+    /// Reads `directory/name.hea`.
+    /// - Throws: ``WFDBError``, with the byte at fault where the text is malformed.
+    public static func read(_ name: String, in directory: String) throws(WFDBError) -> RecordHeader {
+        let path = FileAccess.path(directory, name + ".hea")
+        guard FileAccess.isPlainName(name) else {
+            throw WFDBError(.invalidName, file: path, detail: "“\(name)” is not a record name")
+        }
+        return try RecordHeader(parsing: try FileAccess.read(path, limit: maximumFileSize), file: path)
+    }
+
+    /// Writes `directory/name.hea`, whole or not at all.
+    public func write(to directory: String) throws(WFDBError) {
+        let path = FileAccess.path(directory, name + ".hea")
+        try checkWritable(path)
+        try FileAccess.writeAtomically(Array(text.utf8), to: path)
+    }
+
+    /// Signals that share a file, as ranges of indices into ``signals``.
+    var fileGroups: [Range<Int>] {
+        var groups: [Range<Int>] = []
+        for index in signals.indices {
+            if let last = groups.last, signals[last.lowerBound].fileName == signals[index].fileName {
+                groups[groups.count - 1] = last.lowerBound..<(index + 1)
+            } else {
+                groups.append(index..<(index + 1))
+            }
+        }
+        return groups
+    }
+
+    /// True for the MIT-BIH Noise Stress Test Database's noisy records, made by WFDB's `nst`: their headers state a
+    /// baseline (1024) that has already been taken off the samples, so that an honest reader shows them 5.12 mV too low.
+    public var statesBaselineAlreadyRemoved: Bool {
+        comments.contains { $0.hasPrefix("Created by `nst'") || $0.hasPrefix("Created by 'nst'") }
+            && !signals.isEmpty && signals.allSatisfy { ($0.adcZero ?? 0) == 0 && ($0.statedBaseline ?? 0) != 0 }
+    }
+}
