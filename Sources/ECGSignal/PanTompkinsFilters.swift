@@ -1,5 +1,5 @@
 /// The signals that the filter chain gives for one input sample.
-struct FilteredSample {
+struct FilteredSample: Sendable {
     /// Band-passed signal, in microvolts, delayed by `PanTompkinsFilters.bandPassDelay`.
     var bandPassed: Int32
     /// Slope of the band-passed signal, in microvolts a sample (times `PanTompkinsFilters.slopeGain`), delayed by
@@ -21,7 +21,7 @@ struct FilteredSample {
 /// | high-pass | sample minus moving mean of 32 (160 ms) | sample minus moving mean of 57 (158 ms), an odd length so that the delay is whole |
 /// | derivative | five points 5 ms apart | five points 5.6 ms apart (every second sample) |
 /// | integration | 30 samples, 150 ms | 54 samples, 150 ms |
-struct PanTompkinsFilters {
+struct PanTompkinsFilters: Sendable {
     static let lowPassLength = 11
     static let highPassLength = 57
     static let slopeSpacing = 2

@@ -1,0 +1,37 @@
+/// The classifier's input: 280 samples at 360 Hz about the R peak, scaled to [0, 1] (ECG-ATK-GAN, section 3.1).
+public enum BeatWindow {
+    /// Samples in a window.
+    public static let length = 280
+    /// Samples before the R peak: the window is `R - 140 ..< R + 140`.
+    public static let samplesBeforeRPeak = 140
+    /// Samples from the R peak on, itself included.
+    public static let samplesFromRPeak = length - samplesBeforeRPeak
+
+    /// Scales a window in place so that its least sample is 0 and its greatest 1.
+    ///
+    /// - Returns: false, with the window untouched, if it is empty, constant, or holds a value that is not finite: then
+    ///   there is nothing to classify.
+    public static func scaleToUnitInterval(_ window: UnsafeMutableBufferPointer<Float>) -> Bool {
+        guard let first = window.first else { return false }
+        var least = first
+        var greatest = first
+        var finite = true
+        for value in window {
+            finite = finite && value.isFinite
+            least = min(least, value)
+            greatest = max(greatest, value)
+        }
+        let range = greatest - least
+        guard finite, range.isFinite, range > 0 else { return false }
+        for index in window.indices {
+            // A division, not a reciprocal: the greatest sample becomes exactly 1.
+            window[index] = (window[index] - least) / range
+        }
+        return true
+    }
+
+    /// The same for an array.
+    public static func scaleToUnitInterval(_ window: inout [Float]) -> Bool {
+        window.withUnsafeMutableBufferPointer { scaleToUnitInterval($0) }
+    }
+}

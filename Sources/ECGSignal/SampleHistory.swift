@@ -1,0 +1,68 @@
+/// The last samples of a stream, addressed by their absolute index.
+///
+/// A ring whose capacity is a power of two: one store a sample, nothing allocated after `init`.
+public struct SampleHistory: Sendable {
+    /// Index of the next sample to be appended.
+    public private(set) var endIndex: Int64
+    /// Index of the first sample since the last reset.
+    public private(set) var firstIndexSinceReset: Int64
+    private var ring: ContiguousArray<Float>
+    private let mask: Int
+
+    /// - Parameters:
+    ///   - capacity: samples kept, at least; rounded up to a power of two. The default keeps 11 s at 360 Hz.
+    ///   - startIndex: index of the first sample.
+    public init(capacity: Int = 4_096, startIndex: Int64 = 0) {
+        precondition(capacity > 0, "a history keeps at least one sample")
+        var size = 1
+        while size < capacity { size *= 2 }
+        ring = ContiguousArray(repeating: 0, count: size)
+        mask = size - 1
+        endIndex = startIndex
+        firstIndexSinceReset = startIndex
+    }
+
+    /// Samples that are kept.
+    public var capacity: Int { ring.count }
+
+    /// Index of the oldest sample that is still there.
+    public var startIndex: Int64 { max(firstIndexSinceReset, endIndex - Int64(ring.count)) }
+
+    /// Adds the sample with index `endIndex`.
+    public mutating func append(_ millivolts: Float) {
+        ring[Int(truncatingIfNeeded: endIndex) & mask] = millivolts
+        endIndex += 1
+    }
+
+    /// Forgets everything: what comes next has the index given.
+    public mutating func reset(startIndex: Int64) {
+        endIndex = startIndex
+        firstIndexSinceReset = startIndex
+    }
+
+    /// The sample with an index, or nil if it is not there (any more, or yet).
+    public subscript(index: Int64) -> Float? {
+        guard index >= startIndex, index < endIndex else { return nil }
+        return ring[Int(truncatingIfNeeded: index) & mask]
+    }
+
+    /// Copies the samples `first ..< first + destination.count`.
+    ///
+    /// - Returns: false, with the destination untouched, if any of them is missing.
+    public func copy(from first: Int64, into destination: UnsafeMutableBufferPointer<Float>) -> Bool {
+        guard first >= startIndex, first + Int64(destination.count) <= endIndex else { return false }
+        for offset in destination.indices {
+            destination[offset] = ring[Int(truncatingIfNeeded: first &+ Int64(offset)) & mask]
+        }
+        return true
+    }
+
+    /// Copies the beat window centred on an R peak, unscaled: `BeatWindow.length` samples.
+    ///
+    /// - Returns: false, with the destination untouched, if a part of the window is missing: the beat lies at the edge of a
+    ///   gap or of the record, or its window is not complete yet.
+    public func copy(windowCentredOn rPeakIndex: Int64, into destination: UnsafeMutableBufferPointer<Float>) -> Bool {
+        precondition(destination.count == BeatWindow.length, "a beat window has \(BeatWindow.length) samples")
+        return copy(from: rPeakIndex - Int64(BeatWindow.samplesBeforeRPeak), into: destination)
+    }
+}

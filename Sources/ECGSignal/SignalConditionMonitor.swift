@@ -1,0 +1,202 @@
+/// Whether a signal can be read, and if not, what is wrong with it. Ordered by precedence: the first that holds counts.
+public enum SignalCondition: UInt8, Sendable, CaseIterable {
+    case good
+    /// The source says that an electrode is off.
+    case leadOff
+    /// Samples that are not a number or infinite.
+    case invalidSamples
+    /// The signal stands at a level far from its middle, as a converter or amplifier at its limit does.
+    case saturation
+    /// No change beyond the converter's last digits for seconds: a shorted or dead input.
+    case flatLine
+    /// So much muscle, mains or electrode-motion noise that beats found in it are doubtful.
+    case noisy
+}
+
+/// Watches one stream at 360 Hz for conditions under which nothing must be read out of it.
+///
+/// The signal is judged in blocks of 125 ms, counted from the last reset, and by rules with different limits for
+/// on and off; so a change is known at a definite sample, whatever blocks the samples arrived in. Lead-off and samples that
+/// are not a number take effect at once.
+public struct SignalConditionMonitor: Sendable {
+    /// A change of condition, reported once.
+    public struct Change: Sendable, Equatable {
+        /// What holds from now on.
+        public var condition: SignalCondition
+        /// Where the new condition began.
+        public var sinceIndex: Int64
+        /// The sample at which it became known.
+        public var knownAtIndex: Int64
+
+        public init(condition: SignalCondition, sinceIndex: Int64, knownAtIndex: Int64) {
+            self.condition = condition
+            self.sinceIndex = sinceIndex
+            self.knownAtIndex = knownAtIndex
+        }
+    }
+
+    /// What one block of 125 ms looked like.
+    private struct Block {
+        var least: Float = 0
+        var greatest: Float = 0
+        /// Mean absolute second difference over four samples: what muscle and mains noise have and the ECG between beats has not.
+        var roughness: Float = 0
+        /// Samples in runs of equal value far from 0.
+        var pinned: Int32 = 0
+    }
+
+    static let blockLength = 45
+    static let blockCount = 16
+    /// Lead-off and invalid samples are over after so long without.
+    static let recoverySamples: Int64 = 360
+    /// Flat: a range of at most this over 2 s...
+    static let flatRange: Float = 0.02
+    /// ...and no longer with more than this within half a second.
+    static let livelyRange: Float = 0.06
+    /// Equal samples in a row that count as pinned, if this far from 0.
+    static let pinnedRun: Int32 = 9
+    static let pinnedLevel: Float = 2.5
+    static let equalWithin: Float = 0.003
+    /// Noise in the quietest of the last 16 blocks, on and off.
+    static let noisyRoughness: Float = 0.12
+    static let quietRoughness: Float = 0.08
+    /// Signal range over 2 s that no ECG has, on and off.
+    static let wildRange: Float = 12
+    static let calmRange: Float = 9
+
+    /// What holds now.
+    public private(set) var condition: SignalCondition = .good
+    private var index: Int64 = 0
+    private var lastLeadOff: Int64 = .min
+    private var lastInvalid: Int64 = .min
+    private var blocks = InlineArray<16, Block>(repeating: Block())
+    private var blockNumber = 0
+    private var current = Block()
+    private var filled: Int32 = 0
+    private var previous = InlineArray<8, Float>(repeating: 0)
+    private var run: Int32 = 0
+    private var runLevel: Float = 0
+    private var judged: SignalCondition = .good
+    private var judgedSince: Int64 = 0
+
+    public init() {}
+
+    /// Starts again after a gap: the next sample has index 0 and the condition is good until shown otherwise.
+    public mutating func reset() { self = SignalConditionMonitor() }
+
+    /// Takes one sample.
+    ///
+    /// - Parameters:
+    ///   - millivolts: may be not a number or infinite.
+    ///   - leadOff: the source's flag for this sample.
+    /// - Returns: the new condition, if this sample changed it.
+    public mutating func step(_ millivolts: Float, leadOff: Bool) -> Change? {
+        let n = index
+        index += 1
+        if leadOff { lastLeadOff = n }
+        let value: Float
+        if millivolts.isFinite {
+            value = millivolts
+        } else {
+            lastInvalid = n
+            value = n == 0 ? 0 : previous[Int((n - 1) & 7)]
+        }
+        if n == 0 {
+            for slot in 0..<8 { previous[slot] = value }
+            runLevel = value
+        }
+        take(value, n)
+        if filled == Int32(Self.blockLength) { closeBlock(n) }
+
+        let now: SignalCondition
+        if lastLeadOff != .min, n - lastLeadOff < Self.recoverySamples {
+            now = .leadOff
+        } else if lastInvalid != .min, n - lastInvalid < Self.recoverySamples {
+            now = .invalidSamples
+        } else {
+            now = judged
+        }
+        guard now != condition else { return nil }
+        condition = now
+        let since: Int64 =
+            switch now {
+            case .leadOff: lastLeadOff
+            case .invalidSamples: lastInvalid
+            default: min(n, max(judgedSince, max(lastLeadOff, lastInvalid) + 1))
+            }
+        return Change(condition: now, sinceIndex: since, knownAtIndex: n)
+    }
+
+    @inline(__always)
+    private mutating func take(_ value: Float, _ n: Int64) {
+        if filled == 0 {
+            current = Block(least: value, greatest: value)
+        } else {
+            current.least = min(current.least, value)
+            current.greatest = max(current.greatest, value)
+        }
+        // Second difference over +-2 samples: largest at 90 Hz, a tenth of that at 20 Hz and below.
+        let slot = Int(n & 7)
+        let bend = value - 2 * previous[(slot + 6) & 7] + previous[(slot + 4) & 7]
+        current.roughness += abs(bend)
+        previous[slot] = value
+        if abs(value - runLevel) <= Self.equalWithin {
+            run = min(run + 1, 1_000_000)
+            if abs(value) >= Self.pinnedLevel, run >= Self.pinnedRun {
+                current.pinned += run == Self.pinnedRun ? Self.pinnedRun : 1
+            }
+        } else {
+            run = 1
+            runLevel = value
+        }
+        filled += 1
+    }
+
+    private mutating func closeBlock(_ n: Int64) {
+        current.roughness /= Float(Self.blockLength)
+        blocks[blockNumber & (Self.blockCount - 1)] = current
+        blockNumber += 1
+        filled = 0
+        let next = judge()
+        guard next != judged else { return }
+        judged = next
+        // A condition that is judged over 2 s has held for these 2 s; the return to good begins with the newest block.
+        let back = next == .good ? 1 : min(blockNumber, Self.blockCount)
+        judgedSince = n + 1 - Int64(back * Self.blockLength)
+    }
+
+    private func judge() -> SignalCondition {
+        let count = min(blockNumber, Self.blockCount)
+        var least = Float.infinity
+        var greatest = -Float.infinity
+        var recentLeast = Float.infinity
+        var recentGreatest = -Float.infinity
+        var quietest = Float.infinity
+        var pinned: Int32 = 0
+        for back in 1...count {
+            let block = blocks[(blockNumber - back) & (Self.blockCount - 1)]
+            least = min(least, block.least)
+            greatest = max(greatest, block.greatest)
+            quietest = min(quietest, block.roughness)
+            pinned += block.pinned
+            if back <= 4 {
+                recentLeast = min(recentLeast, block.least)
+                recentGreatest = max(recentGreatest, block.greatest)
+            }
+        }
+        let full = count == Self.blockCount
+        // On after 0.25 s pinned within 2 s, off below 0.05 s.
+        if pinned >= (judged == .saturation ? 18 : 90) { return .saturation }
+        if judged == .flatLine ? recentGreatest - recentLeast <= Self.livelyRange
+            : full && greatest - least <= Self.flatRange
+        {
+            return .flatLine
+        }
+        let wasNoisy = judged == .noisy
+        if full || wasNoisy {
+            if quietest > (wasNoisy ? Self.quietRoughness : Self.noisyRoughness) { return .noisy }
+            if greatest - least > (wasNoisy ? Self.calmRange : Self.wildRange) { return .noisy }
+        }
+        return .good
+    }
+}
