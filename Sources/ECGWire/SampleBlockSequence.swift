@@ -1,0 +1,69 @@
+/// Turns samples into blocks that follow one another: counts the index on and moves the time along.
+///
+///     var blocks = SampleBlockSequence(stream: "bed-1", session: 1, samplingRate: 360, lead: "II")
+///     try client.send(blocks.block(millivolts: samples))
+public struct SampleBlockSequence: Sendable {
+    public let stream: String
+    public let session: UInt64
+    /// Samples per second.
+    public let samplingRate: Double
+    public var lead: String
+    /// UTC in ns since 1970 of sample 0; 0: unknown.
+    public let startTimeNanoseconds: Int64
+    /// Index of the first sample of the next block. Set it forward to leave a gap.
+    public var nextSampleIndex: Int64
+
+    /// - Parameters:
+    ///   - session: larger at every start of the acquisition.
+    ///   - startTimeNanoseconds: UTC in ns since 1970 of sample 0; 0: unknown.
+    public init(
+        stream: String, session: UInt64, samplingRate: Double, lead: String = "", startTimeNanoseconds: Int64 = 0,
+        firstSampleIndex: Int64 = 0
+    ) {
+        self.stream = stream
+        self.session = session
+        self.samplingRate = samplingRate
+        self.lead = lead
+        self.startTimeNanoseconds = startTimeNanoseconds
+        nextSampleIndex = firstSampleIndex
+    }
+
+    /// The next block, of samples in mV.
+    public mutating func block(millivolts: [Float], leadOff: Bool = false) -> WireSampleBlock {
+        var block = nextBlock(count: millivolts.count, leadOff: leadOff)
+        block.millivolts = millivolts
+        return block
+    }
+
+    /// The next block, of samples as counts.
+    /// - Parameters:
+    ///   - gain: counts per mV.
+    ///   - baseline: the count that stands for 0 mV.
+    public mutating func block(
+        counts: [Int32], gain: Double, baseline: Int32 = 0, leadOff: Bool = false
+    ) -> WireSampleBlock {
+        var block = nextBlock(count: counts.count, leadOff: leadOff)
+        block.counts = counts
+        block.gain = gain
+        block.baseline = baseline
+        return block
+    }
+
+    private mutating func nextBlock(count: Int, leadOff: Bool) -> WireSampleBlock {
+        var block = WireSampleBlock()
+        block.schemaVersion = SampleBlockLimits.schemaVersion
+        block.stream = stream
+        block.session = session
+        block.firstSampleIndex = nextSampleIndex
+        block.samplingRate = samplingRate
+        if startTimeNanoseconds != 0 {
+            let elapsed = (Double(nextSampleIndex) / samplingRate * 1e9).rounded()
+            // An impossible rate is for the receiver to reject, not a reason to end.
+            block.acquisitionTimeNs = startTimeNanoseconds &+ (Int64(exactly: elapsed) ?? 0)
+        }
+        block.lead = lead
+        block.leadOff = leadOff
+        nextSampleIndex += Int64(count)
+        return block
+    }
+}

@@ -1,0 +1,151 @@
+import SwiftProtobuf
+
+/// What a block of samples may be. The numbers are those that the schema promises.
+public struct SampleBlockLimits: Sendable, Hashable {
+    /// Largest frame that an ingest socket takes, in bytes. 120,000 samples of float need half of it.
+    public static let maximumMessageSize = 1 << 20
+    /// The schema's version that this code speaks.
+    public static let schemaVersion: UInt32 = 1
+    /// Longest name of a lead, in bytes of UTF-8.
+    public static let maximumLeadNameLength = 32
+    /// Sample indices stay below this: the largest integers that a double, and so any JSON reader, holds exactly.
+    public static let sampleIndexEnd: Int64 = 1 << 53
+    /// Latest acquisition time in ns since 1970 (the year 2223): leaves room to add a session's length to it.
+    public static let latestAcquisitionTime: Int64 = 8_000_000_000_000_000_000
+
+    /// Samples per second.
+    public var samplingRates: ClosedRange<Double> = 100...2000
+    /// Samples in one block, at most.
+    public var maximumSampleCount = 120_000
+
+    public init() {}
+}
+
+/// Why a block of samples is not taken.
+public enum SampleBlockRejection: Error, Sendable, Equatable {
+    /// The bytes are no binary protobuf of the schema: random, cut off, or a string that is not UTF-8.
+    case notDecodable
+    /// Made by a newer or a very wrong program; 0 where the field is missing.
+    case unknownSchemaVersion(UInt32)
+    /// Empty, too long, or with a character outside those allowed.
+    case badStreamName
+    /// Outside 100 ... 2000, or not finite.
+    case samplingRateOutOfRange(Double)
+    /// The block holds nothing.
+    case noSamples
+    /// Which of them are meant?
+    case bothCountsAndMillivolts
+    /// Counts, but the gain is 0 or not finite.
+    case unusableGain(Double)
+    /// More than the limit.
+    case tooManySamples(Int)
+    /// Negative, or the last sample lies beyond 2^53.
+    case sampleIndexOutOfRange(Int64)
+    /// Negative, or beyond the year 2223.
+    case acquisitionTimeOutOfRange(Int64)
+    /// Too long, or with a control character.
+    case badLeadName
+
+    /// The causes without their values: one counter each.
+    public enum Cause: String, Sendable, CaseIterable {
+        case notDecodable = "not_decodable"
+        case unknownSchemaVersion = "unknown_schema_version"
+        case badStreamName = "bad_stream_name"
+        case samplingRateOutOfRange = "sampling_rate_out_of_range"
+        case noSamples = "no_samples"
+        case bothCountsAndMillivolts = "both_counts_and_millivolts"
+        case unusableGain = "unusable_gain"
+        case tooManySamples = "too_many_samples"
+        case sampleIndexOutOfRange = "sample_index_out_of_range"
+        case acquisitionTimeOutOfRange = "acquisition_time_out_of_range"
+        case badLeadName = "bad_lead_name"
+    }
+
+    public var cause: Cause {
+        switch self {
+        case .notDecodable: .notDecodable
+        case .unknownSchemaVersion: .unknownSchemaVersion
+        case .badStreamName: .badStreamName
+        case .samplingRateOutOfRange: .samplingRateOutOfRange
+        case .noSamples: .noSamples
+        case .bothCountsAndMillivolts: .bothCountsAndMillivolts
+        case .unusableGain: .unusableGain
+        case .tooManySamples: .tooManySamples
+        case .sampleIndexOutOfRange: .sampleIndexOutOfRange
+        case .acquisitionTimeOutOfRange: .acquisitionTimeOutOfRange
+        case .badLeadName: .badLeadName
+        }
+    }
+}
+
+extension SampleBlockRejection: CustomStringConvertible {
+    /// One line for a log or a terminal; never quotes a string that came from outside.
+    public var description: String {
+        switch self {
+        case .notDecodable: "not a SampleBlock in binary protobuf"
+        case .unknownSchemaVersion(let version):
+            "schema version \(version), expected \(SampleBlockLimits.schemaVersion)"
+        case .badStreamName:
+            "the stream's name must have 1 to \(StreamName.maximumLength) characters out of A-Z a-z 0-9 _ - . : and begin with one of A-Z a-z 0-9 _"
+        case .samplingRateOutOfRange(let rate): "sampling rate \(rate), expected 100 to 2000 per second"
+        case .noSamples: "no samples"
+        case .bothCountsAndMillivolts: "both counts and millivolts"
+        case .unusableGain(let gain): "gain \(gain), expected counts per millivolt, finite and not 0"
+        case .tooManySamples(let count): "\(count) samples in one block"
+        case .sampleIndexOutOfRange(let index): "first sample index \(index), expected 0 to 2^53"
+        case .acquisitionTimeOutOfRange(let time): "acquisition time \(time) ns, expected 0 to 8e18"
+        case .badLeadName:
+            "the lead's name must have at most \(SampleBlockLimits.maximumLeadNameLength) bytes and no control characters"
+        }
+    }
+}
+
+extension WireSampleBlock {
+    /// Reads a block as it came over the wire. Fields of later versions are dropped.
+    /// - Throws: `.notDecodable`. What it says is not yet looked at: see `validate`.
+    public init(frame: UnsafeRawBufferPointer) throws(SampleBlockRejection) {
+        var options = BinaryDecodingOptions()
+        options.discardUnknownFields = true
+        do {
+            try self.init(serializedBytes: frame.bytes, options: options)
+        } catch {
+            throw .notDecodable
+        }
+    }
+
+    /// Checks everything that can be checked without knowing the stream's past. Millivolts that are not finite are no reason to
+    /// reject: they are invalid samples, which the monitor signals.
+    /// - Throws: the first reason found.
+    public func validate(_ limits: SampleBlockLimits = SampleBlockLimits()) throws(SampleBlockRejection) {
+        guard schemaVersion == SampleBlockLimits.schemaVersion else { throw .unknownSchemaVersion(schemaVersion) }
+        guard StreamName.isValid(stream) else { throw .badStreamName }
+        // NaN is in no range.
+        guard limits.samplingRates.contains(samplingRate) else { throw .samplingRateOutOfRange(samplingRate) }
+        guard counts.isEmpty || millivolts.isEmpty else { throw .bothCountsAndMillivolts }
+        let sampleCount = self.sampleCount
+        guard sampleCount > 0 else { throw .noSamples }
+        guard sampleCount <= limits.maximumSampleCount else { throw .tooManySamples(sampleCount) }
+        guard counts.isEmpty || (gain.isFinite && gain != 0) else { throw .unusableGain(gain) }
+        guard firstSampleIndex >= 0, firstSampleIndex <= SampleBlockLimits.sampleIndexEnd - Int64(sampleCount) else {
+            throw .sampleIndexOutOfRange(firstSampleIndex)
+        }
+        guard (0...SampleBlockLimits.latestAcquisitionTime).contains(acquisitionTimeNs) else {
+            throw .acquisitionTimeOutOfRange(acquisitionTimeNs)
+        }
+        guard lead.utf8.count <= SampleBlockLimits.maximumLeadNameLength,
+            !lead.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else { throw .badLeadName }
+    }
+
+    /// How many samples the block holds.
+    public var sampleCount: Int { counts.isEmpty ? millivolts.count : counts.count }
+
+    /// The samples in mV, whichever way they came. Counts that overflow a float become infinite, that is, invalid.
+    public var samplesInMillivolts: [Float] {
+        if counts.isEmpty { return millivolts }
+        // Doubles hold the difference of any two counts exactly.
+        let baseline = Double(baseline)
+        let gain = gain
+        return counts.map { Float((Double($0) - baseline) / gain) }
+    }
+}
