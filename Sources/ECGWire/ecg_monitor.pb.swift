@@ -107,13 +107,14 @@ public nonisolated enum WireNotClassifiedCause: SwiftProtobuf.Enum, Swift.CaseIt
   /// It has one.
   case unspecified // = 0
 
-  /// The window of 280 samples (0.78 s) around R reaches over a gap or before the first sample.
+  /// The window of 280 samples (0.78 s) around R reaches over a gap, over the start of the signal, or over
+  /// a change of rate or lead.
   case gap // = 1
 
   /// The signal ended before the window was complete.
   case endOfSignal // = 2
 
-  /// The window holds invalid, saturated or too noisy samples.
+  /// The window holds samples that are invalid, saturated or too noisy, or were taken with the electrode off.
   case poorSignal // = 3
 
   /// The window is constant and cannot be scaled.
@@ -282,6 +283,108 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     .signalLost,
     .attackSuspected,
     .noisySignal,
+  ]
+
+}
+
+/// What an alert rests on.
+public nonisolated enum WireAlertBasis: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// Not used.
+  case unspecified // = 0
+
+  /// The samples: the same samples give the same alert.
+  case samples // = 1
+
+  /// The daemon's clock: it waited for samples that did not come.
+  case wallClock // = 2
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .samples
+    case 2: self = .wallClock
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .samples: return 1
+    case .wallClock: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [WireAlertBasis] = [
+    .unspecified,
+    .samples,
+    .wallClock,
+  ]
+
+}
+
+/// Why an alert is over.
+public nonisolated enum WireAlertEnd: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// It is not.
+  case unspecified // = 0
+
+  /// Its condition is over.
+  case cleared // = 1
+
+  /// A graver alert took its place: asystole that of a pause, ventricular tachycardia that of a run.
+  case shadowed // = 2
+
+  /// The signal was interrupted for so long that nothing is known any more; not that the patient is well.
+  case signalInterrupted // = 3
+
+  /// The session or the input ended; not that the patient is well.
+  case sessionEnded // = 4
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .cleared
+    case 2: self = .shadowed
+    case 3: self = .signalInterrupted
+    case 4: self = .sessionEnded
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .cleared: return 1
+    case .shadowed: return 2
+    case .signalInterrupted: return 3
+    case .sessionEnded: return 4
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [WireAlertEnd] = [
+    .unspecified,
+    .cleared,
+    .shadowed,
+    .signalInterrupted,
+    .sessionEnded,
   ]
 
 }
@@ -586,8 +689,8 @@ public nonisolated struct WireSampleBlock: Sendable {
   /// Version of this schema: 1. Anything else is rejected.
   public var schemaVersion: UInt32 = 0
 
-  /// Who this is: the bed, patient or device. 1 to 64 characters out of A-Z a-z 0-9 _ - and, not as the first
-  /// character, '.' and ':'.
+  /// Who this is: the bed, patient or device. 1 to 64 characters out of A-Z a-z 0-9 _ - . : of which the first is a
+  /// letter, a digit or _.
   public var stream: String = String()
 
   /// Names one run of the acquisition, in which sample indices count on. Any number, larger than that of the run before;
@@ -604,7 +707,7 @@ public nonisolated struct WireSampleBlock: Sendable {
   public var samplingRate: Double = 0
 
   /// When the first sample of the block was taken: UTC, nanoseconds since 1970-01-01. 0: unknown. Used to stamp events,
-  /// never to time them.
+  /// never to time them. Up to 8 x 10^18 (the year 2223).
   public var acquisitionTimeNs: Int64 = 0
 
   /// Name of the lead, at most 32 characters: "II", "MLII", "V5". May be empty.
@@ -670,8 +773,9 @@ public nonisolated struct WireEvent: @unchecked Sendable {
     set {_uniqueStorage()._id = newValue}
   }
 
-  /// What the event is about: for a beat the R peak, for an alert the sample at which its condition began (or, in a later phase, changed
-  /// or ended), for a waveform the first sample. In the acquisition's own rate, comparable with SampleBlock.first_sample_index.
+  /// What the event is about: for a beat the R peak, for an alert the sample at which its condition began (or, in a
+  /// later phase, changed or ended), for a waveform the first sample. In the acquisition's own rate, comparable with
+  /// SampleBlock.first_sample_index.
   public var sampleIndex: Int64 {
     get {_storage._sampleIndex}
     set {_uniqueStorage()._sampleIndex = newValue}
@@ -839,7 +943,7 @@ public nonisolated struct WireAlert: Sendable {
   /// How urgent.
   public var priority: WireAlertPriority = .unspecified
 
-  /// 1, 2, 3 ...: which alert of this kind in this session.
+  /// 1, 2, 3 ...: which alert of this kind and basis in this session.
   public var number: UInt64 = 0
 
   /// The sample at which the condition began, the same in all phases; source rate.
@@ -856,6 +960,12 @@ public nonisolated struct WireAlert: Sendable {
 
   /// Seconds of signal since the onset when this was decided.
   public var durationSeconds: Double = 0
+
+  /// What it rests on.
+  public var basis: WireAlertBasis = .unspecified
+
+  /// Why it is over; set in the last phase only.
+  public var endedBecause: WireAlertEnd = .unspecified
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1025,6 +1135,14 @@ nonisolated extension WireNotClassifiedCause: SwiftProtobuf._ProtoNameProviding 
 
 nonisolated extension WireAlertKind: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_KIND_UNSPECIFIED\0\u{1}ALERT_KIND_ASYSTOLE\0\u{1}ALERT_KIND_PAUSE\0\u{1}ALERT_KIND_BRADYCARDIA\0\u{1}ALERT_KIND_TACHYCARDIA\0\u{1}ALERT_KIND_SINGLE_VENTRICULAR_BEAT\0\u{1}ALERT_KIND_VENTRICULAR_COUPLET\0\u{1}ALERT_KIND_VENTRICULAR_RUN\0\u{1}ALERT_KIND_VENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_BIGEMINY\0\u{1}ALERT_KIND_TRIGEMINY\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_RUN\0\u{1}ALERT_KIND_LEAD_OFF\0\u{1}ALERT_KIND_SIGNAL_LOST\0\u{1}ALERT_KIND_ATTACK_SUSPECTED\0\u{1}ALERT_KIND_NOISY_SIGNAL\0")
+}
+
+nonisolated extension WireAlertBasis: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_BASIS_UNSPECIFIED\0\u{1}ALERT_BASIS_SAMPLES\0\u{1}ALERT_BASIS_WALL_CLOCK\0")
+}
+
+nonisolated extension WireAlertEnd: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_END_UNSPECIFIED\0\u{1}ALERT_END_CLEARED\0\u{1}ALERT_END_SHADOWED\0\u{1}ALERT_END_SIGNAL_INTERRUPTED\0\u{1}ALERT_END_SESSION_ENDED\0")
 }
 
 nonisolated extension WireAlertPhase: SwiftProtobuf._ProtoNameProviding {
@@ -1453,7 +1571,7 @@ nonisolated extension WireBeat.Probabilities: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension WireAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Alert"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}phase\0\u{1}priority\0\u{1}number\0\u{3}onset_sample_index\0\u{3}heart_rate\0\u{3}beat_count\0\u{1}text\0\u{3}duration_seconds\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}phase\0\u{1}priority\0\u{1}number\0\u{3}onset_sample_index\0\u{3}heart_rate\0\u{3}beat_count\0\u{1}text\0\u{3}duration_seconds\0\u{1}basis\0\u{3}ended_because\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1470,6 +1588,8 @@ nonisolated extension WireAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.beatCount) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.text) }()
       case 9: try { try decoder.decodeSingularDoubleField(value: &self.durationSeconds) }()
+      case 10: try { try decoder.decodeSingularEnumField(value: &self.basis) }()
+      case 11: try { try decoder.decodeSingularEnumField(value: &self.endedBecause) }()
       default: break
       }
     }
@@ -1503,6 +1623,12 @@ nonisolated extension WireAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.durationSeconds.bitPattern != 0 {
       try visitor.visitSingularDoubleField(value: self.durationSeconds, fieldNumber: 9)
     }
+    if self.basis != .unspecified {
+      try visitor.visitSingularEnumField(value: self.basis, fieldNumber: 10)
+    }
+    if self.endedBecause != .unspecified {
+      try visitor.visitSingularEnumField(value: self.endedBecause, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1516,6 +1642,8 @@ nonisolated extension WireAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.beatCount != rhs.beatCount {return false}
     if lhs.text != rhs.text {return false}
     if lhs.durationSeconds != rhs.durationSeconds {return false}
+    if lhs.basis != rhs.basis {return false}
+    if lhs.endedBecause != rhs.endedBecause {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
