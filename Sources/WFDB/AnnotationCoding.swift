@@ -119,6 +119,8 @@ extension AnnotationSet {
             bytes.append(UInt8(truncatingIfNeeded: word))
             bytes.append(UInt8(truncatingIfNeeded: word >> 8))
         }
+        // WFDB's own writer extends the sign over the word's 10 bits; readers take the low byte.
+        func signed(_ value: Int8) -> UInt16 { UInt16(bitPattern: Int16(value)) & 0x3FF }
         func putAuxiliary(_ text: [UInt8]) {
             put(Word.auxiliary, UInt16(text.count))
             bytes += text
@@ -150,9 +152,9 @@ extension AnnotationSet {
             }
             put(UInt16(annotation.code.rawValue), UInt16(step))
             time = annotation.sampleIndex
-            if annotation.subtype != 0 { put(Word.subtype, UInt16(UInt8(bitPattern: annotation.subtype))) }
+            if annotation.subtype != 0 { put(Word.subtype, signed(annotation.subtype)) }
             if annotation.channel != channel { put(Word.channel, UInt16(annotation.channel)) }
-            if annotation.number != number { put(Word.number, UInt16(UInt8(bitPattern: annotation.number))) }
+            if annotation.number != number { put(Word.number, signed(annotation.number)) }
             channel = annotation.channel
             number = annotation.number
             if !annotation.auxiliaryBytes.isEmpty { putAuxiliary(annotation.auxiliaryBytes) }

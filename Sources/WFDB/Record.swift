@@ -22,7 +22,8 @@ public struct Record: Sendable {
 
     /// A record made in memory.
     ///
-    /// Frame count, initial values and checksums in the header are set from the samples.
+    /// Frame count, initial values and checksums in the header are set from the samples, absent fields before them in
+    /// the signal line to WFDB's defaults.
     /// - Parameters:
     ///   - header: its signals describe `samples` one to one.
     ///   - samples: per signal, counts; the length is a common frame count times the signal's samples per frame.
@@ -58,6 +59,12 @@ public struct Record: Sendable {
         }
         header.frameCount = frames ?? header.frameCount
         for index in samples.indices {
+            // The fields before those that are computed must stand in the line too.
+            header.signals[index].statedGain = header.signals[index].statedGain ?? 0
+            header.signals[index].adcResolution =
+                header.signals[index].adcResolution ?? header.signals[index].format.bitsPerSample
+            header.signals[index].adcZero = header.signals[index].adcZero ?? 0
+            header.signals[index].blockSize = header.signals[index].blockSize ?? 0
             header.signals[index].initialValue = digests[index].initialValue ?? header.signals[index].adcZero ?? 0
             header.signals[index].checksum = digests[index].checksum
         }
