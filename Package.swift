@@ -21,6 +21,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
@@ -43,7 +44,10 @@ let package = Package(
         .target(name: "WFDB", swiftSettings: strict),
         .target(name: "ECGSignal", swiftSettings: strict),
         .target(name: "NeuralNetwork", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: strict),
-        .target(name: "ECGATKGAN", dependencies: ["NeuralNetwork"], swiftSettings: strict),
+        .target(
+            name: "ECGATKGAN",
+            dependencies: ["NeuralNetwork", "CKernels", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: strict),
         .target(name: "ECGMonitor", dependencies: ["ECGSignal", "ECGATKGAN"], swiftSettings: strict),
         .executableTarget(
             name: "ecgmond",
@@ -59,6 +63,7 @@ let package = Package(
             name: "ecgmon",
             dependencies: [
                 "ZeroMQ", "ECGWire", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 

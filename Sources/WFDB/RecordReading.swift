@@ -83,11 +83,9 @@ private struct SignalFile {
         let framesNeeded = min(availableFrames, frames + min(signals.map(\.skew).max() ?? 0, availableFrames))
         // Six frames always end at a block boundary of every format; some thousands of samples stay in the cache.
         let framesPerChunk = max(6, 24_576 / samplesPerFrame / 6 * 6)
-        var targets: [UnsafeMutableBufferPointer<Int32>] = []
+        // What no frame fills (the end of a skewed signal) stays "no valid sample".
         for signal in signals {
-            let target = UnsafeMutableBufferPointer<Int32>.allocate(capacity: frames * signal.samplesPerFrame)
-            target.initialize(repeating: format.invalidSample)
-            targets.append(target)
+            contents.samples.append([Int32](repeating: format.invalidSample, count: frames * signal.samplesPerFrame))
         }
         var sums = [Int32](repeating: 0, count: signals.count)
         var firsts = [Int32?](repeating: nil, count: signals.count)
@@ -106,10 +104,12 @@ private struct SignalFile {
                     for index in signals.indices {
                         let perFrame = signals[index].samplesPerFrame
                         if frame == 0 { firsts[index] = base[column] }
-                        sums[index] &+= Self.distribute(
-                            base + column, rowLength: samplesPerFrame, perFrame: perFrame, rows: count,
-                            rowsInChecksum: min(count, max(0, frames - frame)), target: targets[index],
-                            firstTarget: (frame - signals[index].skew) * perFrame)
+                        sums[index] &+= contents.samples[index].withUnsafeMutableBufferPointer { target in
+                            Self.distribute(
+                                base + column, rowLength: samplesPerFrame, perFrame: perFrame, rows: count,
+                                rowsInChecksum: min(count, max(0, frames - frame)), target: target,
+                                firstTarget: (frame - signals[index].skew) * perFrame)
+                        }
                         column += perFrame
                     }
                     frame += count
@@ -120,8 +120,6 @@ private struct SignalFile {
             contents.digests.append(
                 Record.SignalDigest(
                     initialValue: frames > 0 ? firsts[index] : nil, checksum: Int16(truncatingIfNeeded: sums[index])))
-            contents.samples.append([Int32](targets[index]))
-            targets[index].deallocate()
         }
         return contents
     }
