@@ -1,0 +1,46 @@
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+// The numeric kernels of the network. Each exists twice, from one source: compiled for AVX2 and FMA, and for the
+// machine's baseline; `ck_use_wide_vectors` tells which of the two is in use, chosen once by what the CPU can do.
+
+bool ck_use_wide_vectors(void);
+
+// Width of a packed panel of B, in columns.
+#define CK_PANEL 16
+
+// Floats that ck_pack needs for a K x N matrix.
+size_t ck_packed_count(int k, int n);
+
+// Packs B, a K x N matrix with element (k, n) at b[k * k_stride + n * n_stride], into panels of CK_PANEL columns.
+void ck_pack(int k, int n, const float *b, ptrdiff_t k_stride, ptrdiff_t n_stride, float *packed);
+
+// C = A B, or C += A B where accumulate is true. A is M x K with element (m, k) at a[m * m_stride + k * k_stride]; rows of A
+// may overlap, which makes a one-dimensional convolution one product. C has element (m, n) at c[m * c_stride + n].
+// With accumulate, rows of C may overlap too (they are added one after the other): the gradient of a convolution.
+// Every element of C is a sum over k in rising order, whatever M and N are: a row's result does not depend on the others.
+void ck_gemm(int m, int n, int k, const float *a, ptrdiff_t m_stride, ptrdiff_t k_stride, const float *packed, float *c,
+             ptrdiff_t c_stride, bool accumulate);
+
+// y[row][c] = leaky(x[row][c] * scale[c] + shift[c]), slope 1 = no activation. y may be x.
+void ck_affine_leaky(int rows, int channels, const float *x, const float *scale, const float *shift, float slope, float *y);
+
+// sum[c] += x[row][c], squares[c] += (x[row][c] - center[c])^2 over the rows.
+void ck_column_sums(int rows, int channels, const float *x, const float *center, float *sum, float *squares);
+
+// Through an activation y = leaky(scale * x + shift): d[row][c] *= (y > 0 ? 1 : slope) in place; then
+// sum_d[c] += d, sum_dx[c] += d * (x - mean[c]) * inverse_deviation[c].
+void ck_leaky_norm_backward_sums(int rows, int channels, float *d, const float *y, float slope, const float *x,
+                                 const float *mean, const float *inverse_deviation, float *sum_d, float *sum_dx);
+
+// d[row][c] = a[c] * d + b[c] * x + e[c]: the gradient of batch normalisation, its three coefficients worked out per channel.
+void ck_norm_backward_apply(int rows, int channels, float *d, const float *x, const float *a, const float *b, const float *e);
+
+// d[row][c] *= scale[c] * (y > 0 ? 1 : slope): the gradient of a frozen normalisation and its activation.
+void ck_leaky_scale_backward(int rows, int channels, float *d, const float *y, float slope, const float *scale);
+
+// One step of Adam with decoupled weight decay (Kingma & Ba 2015; Loshchilov & Hutter 2019). The corrections are
+// 1 / (1 - beta^t).
+void ck_adam(size_t count, float *parameter, const float *gradient, float *first, float *second, float rate, float beta1,
+             float beta2, float correction1, float correction2, float epsilon, float decay);

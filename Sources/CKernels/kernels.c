@@ -1,0 +1,83 @@
+#include "ckernels.h"
+
+#define CK_TARGET
+#define CK_NAME(name) name##_baseline
+#include "kernels.inc"
+#undef CK_TARGET
+#undef CK_NAME
+
+#if defined(__x86_64__)
+#define CK_TARGET __attribute__((target("avx2,fma")))
+#define CK_NAME(name) name##_avx2
+#include "kernels.inc"
+#undef CK_TARGET
+#undef CK_NAME
+
+static int wide = -1;
+
+bool ck_use_wide_vectors(void) {
+    // Every thread that races here writes the same value.
+    int known = __atomic_load_n(&wide, __ATOMIC_RELAXED);
+    if (known < 0) {
+        __builtin_cpu_init();
+        known = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+        __atomic_store_n(&wide, known, __ATOMIC_RELAXED);
+    }
+    return known != 0;
+}
+#define CK_CALL(name, ...) \
+    do { \
+        if (ck_use_wide_vectors()) name##_avx2(__VA_ARGS__); \
+        else name##_baseline(__VA_ARGS__); \
+    } while (0)
+#else
+bool ck_use_wide_vectors(void) { return false; }
+#define CK_CALL(name, ...) name##_baseline(__VA_ARGS__)
+#endif
+
+size_t ck_packed_count(int k, int n) {
+    return (size_t)k * (size_t)((n + CK_PANEL - 1) / CK_PANEL * CK_PANEL);
+}
+
+void ck_pack(int k, int n, const float *b, ptrdiff_t k_stride, ptrdiff_t n_stride, float *packed) {
+    for (int first = 0; first < n; first += CK_PANEL) {
+        const int columns = n - first < CK_PANEL ? n - first : CK_PANEL;
+        for (int i = 0; i < k; i++) {
+            const float *from = b + i * k_stride + first * n_stride;
+            for (int c = 0; c < columns; c++) packed[c] = from[c * n_stride];
+            for (int c = columns; c < CK_PANEL; c++) packed[c] = 0;
+            packed += CK_PANEL;
+        }
+    }
+}
+
+void ck_gemm(int m, int n, int k, const float *a, ptrdiff_t m_stride, ptrdiff_t k_stride, const float *packed, float *c,
+             ptrdiff_t c_stride, bool accumulate) {
+    CK_CALL(ck_gemm, m, n, k, a, m_stride, k_stride, packed, c, c_stride, accumulate);
+}
+
+void ck_affine_leaky(int rows, int channels, const float *x, const float *scale, const float *shift, float slope, float *y) {
+    CK_CALL(ck_affine_leaky, rows, channels, x, scale, shift, slope, y);
+}
+
+void ck_column_sums(int rows, int channels, const float *x, const float *center, float *sum, float *squares) {
+    CK_CALL(ck_column_sums, rows, channels, x, center, sum, squares);
+}
+
+void ck_leaky_norm_backward_sums(int rows, int channels, float *d, const float *y, float slope, const float *x,
+                                 const float *mean, const float *inverse_deviation, float *sum_d, float *sum_dx) {
+    CK_CALL(ck_leaky_norm_backward_sums, rows, channels, d, y, slope, x, mean, inverse_deviation, sum_d, sum_dx);
+}
+
+void ck_norm_backward_apply(int rows, int channels, float *d, const float *x, const float *a, const float *b, const float *e) {
+    CK_CALL(ck_norm_backward_apply, rows, channels, d, x, a, b, e);
+}
+
+void ck_leaky_scale_backward(int rows, int channels, float *d, const float *y, float slope, const float *scale) {
+    CK_CALL(ck_leaky_scale_backward, rows, channels, d, y, slope, scale);
+}
+
+void ck_adam(size_t count, float *parameter, const float *gradient, float *first, float *second, float rate, float beta1,
+             float beta2, float correction1, float correction2, float epsilon, float decay) {
+    CK_CALL(ck_adam, count, parameter, gradient, first, second, rate, beta1, beta2, correction1, correction2, epsilon, decay);
+}

@@ -1,0 +1,198 @@
+internal import Crypto
+import FoundationEssentials
+public import NeuralNetwork
+
+/// What can be wrong with the weights that a program is asked to use.
+public enum ModelError: Error, Equatable, CustomStringConvertible {
+    case file(SafeTensorsError)
+    case otherArchitecture(path: String, found: String, expected: String)
+    case tensorMissing(path: String, tensor: String)
+    case tensorOfOtherShape(path: String, tensor: String, found: [Int], expected: [Int])
+    case notFinite(path: String, tensor: String)
+    case noModelCard(path: String, reason: String)
+    case checksumMismatch(path: String, found: String, inCard: String)
+
+    public var description: String {
+        switch self {
+        case .file(let error): error.description
+        case .otherArchitecture(let path, let found, let expected):
+            "\(path): holds weights of the architecture \"\(found)\", not \"\(expected)\""
+        case .tensorMissing(let path, let tensor): "\(path): has no tensor \(tensor)"
+        case .tensorOfOtherShape(let path, let tensor, let found, let expected):
+            "\(path): tensor \(tensor) has shape \(found), not \(expected)"
+        case .notFinite(let path, let tensor): "\(path): tensor \(tensor) holds a value that is not finite"
+        case .noModelCard(let path, let reason): "\(path): the model card cannot be read: \(reason)"
+        case .checksumMismatch(let path, let found, let inCard):
+            "\(path): its SHA-256 is \(found), but its model card says \(inCard); fetch the pair again or train anew"
+        }
+    }
+}
+
+/// The model card beside a weights file: `NAME.json` beside `NAME.safetensors`. The checksum in it is checked at every load.
+public struct ModelCard: Codable, Sendable, Equatable {
+    public var name: String
+    public var sha256: String
+    public var architecture: String
+    /// How a window is made: rate, length, position of R, scaling.
+    public var preprocessing: String
+    public var classes: [String]
+    public var data: String
+    public var split: String
+    public var recipe: String
+    public var seed: UInt64
+    /// The command that made the weights.
+    public var command: String
+    /// Figures by name, in percent where the name says so, measured on the split that was held out.
+    public var figures: [String: Double]
+    /// The command that prints the figures again.
+    public var figuresCommand: String
+    public var notes: String
+
+    enum CodingKeys: String, CodingKey {
+        case name, sha256, architecture, preprocessing, classes, data, split, recipe, seed, command, figures
+        case figuresCommand = "figures_command"
+        case notes
+    }
+
+    public init(
+        name: String, sha256: String, data: String, split: String, recipe: String, seed: UInt64, command: String,
+        figures: [String: Double], figuresCommand: String, notes: String
+    ) {
+        self.name = name
+        self.sha256 = sha256
+        architecture = Discriminator.architecture
+        preprocessing = ModelFile.preprocessing
+        classes = BeatClass.allCases.map { String($0.letter) }
+        self.data = data
+        self.split = split
+        self.recipe = recipe
+        self.seed = seed
+        self.command = command
+        self.figures = figures
+        self.figuresCommand = figuresCommand
+        self.notes = notes
+    }
+
+    /// Where the card of a weights file lies.
+    public static func path(besideModel path: String) -> String {
+        (path.hasSuffix(".safetensors") ? String(path.dropLast(".safetensors".count)) : path) + ".json"
+    }
+
+    public func write(besideModel path: String) throws(ModelError) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let target = Self.path(besideModel: path)
+        do {
+            var text = try encoder.encode(self)
+            text.append(UInt8(ascii: "\n"))
+            try text.write(to: URL(filePath: target), options: .atomic)
+        } catch {
+            throw .file(.unwritable(path: target, reason: String(describing: error)))
+        }
+    }
+}
+
+/// Weights on disk: every tensor of a `Discriminator` in one safetensors file, unfolded, so that the same file can be
+/// deployed, attacked, and trained further.
+public enum ModelFile {
+    /// The text in the metadata of every weights file.
+    public static let preprocessing =
+        "360 Hz, one lead; 280 samples, R at index 140; each window scaled so that its minimum is 0 and its maximum 1"
+
+    static func metadata() -> [String: String] {
+        [
+            "architecture": Discriminator.architecture,
+            "preprocessing": preprocessing,
+            "classes": "N S V F",
+            "layout":
+                "convolutions (kernel, in, out), dense (in, out); normalisation epsilon 1e-3; leaky slope 0.2; same padding, the odd zero on the right",
+        ]
+    }
+
+    /// Writes the network's weights, whole or not at all, and gives their SHA-256 in hexadecimal.
+    @discardableResult
+    public static func write(_ store: ParameterStore, to path: String) throws(ModelError) -> String {
+        var file = SafeTensors(metadata: metadata())
+        for tensor in store.tensors {
+            file.tensors[tensor.name] = .init(shape: tensor.shape, values: store.array(of: tensor))
+        }
+        do {
+            try file.write(to: path)
+            return sha256(try file.serialized())
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// Reads the weights of a `Discriminator`.
+    ///
+    /// - Parameter checkingCard: compares the file's SHA-256 with its model card's; off for checkpoints, which have none.
+    public static func readDiscriminator(
+        from path: String, checkingCard: Bool = true
+    ) throws(ModelError) -> (network: Discriminator, sha256: String, card: ModelCard?) {
+        let bytes: [UInt8]
+        let file: SafeTensors
+        do {
+            bytes = try SafeTensors.readFile(path)
+            file = try SafeTensors(bytes: bytes, path: path)
+        } catch {
+            throw .file(error)
+        }
+        let checksum = sha256(bytes)
+        var card: ModelCard?
+        if checkingCard {
+            let read = try readCard(besideModel: path)
+            guard read.sha256 == checksum else {
+                throw .checksumMismatch(path: path, found: checksum, inCard: read.sha256)
+            }
+            card = read
+        }
+        let found = file.metadata["architecture"] ?? "none named"
+        guard found == Discriminator.architecture else {
+            throw .otherArchitecture(path: path, found: found, expected: Discriminator.architecture)
+        }
+        let network = Discriminator(seed: 0)
+        try load(file, into: network.store, path: path)
+        network.weightsChanged()
+        return (network, checksum, card)
+    }
+
+    /// Copies the tensors of a file into a store of the same layout.
+    static func load(_ file: SafeTensors, into store: ParameterStore, path: String) throws(ModelError) {
+        for tensor in store.tensors {
+            guard let read = file.tensors[tensor.name] else {
+                throw .tensorMissing(path: path, tensor: tensor.name)
+            }
+            guard read.shape == tensor.shape else {
+                throw .tensorOfOtherShape(
+                    path: path, tensor: tensor.name, found: read.shape, expected: tensor.shape)
+            }
+            guard read.values.allSatisfy(\.isFinite) else {
+                throw .notFinite(path: path, tensor: tensor.name)
+            }
+            read.values.withUnsafeBufferPointer { values in
+                guard let base = values.baseAddress else { return }
+                store.pointer(to: tensor).update(from: base, count: values.count)
+            }
+        }
+    }
+
+    public static func readCard(besideModel path: String) throws(ModelError) -> ModelCard {
+        let cardPath = ModelCard.path(besideModel: path)
+        do {
+            let bytes = try SafeTensors.readFile(cardPath)
+            return try JSONDecoder().decode(ModelCard.self, from: Data(bytes))
+        } catch let error as SafeTensorsError {
+            throw .noModelCard(path: cardPath, reason: error.description)
+        } catch {
+            throw .noModelCard(path: cardPath, reason: "it is not the JSON of a model card")
+        }
+    }
+
+    static func sha256(_ bytes: [UInt8]) -> String {
+        SHA256.hash(data: bytes).map { byte in
+            let digits = String(byte, radix: 16)
+            return digits.count == 1 ? "0" + digits : digits
+        }.joined()
+    }
+}

@@ -1,0 +1,78 @@
+/// One named tensor inside a `ParameterStore`.
+public struct ParameterTensor: Sendable, Equatable {
+    /// The name in the weights file, such as `des1.convolution.weight`.
+    public let name: String
+    public let shape: [Int]
+    /// Where the tensor starts in the store, in floats.
+    public let offset: Int
+    /// Running statistics are saved with the weights but no optimiser touches them.
+    public let isTrainable: Bool
+    /// Whether weight decay applies: to matrices and convolutions, not to biases and normalisation.
+    public let decays: Bool
+
+    public var count: Int { shape.reduce(1, *) }
+}
+
+/// All tensors of a network in one allocation, in the order in which its layers asked for them.
+///
+/// A network and its replicas on other threads share one store: threads may read it at once, and only the optimiser
+/// writes, while nobody reads.
+public final class ParameterStore: @unchecked Sendable {
+    public private(set) var tensors: [ParameterTensor] = []
+    /// The values; final once `seal()` was called.
+    public let values = FloatBuffer()
+    private var isSealed = false
+
+    public init() {}
+
+    /// Number of floats of all tensors together.
+    public var count: Int { tensors.last.map { $0.offset + $0.count } ?? 0 }
+
+    /// Adds a tensor; on a sealed store, where a replica of the network is being made, finds the one of that name.
+    public func add(_ name: String, shape: [Int], trainable: Bool = true, decays: Bool = false) -> ParameterTensor {
+        let known = tensors.first { $0.name == name }
+        if isSealed {
+            guard let known, known.shape == shape else {
+                preconditionFailure("a replica asks for \(name) \(shape), which its network does not have")
+            }
+            return known
+        }
+        precondition(known == nil, "two tensors are called \(name)")
+        let tensor = ParameterTensor(
+            name: name, shape: shape, offset: count, isTrainable: trainable, decays: decays)
+        tensors.append(tensor)
+        return tensor
+    }
+
+    /// Allocates the values, all zero. From here on no tensor can be added.
+    public func seal() {
+        isSealed = true
+        values.reserve(count)
+    }
+
+    public func pointer(to tensor: ParameterTensor) -> UnsafeMutablePointer<Float> {
+        values.pointer + tensor.offset
+    }
+
+    public func array(of tensor: ParameterTensor) -> [Float] {
+        Array(UnsafeBufferPointer(start: pointer(to: tensor), count: tensor.count))
+    }
+
+    /// Fills a tensor with uniform numbers in +-limit.
+    public func fillUniform(_ tensor: ParameterTensor, limit: Float, using generator: inout SeededGenerator) {
+        let values = pointer(to: tensor)
+        for i in 0..<tensor.count { values[i] = (generator.nextUniform() * 2 - 1) * limit }
+    }
+
+    public func fill(_ tensor: ParameterTensor, with value: Float) {
+        pointer(to: tensor).update(repeating: value, count: tensor.count)
+    }
+
+    /// The first value that is not finite, if there is one: what a diverged training leaves behind.
+    public func firstNonFiniteTensor() -> ParameterTensor? {
+        tensors.first { tensor in
+            let values = pointer(to: tensor)
+            return (0..<tensor.count).contains { !values[$0].isFinite }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Testing
+
+@testable import NeuralNetwork
+
+@Suite struct MatrixProductTests {
+    /// The plain twin of `PackedMatrix.multiply`.
+    static func naive(
+        m: Int, n: Int, k: Int, a: [Float], rowStride: Int, elementStride: Int, b: [Float], c: inout [Float],
+        resultStride: Int
+    ) {
+        for i in 0..<m {
+            for j in 0..<n {
+                var sum: Float = 0
+                for l in 0..<k { sum += a[i * rowStride + l * elementStride] * b[l * n + j] }
+                c[i * resultStride + j] += sum
+            }
+        }
+    }
+
+    @Test(arguments: [(1, 1, 1), (6, 16, 3), (7, 17, 5), (35, 128, 384), (280, 16, 3), (13, 6, 100), (5, 31, 2)])
+    func aPackedProductEqualsThePlainOne(m: Int, n: Int, k: Int) {
+        var generator = SeededGenerator(seed: 7)
+        // Rows of the left side overlap by half, as those of a convolution do.
+        let rowStride = max(k / 2, 1)
+        let a = (0..<(m * rowStride + k)).map { _ in generator.nextNormal() }
+        let b = (0..<(k * n)).map { _ in generator.nextNormal() }
+        var expected = (0..<(m * n)).map { _ in generator.nextNormal() }
+        var result = expected
+        Self.naive(
+            m: m, n: n, k: k, a: a, rowStride: rowStride, elementStride: 1, b: b, c: &expected, resultStride: n)
+        let packed = PackedMatrix()
+        packed.pack(b, rows: k, columns: n, rowStride: n)
+        packed.multiply(
+            left: a, rowCount: m, rowStride: rowStride, result: &result, resultStride: n, accumulating: true)
+        for i in result.indices { #expect(abs(result[i] - expected[i]) <= 1e-4 * (1 + abs(expected[i]))) }
+    }
+
+    @Test func rowsOfTheResultMayOverlapWhereTheyAccumulate() {
+        let a: [Float] = [1, 2, 3]
+        let b: [Float] = [1, 10, 100]
+        var result = [Float](repeating: 0, count: 5)
+        let packed = PackedMatrix()
+        packed.pack(b, rows: 1, columns: 3, rowStride: 3)
+        packed.multiply(left: a, rowCount: 3, rowStride: 1, result: &result, resultStride: 1, accumulating: true)
+        #expect(result == [1, 12, 123, 230, 300])
+    }
+
+    @Test func aRowsResultDoesNotDependOnTheOtherRows() {
+        var generator = SeededGenerator(seed: 3)
+        let k = 48, n = 32, m = 17
+        let a = (0..<(m * k)).map { _ in generator.nextNormal() }
+        let b = (0..<(k * n)).map { _ in generator.nextNormal() }
+        let packed = PackedMatrix()
+        packed.pack(b, rows: k, columns: n, rowStride: n)
+        var together = [Float](repeating: 0, count: m * n)
+        packed.multiply(left: a, rowCount: m, rowStride: k, result: &together, resultStride: n)
+        for row in 0..<m {
+            var alone = [Float](repeating: 0, count: n)
+            packed.multiply(
+                left: Array(a[(row * k)..<((row + 1) * k)]), rowCount: 1, rowStride: k, result: &alone, resultStride: n)
+            #expect(alone == Array(together[(row * n)..<((row + 1) * n)]))
+        }
+    }
+}
