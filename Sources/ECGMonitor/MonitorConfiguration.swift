@@ -115,7 +115,7 @@ public struct MonitorConfiguration: Sendable, Equatable {
         try require(ventricularTachycardiaRate, "ventricularTachycardiaRate", 50...250)
         try require(supraventricularRunBeats, "supraventricularRunBeats", 3...100)
         try require(runEndBeats, "runEndBeats", 1...20)
-        try require(patternCycles, "patternCycles", 2...20)
+        try require(patternCycles, "patternCycles", 2...8)
         try require(singleVentricularBeatHoldSeconds, "singleVentricularBeatHoldSeconds", 5...3_600)
         try require(coupletHoldSeconds, "coupletHoldSeconds", 5...3_600)
         try require(alertUpdateSeconds, "alertUpdateSeconds", 1...3_600)

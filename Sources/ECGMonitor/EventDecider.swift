@@ -1,0 +1,237 @@
+internal import ECGATKGAN
+internal import ECGSignal
+
+/// Stage 2 for one stream: walks the marks of stage 1 with the classes of their beats and decides every event. It holds
+/// nothing but small values, and no clock.
+struct EventDecider: Sendable {
+    private let interruptionHoldSeconds: Double
+    private let statusIntervalSeconds: Double
+
+    private var alerts: AlertRegister
+    private var beatless: BeatlessRule
+    private let rateRule: RateRule
+    private var ectopy: EctopyRules
+    private var patterns: VentricularPatternRule
+    private var signal: SignalAlertRule
+    private var suspicion: AttackSuspicionRule
+    private var heartRate = HeartRate()
+
+    private var state = MonitorState.learning
+    /// R peak of the beat before, in the same stretch of detection.
+    private var lastBeat: Int64?
+    /// Where the signal stopped being observable; nil while it is.
+    private var interruptedSince: Int64?
+    /// The interruption has lasted so long that everything about the patient was given up.
+    private var gaveUp = false
+    private var lastStatus: Int64 = 0
+
+    init(_ configuration: MonitorConfiguration) {
+        interruptionHoldSeconds = configuration.interruptionHoldSeconds
+        statusIntervalSeconds = configuration.statusIntervalSeconds
+        alerts = AlertRegister(updateSeconds: configuration.alertUpdateSeconds)
+        beatless = BeatlessRule(configuration)
+        rateRule = RateRule(configuration)
+        ectopy = EctopyRules(configuration)
+        patterns = VentricularPatternRule(configuration)
+        signal = SignalAlertRule(configuration)
+        suspicion = AttackSuspicionRule(configuration.suspicion)
+    }
+
+    /// - Parameters:
+    ///   - classifications: of the pending windows, in their order.
+    ///   - events: what is decided is appended.
+    mutating func walk(
+        _ marks: [StreamMark], _ classifications: UnsafeBufferPointer<BeatClassification>,
+        events: inout [MonitorEvent]
+    ) {
+        swap(&alerts.events, &events)
+        for mark in marks {
+            alerts.now.sampleIndex = mark.sampleIndex
+            alerts.now.decidedAt = mark.decidedAt
+            alerts.now.time = mark.time
+            switch mark.content {
+            case .sessionStarted(let session): begin(session, at: mark.sampleIndex)
+            case .stretchStarted(let rate): beginStretch(at: mark.sampleIndex, rate)
+            case .stretchEnded(let observable): endStretch(at: mark.sampleIndex, observable: observable)
+            case .gap(let count): gap(count, from: mark.sampleIndex)
+            case .condition(let condition): change(to: condition, since: mark.sampleIndex)
+            case .beat(let finding):
+                beat(finding, finding.window.map { classifications[Int($0)] }, at: mark.sampleIndex)
+            case .clock: clock(at: mark.sampleIndex)
+            case .sessionEnded: end(at: mark.sampleIndex)
+            }
+        }
+        swap(&alerts.events, &events)
+    }
+
+    // MARK: Session, stretch, signal
+
+    private mutating func begin(_ session: UInt64, at index: Int64) {
+        alerts.now.session = session
+        alerts.startNumbering()
+        beatless.signalEnded()
+        forgetPatient()
+        signal.begin(at: index)
+        interruptedSince = index
+        gaveUp = true
+        state = .learning
+        lastStatus = index
+    }
+
+    private mutating func end(at index: Int64) {
+        for kind in AlertKind.allCases { alerts.end(kind, .sessionEnded, at: index) }
+        withdrawSuspicion(at: index)
+        state = .ended
+        writeStatus(at: index)
+    }
+
+    private mutating func beginStretch(at index: Int64, _ rate: Double) {
+        alerts.now.samplingRate = rate
+        if let since = interruptedSince {
+            giveUpIfDue(since: since, at: index)
+            interruptedSince = nil
+        }
+        gaveUp = false
+        beatless.signalBegan(at: index)
+        state = .learning
+        writeStatus(at: index)
+    }
+
+    private mutating func endStretch(at index: Int64, observable: Bool) {
+        lastBeat = nil
+        ectopy.cut(lowPriority: allowsLowPriority, alerts: &alerts)
+        patterns.cut()
+        if !observable {
+            beatless.signalEnded()
+            if interruptedSince == nil { interruptedSince = index }
+        }
+    }
+
+    private mutating func gap(_ count: Int64, from index: Int64) {
+        interruptedSince = min(interruptedSince ?? index, index)
+        signal.gap(count, from: index, alerts: &alerts)
+        let status = Status(
+            condition: signal.condition, conditionSinceSampleIndex: signal.since, state: .learning,
+            heartRate: heartRate.beatsPerMinute, gap: Gap(firstMissingSampleIndex: index, missingSampleCount: count))
+        alerts.write(.status(status), at: index)
+        if let since = interruptedSince { giveUpIfDue(since: since, at: index + count) }
+    }
+
+    private mutating func change(to condition: SignalCondition, since index: Int64) {
+        signal.change(to: condition, since: index, alerts: &alerts)
+        writeStatus(at: index)
+    }
+
+    /// After a long interruption nothing that was known of the patient holds any more.
+    private mutating func giveUpIfDue(since: Int64, at index: Int64) {
+        guard !gaveUp, alerts.now.seconds(from: since, to: index) >= interruptionHoldSeconds else { return }
+        gaveUp = true
+        for kind in AlertKind.allCases where kind.priority != .technical {
+            alerts.end(kind, .signalInterrupted, at: since)
+        }
+        withdrawSuspicion(at: since, .signalInterrupted)
+        forgetPatient()
+    }
+
+    private mutating func forgetPatient() {
+        lastBeat = nil
+        heartRate.reset()
+        ectopy.reset()
+        patterns.cut()
+        suspicion.reset()
+    }
+
+    // MARK: Time
+
+    private mutating func clock(at index: Int64) {
+        signal.clock(at: index, alerts: &alerts)
+        if let since = interruptedSince {
+            giveUpIfDue(since: since, at: index)
+        } else {
+            beatless.clock(at: index, meanInterval: heartRate.meanInterval, alerts: &alerts)
+            if alerts.isActive(.asystole) { heartRate.reset() }
+        }
+        ectopy.clock(at: index, alerts: &alerts)
+        if alerts.now.seconds(from: lastStatus, to: index) >= statusIntervalSeconds { writeStatus(at: index) }
+    }
+
+    private mutating func writeStatus(at index: Int64) {
+        lastStatus = max(lastStatus, index)
+        let status = Status(
+            condition: signal.condition, conditionSinceSampleIndex: signal.since, state: state,
+            heartRate: heartRate.beatsPerMinute)
+        alerts.write(.status(status), at: index)
+    }
+
+    // MARK: Beats
+
+    /// Noise breeds beats that are not there, and ectopic ones most of all: then nothing of low priority is raised. What
+    /// is grave is, since fibrillation too looks like noise.
+    private var allowsLowPriority: Bool { signal.condition != .noisy }
+
+    private mutating func beat(_ finding: BeatFinding, _ classification: BeatClassification?, at index: Int64) {
+        let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }
+        lastBeat = index
+        alerts.write(
+            .beat(
+                Beat(
+                    beatClass: classification?.beatClass, notClassifiedBecause: finding.notClassifiedBecause,
+                    probabilities: classification?.probabilities ?? .zero,
+                    attackSuspicion: classification?.attackSuspicion ?? 0, rrIntervalSeconds: interval,
+                    amplitudeMillivolts: finding.amplitude, foundBySearchBack: finding.foundBySearchBack)),
+            at: index)
+        beatless.beat(at: index, alerts: &alerts)
+        if let beatClass = classification?.beatClass {
+            ectopy.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
+            patterns.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
+        }
+        if let interval {
+            heartRate.add(interval: interval)
+            if let rate = heartRate.beatsPerMinute {
+                rateRule.beat(at: index, rate: rate, interval: interval, alerts: &alerts)
+            }
+        }
+        if let classification, signal.condition == .good { suspect(classification.attackSuspicion, at: index) }
+        if state == .learning {
+            state = .monitoring
+            writeStatus(at: index)
+        }
+    }
+
+    // MARK: Attack
+
+    private mutating func suspect(_ score: Float, at index: Int64) {
+        switch suspicion.step(attackSuspicion: score, sampleIndex: index) {
+        case .raised:
+            writeSuspicion(active: true, at: index)
+            let first = suspicion.firstSampleIndex
+            let text = suspicionText
+            alerts.start(.attackSuspected, onset: first, beatCount: suspicion.stretchBeats, text: text)
+        case .withdrawn:
+            writeSuspicion(active: false, at: index)
+            alerts.end(.attackSuspected, .cleared, at: suspicion.lastSampleIndex)
+        case nil:
+            guard suspicion.isActive else { return }
+            let text = suspicionText
+            alerts.update(.attackSuspected, beatCount: suspicion.stretchBeats, text: text)
+        }
+    }
+
+    private var suspicionText: String {
+        "attack suspected, \(suspicion.stretchBeats) beats, score \(fixed(Double(suspicion.score), decimals: 2))"
+    }
+
+    private mutating func writeSuspicion(active: Bool, at index: Int64) {
+        let extent = Suspicion(
+            active: active, score: suspicion.score, beatsConsidered: suspicion.beatsConsidered,
+            firstSampleIndex: suspicion.firstSampleIndex, lastSampleIndex: suspicion.lastSampleIndex)
+        alerts.write(.suspicion(extent), at: index)
+    }
+
+    private mutating func withdrawSuspicion(at index: Int64, _ cause: AlertEnd = .sessionEnded) {
+        guard suspicion.isActive else { return }
+        writeSuspicion(active: false, at: index)
+        alerts.end(.attackSuspected, cause, at: index)
+        suspicion.reset()
+    }
+}

@@ -1,0 +1,47 @@
+public import ECGATKGAN
+internal import ECGSignal
+
+extension PatientMonitor {
+    /// Both stages for one stream: a segment in, events out.
+    ///
+    /// - Parameters:
+    ///   - segment: as for `append`.
+    ///   - classifier: shared by all threads.
+    ///   - workspace: the calling thread's own, made by the classifier.
+    ///   - events: the events are appended.
+    /// - Throws: why the segment was refused; nothing has changed then.
+    public mutating func process(
+        _ segment: SampleSegment, classifier: BeatClassifier, workspace: BeatClassifier.Workspace,
+        events: inout [MonitorEvent]
+    ) throws(SegmentRejection) -> SegmentReceipt {
+        let receipt = try append(segment)
+        classifyAndResolve(classifier: classifier, workspace: workspace, events: &events)
+        return receipt
+    }
+
+    /// The input is over: classifies what is left, decides the last events and ends the session.
+    public mutating func finish(
+        classifier: BeatClassifier, workspace: BeatClassifier.Workspace, events: inout [MonitorEvent]
+    ) {
+        endInput()
+        classifyAndResolve(classifier: classifier, workspace: workspace, events: &events)
+    }
+
+    /// Classifies the pending windows and resolves them.
+    public mutating func classifyAndResolve(
+        classifier: BeatClassifier, workspace: BeatClassifier.Workspace, events: inout [MonitorEvent]
+    ) {
+        let count = pendingWindowCount
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: count * BeatWindow.length) { windows in
+            withUnsafeTemporaryAllocation(of: BeatClassification.self, capacity: count) { answers in
+                if count > 0 {
+                    windows.initialize(repeating: 0)
+                    answers.initialize(repeating: BeatClassification(probabilities: .zero, attackSuspicion: 0))
+                    copyPendingWindows(to: windows)
+                    classifier.classify(UnsafeBufferPointer(windows), into: answers, workspace: workspace)
+                }
+                resolve(UnsafeBufferPointer(answers), events: &events)
+            }
+        }
+    }
+}

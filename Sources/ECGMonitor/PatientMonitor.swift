@@ -1,0 +1,140 @@
+public import ECGATKGAN
+internal import ECGSignal
+
+/// One patient's way from samples to alerts: a value without clock, socket or file. Time is the sample index, and the
+/// events are a function of the samples alone, however they were cut into segments and whatever else the process does.
+///
+/// It works in two stages, so that the beats of many patients can be classified in one batch:
+///
+///     let receipt = try monitor.append(segment)                     // stage 1: up to the beats' windows
+///     classifier.classify(windows of many monitors, into: answers)
+///     monitor.resolve(itsAnswers, events: &events)                   // stage 2: classes, rhythm, suspicion, alerts
+///
+/// `process` does both for one stream. After each `append` that accepted samples there must be a `resolve` before long, also
+/// where no window is pending: alerts that need no beat, asystole for one, come out of it.
+///
+/// The state of a stream is small: see `memoryFootprint`. Nothing is allocated for a sample; a beat's window and a
+/// quarter of a second of signal each append to arrays that keep their capacity.
+public struct PatientMonitor: Sendable {
+    public let configuration: MonitorConfiguration
+    private var order = SegmentOrder()
+    /// Stage 1, whose marks tests read to give beats their true class.
+    private(set) var path: SignalPath
+    private var decider: EventDecider
+    private var silence = SilenceAlert()
+
+    /// - Parameter configuration: limits that pass `MonitorConfiguration.validate`.
+    public init(configuration: MonitorConfiguration = MonitorConfiguration()) {
+        self.configuration = configuration
+        path = SignalPath(recoverySeconds: configuration.recoverySeconds)
+        decider = EventDecider(configuration)
+    }
+
+    /// The session whose samples are watched; nil before the first segment.
+    public var session: UInt64? { order.hasStarted ? order.session : nil }
+
+    /// Index of the sample expected next.
+    public var nextSampleIndex: Int64 { order.nextIndex }
+
+    // MARK: Stage 1
+
+    /// Takes a segment: drops what came before, reports what is missing, finds the beats and cuts out their windows.
+    ///
+    /// A larger session number ends the session that is watched and begins the new one. Another sampling rate or lead
+    /// within a session starts detection afresh rather than being refused: a bedside that switches its filter or electrode
+    /// must not go blind.
+    ///
+    /// - Throws: why the segment was refused as a whole. Nothing has changed then.
+    public mutating func append(_ segment: SampleSegment) throws(SegmentRejection) -> SegmentReceipt {
+        let expected = order.nextIndex
+        let admission = try order.admit(segment, limits: configuration)
+        var receipt = SegmentReceipt()
+        receipt.duplicateSamplesDropped = admission.duplicates
+        receipt.nextSampleIndex = order.nextIndex
+        receipt.acceptedSamples = segment.millivolts.count - admission.duplicates
+        guard receipt.acceptedSamples > 0 else { return receipt }
+        receipt.gapSamples = admission.gap
+        receipt.sessionChanged = admission.sessionChanged
+        receipt.signalChanged = admission.signalChanged
+
+        let rate = segment.samplingRate
+        let first = segment.firstSampleIndex + Int64(admission.duplicates)
+        let stamp = AcquisitionClock.advance(
+            segment.acquisitionTimeNanoseconds, bySamples: Int64(admission.duplicates), 1e9 / rate)
+        if admission.isFirst || admission.sessionChanged {
+            if admission.sessionChanged { path.endSession(before: expected) }
+            path.beginSession(segment.session, firstIndex: first, samplingRate: rate, stamp: stamp)
+        } else {
+            if admission.gap > 0 {
+                receipt.timeWentBackwards = path.skip(gap: admission.gap, from: expected, stamp: stamp)
+            }
+            if admission.signalChanged, path.changeSignal(samplingRate: rate, at: first, stamp: stamp) {
+                receipt.timeWentBackwards = true
+            }
+            if path.takeStamp(stamp, forSample: first) { receipt.timeWentBackwards = true }
+        }
+        receipt.invalidSamples = segment.millivolts.withUnsafeBufferPointer { samples in
+            path.take(
+                UnsafeBufferPointer(rebasing: samples[admission.duplicates...]), firstIndex: first,
+                leadOff: segment.leadOff)
+        }
+        silence.samplesCame()
+        return receipt
+    }
+
+    /// The input is over: beats that are still undecided or wait for their window become pending, and the session ends.
+    /// A last `resolve` brings the events. Nothing may be appended afterwards.
+    public mutating func endInput() {
+        guard order.hasStarted else { return }
+        path.endSession(before: order.nextIndex)
+    }
+
+    /// Beats that wait for their class.
+    public var pendingWindowCount: Int { path.windows.count / BeatWindow.length }
+
+    /// Copies the windows of these beats, in their order: `pendingWindowCount` x 280 values in [0,1].
+    public func copyPendingWindows(to destination: UnsafeMutableBufferPointer<Float>) {
+        precondition(destination.count >= path.windows.count, "the destination holds pendingWindowCount windows")
+        _ = destination.update(fromContentsOf: path.windows)
+    }
+
+    // MARK: Stage 2
+
+    /// Decides all events up to the last sample.
+    ///
+    /// - Parameters:
+    ///   - classifications: of the pending windows, in their order.
+    ///   - events: the events are appended, in the order in which they were decided.
+    public mutating func resolve(
+        _ classifications: UnsafeBufferPointer<BeatClassification>, events: inout [MonitorEvent]
+    ) {
+        precondition(classifications.count == pendingWindowCount, "one classification for each pending window")
+        silence.endIfSamplesCame(events: &events)
+        decider.walk(path.marks, classifications, events: &events)
+        path.removeMarksAndWindows()
+    }
+
+    // MARK: The wall clock
+
+    /// Whoever waits for samples has waited too long: the alert `signalLost` starts, with the basis `wallClock`. The first
+    /// `resolve` after new samples ends it.
+    ///
+    /// This is not a function of the samples, and nothing else depends on it: alerts of this basis have their own numbers.
+    ///
+    /// - Parameters:
+    ///   - seconds: how long nothing came, for the text.
+    ///   - events: the event is appended; none if the alert is active already or no sample ever came.
+    public mutating func markSignalLost(forSeconds seconds: Double, events: inout [MonitorEvent]) {
+        guard order.hasStarted else { return }
+        let last = order.nextIndex - 1
+        silence.start(
+            session: order.session, lastIndex: last, time: path.time(ofSample: last), samplingRate: order.samplingRate,
+            seconds: seconds, events: &events)
+    }
+
+    // MARK: Memory
+
+    /// Bytes that this stream holds: the value itself and its own heap storage. Filter tables that all streams of a rate
+    /// share are left out.
+    public var memoryFootprint: Int { MemoryLayout<PatientMonitor>.size + path.heapBytes }
+}
