@@ -21,7 +21,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
@@ -32,6 +31,8 @@ let package = Package(
         // C libraries from Debian's -dev packages.
         .systemLibrary(name: "CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
         .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
+        // libsodium comes with libzmq; its SHA-256 spares building a cryptography package.
+        .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CSystemd", providers: [.apt(["libsystemd-dev"])]),
         // The one kernel that decides the speed of the network, compiled for AVX2 behind a CPU check.
         .target(name: "CKernels"),
@@ -43,11 +44,8 @@ let package = Package(
             exclude: ["ecg_monitor.proto"], swiftSettings: strict),
         .target(name: "WFDB", swiftSettings: strict),
         .target(name: "ECGSignal", swiftSettings: strict),
-        .target(name: "NeuralNetwork", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: strict),
-        .target(
-            name: "ECGATKGAN",
-            dependencies: ["NeuralNetwork", "CKernels", .product(name: "Crypto", package: "swift-crypto")],
-            swiftSettings: strict),
+        .target(name: "NeuralNetwork", dependencies: ["COpenBLAS", "CSodium", "CKernels"], swiftSettings: strict),
+        .target(name: "ECGATKGAN", dependencies: ["NeuralNetwork", "CKernels"], swiftSettings: strict),
         .target(name: "ECGMonitor", dependencies: ["ECGSignal", "ECGATKGAN"], swiftSettings: strict),
         .executableTarget(
             name: "ecgmond",
@@ -63,7 +61,6 @@ let package = Package(
             name: "ecgmon",
             dependencies: [
                 "ZeroMQ", "ECGWire", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
-                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 

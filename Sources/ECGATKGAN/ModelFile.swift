@@ -1,4 +1,3 @@
-internal import Crypto
 import FoundationEssentials
 public import NeuralNetwork
 
@@ -118,7 +117,7 @@ public enum ModelFile {
         }
         do {
             try file.write(to: path)
-            return sha256(try file.serialized())
+            return SHA256.hexadecimalDigest(of: try file.serialized())
         } catch {
             throw .file(error)
         }
@@ -138,7 +137,7 @@ public enum ModelFile {
         } catch {
             throw .file(error)
         }
-        let checksum = sha256(bytes)
+        let checksum = SHA256.hexadecimalDigest(of: bytes)
         var card: ModelCard?
         if checkingCard {
             let read = try readCard(besideModel: path)
@@ -187,12 +186,5 @@ public enum ModelFile {
         } catch {
             throw .noModelCard(path: cardPath, reason: "it is not the JSON of a model card")
         }
-    }
-
-    static func sha256(_ bytes: [UInt8]) -> String {
-        SHA256.hash(data: bytes).map { byte in
-            let digits = String(byte, radix: 16)
-            return digits.count == 1 ? "0" + digits : digits
-        }.joined()
     }
 }
