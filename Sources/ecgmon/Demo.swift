@@ -1,0 +1,87 @@
+import ArgumentParser
+import ECGWire
+import ZeroMQ
+
+/// `ecgmon demo`: the whole system on this machine, with real ECG and a real attack, in a quarter of a minute.
+struct Demo: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Start a daemon, replay five real minutes of ECG into it, attack a stretch, show what comes out.",
+        discussion: """
+            The daemon listens on ipc endpoints in a temporary directory, which is removed at the end. A row shows the \
+            beats of ten seconds: N normal, S supraventricular, V ventricular, F fusion, ? not classified. The exit code is \
+            0 when everything that should happen did.
+            """)
+
+    @Option(name: .long, help: "Times real speed, or max.")
+    var speed = ReplaySpeed(factor: 20)
+
+    @Option(name: .long, help: "Another record (WFDB path, 360 Hz); default: Fixtures/208s.")
+    var record: String?
+
+    @Option(name: .long, help: ArgumentHelp("Begin of the attacked stretch.", valueName: "time"))
+    var from = ClockTime(seconds: 120)
+
+    @Option(name: .long, help: ArgumentHelp("End of the attacked stretch.", valueName: "time"))
+    var to = ClockTime(seconds: 150)
+
+    @Option(name: .long, help: "Greatest change of a sample by the attack, in units of the beat's window scaled to [0, 1].")
+    var epsilon: Float = 0.01
+
+    @Flag(name: .long, help: "Attack nothing.")
+    var noAttack = false
+
+    @Option(name: .long, help: ArgumentHelp("Weights for the daemon and the attacker; default: the shipped ones.", valueName: "file"))
+    var model: String?
+
+    @Option(name: .long, help: ArgumentHelp("The daemon's program; default: the one beside this.", valueName: "file"))
+    var daemon: String?
+
+    mutating func validate() throws {
+        guard epsilon > 0, epsilon <= 1 else { throw ValidationError("--epsilon takes more than 0 and at most 1") }
+        guard from < to else { throw ValidationError("--from must lie before --to") }
+    }
+
+    mutating func run() throws {
+        Interruption.install()
+        let problems = try demonstrate()
+        if Interruption.requested { throw ExitCode(Interruption.exitCode) }
+        if !problems.isEmpty { throw ExitCode(2) }
+    }
+
+    /// Everything, within the life of the temporary directory and the daemon.
+    /// - Returns: what should have happened and did not.
+    private func demonstrate() throws(ToolError) -> [String] {
+        let terminal = Terminal()
+        let modelPath = try InstalledFiles.model(model)
+        guard let recordPath = record ?? InstalledFiles.find("Fixtures/208s.hea") else {
+            throw ToolError(
+                "the record Fixtures/208s was found neither here nor above \(InstalledFiles.executableDirectory)",
+                nextStep: "Name a WFDB record with --record")
+        }
+        var material = try ReplayMaterial(recordPath: recordPath)
+        terminal.line(
+            "\(material.name), lead \(material.lead), \(ClockTime(seconds: material.duration)) of real ECG at \(speed) times real speed")
+        let attack = try noAttack ? nil : attackStretch(of: &material, modelPath: modelPath, terminal)
+        let directory = try TemporaryDirectory()
+        let daemon = try DemoDaemon(
+            program: self.daemon ?? InstalledFiles.program("ecgmond"), directory: directory.path, modelPath: modelPath)
+        let session = DemoSession(material: material, attack: attack, speed: speed.factor, terminal: terminal)
+        let outcome = try session.run(daemon)
+        let problems = Interruption.requested ? [] : outcome.problems
+        for line in outcome.summary where !Interruption.requested { terminal.line(line) }
+        for problem in problems { terminal.line(terminal.styled("NOT AS EXPECTED: \(problem)", .red)) }
+        return problems
+    }
+
+    private func attackStretch(
+        of material: inout ReplayMaterial, modelPath: String, _ terminal: Terminal
+    ) throws(ToolError) -> AttackedStretch.Report {
+        let range = try material.sampleRange(from: from, to: to)
+        let report = try StreamAttack(modelPath: modelPath).apply(
+            to: &material, range: range, attack: AttackName.pgd.windowAttack(epsilon: epsilon), seed: 208)
+        terminal.line(
+            "PGD, white-box, epsilon \(epsilon): "
+                + ReplayAttackOptions.describe(report, rate: material.samplingRate, in: "it"))
+        return report
+    }
+}

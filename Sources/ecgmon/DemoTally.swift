@@ -1,0 +1,84 @@
+import ECGATKGAN
+import ECGWire
+
+/// What came out of the daemon during a demonstration, counted.
+struct DemoTally {
+    struct Beat: Equatable {
+        var rPeak: Int64
+        var beatClass: WireBeatClass
+    }
+
+    struct SuspicionChange: Equatable {
+        var raised: Bool
+        /// R peak of the beat that brought it.
+        var lastSampleIndex: Int64
+        var score: Float
+    }
+
+    private(set) var beats: [Beat] = []
+    /// Alerts that began, by kind.
+    private(set) var alerts: [WireAlertKind: Int] = [:]
+    private(set) var suspicions: [SuspicionChange] = []
+    /// Messages that the sequence numbers say are missing.
+    private(set) var lost: UInt64 = 0
+    private(set) var events = 0
+    private(set) var samplesAccepted: UInt64 = 0
+    private(set) var messagesRejected: UInt64 = 0
+    private var seenTopics: Set<Topic> = []
+
+    /// Whether anything has come at all.
+    var heard: Bool { !seenTopics.isEmpty }
+
+    mutating func note(_ publication: Publication) {
+        lost += publication.missedBefore
+        // Subscribed before the first sample was sent: an event topic must begin at 1. Health may have begun earlier.
+        if seenTopics.insert(publication.topic).inserted, publication.topic != .health {
+            lost += publication.body.sequence > 0 ? publication.body.sequence - 1 : 0
+        }
+        switch publication.body {
+        case .health(let health):
+            samplesAccepted = health.samplesAccepted
+            messagesRejected = health.rejectedByCause.values.reduce(0, +)
+        case .event(let event): note(event)
+        }
+    }
+
+    private mutating func note(_ event: WireEvent) {
+        events += 1
+        switch event.payload {
+        case .beat(let beat): beats.append(Beat(rPeak: event.sampleIndex, beatClass: beat.beatClass))
+        case .alert(let alert) where alert.phase == .started: alerts[alert.kind, default: 0] += 1
+        case .suspicion(let suspicion):
+            suspicions.append(
+                SuspicionChange(
+                    raised: suspicion.active, lastSampleIndex: suspicion.lastSampleIndex, score: suspicion.score))
+        default: break
+        }
+    }
+
+    func count(_ beatClass: WireBeatClass) -> Int {
+        beats.count { $0.beatClass == beatClass }
+    }
+
+    /// How many beats of the attacked stretch it took until the suspicion was raised; nil: it was not.
+    func suspicionDelay(attacked: Range<Int64>) -> Int? {
+        guard let raised = suspicions.first(where: { $0.raised && attacked.contains($0.lastSampleIndex) }) else { return nil }
+        return beats.count { attacked.contains($0.rPeak) && $0.rPeak <= raised.lastSampleIndex }
+    }
+
+    /// Where suspicions were raised outside of the attacked stretch.
+    func falseSuspicions(attacked: Range<Int64>) -> [Int64] {
+        suspicions.filter { $0.raised && !attacked.contains($0.lastSampleIndex) }.map(\.lastSampleIndex)
+    }
+
+    /// Of the beats that were attacked, how many got another class than the clean ECG gives them, or were not found.
+    func changedByAttack(_ clean: [AttackedStretch.LocatedBeat], toleranceSamples: Int64) -> Int {
+        clean.count { beat in
+            let peak = Int64(beat.rPeak)
+            guard let nearest = beats.min(by: { abs($0.rPeak - peak) < abs($1.rPeak - peak) }),
+                abs(nearest.rPeak - peak) <= toleranceSamples
+            else { return true }
+            return nearest.beatClass.rawValue != Int(beat.beatClass.rawValue) + 1
+        }
+    }
+}

@@ -1,0 +1,160 @@
+import ArgumentParser
+import ZeroMQ
+
+/// `ecgmon replay`: a record or the simulator to an ingest socket.
+struct Replay: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Send a record or simulated ECG to a daemon, paced as a bedside would.",
+        discussion: """
+            The ECG is a WFDB record (RECORD, a path without extension) or, with --simulate, made up. Noise and an attack are \
+            added before the converter, so the daemon gets counts as from a real one.
+
+            Examples:
+              ecgmon replay Fixtures/208s --speed 20
+              ecgmon replay --simulate bigeminy --heart-rate 80 --duration 2:00
+              ecgmon replay Fixtures/208s --noise-snr 6 --noise path/to/em
+              ecgmon replay Fixtures/208s --attack pgd --epsilon 0.01 --from 2:00 --to 2:30
+            """)
+
+    @OptionGroup var source: ReplaySourceOptions
+    @OptionGroup var attackOptions: ReplayAttackOptions
+
+    @Option(name: .long, help: "The daemon's ingest endpoint.")
+    var ingest = "tcp://127.0.0.1:5570"
+
+    @Option(name: .long, help: "The stream's name; with --streams the first part of their names.")
+    var stream = "replay"
+
+    @Option(name: .long, help: ArgumentHelp("How many streams send the same ECG.", valueName: "n"))
+    var streams = 1
+
+    @Option(name: .long, help: "Times real speed, or max: as fast as the daemon takes it.")
+    var speed = ReplaySpeed(factor: 1)
+
+    @Flag(name: .long, help: "Begin anew at the end, until interrupted.")
+    var loop = false
+
+    @Option(name: .long, help: ArgumentHelp("Samples in a block; default: a quarter of a second.", valueName: "samples"))
+    var block: Int?
+
+    @Flag(help: "What the wire carries.")
+    var encoding = SampleEncoding.counts
+
+    @Option(name: .long, help: "Number that names this run of the acquisition; default: the time.")
+    var session: UInt64?
+
+    @Option(name: .long, help: ArgumentHelp("How long to look for the daemon.", valueName: "seconds"))
+    var connectTimeout = 3.0
+
+    @Flag(name: .shortAndLong, help: "No progress and no summary.")
+    var quiet = false
+
+    mutating func validate() throws {
+        guard (1...100_000).contains(streams) else { throw ValidationError("--streams takes 1 to 100000") }
+        if let block, !(1...120_000).contains(block) { throw ValidationError("--block takes 1 to 120000 samples") }
+        guard connectTimeout > 0, connectTimeout <= 3600 else {
+            throw ValidationError("--connect-timeout takes more than 0 and at most 3600 seconds")
+        }
+    }
+
+    mutating func run() throws {
+        Interruption.install()
+        let names = try StreamNames.make(base: stream, count: streams)
+        var material = try source.load()
+        if let report = try attackOptions.apply(to: &material), !quiet {
+            Terminal.note(ReplayAttackOptions.describe(report, rate: material.samplingRate, in: material.name))
+        }
+        let engine = ReplayEngine(
+            material: material, streams: names, session: session ?? UInt64(wallClockNanoseconds()),
+            blockLength: block ?? max(1, Int((material.samplingRate / 4).rounded())), speed: speed.factor, loops: loop,
+            encoding: encoding == .counts ? .counts : .millivolts,
+            startNanoseconds: ReplayEngine.startTime(of: material, speed: speed.factor, loops: loop))
+        let report: ReplayEngine.Report
+        do {
+            let context = try ZeroMQContext()
+            var sender = try ReplaySender(
+                endpoint: ingest, context: context, connectTimeout: .seconds(connectTimeout))
+            var progress = ReplayProgress(rate: material.samplingRate, total: loop ? nil : material.counts.count, quiet: quiet)
+            report = try engine.run(into: &sender) { position in
+                progress.show(position)
+                return true
+            }
+            progress.clear()
+        } catch let error as ZeroMQError {
+            throw ToolError("no ZeroMQ context can be made: \(error.text)", nextStep: "Raise the limit of open files")
+        }
+        if !quiet { Terminal.note(summary(report, material: material)) }
+        if !report.complete, Interruption.requested { throw ExitCode(Interruption.exitCode) }
+    }
+
+    private func summary(_ report: ReplayEngine.Report, material: ReplayMaterial) -> String {
+        var text = "sent \(report.samples) samples in \(report.blocks) blocks of \(material.name) to \(ingest)"
+        if streams > 1 { text += " as \(streams) streams" }
+        if speed.factor.isFinite { text += ", at most \(fixed(Double(report.largestLateness) / 1e6, 1)) ms late" }
+        if report.stalls > 0 { text += ", the daemon made it wait \(report.stalls) times" }
+        return report.complete ? text : text + " (stopped before the end)"
+    }
+}
+
+/// Which of the two fields of the wire carries the samples.
+enum SampleEncoding: String, EnumerableFlag {
+    case counts, millivolts
+
+    static func help(for value: SampleEncoding) -> ArgumentHelp? {
+        switch value {
+        case .counts: "Converter counts with gain and baseline."
+        case .millivolts: "Millivolts."
+        }
+    }
+}
+
+/// Times real speed; `max` for no pacing at all.
+struct ReplaySpeed: ExpressibleByArgument, Equatable, CustomStringConvertible {
+    let factor: Double
+
+    init(factor: Double) {
+        self.factor = factor
+    }
+
+    init?(argument: String) {
+        if argument == "max" {
+            factor = .infinity
+        } else if let value = Double(argument), value >= 0.001, value <= 1_000_000 {
+            factor = value
+        } else {
+            return nil
+        }
+    }
+
+    var description: String {
+        guard factor.isFinite else { return "max" }
+        return factor == factor.rounded() ? "\(Int(factor))" : "\(factor)"
+    }
+
+    var defaultValueDescription: String { description }
+}
+
+/// The line under which a replay shows how far it is, on a terminal only.
+struct ReplayProgress {
+    private let rate: Double
+    private let total: Int?
+    private let shown: Bool
+    private var nextAt: Int64 = 0
+
+    init(rate: Double, total: Int?, quiet: Bool) {
+        self.rate = rate
+        self.total = total
+        shown = !quiet && Terminal.standardErrorIsTerminal
+    }
+
+    mutating func show(_ position: Int64) {
+        guard shown, monotonicNanoseconds() >= nextAt else { return }
+        nextAt = monotonicNanoseconds() + 200_000_000
+        let end = total.map { " of \(ClockTime(seconds: Double($0) / rate))" } ?? ""
+        Terminal.overwrite("\(ClockTime(seconds: Double(position) / rate))\(end)")
+    }
+
+    func clear() {
+        if shown { Terminal.overwrite("") }
+    }
+}

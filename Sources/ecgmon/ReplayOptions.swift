@@ -1,0 +1,160 @@
+import ArgumentParser
+import ECGSignal
+
+/// Where a replay's ECG comes from, and the noise on it.
+struct ReplaySourceOptions: ParsableArguments {
+    @Argument(help: "Path of a WFDB record without extension.")
+    var record: String?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Simulate ECG instead: rhythms as NAME[@RATE][:TIME], joined by commas, the last without end. Names: \(RhythmScript.rhythmNames.joined(separator: ", ")).",
+            valueName: "script"))
+    var simulate: RhythmScript?
+
+    @Option(name: .long, help: ArgumentHelp("Samples a second of simulated ECG, 100 to 2000.", valueName: "rate"))
+    var samplingRate = 360.0
+
+    @Option(name: .long, help: ArgumentHelp("Height of a normal R of simulated ECG; negative: polarity reversed.", valueName: "mV"))
+    var amplitude = 1.2
+
+    @Option(name: .long, help: "Lead of the record, by name or number from 0; default: the first.")
+    var lead: String?
+
+    @Option(name: .long, help: ArgumentHelp("Where in the record to begin.", valueName: "time"))
+    var start: ClockTime?
+
+    @Option(name: .long, help: ArgumentHelp("How much to send, as 90 or 1:30; default: all, of simulated ECG 5:00.", valueName: "time"))
+    var duration: ClockTime?
+
+    @Option(name: .long, help: ArgumentHelp("Add noise at this signal-to-noise ratio in dB.", valueName: "dB"))
+    var noiseSnr: Double?
+
+    @Option(name: .long, help: ArgumentHelp("Noise: white, or the path of a noise record such as nstdb's em.", valueName: "what"))
+    var noise = "white"
+
+    @Option(name: .long, help: "Seed of white noise and of the simulator.")
+    var seed: UInt64 = 1
+
+    mutating func validate() throws {
+        guard (record != nil) != (simulate != nil) else {
+            throw ValidationError("Give either a RECORD or --simulate")
+        }
+        guard (100...2000).contains(samplingRate) else { throw ValidationError("--sampling-rate takes 100 to 2000") }
+        guard amplitude.isFinite, abs(amplitude) <= 10 else { throw ValidationError("--amplitude takes -10 to 10 mV") }
+        if let duration, duration.seconds <= 0 || duration.seconds > 86_400 {
+            throw ValidationError("--duration takes more than 0 and at most 24 hours")
+        }
+        if simulate != nil, start != nil || lead != nil {
+            throw ValidationError("--start and --lead belong to a RECORD")
+        }
+        if let noiseSnr, !noiseSnr.isFinite || abs(noiseSnr) > 200 {
+            throw ValidationError("--noise-snr takes -200 to 200 dB")
+        }
+    }
+
+    /// Loads or makes the ECG and adds the noise.
+    func load() throws(ToolError) -> ReplayMaterial {
+        var material: ReplayMaterial
+        if let simulate {
+            let configuration = ECGSimulator.Configuration(
+                samplingRate: samplingRate, seed: seed, script: simulate.segments, amplitude: amplitude)
+            material = ReplayMaterial(simulating: configuration, seconds: duration?.seconds ?? 300)
+        } else {
+            material = try ReplayMaterial(recordPath: record ?? "", lead: lead)
+        }
+        if simulate == nil, start != nil || duration != nil {
+            let end = duration.map { ClockTime(seconds: (start?.seconds ?? 0) + $0.seconds) }
+            material = material.cut(to: try material.sampleRange(from: start, to: end))
+        }
+        if let noiseSnr { try addNoise(decibels: noiseSnr, to: &material) }
+        return material
+    }
+
+    private func addNoise(decibels: Double, to material: inout ReplayMaterial) throws(ToolError) {
+        let ecg = material.millivolts
+        let rate = Int(material.samplingRate.rounded())
+        var disturbance: [Float]
+        if noise == "white" {
+            disturbance = NoiseMixer.whiteNoise(count: ecg.count, seed: seed)
+        } else {
+            let noiseRecord = try ReplayMaterial(recordPath: noise)
+            guard noiseRecord.samplingRate == material.samplingRate else {
+                throw ToolError(
+                    "the noise \(noise) has \(fixed(noiseRecord.samplingRate, 2)) samples a second, \(material.name) has \(fixed(material.samplingRate, 2))",
+                    nextStep: "Use noise of the same rate, or --noise white")
+            }
+            disturbance = noiseRecord.millivolts
+        }
+        let peaks = try rPeaks(in: ecg, rate: material.samplingRate)
+        guard let gain = NoiseMixer.gain(
+            ecg: ecg, rPeaks: peaks, noise: disturbance, samplesPerSecond: rate, decibels: decibels)
+        else {
+            throw ToolError(
+                "no signal-to-noise ratio can be set: \(peaks.isEmpty ? "no beat was found in \(material.name)" : "the noise \(noise) is constant")",
+                nextStep: "Choose another stretch or another noise")
+        }
+        material.replace(from: 0, withMillivolts: NoiseMixer.mix(ecg: ecg, noise: disturbance, gain: gain))
+    }
+
+    private func rPeaks(in ecg: [Float], rate: Double) throws(ToolError) -> [Int] {
+        var resampler: Resampler
+        do {
+            resampler = try Resampler(inputRate: rate)
+        } catch {
+            throw ToolError("\(fixed(rate, 2)) samples a second cannot be monitored", nextStep: "The monitor takes 100 to 2000")
+        }
+        var detector = PanTompkinsDetector()
+        var peaks: [Int] = []
+        func note(_ detection: QRSDetection) {
+            peaks.append(Int(resampler.inputIndex(ofOutput: detection.rPeakIndex).rounded()))
+        }
+        for sample in ecg {
+            resampler.push(sample)
+            while let resampled = resampler.next() {
+                if let detection = detector.step(resampled) { note(detection) }
+            }
+        }
+        detector.flush().forEach(note)
+        return peaks
+    }
+}
+
+/// An attack on a stretch of the replay.
+struct ReplayAttackOptions: ParsableArguments {
+    @Option(name: .long, help: "Attack a stretch white-box, against the model: fgsm, bim or pgd.")
+    var attack: AttackName?
+
+    @Option(name: .long, help: "Greatest change of a sample, in units of the beat's window scaled to [0, 1].")
+    var epsilon: Float = 0.01
+
+    @Option(name: .long, help: ArgumentHelp("Begin of the attacked stretch; default: the beginning.", valueName: "time"))
+    var from: ClockTime?
+
+    @Option(name: .long, help: ArgumentHelp("End of the attacked stretch; default: the end.", valueName: "time"))
+    var to: ClockTime?
+
+    @Option(name: .long, help: ArgumentHelp("Weights to attack; default: the shipped ones.", valueName: "file"))
+    var model: String?
+
+    mutating func validate() throws {
+        guard epsilon > 0, epsilon <= 1 else { throw ValidationError("--epsilon takes more than 0 and at most 1") }
+        if attack == nil, from != nil || to != nil || model != nil {
+            throw ValidationError("--from, --to and --model belong to --attack")
+        }
+    }
+
+    func apply(to material: inout ReplayMaterial) throws(ToolError) -> AttackedStretch.Report? {
+        guard let attack else { return nil }
+        let range = try material.sampleRange(from: from, to: to)
+        return try StreamAttack(modelPath: try InstalledFiles.model(model)).apply(
+            to: &material, range: range, attack: attack.windowAttack(epsilon: epsilon), seed: 1)
+    }
+
+    static func describe(_ report: AttackedStretch.Report, rate: Double, in name: String) -> String {
+        let start = ClockTime(seconds: Double(report.range.lowerBound) / rate)
+        let end = ClockTime(seconds: Double(report.range.upperBound) / rate)
+        return "attacked \(report.beats.count) beats of \(name) from \(start) to \(end), no sample by more than \(fixed(Double(report.largestPerturbation), 4)) of its window"
+    }
+}

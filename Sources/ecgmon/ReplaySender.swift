@@ -1,0 +1,69 @@
+import ECGWire
+import ZeroMQ
+
+/// The bedside's end of the ingest socket, with patience that ends: a daemon that is not there, or takes nothing any more, is
+/// told to the user instead of waited for.
+struct ReplaySender: ~Copyable {
+    private let client: AcquisitionClient
+    private let connectTimeout: Duration
+    private let patience: Duration
+    private var connected = false
+    /// How often the daemon took nothing for a second or longer.
+    private(set) var stalls = 0
+
+    /// - Parameters:
+    ///   - connectTimeout: how long the first block may wait for a daemon.
+    ///   - patience: how long a later one may.
+    /// - Throws: `ToolError` for an endpoint that makes no sense.
+    init(
+        endpoint: String, context: ZeroMQContext, connectTimeout: Duration, patience: Duration = .seconds(10)
+    ) throws(ToolError) {
+        do throws(WireError) {
+            client = try AcquisitionClient(endpoint: endpoint, context: context)
+        } catch {
+            throw ToolError(
+                "\(printable(endpoint)) cannot be connected to: \(error)",
+                nextStep: "Give an endpoint such as tcp://127.0.0.1:5570 or ipc:///run/ecgmon/ingest")
+        }
+        self.connectTimeout = connectTimeout
+        self.patience = patience
+    }
+
+    /// Hands one block to the daemon's queue; waits while the daemon is behind or away.
+    /// - Returns: false when interrupted while waiting.
+    /// - Throws: `ToolError` when the daemon has taken nothing for as long as the patience lasts.
+    mutating func send(_ block: WireSampleBlock) throws(ToolError) -> Bool {
+        let clock = ContinuousClock()
+        let start = clock.now
+        var stalled = false
+        while !Interruption.requested {
+            do throws(WireError) {
+                if try client.send(block, timeout: .milliseconds(100)) {
+                    if stalled { Terminal.note("ecgmon: the daemon takes samples again") }
+                    connected = true
+                    return true
+                }
+            } catch {
+                throw ToolError("\(error)", nextStep: "Start the replay again with other options")
+            }
+            let waited = clock.now - start
+            if waited >= (connected ? patience : connectTimeout) { throw giveUp(after: waited) }
+            if connected, !stalled, waited >= .seconds(1) {
+                stalled = true
+                stalls += 1
+                Terminal.note("ecgmon: the daemon at \(client.endpoint) takes no samples; waiting")
+            }
+        }
+        return false
+    }
+
+    private func giveUp(after waited: Duration) -> ToolError {
+        connected
+            ? ToolError(
+                "the daemon at \(client.endpoint) has taken no samples for \(waited.components.seconds) s",
+                nextStep: "See whether `ecgmond` is running and what it logs")
+            : ToolError(
+                "nobody takes samples at \(client.endpoint)",
+                nextStep: "Start the daemon with `ecgmond`, or name its ingest endpoint with --ingest")
+    }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import ECGATKGAN
+import ECGMonitor
+import ECGSignal
+
+/// The attacks that a replay can carry out, by the names they have on the command line.
+enum AttackName: String, ExpressibleByArgument, CaseIterable, Sendable {
+    case fgsm, bim, pgd
+
+    func windowAttack(epsilon: Float) -> WindowAttack {
+        switch self {
+        case .fgsm: WindowAttack(.fgsm, epsilon: epsilon)
+        case .bim: WindowAttack(.bim, epsilon: epsilon)
+        case .pgd: WindowAttack(.pgd, epsilon: epsilon)
+        }
+    }
+}
+
+/// A white-box attacker of the stream: it knows the weights, and finds the beats with the pipeline itself.
+struct StreamAttack {
+    private let network: Discriminator
+    private let classifier: BeatClassifier
+    /// Windows that are attacked in one pass of the network.
+    private static let batch = 64
+
+    /// - Throws: `ToolError` when the weights cannot be used.
+    init(modelPath: String) throws(ToolError) {
+        do throws(ModelError) {
+            let (network, checksum, card) = try ModelFile.readDiscriminator(from: modelPath)
+            self.network = network
+            classifier = BeatClassifier(network, name: card?.name ?? modelPath, sha256: checksum)
+        } catch {
+            throw ToolError(
+                "the model cannot be used: \(error)", nextStep: "Name another with --model, or train one with `ecgmon train`")
+        }
+    }
+
+    /// The beats that the pipeline finds and classifies in the whole material.
+    func locateBeats(in material: ReplayMaterial) throws(ToolError) -> [AttackedStretch.LocatedBeat] {
+        var monitor = PatientMonitor()
+        var events: [MonitorEvent] = []
+        let workspace = classifier.makeWorkspace()
+        let millivolts = material.millivolts
+        let blockLength = 3600
+        do throws(SegmentRejection) {
+            for start in stride(from: 0, to: millivolts.count, by: blockLength) {
+                let segment = SampleSegment(
+                    session: 1, firstSampleIndex: Int64(start), samplingRate: material.samplingRate,
+                    acquisitionTimeNanoseconds: 0, lead: material.lead,
+                    millivolts: Array(millivolts[start..<min(start + blockLength, millivolts.count)]))
+                _ = try monitor.process(segment, classifier: classifier, workspace: workspace, events: &events)
+            }
+        } catch {
+            throw ToolError(
+                "the pipeline refuses \(material.name): \(error.cause)", nextStep: "Attack a record that the monitor takes")
+        }
+        monitor.finish(classifier: classifier, workspace: workspace, events: &events)
+        return events.compactMap { event in
+            guard case .beat(let beat) = event.kind, let beatClass = beat.beatClass else { return nil }
+            return AttackedStretch.LocatedBeat(rPeak: Int(event.sampleIndex), beatClass: beatClass)
+        }
+    }
+
+    /// Attacks the beats of a stretch and writes them back.
+    /// - Parameters:
+    ///   - material: changed in place.
+    ///   - range: samples of it.
+    ///   - attack: with its epsilon.
+    ///   - seed: of the random starts.
+    func apply(
+        to material: inout ReplayMaterial, range: Range<Int>, attack: WindowAttack, seed: UInt64
+    ) throws(ToolError) -> AttackedStretch.Report {
+        let beats = try locateBeats(in: material)
+        return try AttackedStretch.apply(to: &material, range: range, beats: beats) { (windows, classes) throws(ToolError) in
+            var attacked: [[Float]] = []
+            for start in stride(from: 0, to: windows.count, by: Self.batch) {
+                let end = min(start + Self.batch, windows.count)
+                attacked += attack.perturb(
+                    Array(windows[start..<end]), labels: Array(classes[start..<end]), against: network,
+                    seed: seed &+ UInt64(start))
+            }
+            return attacked
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import ArgumentParser
+import ECGWire
+import ZeroMQ
+
+/// `ecgmon watch`: what a daemon publishes, as lines in a terminal.
+struct Watch: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show beats, alerts, suspicions and states as a daemon publishes them.",
+        discussion: """
+            Times are those of the acquisition, UTC. A lost connection is made again as soon as the daemon is back.
+
+            Examples:
+              ecgmon watch
+              ecgmon watch bed-1 bed-2 --topic alert --topic status
+              ecgmon watch --json | jq .alert
+            """)
+
+    @Argument(help: "Streams to watch; default: all.")
+    var streams: [String] = []
+
+    @Option(name: .long, help: "The daemon's events endpoint.")
+    var events = "tcp://127.0.0.1:5572"
+
+    @Option(
+        name: .long, parsing: .upToNextOption,
+        help: "Kinds (alert, beat, suspicion, status, waveform, health) or whole topics (alert.bed-1); default: all but waveform and health.")
+    var topic: [String] = []
+
+    @Flag(name: .long, help: "One JSON object a line, as published.")
+    var json = false
+
+    @Flag(name: .long, help: "Wait for a daemon that is not there yet.")
+    var wait = false
+
+    @Option(name: .long, help: ArgumentHelp("End after so many lines.", valueName: "n"))
+    var count: Int?
+
+    @Option(name: .long, help: ArgumentHelp("How long to look for the daemon.", valueName: "seconds"))
+    var connectTimeout = 3.0
+
+    mutating func validate() throws {
+        if let count, count < 1 { throw ValidationError("--count takes 1 or more") }
+        guard connectTimeout > 0, connectTimeout <= 3600 else {
+            throw ValidationError("--connect-timeout takes more than 0 and at most 3600 seconds")
+        }
+        _ = try filters()
+    }
+
+    mutating func run() throws {
+        Interruption.install()
+        let context: ZeroMQContext
+        do {
+            context = try ZeroMQContext()
+        } catch {
+            throw ToolError("no ZeroMQ context can be made: \(error.text)", nextStep: "Raise the limit of open files")
+        }
+        var connection = try ConnectionWatch(eventsEndpoint: events, context: context)
+        var client: SubscriberClient
+        do {
+            client = try SubscriberClient(endpoint: events, filters: try filters(), context: context)
+        } catch let error as WireError {
+            throw ToolError("\(error)", nextStep: "Give the daemon's events endpoint with --events")
+        }
+        let timeout: Duration = wait ? .seconds(1_000_000) : .seconds(connectTimeout)
+        guard connection.waitUntilConnected(timeout: timeout) || Interruption.requested else {
+            throw ToolError(
+                "nobody publishes events at \(printable(events))",
+                nextStep: "Start the daemon with `ecgmond`, name its events endpoint with --events, or --wait for it")
+        }
+        Terminal.note("watching \(events)")
+        try show(from: &client, connection: &connection)
+        if Interruption.requested { throw ExitCode(Interruption.exitCode) }
+    }
+
+    private func show(from client: inout SubscriberClient, connection: inout ConnectionWatch) throws(ToolError) {
+        let terminal = Terminal()
+        let lines = EventLine(terminal: terminal)
+        var shown = 0
+        while !Interruption.requested {
+            while let change = connection.next(timeout: .zero) {
+                Terminal.note(change == .lost ? "the connection broke; trying again" : "connected again")
+            }
+            let publication: Publication
+            do throws(WireError) {
+                guard let received = try client.receive(timeout: .milliseconds(100)) else { continue }
+                publication = received
+            } catch {
+                if case .unreadable = error {
+                    Terminal.note("\(error)")
+                    continue
+                }
+                throw ToolError("\(error)", nextStep: "Start watching again")
+            }
+            if publication.missedBefore > 0 {
+                Terminal.note("\(publication.missedBefore) messages on \(publication.topic.name) were lost before this one")
+            }
+            guard let line = line(for: publication, lines) else { continue }
+            terminal.line(line)
+            shown += 1
+            if shown == count { return }
+        }
+    }
+
+    private func line(for publication: Publication, _ lines: EventLine) -> String? {
+        if json {
+            guard let body = try? publication.body.encoded(as: .json) else { return nil }
+            return String(decoding: body, as: UTF8.self)
+        }
+        switch publication.body {
+        case .event(let event):
+            let time =
+                event.acquisitionTimeNs != 0 ? timeOfDay(event.acquisitionTimeNs) : "#\(event.sampleIndex)"
+            return lines.render(event, time: time)
+        case .health(let health): return lines.render(health)
+        }
+    }
+
+    /// The topics asked for, of the streams asked for.
+    private func filters() throws -> [TopicFilter] {
+        for stream in streams where !StreamName.isValid(stream) {
+            throw ValidationError("\(printable(stream)) is no name of a stream")
+        }
+        let wanted = topic.isEmpty ? ["alert", "beat", "suspicion", "status"] : topic
+        var filters: [TopicFilter] = []
+        for name in wanted {
+            let bare = name.hasSuffix(".") ? String(name.dropLast()) : name
+            if let kind = Topic.Kind(rawValue: bare) {
+                if streams.isEmpty || kind == .health {
+                    filters.append(.all(kind))
+                } else {
+                    filters += streams.map { .only(Topic(kind, stream: $0)) }
+                }
+            } else if let whole = Topic(name) {
+                filters.append(.only(whole))
+            } else {
+                throw ValidationError(
+                    "\(printable(name)) is no topic; kinds are \(Topic.Kind.allCases.map(\.rawValue).joined(separator: ", "))")
+            }
+        }
+        return filters
+    }
+}
