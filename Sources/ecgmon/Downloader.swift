@@ -1,0 +1,259 @@
+import Foundation
+import FoundationNetworking
+import NeuralNetwork
+import Synchronization
+
+/// Fetches files over HTTP, goes on where an earlier attempt stopped, and keeps only what has the right SHA-256.
+struct Downloader: Sendable {
+    /// Larger than any file of the databases in use.
+    static let maximumFileSize = 512 << 20
+    /// Attempts for one file before giving up; each goes on where the one before stopped.
+    static let attempts = 4
+
+    private let session = URLSession(configuration: .ephemeral)
+
+    /// A small file in memory.
+    func bytes(of url: String, limit: Int) async throws(ToolError) -> [UInt8] {
+        let sink = Mutex<[UInt8]>([])
+        try await withAttempts(url) { () throws(TransferFailure) in
+            sink.withLock { $0.removeAll() }
+            _ = try await transfer(url, from: 0) { chunk, isFromStart throws(TransferFailure) in
+                let size = sink.withLock { bytes in
+                    if isFromStart { bytes.removeAll() }
+                    bytes += chunk
+                    return bytes.count
+                }
+                guard size <= limit else { throw TransferFailure("it is longer than \(limit) bytes", mayPass: false) }
+            }
+        }
+        return sink.withLock { $0 }
+    }
+
+    /// Brings a file, unless it is there already.
+    /// - Returns: the bytes that came over the network, nil if the file was there with the right checksum.
+    func fetch(_ url: String, sha256: String, to path: String) async throws(ToolError) -> Int? {
+        if Self.sha256(ofFile: path) == sha256 { return nil }
+        let part = path + ".part"
+        let fetched = Mutex(0)
+        // A part left by an earlier run may be of another file: then once more, from the start.
+        for isLastTry in [!FileManager.default.fileExists(atPath: part), true] {
+            try await withAttempts(url) { () throws(TransferFailure) in
+                let file = try PartFile(part)
+                defer { file.close() }
+                let length = file.length
+                let status = try await transfer(url, from: length) { chunk, isFromStart throws(TransferFailure) in
+                    if isFromStart { try file.truncate() }
+                    try file.append(chunk)
+                    fetched.withLock { $0 += chunk.count }
+                }
+                // The server has no more than is here already.
+                if status == 416, Self.sha256(ofFile: part) != sha256 { try file.truncate() }
+            }
+            let found = Self.sha256(ofFile: part)
+            if found == sha256 {
+                guard rename(part, path) == 0 else {
+                    throw ToolError("\(path) cannot be written: \(String(cString: strerror(errno)))", nextStep: "Make room and run it again")
+                }
+                return fetched.withLock { $0 }
+            }
+            try? FileManager.default.removeItem(atPath: part)
+            if isLastTry {
+                throw ToolError(
+                    "\(url) came with SHA-256 \(found ?? "unknown"), the list says \(sha256)",
+                    nextStep: "Run it again; if it stays so, the server's file is not the published one")
+            }
+        }
+        return nil
+    }
+
+    /// SHA-256 of a file in hexadecimal, nil if it cannot be read.
+    static func sha256(ofFile path: String) -> String? {
+        guard let data = FileManager.default.contents(atPath: path), data.count <= maximumFileSize else { return nil }
+        return SHA256.hexadecimalDigest(of: Array(data))
+    }
+
+    // MARK: One transfer
+
+    /// Why a transfer stopped, and whether it is worth another attempt.
+    struct TransferFailure: Error {
+        var reason: String
+        var mayPass: Bool
+
+        init(_ reason: String, mayPass: Bool) {
+            self.reason = reason
+            self.mayPass = mayPass
+        }
+    }
+
+    private func withAttempts(
+        _ url: String, _ body: () async throws(TransferFailure) -> Void
+    ) async throws(ToolError) {
+        var last = TransferFailure("no attempt was made", mayPass: false)
+        for attempt in 1...Self.attempts {
+            do {
+                return try await body()
+            } catch {
+                last = error
+                guard error.mayPass, attempt < Self.attempts else { break }
+                try? await Task.sleep(for: .milliseconds(200 << attempt))
+            }
+        }
+        throw ToolError(
+            "\(url): \(last.reason)",
+            nextStep: last.mayPass
+                ? "Check the network and run it again: it goes on where it stopped" : "Check --base-url and the space on the disk")
+    }
+
+    /// Requests a file from a byte on and hands over what comes.
+    /// - Parameter receive: a chunk, and whether it is the first of a whole file (the server did not go on where asked).
+    /// - Returns: the HTTP status: 200, 206 or 416.
+    private func transfer(
+        _ text: String, from offset: Int, _ receive: @escaping @Sendable (Data, Bool) throws(TransferFailure) -> Void
+    ) async throws(TransferFailure) -> Int {
+        guard let url = URL(string: text) else { throw TransferFailure("not a URL", mayPass: false) }
+        var request = URLRequest(url: url, timeoutInterval: 60)
+        if offset > 0 { request.setValue("bytes=\(offset)-", forHTTPHeaderField: "Range") }
+        // Compression would make byte offsets meaningless.
+        request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
+        let delegate = TransferDelegate(offset: offset, limit: Self.maximumFileSize, receive: receive)
+        let task = session.dataTask(with: request)
+        task.delegate = delegate
+        let result = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                delegate.begin(continuation)
+                task.resume()
+            }
+        } onCancel: {
+            task.cancel()
+        }
+        return try result.get()
+    }
+}
+
+/// The file that a download grows in.
+private final class PartFile: Sendable {
+    private let descriptor: Int32
+
+    init(_ path: String) throws(Downloader.TransferFailure) {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw Self.failure() }
+    }
+
+    var length: Int { Int(max(0, lseek(descriptor, 0, SEEK_END))) }
+
+    func truncate() throws(Downloader.TransferFailure) {
+        guard ftruncate(descriptor, 0) == 0 else { throw Self.failure() }
+    }
+
+    func append(_ data: Data) throws(Downloader.TransferFailure) {
+        var written = 0
+        while written < data.count {
+            let put = data.withUnsafeBytes { bytes in
+                write(descriptor, bytes.baseAddress.map { $0 + written }, data.count - written)
+            }
+            if put < 0, errno == EINTR { continue }
+            guard put > 0 else { throw Self.failure() }
+            written += put
+        }
+    }
+
+    func close() { _ = Foundation.close(descriptor) }
+
+    private static func failure() -> Downloader.TransferFailure {
+        Downloader.TransferFailure("the file cannot be written: \(String(cString: strerror(errno)))", mayPass: false)
+    }
+}
+
+/// One request's way from the first header to its end; its callbacks come one after another.
+private final class TransferDelegate: NSObject, URLSessionDataDelegate, Sendable {
+    private struct State {
+        var status = 0
+        var failure: Downloader.TransferFailure?
+        var isFromStart = false
+        var received = 0
+        var expected: Int?
+        var continuation: CheckedContinuation<Result<Int, Downloader.TransferFailure>, Never>?
+    }
+
+    private let state = Mutex(State())
+    private let offset: Int
+    private let limit: Int
+    private let receive: @Sendable (Data, Bool) throws(Downloader.TransferFailure) -> Void
+
+    init(
+        offset: Int, limit: Int, receive: @escaping @Sendable (Data, Bool) throws(Downloader.TransferFailure) -> Void
+    ) {
+        self.offset = offset
+        self.limit = limit
+        self.receive = receive
+    }
+
+    func begin(_ continuation: CheckedContinuation<Result<Int, Downloader.TransferFailure>, Never>) {
+        state.withLock { $0.continuation = continuation }
+    }
+
+    func urlSession(
+        _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
+        completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
+    ) {
+        let http = response as? HTTPURLResponse
+        let status = http?.statusCode ?? 0
+        let goesOn = status == 206 && Self.start(of: http?.value(forHTTPHeaderField: "Content-Range")) == offset
+        let length = response.expectedContentLength
+        state.withLock { state in
+            state.status = status
+            state.isFromStart = status == 200
+            state.expected = length >= 0 ? Int(length) : nil
+            if status == 416 { return }
+            if status != 200, !goesOn {
+                state.failure = .init(
+                    status == 206 ? "the server answered with other bytes than asked" : "the server answered \(status)",
+                    mayPass: status == 429 || status >= 500)
+            }
+        }
+        completionHandler(status == 200 || goesOn ? .allow : .cancel)
+    }
+
+    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+        let (isFirst, isTooLong) = state.withLock { state in
+            let isFirst = state.isFromStart
+            state.isFromStart = false
+            state.received += data.count
+            return (isFirst, state.received + offset > limit)
+        }
+        do throws(Downloader.TransferFailure) {
+            guard !isTooLong else { throw .init("it is longer than \(limit) bytes", mayPass: false) }
+            try receive(data, isFirst)
+        } catch {
+            state.withLock { $0.failure = error }
+            dataTask.cancel()
+        }
+    }
+
+    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+        let (continuation, result) = state.withLock { state in
+            let continuation = state.continuation
+            state.continuation = nil
+            let result: Result<Int, Downloader.TransferFailure> =
+                if let failure = state.failure {
+                    .failure(failure)
+                } else if state.status == 416 {
+                    .success(416)
+                } else if let error {
+                    .failure(.init(error.localizedDescription, mayPass: true))
+                } else if let expected = state.expected, state.received < expected {
+                    .failure(.init("the connection ended after \(state.received) of \(expected) bytes", mayPass: true))
+                } else {
+                    .success(state.status)
+                }
+            return (continuation, result)
+        }
+        continuation?.resume(returning: result)
+    }
+
+    /// 500 of "bytes 500-999/1000".
+    private static func start(of range: String?) -> Int? {
+        guard let range, range.hasPrefix("bytes ") else { return nil }
+        return Int(range.dropFirst(6).prefix { $0 != "-" })
+    }
+}

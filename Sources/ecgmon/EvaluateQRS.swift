@@ -1,0 +1,130 @@
+import ArgumentParser
+import ECGSignal
+import WFDB
+
+/// Figures about the system, each from a command that anyone can run again.
+struct EvaluateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluate", abstract: "Measure the detector and the whole stream on annotated records.",
+        subcommands: [EvaluateQRS.self, EvaluateStream.self])
+}
+
+/// The detector alone, sample by sample, on channel 0.
+struct EvaluateQRS: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "qrs",
+        abstract: "Score the streaming QRS detector: sensitivity, +P, error rate, R position, delay.",
+        discussion: """
+            Channel 0 goes through the resampler and the Pan-Tompkins detector, nothing else; nothing knows the annotations. \
+            Beats are matched within 150 ms (EC57); ventricular flutter is left out. The delay is from the annotated R peak \
+            to the sample with which the detector reports the beat.
+            """)
+
+    @OptionGroup var options: EvaluateOptions
+
+    struct Report: Encodable {
+        var evaluation = "qrs"
+        var database: String
+        var records: [String]
+        var channel = 0
+        var from_seconds: Double
+        var match_window_ms = EC57Score.matchWindowSeconds * 1000
+        var gross: EC57Figures
+        var per_record: [RecordFigures]
+    }
+
+    func run() async throws {
+        let database = try RecordDatabase(options.database)
+        let names = try database.scoredRecords(options.records)
+        let start = options.startSeconds
+        let output = options.output
+        if let output { try AnnotationOutput.makeFolder(output) }
+        let scores = try await RecordBatch.map(names, jobs: options.jobs) { name in
+            let record = try database.record(name)
+            let reference = try database.reference(name, for: record)
+            let beats = try Self.detect(record, name: name)
+            if let output {
+                let set = AnnotationSet(
+                    beats.map { Annotation(sampleIndex: $0.sampleIndex, code: .normal) }, samplingRate: record.samplingRate)
+                try AnnotationOutput.write(set, record: name, annotator: "qrs", to: output)
+            }
+            return EC57Score(reference: reference, found: beats, from: start)
+        }
+        var total = EC57Score()
+        for score in scores { total += score }
+        let rows = zip(names, scores).map { RecordFigures(record: $0, figures: EC57Figures($1, classes: false)) }
+        let gross = EC57Figures(total, records: names.count, classes: false)
+        if options.json {
+            try EvaluationReport.printJSON(
+                Report(
+                    database: database.directory, records: names, from_seconds: start, gross: gross, per_record: rows))
+        } else {
+            print("QRS detector alone, channel 0 of \(names.count) records of \(database.directory), from \(fixed(start, 0)) s")
+            print(EvaluationReport.table(rows, total: [("gross", gross)], classes: false))
+            if let delay = gross.delay { print("delay from R to the detection: \(delay.line)") }
+        }
+    }
+
+    /// The detector's beats on channel 0, on the record's frames. All are normal: the detector knows no classes.
+    static func detect(_ record: Record, name: String) throws(ToolError) -> [EC57Beat] {
+        let input = try RecordChannel(record, name: name)
+        guard var resampler = try? Resampler(inputRate: input.samplingRate) else {
+            throw ToolError(
+                "record \(name) has \(input.samplingRate) samples a second",
+                nextStep: "The monitor takes \(Int(Resampler.supportedRates.lowerBound)) to "
+                    + "\(Int(Resampler.supportedRates.upperBound))")
+        }
+        var detector = PanTompkinsDetector()
+        var beats: [EC57Beat] = []
+        func add(_ detection: QRSDetection) {
+            beats.append(
+                EC57Beat(
+                    sampleIndex: input.frame(ofSample: resampler.inputIndex(ofOutput: detection.rPeakIndex)),
+                    beatClass: .normal,
+                    decidedAtSampleIndex: input.frame(ofSample: resampler.inputIndex(ofOutput: detection.detectedAtIndex))))
+        }
+        for sample in input.millivolts {
+            resampler.push(sample)
+            while let output = resampler.next() {
+                if let detection = detector.step(output) { add(detection) }
+            }
+        }
+        resampler.finish()
+        while let output = resampler.next() {
+            if let detection = detector.step(output) { add(detection) }
+        }
+        for detection in detector.flush() { add(detection) }
+        return beats
+    }
+}
+
+/// Channel 0 of a record as the monitor takes it.
+struct RecordChannel {
+    let millivolts: [Float]
+    /// Samples a second of this channel.
+    let samplingRate: Double
+    let lead: String
+    private let samplesPerFrame: Int
+    private let frameCount: Int64
+
+    init(_ record: Record, name: String) throws(ToolError) {
+        guard let signal = record.header.signals.first else {
+            throw ToolError("record \(name) has no signals", nextStep: "Give a record that has an ECG as its first signal")
+        }
+        do {
+            millivolts = try record.millivolts(ofSignal: 0)
+        } catch {
+            throw ToolError("record \(name): \(error)", nextStep: "Give a record that has an ECG as its first signal")
+        }
+        samplingRate = record.samplingRate(ofSignal: 0)
+        samplesPerFrame = signal.samplesPerFrame
+        frameCount = Int64(record.frameCount)
+        lead = String((signal.description ?? "").prefix(32))
+    }
+
+    /// The frame in which a sample of this channel lies, within the record.
+    func frame(ofSample index: Double) -> Int64 {
+        let frame = (index / Double(samplesPerFrame)).rounded()
+        return min(max(0, Int64(frame)), max(0, frameCount - 1))
+    }
+}

@@ -1,0 +1,99 @@
+import ECGATKGAN
+import ECGMonitor
+import WFDB
+
+/// The model that a command works with, and what must be said of it beside every figure.
+struct LoadedModel: Sendable {
+    let classifier: BeatClassifier
+    let path: String
+    let card: ModelCard?
+
+    /// - Parameter given: the user's choice; nil: the shipped model.
+    init(_ given: String?) throws(ToolError) {
+        path = try InstalledFiles.model(given)
+        do {
+            let (network, sha256, card) = try ModelFile.readDiscriminator(from: path)
+            classifier = BeatClassifier(network, name: card?.name ?? path, sha256: sha256)
+            self.card = card
+        } catch {
+            throw ToolError(
+                "the model cannot be used: \(error)", nextStep: "Name another with --model, or train one with `ecgmon train`")
+        }
+    }
+
+    /// Name, checksum and origin for a report.
+    struct Identity: Encodable {
+        var name: String
+        var path: String
+        var sha256: String
+        var trained_on: String?
+        var split: String?
+    }
+
+    var identity: Identity {
+        Identity(
+            name: classifier.name, path: path, sha256: classifier.sha256, trained_on: card?.data, split: card?.split)
+    }
+}
+
+/// A whole record through one patient's pipeline, as the daemon would run it.
+enum MonitorRun {
+    /// Samples a segment; the events do not depend on it.
+    private static let segmentLength = 3_600
+
+    /// The events of channel 0, with sample indices in frames of the record.
+    static func events(
+        of record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init()
+    ) throws(ToolError) -> [MonitorEvent] {
+        let input = try RecordChannel(record, name: name)
+        guard MonitorConfiguration.supportedSamplingRates.contains(input.samplingRate) else {
+            let range = MonitorConfiguration.supportedSamplingRates
+            throw ToolError(
+                "record \(name) has \(input.samplingRate) samples a second",
+                nextStep: "The monitor takes \(Int(range.lowerBound)) to \(Int(range.upperBound))")
+        }
+        var monitor = PatientMonitor(configuration: configuration)
+        let workspace = classifier.makeWorkspace()
+        var events: [MonitorEvent] = []
+        do {
+            for start in stride(from: 0, to: input.millivolts.count, by: segmentLength) {
+                let end = min(start + segmentLength, input.millivolts.count)
+                let segment = SampleSegment(
+                    session: 1, firstSampleIndex: Int64(start), samplingRate: input.samplingRate,
+                    acquisitionTimeNanoseconds: 0, lead: input.lead, millivolts: Array(input.millivolts[start..<end]))
+                _ = try monitor.process(segment, classifier: classifier, workspace: workspace, events: &events)
+            }
+        } catch {
+            throw ToolError("record \(name) was refused by the monitor: \(error.cause)", nextStep: "Give another record")
+        }
+        monitor.finish(classifier: classifier, workspace: workspace, events: &events)
+        for index in events.indices {
+            events[index].sampleIndex = input.frame(ofSample: Double(events[index].sampleIndex))
+            events[index].decidedAtSampleIndex = input.frame(ofSample: Double(events[index].decidedAtSampleIndex))
+        }
+        return events
+    }
+
+    /// The beats among the events.
+    static func beats(_ events: [MonitorEvent]) -> [EC57Beat] {
+        events.compactMap { event in
+            guard case .beat(let beat) = event.kind else { return nil }
+            return EC57Beat(
+                sampleIndex: event.sampleIndex, beatClass: EC57Class(beat.beatClass),
+                decidedAtSampleIndex: event.decidedAtSampleIndex)
+        }
+    }
+}
+
+extension EC57Class {
+    /// A beat that was not classified is Q.
+    init(_ beatClass: BeatClass?) {
+        switch beatClass {
+        case .normal: self = .normal
+        case .supraventricular: self = .supraventricular
+        case .ventricular: self = .ventricular
+        case .fusion: self = .fusion
+        case nil: self = .unclassifiable
+        }
+    }
+}

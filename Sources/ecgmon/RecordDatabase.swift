@@ -1,0 +1,98 @@
+import FoundationEssentials
+import WFDB
+
+/// A folder of WFDB records.
+struct RecordDatabase: Sendable {
+    let directory: String
+
+    /// Where the databases lie unless said otherwise.
+    static var root: String { ProcessInfo.processInfo.environment["ECGMON_DATABASES"] ?? "../shared/data" }
+
+    private static let fetchAdvice = "Bring it with `ecgmon data fetch`, or name its folder with --database"
+
+    /// - Parameter database: a folder of records, or the name of one ("mitdb") in the folder `ECGMON_DATABASES`.
+    /// - Throws: `ToolError` where there is no such folder.
+    init(_ database: String) throws(ToolError) {
+        let candidates = [database, "\(Self.root)/\(database)"]
+        guard let found = candidates.first(where: Self.isDirectory) else {
+            throw ToolError("there is no database folder \(database), nor \(candidates[1])", nextStep: Self.fetchAdvice)
+        }
+        directory = found
+    }
+
+    /// The record names: the folder's `RECORDS` file, or its headers where there is none.
+    func records() throws(ToolError) -> [String] {
+        var names: [String] = []
+        if let list = try? String(contentsOfFile: directory + "/RECORDS", encoding: .utf8) {
+            names = list.split(whereSeparator: \.isWhitespace).map(String.init)
+        } else if let files = try? FileManager.default.contentsOfDirectory(atPath: directory) {
+            names = files.filter { $0.hasSuffix(".hea") }.map { String($0.dropLast(4)) }.sorted()
+        }
+        guard !names.isEmpty else {
+            throw ToolError("\(directory) holds no WFDB records", nextStep: Self.fetchAdvice)
+        }
+        return names
+    }
+
+    /// The records to score: those asked for, or all that have reference annotations.
+    func scoredRecords(_ wanted: String?) throws(ToolError) -> [String] {
+        if let wanted {
+            let names = wanted.split { $0 == "," || $0.isWhitespace }.map(String.init)
+            guard !names.isEmpty else {
+                throw ToolError("no record names in “\(wanted)”", nextStep: "Write them as --records 100,101")
+            }
+            return names
+        }
+        let names = try records().filter { FileManager.default.fileExists(atPath: "\(directory)/\($0).atr") }
+        guard !names.isEmpty else {
+            throw ToolError("\(directory) holds no reference annotations (.atr)", nextStep: Self.fetchAdvice)
+        }
+        return names
+    }
+
+    func record(_ name: String) throws(ToolError) -> Record {
+        do {
+            return try Record.read(name, in: directory).withTrueBaseline()
+        } catch {
+            throw ToolError("record \(name) cannot be read: \(error)", nextStep: Self.advice(error))
+        }
+    }
+
+    /// The reference annotations, on the record's frames.
+    func reference(_ name: String, for record: Record) throws(ToolError) -> EC57Reference {
+        do {
+            let set = try AnnotationSet.read(name, annotator: "atr", in: directory)
+            return EC57Reference(
+                annotations: set.annotations, samplingRate: record.samplingRate, frameCount: record.frameCount)
+        } catch {
+            throw ToolError("the reference of \(name) cannot be read: \(error)", nextStep: Self.advice(error))
+        }
+    }
+
+    private static func advice(_ error: WFDBError) -> String {
+        switch error.code {
+        case .cannotRead: "Check the name, or bring the database with `ecgmon data fetch`"
+        case .truncated, .checksumMismatch, .initialValueMismatch, .malformedHeader, .malformedAnnotations:
+            "The file is damaged: bring it again with `ecgmon data fetch`"
+        default: "Convert the record to one that the message allows"
+        }
+    }
+
+    static func isDirectory(_ path: String) -> Bool {
+        var isDirectory = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory
+    }
+}
+
+/// The record splits of the mitdb in use for beat classification (de Chazal et al., IEEE Trans Biomed Eng 51, 2004): patients
+/// of one set are not in the other, and the four paced records are in neither. 201 (DS1) and 202 (DS2) are one subject.
+enum RecordSplit {
+    static let ds1 = [
+        "101", "106", "108", "109", "112", "114", "115", "116", "118", "119", "122", "124", "201", "203", "205", "207", "208",
+        "209", "215", "220", "223", "230",
+    ]
+    static let ds2 = [
+        "100", "103", "105", "111", "113", "117", "121", "123", "200", "202", "210", "212", "213", "214", "219", "221", "222",
+        "228", "231", "232", "233", "234",
+    ]
+}
