@@ -1,0 +1,171 @@
+import ECGMonitor
+import FoundationEssentials
+import TOMLKit
+
+/// Reads a configuration file: all of its mistakes at once, each with its line.
+enum ConfigurationFile {
+    /// One mistake.
+    struct Mistake: Error, Equatable, CustomStringConvertible {
+        var line: Int
+        var words: String
+        var description: String { "line \(line): \(words)" }
+    }
+
+    /// Why there is no configuration.
+    enum Failure: Error, Equatable, CustomStringConvertible {
+        case unreadable(path: String, reason: String)
+        /// At least one.
+        case mistakes(path: String, [Mistake])
+
+        /// A line for each mistake, `FILE:LINE: …` as compilers write it.
+        var description: String {
+            switch self {
+            case .unreadable(let path, let reason): "cannot read the configuration \(path): \(reason)"
+            case .mistakes(let path, let mistakes):
+                mistakes.map { "\(path):\($0.line): \($0.words)" }.joined(separator: "\n")
+            }
+        }
+    }
+
+    /// No configuration is longer; a device or a dump named by mistake is not read to its end.
+    private static let largestBytes = 1 << 20
+
+    static func read(path: String) throws(Failure) -> DaemonConfiguration {
+        let data: Data
+        do {
+            let handle = try Data(contentsOf: URL(filePath: path))
+            data = handle
+        } catch {
+            throw .unreadable(path: path, reason: Self.reason(error))
+        }
+        guard data.count <= largestBytes else {
+            throw .unreadable(path: path, reason: "it has \(data.count) bytes, more than a configuration can need")
+        }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw .mistakes(path: path, [Mistake(line: 1, words: "the file is not UTF-8")])
+        }
+        do throws(MistakeList) {
+            return try parse(text)
+        } catch {
+            throw .mistakes(path: path, error.mistakes)
+        }
+    }
+
+    struct MistakeList: Error, Equatable { var mistakes: [Mistake] }
+
+    /// - Parameter text: TOML.
+    /// - Throws: every mistake in it, in the order of the lines.
+    static func parse(_ text: String) throws(MistakeList) -> DaemonConfiguration {
+        let root: TOMLTable
+        do {
+            root = try TOMLTable(string: text)
+        } catch let error as TOMLParseError {
+            throw MistakeList(mistakes: [Mistake(line: error.source.begin.line, words: error.description)])
+        } catch {
+            throw MistakeList(mistakes: [Mistake(line: 1, words: "\(error)")])
+        }
+        let lines = ConfigurationLines(text)
+        var configuration = DaemonConfiguration()
+        var mistakes: [Mistake] = []
+        read(root, named: "", lines, &configuration, &mistakes)
+        if mistakes.isEmpty { relations(configuration, lines, &mistakes) }
+        guard mistakes.isEmpty else { throw MistakeList(mistakes: mistakes.sorted { $0.line < $1.line }) }
+        return configuration
+    }
+
+    private static func read(
+        _ table: TOMLTable, named name: String, _ lines: ConfigurationLines,
+        _ configuration: inout DaemonConfiguration, _ mistakes: inout [Mistake]
+    ) {
+        for key in table.keys {
+            guard let value = table[key] else { continue }
+            let fullName = name.isEmpty ? key : "\(name).\(key)"
+            if let known = ConfigurationSchema.byName[fullName] {
+                do throws(ConfigurationKey.ValueProblem) {
+                    try known.assign(value, &configuration)
+                } catch {
+                    mistakes.append(Mistake(line: lines[fullName], words: "\(fullName) \(error.words)"))
+                }
+            } else if ConfigurationSchema.tables.contains(fullName) {
+                if let inner = value.table {
+                    read(inner, named: fullName, lines, &configuration, &mistakes)
+                } else {
+                    mistakes.append(Mistake(line: lines[fullName], words: "\(fullName) must be a table"))
+                }
+            } else {
+                var words = "unknown key \(LogFields.oneLine(fullName))"
+                if let near = nearest(to: fullName) { words += "; is \(near) meant?" }
+                mistakes.append(Mistake(line: lines[fullName], words: words))
+            }
+        }
+    }
+
+    /// What one key asks of another.
+    private static func relations(
+        _ configuration: DaemonConfiguration, _ lines: ConfigurationLines, _ mistakes: inout [Mistake]
+    ) {
+        do throws(MonitorConfiguration.InvalidValue) {
+            try configuration.monitor.validate()
+        } catch {
+            let name = ConfigurationSchema.fullName(ofMonitorProperty: error.key)
+            mistakes.append(Mistake(line: lines[name], words: "\(name) must be \(error.requirement)"))
+        }
+        if configuration.ingest.connectionLimitBytes < configuration.ingest.maximumFrameBytes {
+            mistakes.append(
+                Mistake(
+                    line: lines["ingest.connection_limit_bytes"],
+                    words: "ingest.connection_limit_bytes must not be below ingest.maximum_frame_bytes"))
+        }
+        if configuration.streams.forgottenAfterSeconds < configuration.streams.silentAfterSeconds {
+            mistakes.append(
+                Mistake(
+                    line: lines["streams.forgotten_after_seconds"],
+                    words: "streams.forgotten_after_seconds must not be below streams.silent_after_seconds"))
+        }
+        guard !configuration.security.allowUnencryptedNetwork else { return }
+        for (key, endpoints) in [
+            ("ingest.endpoints", configuration.ingest.endpoints), ("events.endpoints", configuration.events.endpoints),
+        ] {
+            for endpoint in endpoints where !Endpoint.isLocal(endpoint) {
+                mistakes.append(Mistake(line: lines[key], words: "\(key): \(unencryptedWords(endpoint))"))
+            }
+        }
+    }
+
+    /// Why an endpoint that others can reach is refused.
+    static func unencryptedWords(_ endpoint: String) -> String {
+        "\(endpoint) can be reached from the network, where anybody could read and forge; use a loopback or ipc "
+            + "endpoint with a tunnel, or set security.allow_unencrypted_network = true"
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        guard let error = error as? CocoaError else { return "\(error)" }
+        return switch error.code {
+        case .fileReadNoSuchFile, .fileNoSuchFile: "there is no such file"
+        case .fileReadNoPermission: "permission denied"
+        default: "it cannot be read (\(error.code.rawValue))"
+        }
+    }
+
+    /// The known name that a mistyped one is nearest to, if it is near enough.
+    private static func nearest(to name: String) -> String? {
+        let candidates = ConfigurationSchema.keys.map(\.fullName) + ConfigurationSchema.tables
+        let best = candidates.map { ($0, editDistance($0, name)) }.min { $0.1 < $1.1 }
+        return best.flatMap { $0.1 <= max(2, name.count / 5) ? $0.0 : nil }
+    }
+
+    private static func editDistance(_ a: String, _ b: String) -> Int {
+        let b = Array(b.prefix(100))
+        var row = Array(0...b.count)
+        for (i, x) in a.prefix(100).enumerated() {
+            var previous = row[0]
+            row[0] = i + 1
+            for (j, y) in b.enumerated() {
+                let substituted = previous + (x == y ? 0 : 1)
+                previous = row[j + 1]
+                row[j + 1] = min(substituted, row[j] + 1, row[j + 1] + 1)
+            }
+        }
+        return row[b.count]
+    }
+}

@@ -1,0 +1,137 @@
+import ECGMonitor
+import Logging
+import TOMLKit
+
+/// When a changed value takes effect.
+enum ReloadRule: Sendable {
+    /// With SIGHUP, at once.
+    case atOnce
+    /// With SIGHUP, for streams that begin after it.
+    case newStreams
+    /// When the daemon is started again.
+    case restart
+}
+
+/// One key of the configuration file: where it stands, what it may hold, where it goes.
+struct ConfigurationKey: Sendable {
+    typealias Path<Value> = WritableKeyPath<DaemonConfiguration, Value> & Sendable
+
+    let table: String
+    let name: String
+    let reload: ReloadRule
+    /// Puts the value into the configuration.
+    let assign: @Sendable (any TOMLValueConvertible, inout DaemonConfiguration) throws(ValueProblem) -> Void
+    /// Copies the value of one configuration into another.
+    let copy: @Sendable (DaemonConfiguration, inout DaemonConfiguration) -> Void
+    /// The value as TOML, to tell which keys differ between two configurations.
+    let text: @Sendable (DaemonConfiguration) -> String
+
+    var fullName: String { "\(table).\(name)" }
+
+    /// What is wrong with a value, in words that follow the key's name.
+    struct ValueProblem: Error { var words: String }
+
+    static func integer(
+        _ table: String, _ name: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, _ reload: ReloadRule
+    ) -> ConfigurationKey {
+        ConfigurationKey(
+            table: table, name: name, reload: reload,
+            assign: { (value, configuration) throws(ValueProblem) in
+                guard let number = value.int, range.contains(number) else {
+                    throw ValueProblem(
+                        words: "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+                }
+                configuration[keyPath: path] = number
+            }, copy: { $1[keyPath: path] = $0[keyPath: path] },
+            text: { "\($0[keyPath: path])" })
+    }
+
+    static func number(
+        _ table: String, _ name: String, _ path: any Path<Double>, _ range: ClosedRange<Double>, _ reload: ReloadRule
+    ) -> ConfigurationKey {
+        ConfigurationKey(
+            table: table, name: name, reload: reload,
+            assign: { (value, configuration) throws(ValueProblem) in
+                guard let number = value.double ?? value.int.map(Double.init), range.contains(number) else {
+                    throw ValueProblem(words: "must be a number from \(range.lowerBound) to \(range.upperBound)")
+                }
+                configuration[keyPath: path] = number
+            }, copy: { $1[keyPath: path] = $0[keyPath: path] },
+            text: { "\($0[keyPath: path])" })
+    }
+
+    static func float(
+        _ table: String, _ name: String, _ path: any Path<Float>, _ range: ClosedRange<Double>, _ reload: ReloadRule
+    ) -> ConfigurationKey {
+        ConfigurationKey(
+            table: table, name: name, reload: reload,
+            assign: { (value, configuration) throws(ValueProblem) in
+                guard let number = value.double ?? value.int.map(Double.init), range.contains(number) else {
+                    throw ValueProblem(words: "must be a number from \(range.lowerBound) to \(range.upperBound)")
+                }
+                configuration[keyPath: path] = Float(number)
+            }, copy: { $1[keyPath: path] = $0[keyPath: path] },
+            text: { "\($0[keyPath: path])" })
+    }
+
+    static func boolean(
+        _ table: String, _ name: String, _ path: any Path<Bool>, _ reload: ReloadRule
+    ) -> ConfigurationKey {
+        ConfigurationKey(
+            table: table, name: name, reload: reload,
+            assign: { (value, configuration) throws(ValueProblem) in
+                guard let flag = value.bool else { throw ValueProblem(words: "must be true or false") }
+                configuration[keyPath: path] = flag
+            }, copy: { $1[keyPath: path] = $0[keyPath: path] },
+            text: { "\($0[keyPath: path])" })
+    }
+
+    static func string(
+        _ table: String, _ name: String, _ path: any Path<String>, _ reload: ReloadRule,
+        check: @escaping @Sendable (String) -> String? = { $0.isEmpty ? "must not be empty" : nil }
+    ) -> ConfigurationKey {
+        ConfigurationKey(
+            table: table, name: name, reload: reload,
+            assign: { (value, configuration) throws(ValueProblem) in
+                guard let text = value.string else { throw ValueProblem(words: "must be a text in quotes") }
+                if let words = check(text) { throw ValueProblem(words: words) }
+                configuration[keyPath: path] = text
+            }, copy: { $1[keyPath: path] = $0[keyPath: path] },
+            text: { "\"\($0[keyPath: path])\"" })
+    }
+
+    static func endpoints(_ table: String, _ path: any Path<[String]>) -> ConfigurationKey {
+        ConfigurationKey(
+            table: table, name: "endpoints", reload: .restart,
+            assign: { (value, configuration) throws(ValueProblem) in
+                guard let array = value.array, !array.isEmpty else {
+                    throw ValueProblem(words: "must be a list of endpoints, such as [\"tcp://127.0.0.1:5570\"]")
+                }
+                var endpoints: [String] = []
+                for element in array {
+                    guard let text = element.string else {
+                        throw ValueProblem(words: "must hold endpoints as texts in quotes")
+                    }
+                    if let words = Endpoint.problem(with: text) { throw ValueProblem(words: words) }
+                    endpoints.append(text)
+                }
+                configuration[keyPath: path] = endpoints
+            }, copy: { $1[keyPath: path] = $0[keyPath: path] },
+            text: { configuration in "[\(configuration[keyPath: path].map { "\"\($0)\"" }.joined(separator: ", "))]" })
+    }
+
+    static func choice<Value: RawRepresentable & CaseIterable & Sendable>(
+        _ table: String, _ name: String, _ path: any Path<Value>, _ reload: ReloadRule
+    ) -> ConfigurationKey where Value.RawValue == String {
+        ConfigurationKey(
+            table: table, name: name, reload: reload,
+            assign: { (value, configuration) throws(ValueProblem) in
+                guard let choice = value.string.flatMap(Value.init(rawValue:)) else {
+                    let choices = Value.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+                    throw ValueProblem(words: "must be one of \(choices)")
+                }
+                configuration[keyPath: path] = choice
+            }, copy: { $1[keyPath: path] = $0[keyPath: path] },
+            text: { "\"\($0[keyPath: path].rawValue)\"" })
+    }
+}

@@ -1,0 +1,102 @@
+import ECGMonitor
+
+/// Every key there is. What is not here is a mistake in the file.
+enum ConfigurationSchema {
+    static let keys: [ConfigurationKey] =
+        [
+            .endpoints("ingest", \.ingest.endpoints),
+            .integer("ingest", "maximum_frame_bytes", \.ingest.maximumFrameBytes, 1024...(1 << 28), .atOnce),
+            .integer("ingest", "connection_limit_bytes", \.ingest.connectionLimitBytes, 1024...(1 << 30), .restart),
+            .integer("ingest", "receive_queue_messages", \.ingest.receiveQueueMessages, 1...1_000_000, .restart),
+            .number("ingest", "patience_seconds", \.ingest.patienceSeconds, 0...60, .atOnce),
+
+            .endpoints("events", \.events.endpoints),
+            .choice("events", "encoding", \.events.encoding, .restart),
+            .integer(
+                "events", "subscriber_queue_messages", \.events.subscriberQueueMessages, 1...10_000_000, .restart),
+            .integer("events", "publish_queue_events", \.events.publishQueueEvents, 16...10_000_000, .restart),
+            .number("events", "health_period_seconds", \.events.healthPeriodSeconds, 0.1...3600, .atOnce),
+
+            .boolean("security", "allow_unencrypted_network", \.security.allowUnencryptedNetwork, .restart),
+
+            .string("model", "path", \.model.path, .restart),
+
+            .integer("streams", "maximum", \.streams.maximum, 1...1_000_000, .atOnce),
+            .number("streams", "silent_after_seconds", \.streams.silentAfterSeconds, 0.5...3600, .atOnce),
+            .number("streams", "forgotten_after_seconds", \.streams.forgottenAfterSeconds, 1...(30 * 86_400), .atOnce),
+
+            .integer("workers", "count", \.workers.count, 0...256, .restart),
+            .integer("workers", "queue_segments", \.workers.queueSegments, 1...1_000_000, .restart),
+            .integer("workers", "round_segments", \.workers.roundSegments, 1...65_536, .atOnce),
+
+            .boolean("http", "enabled", \.http.enabled, .restart),
+            .string("http", "address", \.http.address, .restart) { Endpoint.problem(withHTTPAddress: $0) },
+            .integer("http", "port", \.http.port, 0...65_535, .restart),
+
+            .choice("log", "level", \.log.level, .atOnce),
+            .number("log", "period_seconds", \.log.periodSeconds, 0.1...86_400, .atOnce),
+
+            .number("stop", "limit_seconds", \.stop.limitSeconds, 0.5...600, .atOnce),
+        ] + monitor
+
+    /// The limits of the rules. Their ranges are `MonitorConfiguration.validate`'s.
+    private static let monitor: [ConfigurationKey] = [
+        limit("maximum_segment_samples", \.monitor.maximumSegmentSamples),
+        limit("maximum_index_jump_seconds", \.monitor.maximumIndexJumpSeconds),
+        limit("recovery_seconds", \.monitor.recoverySeconds),
+        limit("signal_lost_gap_seconds", \.monitor.signalLostGapSeconds),
+        limit("interruption_hold_seconds", \.monitor.interruptionHoldSeconds),
+        limit("status_interval_seconds", \.monitor.statusIntervalSeconds),
+        limit("asystole_seconds", \.monitor.asystoleSeconds),
+        limit("pause_seconds", \.monitor.pauseSeconds),
+        limit("bradycardia_below", \.monitor.bradycardiaBelow),
+        limit("tachycardia_above", \.monitor.tachycardiaAbove),
+        limit("heart_rate_hysteresis", \.monitor.heartRateHysteresis),
+        limit("ventricular_run_beats", \.monitor.ventricularRunBeats),
+        limit("ventricular_tachycardia_beats", \.monitor.ventricularTachycardiaBeats),
+        limit("ventricular_tachycardia_rate", \.monitor.ventricularTachycardiaRate),
+        limit("supraventricular_run_beats", \.monitor.supraventricularRunBeats),
+        limit("run_end_beats", \.monitor.runEndBeats),
+        limit("pattern_cycles", \.monitor.patternCycles),
+        limit("single_ventricular_beat_hold_seconds", \.monitor.singleVentricularBeatHoldSeconds),
+        limit("couplet_hold_seconds", \.monitor.coupletHoldSeconds),
+        limit("alert_update_seconds", \.monitor.alertUpdateSeconds),
+        suspicion("log_odds_offset", \.monitor.suspicion.logOddsOffset),
+        suspicion("log_odds_limit", \.monitor.suspicion.logOddsLimit),
+        suspicion("raise_at", \.monitor.suspicion.raiseAt),
+        suspicion("withdraw_at", \.monitor.suspicion.withdrawAt),
+        suspicion("ceiling", \.monitor.suspicion.ceiling),
+    ]
+
+    private static func limit(_ name: String, _ path: any ConfigurationKey.Path<Double>) -> ConfigurationKey {
+        .number("monitor", name, path, -1e9...1e9, .newStreams)
+    }
+
+    private static func limit(_ name: String, _ path: any ConfigurationKey.Path<Int>) -> ConfigurationKey {
+        .integer("monitor", name, path, 0...1_000_000_000, .newStreams)
+    }
+
+    private static func suspicion(_ name: String, _ path: any ConfigurationKey.Path<Float>) -> ConfigurationKey {
+        .float("monitor.suspicion", name, path, -1e6...1e6, .newStreams)
+    }
+
+    static let tables: Set<String> = Set(keys.map(\.table))
+
+    /// The keys by full name.
+    static let byName = Dictionary(uniqueKeysWithValues: keys.map { ($0.fullName, $0) })
+
+    /// Keys whose values differ.
+    static func differences(_ a: DaemonConfiguration, _ b: DaemonConfiguration) -> [ConfigurationKey] {
+        keys.filter { $0.text(a) != $0.text(b) }
+    }
+
+    /// "asystoleSeconds" is `monitor.asystole_seconds`, "suspicion.raiseAt" is `monitor.suspicion.raise_at`.
+    static func fullName(ofMonitorProperty property: String) -> String {
+        var name = "monitor."
+        for character in property {
+            if character.isUppercase { name += "_" }
+            name += character.lowercased()
+        }
+        return name
+    }
+}

@@ -1,0 +1,71 @@
+import ECGMonitor
+import ECGWire
+import Logging
+
+/// Everything that can be set, with the values that hold where nothing is said. `Config/ecgmond.toml` is the
+/// documentation of each key; a test holds the two together.
+struct DaemonConfiguration: Sendable, Equatable {
+    struct Ingest: Sendable, Equatable {
+        var endpoints = ["tcp://127.0.0.1:5570", "ipc:///run/ecgmon/ingest"]
+        var maximumFrameBytes = 1 << 20
+        var connectionLimitBytes = 16 << 20
+        var receiveQueueMessages = 256
+        var patienceSeconds = 2.0
+    }
+
+    struct Events: Sendable, Equatable {
+        var endpoints = ["tcp://127.0.0.1:5572", "ipc:///run/ecgmon/events"]
+        var encoding = BodyEncoding.json
+        var subscriberQueueMessages = 10_000
+        var publishQueueEvents = 16_384
+        var healthPeriodSeconds = 5.0
+    }
+
+    struct Security: Sendable, Equatable {
+        var allowUnencryptedNetwork = false
+    }
+
+    struct Model: Sendable, Equatable {
+        var path = "models/default.safetensors"
+    }
+
+    struct Streams: Sendable, Equatable {
+        var maximum = 20_000
+        var silentAfterSeconds = 5.0
+        var forgottenAfterSeconds = 3600.0
+    }
+
+    struct Workers: Sendable, Equatable {
+        /// 0: one for each processor.
+        var count = 0
+        var queueSegments = 4096
+        var roundSegments = 512
+    }
+
+    struct HTTP: Sendable, Equatable {
+        var enabled = true
+        var address = "127.0.0.1"
+        /// 0: any free port.
+        var port = 8470
+    }
+
+    struct Log: Sendable, Equatable {
+        var level = Logger.Level.info
+        var periodSeconds = 10.0
+    }
+
+    struct Stop: Sendable, Equatable {
+        var limitSeconds = 15.0
+    }
+
+    var ingest = Ingest()
+    var events = Events()
+    var security = Security()
+    var model = Model()
+    var streams = Streams()
+    var workers = Workers()
+    var http = HTTP()
+    var log = Log()
+    var stop = Stop()
+    var monitor = MonitorConfiguration()
+}

@@ -1,0 +1,186 @@
+import ECGATKGAN
+import ECGMonitor
+import ECGSignal
+import ECGWire
+
+extension WireEvent {
+    /// An event as it goes over the wire. Its id is made of nothing but what the samples decide.
+    init(_ event: MonitorEvent, stream: String, sequence: UInt64) {
+        self.init()
+        schemaVersion = SampleBlockLimits.schemaVersion
+        self.stream = stream
+        session = event.session
+        self.sequence = sequence
+        sampleIndex = event.sampleIndex
+        decidedAtSampleIndex = event.decidedAtSampleIndex
+        acquisitionTimeNs = event.acquisitionTimeNanoseconds
+        id = "\(stream)/\(event.session)/\(event.kind.topic.rawValue)/\(event.sampleIndex)\(event.idSuffix)"
+        payload =
+            switch event.kind {
+            case .beat(let beat): .beat(WireBeat(beat))
+            case .alert(let alert): .alert(WireAlert(alert))
+            case .suspicion(let suspicion): .suspicion(WireSuspicion(suspicion))
+            case .status(let status): .status(WireStatus(status))
+            }
+    }
+
+    /// Samples for a display, as they came.
+    /// - Parameter skipped: samples at the segment's beginning that had come before.
+    init(waveformOf segment: SampleSegment, skipping skipped: Int, stream: String, sequence: UInt64) {
+        self.init()
+        schemaVersion = SampleBlockLimits.schemaVersion
+        self.stream = stream
+        session = segment.session
+        self.sequence = sequence
+        sampleIndex = segment.firstSampleIndex + Int64(skipped)
+        decidedAtSampleIndex = segment.firstSampleIndex + Int64(segment.millivolts.count) - 1
+        if segment.acquisitionTimeNanoseconds > 0 {
+            acquisitionTimeNs =
+                segment.acquisitionTimeNanoseconds + Int64((Double(skipped) / segment.samplingRate * 1e9).rounded())
+        }
+        id = "\(stream)/\(segment.session)/waveform/\(sampleIndex)"
+        var waveform = WireWaveform()
+        waveform.samplingRate = segment.samplingRate
+        waveform.lead = segment.lead
+        waveform.millivolts = Array(segment.millivolts.dropFirst(skipped))
+        payload = .waveform(waveform)
+    }
+}
+
+extension MonitorEvent.Kind {
+    var topic: Topic.Kind {
+        switch self {
+        case .beat: .beat
+        case .alert: .alert
+        case .suspicion: .suspicion
+        case .status: .status
+        }
+    }
+}
+
+extension MonitorEvent {
+    /// What makes ids differ where kind and sample index are not enough.
+    fileprivate var idSuffix: String {
+        switch kind {
+        case .beat: ""
+        case .alert(let alert):
+            "/\(decidedAtSampleIndex)/\(alert.kind)/\(alert.number)/\(alert.phase)"
+                + (alert.basis == .wallClock ? "/clock" : "")
+        case .suspicion(let suspicion): suspicion.active ? "/raised" : "/withdrawn"
+        case .status(let status): "/\(decidedAtSampleIndex)/" + (status.gap != nil ? "gap" : "\(status.state)/\(status.condition)")
+        }
+    }
+}
+
+extension WireBeat {
+    fileprivate init(_ beat: Beat) {
+        self.init()
+        beatClass =
+            switch beat.beatClass {
+            case .normal: .normal
+            case .supraventricular: .supraventricular
+            case .ventricular: .ventricular
+            case .fusion: .fusion
+            case nil: .unspecified
+            }
+        notClassifiedBecause =
+            switch beat.notClassifiedBecause {
+            case .gapAtEdge: .gap
+            case .endOfSignal: .endOfSignal
+            case .poorSignal: .poorSignal
+            case .flatWindow: .flatWindow
+            case nil: .unspecified
+            }
+        if beat.beatClass != nil {
+            probabilities.normal = beat.probabilities[Int(BeatClass.normal.rawValue)]
+            probabilities.supraventricular = beat.probabilities[Int(BeatClass.supraventricular.rawValue)]
+            probabilities.ventricular = beat.probabilities[Int(BeatClass.ventricular.rawValue)]
+            probabilities.fusion = beat.probabilities[Int(BeatClass.fusion.rawValue)]
+        }
+        attackSuspicion = beat.attackSuspicion
+        rrIntervalSeconds = beat.rrIntervalSeconds ?? 0
+        amplitudeMillivolts = beat.amplitudeMillivolts
+        foundBySearchBack = beat.foundBySearchBack
+    }
+}
+
+extension WireAlert {
+    fileprivate init(_ alert: Alert) {
+        self.init()
+        kind =
+            switch alert.kind {
+            case .asystole: .asystole
+            case .pause: .pause
+            case .bradycardia: .bradycardia
+            case .tachycardia: .tachycardia
+            case .singleVentricularBeat: .singleVentricularBeat
+            case .ventricularCouplet: .ventricularCouplet
+            case .ventricularRun: .ventricularRun
+            case .ventricularTachycardia: .ventricularTachycardia
+            case .bigeminy: .bigeminy
+            case .trigeminy: .trigeminy
+            case .supraventricularRun: .supraventricularRun
+            case .leadOff: .leadOff
+            case .signalLost: .signalLost
+            case .attackSuspected: .attackSuspected
+            case .noisySignal: .noisySignal
+            }
+        phase =
+            switch alert.phase {
+            case .started: .started
+            case .updated: .updated
+            case .ended: .ended
+            }
+        priority =
+            switch alert.priority {
+            case .technical: .technical
+            case .low: .low
+            case .medium: .medium
+            case .high: .high
+            }
+        number = UInt64(alert.number)
+        onsetSampleIndex = alert.onsetSampleIndex
+        heartRate = alert.heartRate ?? 0
+        beatCount = UInt32(clamping: alert.beatCount)
+        text = alert.text
+        durationSeconds = alert.durationSeconds
+    }
+}
+
+extension WireSuspicion {
+    fileprivate init(_ suspicion: Suspicion) {
+        self.init()
+        active = suspicion.active
+        score = suspicion.score
+        beatsConsidered = UInt32(clamping: suspicion.beatsConsidered)
+        firstSampleIndex = suspicion.firstSampleIndex
+        lastSampleIndex = suspicion.lastSampleIndex
+    }
+}
+
+extension WireStatus {
+    fileprivate init(_ status: Status) {
+        self.init()
+        condition =
+            switch status.condition {
+            case .good: .good
+            case .leadOff: .leadOff
+            case .flatLine: .flatLine
+            case .saturation: .saturation
+            case .invalidSamples: .invalidSamples
+            case .noisy: .noisy
+            }
+        conditionSinceSampleIndex = status.conditionSinceSampleIndex
+        state =
+            switch status.state {
+            case .learning: .learning
+            case .monitoring: .monitoring
+            case .ended: .ended
+            }
+        heartRate = status.heartRate ?? 0
+        if let gap = status.gap {
+            self.gap.firstMissingSampleIndex = gap.firstMissingSampleIndex
+            self.gap.missingSampleCount = gap.missingSampleCount
+        }
+    }
+}

@@ -1,0 +1,198 @@
+import ECGMonitor
+import ECGWire
+import Synchronization
+import ZeroMQ
+
+/// The thread that takes messages in: a PULL socket on every ingest endpoint. It parses each message, checks what can
+/// be checked without knowing the stream's past, and hands it to the worker that owns the stream.
+///
+/// Policy where a worker's queue is full: the socket is left alone for at most `ingest.patience_seconds`, so that the
+/// sources wait (their PUSH sockets fill up) and nothing is lost. A worker that takes nothing for so long counts as
+/// stalled; until it takes something again its messages are dropped at once and counted, so that the streams
+/// of all others go on.
+struct IngestLoop: ~Copyable {
+    private let socket: ZeroMQSocket
+    private let monitor: ZeroMQMonitor
+    private let endpoints: [String]
+    private let queues: [BoundedQueue<ReceivedSegment>]
+    private let stop: StopRequest
+    private let live: LiveSettings
+    private let metrics: DaemonMetrics
+    private let activity: ThreadActivity
+    private let log: PeriodicLog
+    private var stalled: [Bool]
+    private var settings: DaemonConfiguration.Ingest
+    private var generation: UInt64
+
+    /// Messages taken between two looks at anything else.
+    private static let burst = 256
+    /// An envelope (routing id, empty frame) and the block.
+    private static let mostFrames = 4
+
+    /// Opens and binds the socket: to be called on the thread that runs the loop.
+    init(
+        context: ZeroMQContext, queues: [BoundedQueue<ReceivedSegment>], stop: StopRequest, live: LiveSettings,
+        metrics: DaemonMetrics, activity: ThreadActivity, log: PeriodicLog
+    ) throws(StartFailure) {
+        let generation = live.generation
+        let settings = live.current.ingest
+        let socket = try Self.open(context, settings)
+        let monitor = try socket.watched()
+        let endpoints = try socket.listen(on: settings.endpoints, option: "--ingest")
+        self.socket = socket
+        self.monitor = monitor
+        self.endpoints = endpoints
+        self.generation = generation
+        self.settings = settings
+        self.queues = queues
+        self.stop = stop
+        self.live = live
+        self.metrics = metrics
+        self.activity = activity
+        self.log = log
+        stalled = Array(repeating: false, count: queues.count)
+    }
+
+    private static func open(
+        _ context: ZeroMQContext, _ settings: DaemonConfiguration.Ingest
+    ) throws(StartFailure) -> ZeroMQSocket {
+        do throws(ZeroMQError) {
+            let socket = try ZeroMQSocket(context, .pull)
+            try socket.set(.receiveHighWaterMark(settings.receiveQueueMessages))
+            // libzmq cuts off whoever sends a larger frame, and says no more than that the connection ended; up to
+            // here it is us who reject, count by cause, and let the source go on.
+            try socket.set(.maximumMessageSize(settings.connectionLimitBytes))
+            try socket.set(.linger(.zero))
+            try socket.set(.backlog(1024))
+            return socket
+        } catch {
+            throw .socket(error)
+        }
+    }
+
+    var boundEndpoints: [String] { endpoints }
+
+    /// Takes messages until asked to stop, then what has arrived already, and returns.
+    /// - Throws: what no loop can go on after.
+    mutating func run() throws(ZeroMQError) {
+        var poller = ZeroMQPoller()
+        poller.add(socket)
+        let monitorPlace = poller.add(monitor)
+        poller.add(fileDescriptor: stop.wakeUp.fileDescriptor)
+        var message = ZeroMQMessage()
+        while !stop.isRequested {
+            try poller.wait(timeout: .milliseconds(250))
+            if poller[monitorPlace].contains(.readable) { try readMonitor() }
+            refreshSettings()
+            var taken = 0
+            while taken < Self.burst, try socket.receive(into: &message, timeout: .zero) {
+                take(message)
+                taken += 1
+            }
+            if taken > 0 {
+                activity.didWork()
+            } else {
+                activity.wasIdle()
+            }
+        }
+        try drain(&message)
+    }
+
+    /// After the endpoints are closed to newcomers, messages that had reached this process are still taken in. A
+    /// source that goes on pushing is not waited for: what it has left is its own to send again.
+    private mutating func drain(_ message: inout ZeroMQMessage) throws(ZeroMQError) {
+        for endpoint in endpoints { try? socket.unbind(endpoint) }
+        let end = DaemonClock.monotonic() + 2_000_000_000
+        while try socket.receive(into: &message, timeout: .milliseconds(50)) {
+            take(message)
+            activity.didWork()
+            if DaemonClock.monotonic() > end { break }
+        }
+    }
+
+    private mutating func refreshSettings() {
+        guard live.generation != generation else { return }
+        generation = live.generation
+        settings = live.current.ingest
+    }
+
+    private mutating func take(_ message: borrowing ZeroMQMessage) {
+        let receivedAt = DaemonClock.monotonic()
+        metrics.messagesReceived.add(1)
+        var bytes = 0
+        for frame in 0..<message.frameCount { bytes += message.size(ofFrame: frame) }
+        metrics.bytesReceived.add(bytes)
+        guard message.frameCount <= Self.mostFrames, message.discardedFrameCount == 0 else {
+            return reject(.tooManyFrames, "", "\(message.frameCount + message.discardedFrameCount) frames")
+        }
+        let last = message.frameCount - 1
+        guard message.size(ofFrame: last) <= settings.maximumFrameBytes else {
+            return reject(.frameTooLarge, "", "\(message.size(ofFrame: last)) bytes")
+        }
+        let block: WireSampleBlock
+        do throws(SampleBlockRejection) {
+            block = try message.withFrame(last) { (frame) throws(SampleBlockRejection) in
+                try WireSampleBlock(frame: frame)
+            }
+        } catch {
+            return reject(RejectCause(error.cause), "", "\(error)")
+        }
+        do throws(SampleBlockRejection) {
+            try block.validate()
+        } catch {
+            return reject(RejectCause(error.cause), StreamName.isValid(block.stream) ? block.stream : "", "\(error)")
+        }
+        hand(
+            ReceivedSegment(
+                stream: block.stream,
+                segment: SampleSegment(
+                    session: block.session, firstSampleIndex: block.firstSampleIndex,
+                    samplingRate: block.samplingRate, acquisitionTimeNanoseconds: block.acquisitionTimeNs,
+                    lead: block.lead, leadOff: block.leadOff, millivolts: block.samplesInMillivolts),
+                receivedAt: receivedAt))
+    }
+
+    private mutating func hand(_ received: ReceivedSegment) {
+        let worker = StreamHash.worker(of: received.stream, among: queues.count)
+        let patience = stalled[worker] ? 0 : UInt64(settings.patienceSeconds * 1e9)
+        switch queues[worker].push(received, waitingAtMost: patience) {
+        case .taken:
+            stalled[worker] = false
+        case .full, .closed:
+            stalled[worker] = true
+            reject(.workerQueueFull, received.stream, "worker \(worker) takes nothing")
+        }
+    }
+
+    private func reject(_ cause: RejectCause, _ stream: String, _ detail: @autoclosure () -> String) {
+        metrics.rejects.add(for: cause)
+        log.note("message rejected", cause: cause.label, stream: stream, detail: detail())
+    }
+
+    private func readMonitor() throws(ZeroMQError) {
+        while let event = try monitor.next(timeout: .zero) {
+            switch event.kind {
+            case .handshakeSucceeded: metrics.sourceConnections.add(1)
+            case .disconnected:
+                metrics.sourceDisconnects.add(1)
+                metrics.sourceConnections.decrement()
+            default: break
+            }
+        }
+    }
+}
+
+/// Asks a thread that waits in `poll` to come to its end.
+final class StopRequest: Sendable {
+    let wakeUp: WakeUp
+    private let requested = Atomic<Bool>(false)
+
+    init() throws(SystemCallError) { wakeUp = try WakeUp() }
+
+    var isRequested: Bool { requested.load(ordering: .acquiring) }
+
+    func request() {
+        requested.store(true, ordering: .releasing)
+        wakeUp.signal()
+    }
+}

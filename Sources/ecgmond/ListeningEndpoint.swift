@@ -1,0 +1,61 @@
+import Glibc
+import ZeroMQ
+
+extension ZeroMQSocket {
+    /// Binds every endpoint, or says in words for an operator which one is not to be had, and why.
+    /// - Parameter option: the command-line option that chooses another.
+    /// - Returns: the endpoints as bound, ports chosen by the system included.
+    func listen(on endpoints: [String], option: String) throws(StartFailure) -> [String] {
+        var bound: [String] = []
+        for endpoint in endpoints {
+            if let failure = Self.directoryProblem(endpoint, option: option) { throw failure }
+            do throws(ZeroMQError) {
+                try bind(endpoint)
+                bound.append(try lastEndpoint())
+            } catch {
+                throw Self.failure(endpoint, option: option, error)
+            }
+        }
+        return bound
+    }
+
+    /// The socket's connection events, from now on.
+    func watched() throws(StartFailure) -> ZeroMQMonitor {
+        do throws(ZeroMQError) {
+            return try monitor()
+        } catch {
+            throw .socket(error)
+        }
+    }
+
+    private static func directoryProblem(_ endpoint: String, option: String) -> StartFailure? {
+        guard let path = Endpoint.ipcPath(endpoint), !path.hasPrefix("@"), path != "*" else { return nil }
+        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+        var status = stat()
+        guard stat(directory.isEmpty ? "/" : directory, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            return .endpoint(
+                endpoint, option: option, "there is no directory \(directory)", next: "create it (mkdir -p \(directory))")
+        }
+        guard access(directory.isEmpty ? "/" : directory, W_OK) == 0 else {
+            return .endpoint(
+                endpoint, option: option, "the directory \(directory) cannot be written to",
+                next: "run as a user who owns it")
+        }
+        return nil
+    }
+
+    private static func failure(_ endpoint: String, option: String, _ error: ZeroMQError) -> StartFailure {
+        switch error.code {
+        case .addressInUse:
+            .endpoint(
+                endpoint, option: option, "it is in use already", next: "stop the program that listens there (ss -lxtp)")
+        case .addressNotAvailable, .notFound:
+            .endpoint(
+                endpoint, option: option, "this machine has no such address", next: "correct it")
+        case .permissionDenied:
+            .endpoint(endpoint, option: option, "permission denied", next: "take a port above 1023")
+        default:
+            .endpoint(endpoint, option: option, error.text, next: "correct it")
+        }
+    }
+}

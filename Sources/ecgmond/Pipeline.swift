@@ -1,0 +1,191 @@
+import ECGATKGAN
+import FoundationEssentials
+import Logging
+import Synchronization
+import ZeroMQ
+
+/// The threads between the ingest sockets and the subscribers, and the queues between them.
+final class Pipeline: Sendable {
+    let metrics: DaemonMetrics
+    let live: LiveSettings
+    let classifier: BeatClassifier
+    let publishQueue: BoundedQueue<OutgoingMessage>
+    let subscriptions = Subscriptions()
+    let log: PeriodicLog
+
+    private let logger: Logger
+    private let workerQueues: [BoundedQueue<ReceivedSegment>]
+    private let ingestActivity = ThreadActivity(name: "ingest")
+    private let publisherActivity = ThreadActivity(name: "publish")
+    private let workerActivities: [ThreadActivity]
+    private let stopIngest: StopRequest
+    private let publisherWakeUp: WakeUp
+    private let threads = Mutex<Threads>(Threads())
+
+    private struct Threads {
+        var ingest: OSThread?
+        var workers: [OSThread] = []
+        var publisher: OSThread?
+    }
+
+    /// Endpoints as they were bound.
+    struct Endpoints: Sendable {
+        var ingest: [String]
+        var events: [String]
+    }
+
+    /// Nothing runs yet.
+    init(
+        configuration: DaemonConfiguration, live: LiveSettings, classifier: BeatClassifier, metrics: DaemonMetrics,
+        log: PeriodicLog, logger: Logger
+    ) throws(SystemCallError) {
+        self.live = live
+        self.classifier = classifier
+        self.metrics = metrics
+        self.log = log
+        self.logger = logger
+        let count = configuration.workers.count > 0 ? configuration.workers.count : Self.processors
+        stopIngest = try StopRequest()
+        let wakeUp = try WakeUp()
+        publisherWakeUp = wakeUp
+        publishQueue = BoundedQueue(capacity: configuration.events.publishQueueEvents, wakeUp: wakeUp)
+        workerQueues = (0..<count).map { _ in BoundedQueue(capacity: configuration.workers.queueSegments) }
+        workerActivities = (0..<count).map { ThreadActivity(name: "worker-\($0)") }
+    }
+
+    /// Opens the sockets and starts all threads; returns when samples can be pushed and topics subscribed to. After an
+    /// error nothing runs.
+    func start() throws(StartFailure) -> Endpoints {
+        do {
+            let context = try ZeroMQContext(ioThreads: 1, maximumSockets: 64)
+            let events = try startPublisher(context)
+            do {
+                try startWorkers()
+                return Endpoints(ingest: try startIngest(context), events: events)
+            } catch {
+                stop()
+                throw error
+            }
+        } catch let failure as StartFailure {
+            throw failure
+        } catch let error as SystemCallError {
+            throw .threads(error)
+        } catch {
+            throw StartFailure(words: "cannot open sockets: \(error)", exitCode: ExitStatus.system)
+        }
+    }
+
+    /// Finishes what has been taken in and returns when every thread has ended: messages that have arrived are
+    /// processed, streams are ended, events are handed to the subscribers' connections. Blocks.
+    func stop() {
+        let running = threads.withLock { threads in
+            defer { threads = Threads() }
+            return threads
+        }
+        stopIngest.request()
+        running.ingest?.join()
+        for queue in workerQueues { queue.close() }
+        for worker in running.workers { worker.join() }
+        publishQueue.close()
+        running.publisher?.join()
+    }
+
+    /// What every thread shows of its life.
+    var readings: [ThreadActivity.Reading] {
+        ([ingestActivity, publisherActivity] + workerActivities).map(\.reading)
+    }
+
+    var queues: [MetricsPage.QueueReading] {
+        workerQueues.enumerated().map { index, queue in
+            MetricsPage.QueueReading(
+                name: "worker-\(index)", depth: queue.depth, capacity: queue.capacity, waits: queue.waits)
+        } + [
+            MetricsPage.QueueReading(
+                name: "publish", depth: publishQueue.depth, capacity: publishQueue.capacity, waits: publishQueue.waits)
+        ]
+    }
+
+    var workerCount: Int { workerQueues.count }
+
+    // MARK: Threads
+
+    /// What a thread reports when its sockets are open, or cannot be.
+    private typealias Opening = BoundedQueue<Result<[String], StartFailure>>
+
+    private static func wait(for opening: Opening) throws(StartFailure) -> [String] {
+        var results: [Result<[String], StartFailure>] = []
+        while results.isEmpty { _ = opening.pop(into: &results, limit: 1, waitingAtMost: 1_000_000_000) }
+        return try results[0].get()
+    }
+
+    private func startPublisher(_ context: ZeroMQContext) throws -> [String] {
+        let opening = Opening(capacity: 1)
+        let thread = try OSThread(name: "publish") { [self] in
+            defer { publisherActivity.didEnd() }
+            do {
+                var publisher = try Publisher(
+                    context: context, queue: publishQueue, wakeUp: publisherWakeUp, subscriptions: subscriptions,
+                    settings: live.current, metrics: metrics, activity: publisherActivity)
+                _ = opening.push(.success(publisher.boundEndpoints), waitingAtMost: nil)
+                try publisher.run()
+            } catch {
+                failed("publish", error, opening)
+            }
+        }
+        threads.withLock { $0.publisher = thread }
+        return try opened(opening, thread)
+    }
+
+    private func startIngest(_ context: ZeroMQContext) throws -> [String] {
+        let opening = Opening(capacity: 1)
+        let thread = try OSThread(name: "ingest") { [self] in
+            defer { ingestActivity.didEnd() }
+            do {
+                var ingest = try IngestLoop(
+                    context: context, queues: workerQueues, stop: stopIngest, live: live, metrics: metrics,
+                    activity: ingestActivity, log: log)
+                _ = opening.push(.success(ingest.boundEndpoints), waitingAtMost: nil)
+                try ingest.run()
+            } catch {
+                failed("ingest", error, opening)
+            }
+        }
+        threads.withLock { $0.ingest = thread }
+        return try opened(opening, thread)
+    }
+
+    private func opened(_ opening: Opening, _ thread: OSThread) throws -> [String] {
+        do {
+            return try Self.wait(for: opening)
+        } catch {
+            thread.join()
+            throw error
+        }
+    }
+
+    private func startWorkers() throws {
+        for (index, queue) in workerQueues.enumerated() {
+            let activity = workerActivities[index]
+            let thread = try OSThread(name: "worker-\(index)") { [self] in
+                defer { activity.didEnd() }
+                StreamWorker(
+                    index: index, queue: queue, publishQueue: publishQueue, classifier: classifier,
+                    subscriptions: subscriptions, live: live, metrics: metrics, activity: activity, log: log,
+                    logger: logger
+                ).run()
+            }
+            threads.withLock { $0.workers.append(thread) }
+        }
+    }
+
+    private func failed(_ name: String, _ error: any Error, _ opening: Opening) {
+        if let failure = error as? StartFailure {
+            _ = opening.push(.failure(failure), waitingAtMost: nil)
+        } else {
+            // The watchdog sees that the thread has ended, and the service manager starts the daemon again.
+            logger.critical("thread \(name) cannot go on", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private static var processors: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }
+}

@@ -1,0 +1,34 @@
+import ECGMonitor
+import ECGWire
+
+/// Why a message, or a stream, was turned away. Each is counted by this cause and logged once a period; nothing that
+/// comes from outside does more than that.
+struct RejectCause: Hashable, Sendable, CaseIterable {
+    /// On `/metrics`, in `Health` and in logs; a contract.
+    let label: String
+
+    /// A message with more frames than an envelope needs.
+    static let tooManyFrames = RejectCause(label: "too_many_frames")
+    /// Larger than `ingest.maximum_frame_bytes`.
+    static let frameTooLarge = RejectCause(label: "frame_too_large")
+    /// A new stream beyond `streams.maximum`.
+    static let tooManyStreams = RejectCause(label: "too_many_streams")
+    /// A worker did not take the message within `ingest.patience_seconds`.
+    static let workerQueueFull = RejectCause(label: "worker_queue_full")
+
+    /// The block could not be read, or cannot be true.
+    init(_ cause: SampleBlockRejection.Cause) { label = cause.rawValue }
+
+    /// The stream's monitor refused it. The same word where the wire has refused the same thing already.
+    init(_ rejection: SegmentRejection) { label = rejection.cause }
+
+    private init(label: String) { self.label = label }
+
+    static let allCases: [RejectCause] = {
+        var seen: Set<RejectCause> = []
+        let own = [tooManyFrames, frameTooLarge, tooManyStreams, workerQueueFull]
+        let wire = SampleBlockRejection.Cause.allCases.map { RejectCause($0) }
+        let monitor = SegmentRejection.allCases.map { RejectCause($0) }
+        return (own + wire + monitor).filter { seen.insert($0).inserted }
+    }()
+}

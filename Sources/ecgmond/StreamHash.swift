@@ -1,0 +1,12 @@
+/// Which worker owns a stream: FNV-1a over the name's bytes, the same in every run and on every machine, unlike Swift's
+/// own seeded hashes.
+enum StreamHash {
+    static func worker(of stream: String, among count: Int) -> Int {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in stream.utf8 {
+            hash ^= UInt64(byte)
+            hash &*= 0x100_0000_01b3
+        }
+        return Int(hash % UInt64(count))
+    }
+}

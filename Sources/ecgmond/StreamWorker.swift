@@ -1,0 +1,288 @@
+import ECGATKGAN
+import ECGMonitor
+import ECGSignal
+import ECGWire
+import Logging
+import Synchronization
+
+/// The thread that owns every stream whose name hashes to it, from the first sample to the published event.
+///
+/// It works in rounds: all the segments that wait are appended to their streams' monitors; the beats of all streams are
+/// classified in one batch; each stream's events are decided in the order of its samples and handed to the publisher.
+/// How segments fall into rounds cannot change an event, since a monitor's answer depends on its own samples alone.
+final class StreamWorker {
+    private let index: Int
+    private let queue: BoundedQueue<ReceivedSegment>
+    private let publishQueue: BoundedQueue<OutgoingMessage>
+    private let classifier: BeatClassifier
+    private let subscriptions: Subscriptions
+    private let live: LiveSettings
+    private let metrics: DaemonMetrics
+    private let activity: ThreadActivity
+    private let log: PeriodicLog
+    private let logger: Logger
+
+    private let workspace: BeatClassifier.Workspace
+    private let encoding: BodyEncoding
+    private var settings: DaemonConfiguration
+    private var generation: UInt64
+    private var streams: [String: WatchedStream] = [:]
+
+    // Of the round being made; kept so that a round allocates nothing once they have grown.
+    private var segments: [ReceivedSegment] = []
+    private var round: [WatchedStream] = []
+    private var windows: [Float] = []
+    private var classifications: [BeatClassification] = []
+    private var events: [MonitorEvent] = []
+
+    init(
+        index: Int, queue: BoundedQueue<ReceivedSegment>, publishQueue: BoundedQueue<OutgoingMessage>,
+        classifier: BeatClassifier, subscriptions: Subscriptions, live: LiveSettings, metrics: DaemonMetrics,
+        activity: ThreadActivity, log: PeriodicLog, logger: Logger
+    ) {
+        self.index = index
+        self.queue = queue
+        self.publishQueue = publishQueue
+        self.classifier = classifier
+        self.subscriptions = subscriptions
+        self.live = live
+        self.metrics = metrics
+        self.activity = activity
+        self.log = log
+        self.logger = logger
+        workspace = classifier.makeWorkspace()
+        generation = live.generation
+        settings = live.current
+        encoding = settings.events.encoding
+    }
+
+    /// Works until the queue is closed and empty, then ends every stream, and returns.
+    func run() {
+        var nextLook = DaemonClock.monotonic()
+        while true {
+            segments.removeAll(keepingCapacity: true)
+            let ended = queue.pop(
+                into: &segments, limit: settings.workers.roundSegments, waitingAtMost: 250_000_000)
+            if !segments.isEmpty {
+                work()
+                activity.didWork()
+            } else {
+                activity.wasIdle()
+            }
+            if ended { break }
+            if live.generation != generation {
+                generation = live.generation
+                settings = live.current
+            }
+            let now = DaemonClock.monotonic()
+            if now >= nextLook {
+                lookForSilence(now)
+                nextLook = now + 250_000_000
+            }
+        }
+        for stream in streams.values { end(stream) }
+    }
+
+    // MARK: One round
+
+    private func work() {
+        round.removeAll(keepingCapacity: true)
+        for received in segments { append(received) }
+        classifyRound()
+        metrics.workerRounds.add(1)
+    }
+
+    private func append(_ received: ReceivedSegment) {
+        let known = streams[received.stream]
+        guard let stream = known ?? open(received.stream) else {
+            return reject(.tooManyStreams, received.stream, "streams.maximum is \(settings.streams.maximum)")
+        }
+        do throws(SegmentRejection) {
+            account(try stream.monitor.append(received.segment), received, stream)
+        } catch {
+            reject(RejectCause(error), received.stream, "index \(received.segment.firstSampleIndex)")
+            if known == nil { forget(stream) }
+        }
+    }
+
+    private func account(_ receipt: SegmentReceipt, _ received: ReceivedSegment, _ stream: WatchedStream) {
+        metrics.segmentsProcessed.add(1)
+        metrics.samplesAccepted.add(receipt.acceptedSamples)
+        metrics.samplesDuplicate.add(receipt.duplicateSamplesDropped)
+        metrics.samplesInvalid.add(receipt.invalidSamples)
+        if receipt.gapSamples > 0 {
+            metrics.gaps.add(1)
+            metrics.samplesMissing.add(UInt64(clamping: receipt.gapSamples))
+            log.note(
+                "gap in the samples", cause: "gap", stream: stream.name,
+                detail: "\(receipt.gapSamples) missing before \(received.segment.firstSampleIndex)")
+        }
+        if receipt.duplicateSamplesDropped > 0 {
+            log.note("samples came twice", cause: "duplicate_samples", stream: stream.name)
+        }
+        if receipt.timeWentBackwards {
+            metrics.timeWentBackwards.add(1)
+            log.note("acquisition time went backwards", cause: "time_went_backwards", stream: stream.name)
+        }
+        if receipt.sessionChanged { metrics.sessionsChanged.add(1) }
+        if receipt.signalChanged { metrics.signalsChanged.add(1) }
+        if receipt.acceptedSamples > 0 {
+            stream.lastSamplesAt = received.receivedAt
+            stream.isSilent = false
+            publishWaveform(received, skipping: receipt.duplicateSamplesDropped, stream)
+        }
+        if !stream.isInRound {
+            stream.isInRound = true
+            stream.oldestInRound = received.receivedAt
+            round.append(stream)
+        }
+    }
+
+    /// Classifies what waits in all the streams of the round at once, then decides stream by stream.
+    private func classifyRound() {
+        let total = round.reduce(0) { $0 + $1.monitor.pendingWindowCount }
+        reserve(total)
+        windows.withUnsafeMutableBufferPointer { windows in
+            var start = 0
+            for stream in round where stream.monitor.pendingWindowCount > 0 {
+                let end = start + stream.monitor.pendingWindowCount * BeatWindow.length
+                stream.monitor.copyPendingWindows(to: UnsafeMutableBufferPointer(rebasing: windows[start..<end]))
+                start = end
+            }
+        }
+        classify(total)
+        var start = 0
+        for stream in round {
+            let end = start + stream.monitor.pendingWindowCount
+            events.removeAll(keepingCapacity: true)
+            classifications.withUnsafeBufferPointer { all in
+                stream.monitor.resolve(UnsafeBufferPointer(rebasing: all[start..<end]), events: &events)
+            }
+            start = end
+            stream.isInRound = false
+            publishEvents(of: stream, receivedAt: stream.oldestInRound)
+        }
+    }
+
+    private func reserve(_ count: Int) {
+        guard classifications.count < count else { return }
+        windows = Array(repeating: 0, count: count * BeatWindow.length)
+        classifications = Array(
+            repeating: BeatClassification(probabilities: .zero, attackSuspicion: 0), count: count)
+    }
+
+    private func classify(_ count: Int) {
+        guard count > 0 else { return }
+        windows.withUnsafeBufferPointer { windows in
+            classifications.withUnsafeMutableBufferPointer { results in
+                classifier.classify(
+                    UnsafeBufferPointer(rebasing: windows[0..<count * BeatWindow.length]),
+                    into: UnsafeMutableBufferPointer(rebasing: results[0..<count]), workspace: workspace)
+            }
+        }
+        metrics.windowsClassified.add(count)
+    }
+
+    // MARK: Streams
+
+    private func open(_ name: String) -> WatchedStream? {
+        guard metrics.streams.increment(upTo: settings.streams.maximum) else { return nil }
+        let stream = WatchedStream(name: name, configuration: settings.monitor, now: DaemonClock.monotonic())
+        metrics.streamsOpened.add(1)
+        streams[name] = stream
+        logger.debug("stream begins", metadata: ["stream": "\(name)", "worker": "\(index)"])
+        return stream
+    }
+
+    private func forget(_ stream: WatchedStream) {
+        streams[stream.name] = nil
+        metrics.streams.decrement()
+    }
+
+    /// Says of streams that send nothing that their signal is lost, and forgets them in the end.
+    private func lookForSilence(_ now: UInt64) {
+        let silentAfter = UInt64(settings.streams.silentAfterSeconds * 1e9)
+        let forgottenAfter = UInt64(settings.streams.forgottenAfterSeconds * 1e9)
+        var forgotten: [WatchedStream] = []
+        for stream in streams.values where now > stream.lastSamplesAt {
+            let silence = now - stream.lastSamplesAt
+            if silence > forgottenAfter {
+                forgotten.append(stream)
+            } else if silence > silentAfter && !stream.isSilent {
+                stream.isSilent = true
+                events.removeAll(keepingCapacity: true)
+                stream.monitor.markSignalLost(forSeconds: Double(silence) / 1e9, events: &events)
+                publishEvents(of: stream, receivedAt: nil)
+                log.note("signal lost", cause: "silence", stream: stream.name)
+            }
+        }
+        for stream in forgotten {
+            logger.info("stream forgotten", metadata: ["stream": "\(stream.name)"])
+            metrics.streamsExpired.add(1)
+            end(stream)
+            forget(stream)
+        }
+    }
+
+    /// Publishes what can still be said of a stream that gets no more samples.
+    private func end(_ stream: WatchedStream) {
+        events.removeAll(keepingCapacity: true)
+        stream.monitor.finish(classifier: classifier, workspace: workspace, events: &events)
+        publishEvents(of: stream, receivedAt: nil)
+    }
+
+    // MARK: Publishing
+
+    private func publishEvents(of stream: WatchedStream, receivedAt: UInt64?) {
+        for event in events {
+            count(event)
+            let place = WatchedStream.place(of: event.kind.topic)
+            let sequence = stream.nextSequence(place)
+            if stream.isWanted(place, subscriptions) {
+                publish(
+                    WireEvent(event, stream: stream.name, sequence: sequence), topic: stream.topics[place],
+                    receivedAt: receivedAt)
+            } else if let receivedAt {
+                metrics.ingestToPublish.record(nanoseconds: DaemonClock.monotonic() &- receivedAt)
+            }
+        }
+    }
+
+    private func publishWaveform(_ received: ReceivedSegment, skipping skipped: Int, _ stream: WatchedStream) {
+        let place = WatchedStream.place(of: .waveform)
+        guard stream.isWanted(place, subscriptions) else { return }
+        metrics.events.add(for: .waveform)
+        publish(
+            WireEvent(
+                waveformOf: received.segment, skipping: skipped, stream: stream.name,
+                sequence: stream.nextSequence(place)), topic: stream.topics[place], receivedAt: received.receivedAt)
+    }
+
+    /// Hands an event to the publisher, waiting for room: sending never waits, so there will be some.
+    private func publish(_ event: WireEvent, topic: [UInt8], receivedAt: UInt64?) {
+        do {
+            let body = try PublishedBody.event(event).encoded(as: encoding)
+            let message = OutgoingMessage(topic: topic, body: body, receivedAt: receivedAt)
+            guard publishQueue.push(message, waitingAtMost: nil) == .taken else {
+                return metrics.eventsDropped.add(1)
+            }
+        } catch {
+            metrics.eventsDropped.add(1)
+            log.note("event not encoded", cause: "encoding", stream: event.stream, detail: "\(error)")
+        }
+    }
+
+    private func count(_ event: MonitorEvent) {
+        metrics.events.add(for: event.kind.topic)
+        switch event.kind {
+        case .beat(let beat): metrics.beats.add(for: DaemonMetrics.BeatLabel(beat.beatClass))
+        case .alert(let alert) where alert.phase == .started: metrics.alertsStarted.add(for: alert.kind)
+        case .alert, .suspicion, .status: break
+        }
+    }
+
+    private func reject(_ cause: RejectCause, _ stream: String, _ detail: @autoclosure () -> String) {
+        metrics.rejects.add(for: cause)
+        log.note("message rejected", cause: cause.label, stream: stream, detail: detail())
+    }
+}
