@@ -1,0 +1,195 @@
+import ArgumentParser
+import ECGATKGAN
+import Foundation
+import NeuralNetwork
+
+/// `ecgmon train`: the discriminator alone, with cross-entropy on protocol P's data and the attack head on windows attacked
+/// afresh in every step.
+struct TrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Train the discriminator on annotated records.",
+        discussion: """
+            Ctrl-C saves a checkpoint; the same command goes on from it. The same seed and options give the same weights, \
+            bit for bit. Example:
+              ecgmon train --database ../shared/data/mitdb --output Config/models/default.safetensors
+            """)
+
+    @Option(help: "Folder of mitdb (with RECORDS). Default: mitdb under $ECGMON_DATABASES or ../shared/data.")
+    var database: String?
+    @Option(name: .shortAndLong, help: "The weights file to write; its model card lies beside it.")
+    var output: String
+    @Option(help: "Checkpoint file. Default: the weights file with .checkpoint added.")
+    var checkpoint: String?
+    @Flag(help: "Start anew even where a checkpoint lies.")
+    var restart = false
+    @Option(help: "Passes over the training set.")
+    var epochs = 20
+    @Option(help: "Seed of the split, of SMOTE, of the initial weights and of every random number of the training.")
+    var seed: UInt64 = 1
+    @Option(help: "N beats in the training set; 0 means all. The paper uses 10,000.")
+    var normalBeats = 10_000
+    @Option(help: "S, V and F beats are raised to this many each by SMOTE.")
+    var minorityBeats = 10_000
+    @Option(help: "Clean windows in a step; as many attacked ones are added.")
+    var batch = 64
+    @Option(help: "Peak of the one-cycle learning rate.")
+    var learningRate: Float = 2e-3
+    @Option(help: "R is moved by up to this many samples either way.")
+    var jitter = 3
+    @Option(help: "Most noise added to a third of the windows, standard deviation in units of the [0,1] window.")
+    var noise: Float = 0.004
+    @Option(help: "Largest epsilon of the attacks in training; the smallest is 2/7 of it.")
+    var epsilon: Float = 0.014
+    @Option(help: "Iterations of PGD in training.")
+    var pgdIterations = 4
+    @Option(help: "Weight of attacked windows in the cross-entropy; clean ones have 1.")
+    var attackedWeight: Float = 1
+    @Option(help: "Weight of the attack head's loss.")
+    var suspicionWeight: Float = 1
+
+    func validate() throws {
+        guard epochs >= 1, batch >= 2, normalBeats >= 0, minorityBeats >= 0, (0...20).contains(jitter),
+            learningRate > 0, noise >= 0, epsilon > 0, pgdIterations >= 1
+        else { throw ValidationError("a number is out of its range; see ecgmon train --help") }
+    }
+
+    func run() throws {
+        BLAS.useOneThread()
+        Interruption.install()
+        let folder = database ?? "\(Self.databasesFolder)/mitdb"
+        var recipe = DiscriminatorRecipe()
+        recipe.epochs = epochs
+        recipe.batch = batch
+        recipe.learningRate = learningRate
+        recipe.seed = seed
+        recipe.jitter = jitter
+        recipe.noise = noise
+        recipe.largestEpsilon = epsilon
+        recipe.smallestEpsilon = epsilon * 2 / 7
+        recipe.pgdIterations = pgdIterations
+        recipe.attackedClassWeight = attackedWeight
+        recipe.suspicionWeight = suspicionWeight
+
+        let all = try BeatWindowLoader.load(folder: folder, margin: jitter)
+        let (whole, heldOut) = all.stratifiedSplit(heldOut: 0.2, seed: seed)
+        var training = normalBeats == 0 ? whole : whole.limited(.normal, to: normalBeats, seed: seed)
+        let drawn = Self.counts(training)
+        for beatClass in [BeatClass.supraventricular, .ventricular, .fusion] {
+            training.oversample(beatClass, to: minorityBeats, seed: seed &+ UInt64(beatClass.rawValue))
+        }
+        note("training windows: \(drawn), with SMOTE \(Self.counts(training)); held out: \(Self.counts(heldOut))")
+
+        let trainer = try DiscriminatorTrainer(training, recipe: recipe)
+        let checkpointPath = checkpoint ?? output + ".checkpoint"
+        if !restart, FileManager.default.fileExists(atPath: checkpointPath) {
+            try trainer.restore(try SafeTensors(contentsOf: checkpointPath), path: checkpointPath)
+            note("going on from \(checkpointPath): epoch \(trainer.epoch + 1), step \(trainer.stepInEpoch + 1)")
+        }
+        try train(trainer, checkpointPath: checkpointPath)
+        try finish(trainer, heldOut: heldOut, drawn: drawn)
+        try? FileManager.default.removeItem(atPath: checkpointPath)
+    }
+
+    private func train(_ trainer: DiscriminatorTrainer, checkpointPath: String) throws {
+        func done() -> Int { trainer.epoch * trainer.stepsPerEpoch + (trainer.isFinished ? 0 : trainer.stepInEpoch) }
+        var progress = TrainingProgress(totalSteps: trainer.totalSteps, doneSteps: done())
+        while !trainer.isFinished {
+            if Interruption.requested {
+                try trainer.checkpoint().write(to: checkpointPath)
+                note("\nstopped; the same command goes on from \(checkpointPath)")
+                throw ExitCode(Interruption.exitCode)
+            }
+            let epoch = trainer.epoch
+            try trainer.step()
+            if trainer.epoch == epoch {
+                progress.update(
+                    epoch: epoch + 1, epochs: epochs, doneSteps: done(), classification: trainer.losses.classification,
+                    suspicion: trainer.losses.suspicion)
+            } else {
+                try trainer.checkpoint().write(to: checkpointPath)
+                let losses = trainer.lastEpochLosses
+                progress.epochEnded(
+                    trainer.epoch, of: epochs, doneSteps: done(),
+                    line: "class \(TrainingProgress.text(losses.classification))  attack \(TrainingProgress.text(losses.suspicion))"
+                )
+            }
+        }
+    }
+
+    /// Evaluates the averaged weights on what was held out, writes them and their card.
+    private func finish(_ trainer: DiscriminatorTrainer, heldOut: BeatDataset, drawn: String) throws {
+        let network = Discriminator(sharing: trainer.averaged)
+        if let tensor = trainer.averaged.firstNonFiniteTensor() {
+            throw ToolError(
+                "the trained tensor \(tensor.name) is not finite, nothing was written", nextStep: "Lower --learning-rate")
+        }
+        let figures = HeldOutFigures(heldOut, network: network) { text in note(text) }
+        let sha256 = try ModelFile.write(trainer.averaged, to: output)
+        let card = ModelCard(
+            name: URL(filePath: output).deletingPathExtension().lastPathComponent, sha256: sha256,
+            data: "MIT-BIH Arrhythmia Database 1.0.0 (ODC-BY 1.0, doi:10.13026/C2F305), channel 0 of all 48 records; \(drawn) before SMOTE",
+            split: "stratified 80/20 with seed \(seed); figures on the held-out 20 %: \(Self.counts(heldOut))",
+            recipe: "\(trainer.recipe)", seed: seed, command: commandLine(), figures: figures.figures,
+            figuresCommand: "\(commandLine()) (prints them at its end)",
+            notes: "Beats of one patient are in both parts of the split, as in the paper: the figures say nothing of patients never seen. Not a medical device."
+        )
+        try card.write(besideModel: output)
+        for (name, value) in figures.figures.sorted(by: { $0.key < $1.key }) {
+            print("\(name): \(TrainingProgress.text(value, digits: 2))")
+        }
+        print("\(output): SHA-256 \(sha256)")
+    }
+
+    private func commandLine() -> String {
+        "ecgmon train --epochs \(epochs) --seed \(seed) --normal-beats \(normalBeats) --minority-beats \(minorityBeats)"
+            + " --batch \(batch) --learning-rate \(learningRate) --jitter \(jitter) --noise \(noise)"
+            + " --epsilon \(epsilon) --pgd-iterations \(pgdIterations) --attacked-weight \(attackedWeight)"
+            + " --suspicion-weight \(suspicionWeight)"
+    }
+
+    private func note(_ text: String) {
+        FileHandle.standardError.write(Data((text + "\n").utf8))
+    }
+
+    static func counts(_ dataset: BeatDataset) -> String {
+        BeatClass.allCases.map { "\($0.letter) \(dataset.count(of: $0))" }.joined(separator: ", ")
+    }
+
+    static var databasesFolder: String {
+        ProcessInfo.processInfo.environment["ECGMON_DATABASES"] ?? "../shared/data"
+    }
+}
+
+/// The figures of a model card: the held-out windows, untouched and under white-box attacks at epsilon 0.01.
+struct HeldOutFigures {
+    private(set) var figures: [String: Double] = [:]
+
+    init(_ heldOut: BeatDataset, network: Discriminator, note: (String) -> Void) {
+        let clean = DiscriminatorEvaluation(heldOut, by: network)
+        add("clean", clean.confusion)
+        var attacked: [(String, WindowAttack)] = [("fgsm", WindowAttack(.fgsm)), ("pgd20", WindowAttack(.pgd, restarts: 1))]
+        if heldOut.count == 0 { attacked = [] }
+        // The share of clean windows that a threshold may suspect, and what of the attacked ones it then finds.
+        let threshold = clean.suspicions.sorted()[max(Int(0.99 * Double(clean.suspicions.count)) - 1, 0)]
+        for (name, attack) in attacked {
+            note("white-box \(name) at epsilon \(attack.epsilon) on \(heldOut.count) windows")
+            let evaluation = DiscriminatorEvaluation(heldOut, by: network, attack: attack)
+            add("\(name)_epsilon_0.01", evaluation.confusion)
+            figures["\(name)_epsilon_0.01_suspicion_auc"] =
+                DiscriminatorEvaluation.areaUnderCurve(
+                    positives: evaluation.suspicions, negatives: clean.suspicions)
+            figures["\(name)_epsilon_0.01_suspected_percent_at_1_percent_clean"] =
+                100 * Double(evaluation.suspicions.count { $0 > threshold }) / Double(max(evaluation.suspicions.count, 1))
+        }
+    }
+
+    private mutating func add(_ condition: String, _ confusion: ConfusionMatrix) {
+        figures["\(condition)_plain_accuracy_percent"] = confusion.plainAccuracy
+        figures["\(condition)_one_against_rest_accuracy_percent"] = confusion.oneAgainstRestAccuracy
+        for beatClass in BeatClass.allCases {
+            figures["\(condition)_sensitivity_\(beatClass.letter)_percent"] = confusion.sensitivity(beatClass)
+            figures["\(condition)_specificity_\(beatClass.letter)_percent"] = confusion.specificity(beatClass)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import Foundation
+import Glibc
+
+/// One line on standard error that says how far a training is; redrawn in place on a terminal, once an epoch elsewhere.
+struct TrainingProgress {
+    private let isTerminal = isatty(2) != 0
+    private let start = ContinuousClock.now
+    private var lastDrawn = ContinuousClock.now - .seconds(10)
+    private let totalSteps: Int
+    private let firstStep: Int
+
+    /// - Parameter doneSteps: those a resumed training had done before.
+    init(totalSteps: Int, doneSteps: Int) {
+        self.totalSteps = totalSteps
+        firstStep = doneSteps
+    }
+
+    mutating func update(epoch: Int, epochs: Int, doneSteps: Int, classification: Double, suspicion: Double) {
+        guard isTerminal, ContinuousClock.now - lastDrawn > .milliseconds(200) else { return }
+        lastDrawn = .now
+        let share = Double(doneSteps) / Double(max(totalSteps, 1))
+        let bar = String(repeating: "#", count: Int(share * 24)) + String(repeating: ".", count: 24 - Int(share * 24))
+        write(
+            "\r[\(bar)] epoch \(epoch)/\(epochs)  class \(Self.text(classification))  attack \(Self.text(suspicion))  "
+                + "\(timeLeft(doneSteps)) left   ")
+    }
+
+    mutating func epochEnded(_ epoch: Int, of epochs: Int, doneSteps: Int, line: String) {
+        write("\(isTerminal ? "\r\u{1B}[K" : "")epoch \(epoch)/\(epochs)  \(line)  \(timeLeft(doneSteps)) left\n")
+    }
+
+    private func timeLeft(_ doneSteps: Int) -> String {
+        let here = doneSteps - firstStep
+        guard here > 0 else { return "?" }
+        let seconds = Double((ContinuousClock.now - start).components.seconds)
+        let left = Int(seconds / Double(here) * Double(totalSteps - doneSteps))
+        return left >= 3600 ? "\(left / 3600) h \(left % 3600 / 60) min" : "\(left / 60) min \(left % 60) s"
+    }
+
+    static func text(_ value: Double, digits: Int = 3) -> String {
+        let power = pow(10, Double(digits))
+        return "\((value * power).rounded() / power)"
+    }
+
+    private func write(_ text: String) {
+        FileHandle.standardError.write(Data(text.utf8))
+    }
+}
