@@ -13,17 +13,21 @@ struct FilteredSample: Sendable {
 /// redesigned from 200 to 360 samples a second.
 ///
 /// As in the paper everything is integer arithmetic on running sums, here in units of a microvolt: a sum never
-/// drifts, so the output is a function of the last 134 samples alone, however long the stream has run.
+/// drifts, so the output is a function of the last 114 samples alone, however long the stream has run.
 ///
 /// | stage | 1985, 200 Hz | here, 360 Hz |
 /// | --- | --- | --- |
-/// | low-pass | two moving sums of 6 samples (30 ms) | two moving sums of 11 samples (30.6 ms), -3 dB at 10.6 Hz |
-/// | high-pass | sample minus moving mean of 32 (160 ms) | sample minus moving mean of 57 (158 ms), an odd length so that the delay is whole |
+/// | low-pass | two moving sums of 6 samples (30 ms), -3 dB at 11 Hz | two moving sums of 8 samples (22 ms), -3 dB at 14.4 Hz |
+/// | high-pass | sample minus moving mean of 32 (160 ms), -3 dB at 4.8 Hz | sample minus moving mean of 39 (108 ms), -3 dB at 6.9 Hz |
 /// | derivative | five points 5 ms apart | five points 5.6 ms apart (every second sample) |
 /// | integration | 30 samples, 150 ms | 54 samples, 150 ms |
+///
+/// The paper aims at a pass band of 5 to 15 Hz but its integer coefficients give about 5 to 11 Hz. With 360 samples a second there
+/// are lengths that come nearer to the band's upper edge; the lower edge, where P and T waves are, is put a little higher. The choice is
+/// flat: low-pass lengths of 7 to 9 and high-pass lengths of 35 to 47 give the same number of errors on mitdb and svdb within a tenth.
 struct PanTompkinsFilters: Sendable {
-    static let lowPassLength = 11
-    static let highPassLength = 57
+    static let lowPassLength = 8
+    static let highPassLength = 39
     static let slopeSpacing = 2
     static let integrationLength = 54
 
@@ -35,7 +39,6 @@ struct PanTompkinsFilters: Sendable {
     /// Largest input in microvolts, either way: 64 mV is beyond every ECG amplifier and keeps all sums in range.
     static let inputLimit: Float = 64_000
 
-    private static let mask = 63
     private var input = InlineArray<64, Int32>(repeating: 0)
     private var firstSum = InlineArray<64, Int32>(repeating: 0)
     private var lowPassed = InlineArray<64, Int32>(repeating: 0)
@@ -51,14 +54,14 @@ struct PanTompkinsFilters: Sendable {
     @inline(__always)
     mutating func step(_ microvolts: Int32) -> FilteredSample {
         let n = position
-        let mask = Self.mask
+        let mask = 63
         position = n &+ 1
-        // Low-pass: gain 121.
+        // Low-pass: gain 64.
         firstRunning &+= microvolts &- input[(n &- Self.lowPassLength) & mask]
         input[n & mask] = microvolts
         secondRunning &+= firstRunning &- firstSum[(n &- Self.lowPassLength) & mask]
         firstSum[n & mask] = firstRunning
-        // High-pass: gain 57 more.
+        // High-pass: gain 39 more.
         meanRunning &+= Int64(secondRunning) &- Int64(lowPassed[(n &- Self.highPassLength) & mask])
         lowPassed[n & mask] = secondRunning
         let centre = Int64(lowPassed[(n &- (Self.highPassLength - 1) / 2) & mask])

@@ -1,0 +1,120 @@
+/// Runs the filters over the samples, finds the peaks of the integrated signal and measures them.
+struct CandidateFinder: Sendable {
+    /// Samples for which a peak must not be passed before it counts as one: 139 ms. Two beats are never that near, and what is smaller
+    /// within that time belongs to the same complex.
+    static let dominance: Int64 = 50
+    /// How far the apex in the original signal may lie from the band-passed extremum: 28 ms.
+    static let apexReach = 10
+    /// So many samples after its apex, at the latest, a peak is complete.
+    static let longestDelay =
+        PanTompkinsFilters.slopeDelay + 2 * PanTompkinsFilters.slopeSpacing + PanTompkinsFilters.integrationLength
+        + Int(dominance) + apexReach
+
+    private var filters = PanTompkinsFilters()
+    /// Index of the next sample.
+    private(set) var index: Int64 = 0
+    private var firstSample: Float = 0
+    private var lastSample: Float = 0
+    private var original = InlineArray<256, Float>(repeating: 0)
+    private var bandPassed = InlineArray<256, Int32>(repeating: 0)
+    private var slope = InlineArray<256, Int32>(repeating: 0)
+    private var peak: Int64 = 0
+    private var peakIndex: Int64 = 0
+    private var previous: Int64 = 0
+    private var hasRisen = false
+
+    /// Takes one sample.
+    ///
+    /// - Returns: whether a peak of the integrated signal is complete now: `measure()` it.
+    @inline(__always)
+    mutating func step(_ millivolts: Float) -> Bool {
+        let n = index
+        index = n &+ 1
+        // A value that is not finite must not get into the running sums for good. Telling the world about it is the
+        // signal condition monitor's duty; here the last value stands in for it.
+        let limit = PanTompkinsFilters.inputLimit
+        let sample = millivolts.isFinite ? max(-limit, min(limit, millivolts)) : lastSample
+        if n == 0 { firstSample = sample }
+        lastSample = sample
+        let slot = Int(truncatingIfNeeded: n) & 255
+        original[slot] = sample
+        let microvolts = Int32(((sample - firstSample) * 1_000).rounded(.toNearestOrEven))
+        let filtered = filters.step(microvolts)
+        bandPassed[slot] = filtered.bandPassed
+        slope[slot] = filtered.slope
+        let value = filtered.integrated
+        let rising = value > previous
+        previous = value
+        if value > peak {
+            peak = value
+            peakIndex = n
+            hasRisen = hasRisen || rising
+            return false
+        }
+        return n &- peakIndex >= Self.dominance
+    }
+
+    /// Takes the last sample once more, to let the filters run out.
+    mutating func runOut() -> Bool { step(lastSample) }
+
+    /// The peak that `step` has just completed; nil if it is only the flank of the one before.
+    mutating func measure() -> QRSCandidate? {
+        let n = index - 1
+        defer {
+            peak = previous
+            peakIndex = n
+            hasRisen = false
+        }
+        guard hasRisen, peak > 0 else { return nil }
+        // The slopes summed at the peak lie within [peakIndex - 53, peakIndex]; the band-passed samples that they were taken about,
+        // half a derivative earlier.
+        let newest = peakIndex - Int64(2 * PanTompkinsFilters.slopeSpacing)
+        var extremum: Int32 = -1
+        var extremumIndex = newest
+        var i = newest
+        while i > newest - Int64(PanTompkinsFilters.integrationLength) {
+            let magnitude = abs(bandPassed[Int(truncatingIfNeeded: i) & 255])
+            if magnitude > extremum {
+                extremum = magnitude
+                extremumIndex = i
+            }
+            i -= 1
+        }
+        // Steepest slope within 56 ms of the extremum.
+        let centre = extremumIndex + Int64(2 * PanTompkinsFilters.slopeSpacing)
+        var steepest: Int32 = 0
+        i = centre - 20
+        while i <= min(centre + 20, n) {
+            steepest = max(steepest, abs(slope[Int(truncatingIfNeeded: i) & 255]))
+            i += 1
+        }
+        let fiducial = extremumIndex - Int64(PanTompkinsFilters.bandPassDelay)
+        var candidate = QRSCandidate()
+        candidate.fiducialIndex = fiducial
+        candidate.integratedPeak = (Float(peak) / Float(PanTompkinsFilters.integrationLength)).squareRoot()
+        candidate.bandPassedPeak = Float(extremum)
+        candidate.slope = Float(steepest)
+        locateApex(&candidate, positive: bandPassed[Int(truncatingIfNeeded: extremumIndex) & 255] >= 0)
+        return candidate
+    }
+
+    private func locateApex(_ candidate: inout QRSCandidate, positive: Bool) {
+        candidate.rPeakIndex = max(0, candidate.fiducialIndex)
+        var apex = -Float.infinity
+        for offset in -Self.apexReach...Self.apexReach {
+            let i = candidate.fiducialIndex + Int64(offset)
+            guard i >= 0 else { continue }
+            let value = positive ? original[Int(truncatingIfNeeded: i) & 255] : -original[Int(truncatingIfNeeded: i) & 255]
+            if value > apex {
+                apex = value
+                candidate.rPeakIndex = i
+            }
+        }
+        // Baseline: mean of the segment 100 to 60 ms before the apex, between P wave and QRS complex.
+        var sum: Float = 0
+        for before in 22...36 {
+            sum += original[Int(truncatingIfNeeded: max(0, candidate.rPeakIndex - Int64(before))) & 255]
+        }
+        candidate.amplitude = (positive ? apex : -apex) - sum / 15
+    }
+}

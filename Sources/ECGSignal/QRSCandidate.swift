@@ -1,0 +1,54 @@
+/// A peak of the integrated signal with what is needed to decide whether it is a QRS complex.
+struct QRSCandidate: Sendable {
+    /// Index of the extremum of the band-passed signal under the peak, in input time (delay taken off).
+    var fiducialIndex: Int64 = 0
+    /// Apex in the original signal.
+    var rPeakIndex: Int64 = 0
+    /// Apex against the baseline before it, in millivolts.
+    var amplitude: Float = 0
+    /// Root of the mean squared slope over 150 ms at the integrated peak. The root makes it proportional to the amplitude, like the
+    /// band-passed peak, so that one artefact weighs less in the averages.
+    var integratedPeak: Float = 0
+    /// Greatest magnitude of the band-passed signal, in microvolts.
+    var bandPassedPeak: Float = 0
+    /// Greatest magnitude of the slope about the fiducial.
+    var slope: Float = 0
+    var isFoundBySearchBack = false
+}
+
+/// A queue of at most `capacity` candidates in the order of time, in place.
+struct CandidateQueue: Sendable {
+    static let capacity = 32
+    private var items = InlineArray<32, QRSCandidate>(repeating: QRSCandidate())
+    private var head = 0
+    private(set) var count = 0
+
+    var isEmpty: Bool { count == 0 }
+
+    subscript(index: Int) -> QRSCandidate {
+        get { items[(head + index) & (Self.capacity - 1)] }
+        set { items[(head + index) & (Self.capacity - 1)] = newValue }
+    }
+
+    /// Adds at the end; if full, the oldest goes.
+    mutating func append(_ candidate: QRSCandidate) {
+        if count == Self.capacity { removeFirst() }
+        items[(head + count) & (Self.capacity - 1)] = candidate
+        count += 1
+    }
+
+    mutating func removeFirst() {
+        head = (head + 1) & (Self.capacity - 1)
+        count -= 1
+    }
+
+    /// Drops all candidates before an index.
+    mutating func removeAll(before fiducialIndex: Int64) {
+        while count > 0, self[0].fiducialIndex < fiducialIndex { removeFirst() }
+    }
+
+    mutating func removeAll() {
+        head = 0
+        count = 0
+    }
+}
