@@ -108,10 +108,20 @@ public struct ZeroMQSocket: ~Copyable {
         guard !endpoint.utf8.contains(0) else {
             throw ZeroMQError(code: .invalidArgument, operation: "\(name) an endpoint that contains a NUL")
         }
+        guard hasPossiblePort(endpoint) else {
+            throw ZeroMQError(code: .invalidArgument, operation: "\(name) \(endpoint)")
+        }
         while call(pointer, endpoint) != 0 {
             guard zmq_errno() == EINTR else { throw ZeroMQError(lastOf: "\(name) \(endpoint)") }
         }
     }
+}
+
+/// libzmq would take a tcp port beyond 65535 modulo 65536, and listen somewhere else than it was told.
+private func hasPossiblePort(_ endpoint: String) -> Bool {
+    guard endpoint.hasPrefix("tcp://"), let colon = endpoint.lastIndex(of: ":") else { return true }
+    let port = endpoint[endpoint.index(after: colon)...]
+    return port == "*" || port == "!" || UInt16(port) != nil
 }
 
 /// Whether somebody accepts connections at an ipc endpoint, found out by connecting.
