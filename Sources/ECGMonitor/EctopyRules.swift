@@ -9,6 +9,8 @@ internal import ECGATKGAN
 /// - **single V beat**: one V between others, known with the beat after it; goes on until there has been none for
 ///   `singleVentricularBeatHoldSeconds`. It gives way to bigeminy and trigeminy as well.
 ///
+/// For `coupletHoldSeconds` after a run neither couplets nor single beats are raised.
+///
 /// **Supraventricular run**: `supraventricularRunBeats` S in a row; over after `runEndBeats` others.
 ///
 /// Beats without a class neither extend nor break a row.
@@ -23,6 +25,8 @@ struct EctopyRules: Sendable {
     private var couplets = 0
     private var lastSingle: Int64 = 0
     private var lastCouplet: Int64 = 0
+    /// Last beat of the last run, nil before the first.
+    private var lastRun: Int64?
 
     /// The few limits that are needed, rather than the whole configuration in each of ten thousand streams.
     private struct Limits: Sendable {
@@ -88,6 +92,7 @@ struct EctopyRules: Sendable {
     mutating func reset() {
         ventricular = BeatRow()
         supraventricular = BeatRow()
+        lastRun = nil
     }
 
     private func inVentricularRun(_ alerts: borrowing AlertRegister) -> Bool {
@@ -100,6 +105,7 @@ struct EctopyRules: Sendable {
             ventricular.count >= configuration.tachycardia && (rate ?? 0) >= configuration.tachycardiaRate
         let wasInRun = inVentricularRun(alerts)
         guard wasInRun || isTachycardia || ventricular.count >= configuration.run else { return }
+        lastRun = index
         ventricularRunBeats = wasInRun ? ventricularRunBeats + 1 : ventricular.count
         let figures = "\(ventricularRunBeats) beats" + (rate.map { " at \(fixed($0, decimals: 0))/min" } ?? "")
         if isTachycardia, !alerts.isActive(.ventricularTachycardia) {
@@ -131,6 +137,7 @@ struct EctopyRules: Sendable {
     /// The row of V beats is complete: one or two of them are a finding of their own.
     private mutating func closeRow(lowPriority: Bool, alerts: inout AlertRegister) {
         guard ventricular.count == 1 || ventricular.count == 2, !inVentricularRun(alerts), lowPriority else { return }
+        if let lastRun, alerts.now.seconds(from: lastRun, to: ventricular.first) < configuration.coupletHold { return }
         if ventricular.count == 2 {
             couplets = alerts.isActive(.ventricularCouplet) ? couplets + 1 : 1
             lastCouplet = ventricular.last

@@ -9,7 +9,7 @@ struct EventDecider: Sendable {
 
     private var alerts: AlertRegister
     private var beatless: BeatlessRule
-    private let rateRule: RateRule
+    private var rateRule: RateRule
     private var ectopy: EctopyRules
     private var patterns: VentricularPatternRule
     private var signal: SignalAlertRule
@@ -152,6 +152,7 @@ struct EventDecider: Sendable {
             if alerts.isActive(.asystole) { heartRate.reset() }
         }
         ectopy.clock(at: index, alerts: &alerts)
+        patterns.clock(at: index, alerts: &alerts)
         if alerts.now.seconds(from: lastStatus, to: index) >= statusIntervalSeconds { writeStatus(at: index) }
     }
 

@@ -38,6 +38,8 @@ public struct MonitorConfiguration: Sendable, Equatable {
     public var tachycardiaAbove: Double = 120
     /// The rate must come back past the limit by this much, in beats a minute, before the alert ends.
     public var heartRateHysteresis: Double = 3
+    /// ... and must have stayed there for this long, in s: a rate that wavers about its limit is one alert.
+    public var heartRateHoldSeconds: Double = 10
 
     // MARK: Ectopy
 
@@ -56,8 +58,11 @@ public struct MonitorConfiguration: Sendable, Equatable {
     /// The alert about single V beats goes on until there has been none for this long, in s, so that a ward gets one alert
     /// for an hour of them rather than hundreds.
     public var singleVentricularBeatHoldSeconds: Double = 60
-    /// The same for couplets.
+    /// The same for couplets. For as long after a run neither couplets nor single beats are raised: the graver alert has
+    /// told of them.
     public var coupletHoldSeconds: Double = 60
+    /// Bigeminy and trigeminy go on until the pattern has not been seen for this long, in s.
+    public var patternHoldSeconds: Double = 30
     /// At least this long, in s, between two updates of one alert.
     public var alertUpdateSeconds: Double = 30
 
@@ -103,6 +108,7 @@ public struct MonitorConfiguration: Sendable, Equatable {
         try require(bradycardiaBelow, "bradycardiaBelow", 15...150)
         try require(tachycardiaAbove, "tachycardiaAbove", 50...300)
         try require(heartRateHysteresis, "heartRateHysteresis", 0...20)
+        try require(heartRateHoldSeconds, "heartRateHoldSeconds", 0...60)
         guard bradycardiaBelow + heartRateHysteresis < tachycardiaAbove - heartRateHysteresis else {
             throw InvalidValue(key: "bradycardiaBelow", requirement: "below tachycardiaAbove, with the hysteresis between them")
         }
@@ -118,6 +124,7 @@ public struct MonitorConfiguration: Sendable, Equatable {
         try require(patternCycles, "patternCycles", 2...8)
         try require(singleVentricularBeatHoldSeconds, "singleVentricularBeatHoldSeconds", 5...3_600)
         try require(coupletHoldSeconds, "coupletHoldSeconds", 5...3_600)
+        try require(patternHoldSeconds, "patternHoldSeconds", 5...3_600)
         try require(alertUpdateSeconds, "alertUpdateSeconds", 1...3_600)
         try suspicion.validate()
     }

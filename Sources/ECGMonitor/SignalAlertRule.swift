@@ -4,8 +4,11 @@ internal import ECGSignal
 ///
 /// - **lead off**: the source says so; over when the signal has been usable for `recoverySeconds`;
 /// - **signal lost**: a gap of at least `signalLostGapSeconds`, or samples that have been invalid, saturated or constant for as long;
-/// - **noisy signal**: as long as the signal is too noisy for beats to be relied on.
+/// - **noisy signal**: the signal is too noisy for beats to be relied on; over when it has not been for `quietSeconds`.
 struct SignalAlertRule: Sendable {
+    /// Noise comes and goes; an alert that did so too would be noise itself.
+    static let quietSeconds: Double = 5
+
     private let lostSeconds: Double
     private(set) var condition = SignalCondition.good
     /// Where it began, source rate.
@@ -24,17 +27,18 @@ struct SignalAlertRule: Sendable {
         condition = new
         since = index
         if new != .leadOff { alerts.end(.leadOff, .cleared, at: index) }
-        if new != .noisy { alerts.end(.noisySignal, .cleared, at: index) }
+        if new != .noisy, new != .good { alerts.end(.noisySignal, .cleared, at: index) }
         if Self.loss(new) == nil { alerts.end(.signalLost, .cleared, at: index) }
         if new == .leadOff { alerts.start(.leadOff, onset: index, text: "lead off") }
         if new == .noisy { alerts.start(.noisySignal, onset: index, text: "noisy signal: beats are doubtful") }
         clock(at: alerts.now.decidedAt, alerts: &alerts)
     }
 
-    /// Raises the loss of a signal that has been unusable for long enough.
+    /// Raises the loss of a signal that has been unusable for long enough, ends the noise of one that has been quiet.
     func clock(at index: Int64, alerts: inout AlertRegister) {
-        guard let loss = Self.loss(condition) else { return }
         let seconds = alerts.now.seconds(from: since, to: index)
+        if condition == .good, seconds >= Self.quietSeconds { alerts.end(.noisySignal, .cleared, at: since) }
+        guard let loss = Self.loss(condition) else { return }
         if seconds >= lostSeconds { alerts.start(.signalLost, onset: since, text: "signal lost: \(loss)") }
     }
 

@@ -1,34 +1,34 @@
 internal import ECGATKGAN
 
 /// Bigeminy (a V beat between single other beats) and trigeminy (a V beat between pairs of others): `patternCycles`
-/// repetitions, ending with the V, start the alert; it is over when the pattern has not been seen for two cycles.
+/// repetitions, ending with the V, start the alert; it is over when the pattern has not been seen for `patternHoldSeconds`,
+/// or the other pattern has taken its place.
 struct VentricularPatternRule: Sendable {
     private let cycles: Int
+    private let holdSeconds: Double
     /// One bit for each beat, the last one lowest: 1 for V. Only the lowest `known` are beats.
     private var beats: UInt64 = 0
     private var known = 0
     /// R peaks of the last V beats.
     private var peaks = InlineArray<8, Int64>(repeating: 0)
     private var peakCount = 0
-    /// Beats since the pattern was last seen, and V beats since its alert began: bigeminy, trigeminy.
-    private var beatsSince = InlineArray<2, Int32>(repeating: 0)
+    /// The V beat with which the pattern was last seen, and V beats since its alert began: bigeminy, trigeminy.
+    private var lastSeen = InlineArray<2, Int64>(repeating: 0)
     private var ventricularBeats = InlineArray<2, Int32>(repeating: 0)
 
     init(_ configuration: MonitorConfiguration) {
         cycles = configuration.patternCycles
+        holdSeconds = configuration.patternHoldSeconds
     }
 
     mutating func beat(_ beatClass: BeatClass, at index: Int64, lowPriority: Bool, alerts: inout AlertRegister) {
         let isVentricular = beatClass == .ventricular
         beats = beats << 1 | (isVentricular ? 1 : 0)
         known = min(known + 1, 64)
-        if isVentricular {
-            peaks[peakCount % 8] = index
-            peakCount += 1
-        }
-        for pattern in 0..<2 {
-            step(pattern, isVentricular: isVentricular, at: index, lowPriority: lowPriority, alerts: &alerts)
-        }
+        guard isVentricular else { return }
+        peaks[peakCount % 8] = index
+        peakCount += 1
+        for pattern in 0..<2 { step(pattern, at: index, lowPriority: lowPriority, alerts: &alerts) }
     }
 
     mutating func cut() {
@@ -36,30 +36,34 @@ struct VentricularPatternRule: Sendable {
         known = 0
     }
 
-    private mutating func step(
-        _ pattern: Int, isVentricular: Bool, at index: Int64, lowPriority: Bool, alerts: inout AlertRegister
-    ) {
-        let kind = pattern == 0 ? AlertKind.bigeminy : .trigeminy
+    /// Ends what has not been seen for long enough.
+    mutating func clock(at index: Int64, alerts: inout AlertRegister) {
+        for pattern in 0..<2 where alerts.isActive(Self.kind(pattern)) {
+            guard alerts.now.seconds(from: lastSeen[pattern], to: index) >= holdSeconds else { continue }
+            alerts.end(Self.kind(pattern), .cleared, at: lastSeen[pattern])
+        }
+    }
+
+    private static func kind(_ pattern: Int) -> AlertKind { pattern == 0 ? .bigeminy : .trigeminy }
+
+    private mutating func step(_ pattern: Int, at index: Int64, lowPriority: Bool, alerts: inout AlertRegister) {
+        let kind = Self.kind(pattern)
         let length = pattern + 2
-        let active = alerts.isActive(kind)
-        if active {
-            beatsSince[pattern] += 1
-            if goesOn(length) {
-                beatsSince[pattern] = 0
-                ventricularBeats[pattern] += 1
-                let count = Int(ventricularBeats[pattern])
-                alerts.update(kind, beatCount: count, text: "\(kind.name), \(count) ventricular beats")
-            } else if beatsSince[pattern] > 2 * length {
-                alerts.end(kind, .cleared, at: index)
-            }
+        if alerts.isActive(kind) {
+            guard goesOn(length) else { return }
+            lastSeen[pattern] = index
+            ventricularBeats[pattern] += 1
+            let count = Int(ventricularBeats[pattern])
+            alerts.update(kind, beatCount: count, text: "\(kind.name), \(count) ventricular beats")
             return
         }
-        guard isVentricular, lowPriority, repeats(length, cycles), !alerts.isActive(.ventricularRun),
+        guard lowPriority, repeats(length, cycles), !alerts.isActive(.ventricularRun),
             !alerts.isActive(.ventricularTachycardia)
         else { return }
-        beatsSince[pattern] = 0
+        lastSeen[pattern] = index
         ventricularBeats[pattern] = Int32(cycles)
         alerts.end(.singleVentricularBeat, .shadowed, at: index)
+        alerts.end(Self.kind(1 - pattern), .cleared, at: lastSeen[1 - pattern])
         let onset = peaks[(peakCount - cycles) % 8]
         alerts.start(kind, onset: onset, beatCount: cycles, text: "\(kind.name), \(cycles) ventricular beats")
     }

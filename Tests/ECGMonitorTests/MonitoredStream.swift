@@ -60,8 +60,11 @@ struct MonitoredStream {
     }
 
     mutating func resolve() {
-        let answers = answersOfTruth()
-        answers.withUnsafeBufferPointer { monitor.resolve($0, events: &events) }
+        answersOfTruth().withUnsafeBufferPointer { resolve($0) }
+    }
+
+    mutating func resolve(_ answers: UnsafeBufferPointer<BeatClassification>) {
+        monitor.resolve(answers, events: &events)
     }
 
     /// The true class of each pending beat; N for a detection that is no beat.
