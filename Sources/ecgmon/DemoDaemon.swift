@@ -32,7 +32,8 @@ final class DemoDaemon {
         process = try ChildProcess(
             executable: program,
             arguments: [
-                "--config", configuration, "--ingest", ingest, "--events", events, "--model", modelPath, "--no-http",
+                "--config", configuration, "--ingest", ingest, "--events", events, "--model",
+                InstalledFiles.absolute(modelPath), "--no-http",
             ],
             logPath: logPath)
     }

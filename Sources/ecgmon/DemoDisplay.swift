@@ -1,13 +1,16 @@
 import ECGWire
 
-/// The demonstration's lines: a row of letters for ten seconds of beats, and a line for each alert and suspicion.
+/// The demonstration's lines: a row of letters for the beats of ten seconds or up to the next alert, and a line for each alert and
+/// suspicion when it was decided.
 struct DemoDisplay {
     private let terminal: Terminal
     private let lines: EventLine
     private let rate: Double
     private let attacked: Range<Int64>
     private var row: [String] = []
-    private var rowStart: Double = 0
+    /// The row's beats lie within this many tens of seconds; its line begins with the first one's time.
+    private var rowNumber = 0
+    private var rowFirstSample: Int64 = 0
     private var heartRate = 0.0
     private var lastCondition = WireSignalCondition.good
     private var attackShown = 0
@@ -25,19 +28,27 @@ struct DemoDisplay {
         showAttack(upTo: event.sampleIndex)
         switch event.payload {
         case .beat(let beat):
-            let seconds = Double(event.sampleIndex) / rate
-            if seconds >= rowStart + Self.rowSeconds {
-                endRow()
-                rowStart = (seconds / Self.rowSeconds).rounded(.down) * Self.rowSeconds
-            }
+            let number = Int(Double(event.sampleIndex) / rate / Self.rowSeconds)
+            if number != rowNumber { endRow() }
+            rowNumber = number
+            if row.isEmpty { rowFirstSample = event.sampleIndex }
             row.append(lines.letter(of: beat))
-        case .alert(let alert) where alert.phase != .updated: line(event, lines.render(alert))
+        case .alert(let alert) where isShown(alert): line(event, lines.render(alert))
         case .suspicion(let suspicion): line(event, lines.render(suspicion))
         case .status(let status):
             if status.heartRate > 0 { heartRate = status.heartRate }
             if status.hasGap || status.condition != lastCondition { line(event, lines.render(status)) }
             lastCondition = status.condition
         default: break
+        }
+    }
+
+    /// Every beginning, and the end of what is more than a remark.
+    private func isShown(_ alert: WireAlert) -> Bool {
+        switch alert.phase {
+        case .started: true
+        case .ended: alert.priority != .low
+        default: false
         }
     }
 
@@ -49,14 +60,14 @@ struct DemoDisplay {
 
     private mutating func line(_ event: WireEvent, _ text: String) {
         endRow()
-        terminal.line("\(time(event.sampleIndex))  \(text)")
+        terminal.line("\(time(event.decidedAtSampleIndex))  \(text)")
     }
 
     private mutating func endRow() {
         guard !row.isEmpty else { return }
         let rate = heartRate > 0 ? "\(Int(heartRate.rounded()))/min" : ""
         let padded = String(repeating: " ", count: max(0, 7 - rate.count)) + rate
-        terminal.line("\(time(Int64(rowStart * self.rate)))  \(terminal.styled(padded, .dim))  \(row.joined(separator: " "))")
+        terminal.line("\(time(rowFirstSample))  \(terminal.styled(padded, .dim))  \(row.joined(separator: " "))")
         row.removeAll()
     }
 

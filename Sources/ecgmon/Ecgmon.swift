@@ -7,5 +7,8 @@ struct Ecgmon: AsyncParsableCommand {
         commandName: "ecgmon",
         abstract: "Real-time ECG monitor: demonstrate, replay, watch, annotate, evaluate, train.",
         version: "0.1.0",
-        subcommands: [Demo.self, Replay.self, Watch.self])
+        subcommands: [
+            Demo.self, Replay.self, Watch.self, AnnotateCommand.self, EvaluateCommand.self, DataCommand.self,
+            TrainCommand.self,
+        ])
 }

@@ -19,6 +19,11 @@ enum InstalledFiles {
     /// The program of this name beside the running one.
     static func program(_ name: String) -> String { "\(executableDirectory)/\(name)" }
 
+    /// The same file by a path that holds in any working folder.
+    static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+    }
+
     /// A file of the project: `Config/models/x` and `Fixtures/y` in a checkout, `models/x` and `Fixtures/y` once installed.
     ///
     /// Looked for in the current folder, in each folder above the executable (the package's root, when it runs from a build
