@@ -39,6 +39,8 @@ public struct ModelCard: Codable, Sendable, Equatable {
     public var split: String
     public var recipe: String
     public var seed: UInt64
+    /// Samples beyond the window that a beat had to have on both sides to be used, in the split as in the training.
+    public var windowMargin: Int
     /// The command that made the weights.
     public var command: String
     /// Figures by name, in percent where the name says so, measured on the split that was held out.
@@ -49,12 +51,14 @@ public struct ModelCard: Codable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey {
         case name, sha256, architecture, preprocessing, classes, data, split, recipe, seed, command, figures
+        case windowMargin = "window_margin"
         case figuresCommand = "figures_command"
         case notes
     }
 
     public init(
-        name: String, sha256: String, data: String, split: String, recipe: String, seed: UInt64, command: String,
+        name: String, sha256: String, data: String, split: String, recipe: String, seed: UInt64, windowMargin: Int,
+        command: String,
         figures: [String: Double], figuresCommand: String, notes: String
     ) {
         self.name = name
@@ -66,6 +70,7 @@ public struct ModelCard: Codable, Sendable, Equatable {
         self.split = split
         self.recipe = recipe
         self.seed = seed
+        self.windowMargin = windowMargin
         self.command = command
         self.figures = figures
         self.figuresCommand = figuresCommand

@@ -12,11 +12,11 @@ struct TrainCommand: ParsableCommand {
         discussion: """
             Ctrl-C saves a checkpoint; the same command goes on from it. The same seed and options give the same weights, \
             bit for bit. Example:
-              ecgmon train --database ../shared/data/mitdb --output Config/models/default.safetensors
+              ecgmon train --database mitdb --output mine.safetensors
             """)
 
-    @Option(help: "Folder of mitdb (with RECORDS). Default: mitdb under $ECGMON_DATABASES or ../shared/data.")
-    var database: String?
+    @Option(help: "Folder of annotated records at 360 Hz, or the name of one in the folder ECGMON_DATABASES.")
+    var database = "mitdb"
     @Option(name: .shortAndLong, help: "The weights file to write; its model card lies beside it.")
     var output: String
     @Option(help: "Checkpoint file. Default: the weights file with .checkpoint added.")
@@ -57,7 +57,6 @@ struct TrainCommand: ParsableCommand {
     func run() throws {
         BLAS.useOneThread()
         Interruption.install()
-        let folder = database ?? "\(Self.databasesFolder)/mitdb"
         var recipe = DiscriminatorRecipe()
         recipe.epochs = epochs
         recipe.batch = batch
@@ -71,8 +70,8 @@ struct TrainCommand: ParsableCommand {
         recipe.attackedClassWeight = attackedWeight
         recipe.suspicionWeight = suspicionWeight
 
-        let all = try BeatWindowLoader.load(folder: folder, margin: jitter)
-        let (whole, heldOut) = all.stratifiedSplit(heldOut: 0.2, seed: seed)
+        let all = try BeatWindowLoader.load(RecordDatabase(database), margin: jitter)
+        let (whole, heldOut) = all.stratifiedSplit(heldOut: HeldOutFigures.share, seed: seed)
         var training = normalBeats == 0 ? whole : whole.limited(.normal, to: normalBeats, seed: seed)
         let drawn = Self.counts(training)
         for beatClass in [BeatClass.supraventricular, .ventricular, .fusion] {
@@ -124,20 +123,19 @@ struct TrainCommand: ParsableCommand {
             throw ToolError(
                 "the trained tensor \(tensor.name) is not finite, nothing was written", nextStep: "Lower --learning-rate")
         }
-        let figures = HeldOutFigures(heldOut, network: network) { text in note(text) }
+        let figures = HeldOutFigures(heldOut, network: network) { text in note(text) }.figures
         let sha256 = try ModelFile.write(trainer.averaged, to: output)
         let card = ModelCard(
             name: URL(filePath: output).deletingPathExtension().lastPathComponent, sha256: sha256,
             data: "MIT-BIH Arrhythmia Database 1.0.0 (ODC-BY 1.0, doi:10.13026/C2F305), channel 0 of all 48 records; \(drawn) before SMOTE",
             split: "stratified 80/20 with seed \(seed); figures on the held-out 20 %: \(Self.counts(heldOut))",
-            recipe: "\(trainer.recipe)", seed: seed, command: commandLine(), figures: figures.figures,
-            figuresCommand: "\(commandLine()) (prints them at its end)",
+            recipe: "\(trainer.recipe)", seed: seed, windowMargin: jitter,
+            command: commandLine(), figures: figures,
+            figuresCommand: "ecgmon evaluate model --model \(URL(filePath: output).lastPathComponent)",
             notes: "Beats of one patient are in both parts of the split, as in the paper: the figures say nothing of patients never seen. Not a medical device."
         )
         try card.write(besideModel: output)
-        for (name, value) in figures.figures.sorted(by: { $0.key < $1.key }) {
-            print("\(name): \(TrainingProgress.text(value, digits: 2))")
-        }
+        for (name, value) in figures.sorted(by: { $0.key < $1.key }) { print("\(name): \(value)") }
         print("\(output): SHA-256 \(sha256)")
     }
 
@@ -154,42 +152,5 @@ struct TrainCommand: ParsableCommand {
 
     static func counts(_ dataset: BeatDataset) -> String {
         BeatClass.allCases.map { "\($0.letter) \(dataset.count(of: $0))" }.joined(separator: ", ")
-    }
-
-    static var databasesFolder: String {
-        ProcessInfo.processInfo.environment["ECGMON_DATABASES"] ?? "../shared/data"
-    }
-}
-
-/// The figures of a model card: the held-out windows, untouched and under white-box attacks at epsilon 0.01.
-struct HeldOutFigures {
-    private(set) var figures: [String: Double] = [:]
-
-    init(_ heldOut: BeatDataset, network: Discriminator, note: (String) -> Void) {
-        let clean = DiscriminatorEvaluation(heldOut, by: network)
-        add("clean", clean.confusion)
-        var attacked: [(String, WindowAttack)] = [("fgsm", WindowAttack(.fgsm)), ("pgd20", WindowAttack(.pgd, restarts: 1))]
-        if heldOut.count == 0 { attacked = [] }
-        // The share of clean windows that a threshold may suspect, and what of the attacked ones it then finds.
-        let threshold = clean.suspicions.sorted()[max(Int(0.99 * Double(clean.suspicions.count)) - 1, 0)]
-        for (name, attack) in attacked {
-            note("white-box \(name) at epsilon \(attack.epsilon) on \(heldOut.count) windows")
-            let evaluation = DiscriminatorEvaluation(heldOut, by: network, attack: attack)
-            add("\(name)_epsilon_0.01", evaluation.confusion)
-            figures["\(name)_epsilon_0.01_suspicion_auc"] =
-                DiscriminatorEvaluation.areaUnderCurve(
-                    positives: evaluation.suspicions, negatives: clean.suspicions)
-            figures["\(name)_epsilon_0.01_suspected_percent_at_1_percent_clean"] =
-                100 * Double(evaluation.suspicions.count { $0 > threshold }) / Double(max(evaluation.suspicions.count, 1))
-        }
-    }
-
-    private mutating func add(_ condition: String, _ confusion: ConfusionMatrix) {
-        figures["\(condition)_plain_accuracy_percent"] = confusion.plainAccuracy
-        figures["\(condition)_one_against_rest_accuracy_percent"] = confusion.oneAgainstRestAccuracy
-        for beatClass in BeatClass.allCases {
-            figures["\(condition)_sensitivity_\(beatClass.letter)_percent"] = confusion.sensitivity(beatClass)
-            figures["\(condition)_specificity_\(beatClass.letter)_percent"] = confusion.specificity(beatClass)
-        }
     }
 }

@@ -1,0 +1,45 @@
+import ECGATKGAN
+
+/// The figures of a model card: windows that were held out, untouched and under white-box attacks at epsilon 0.01 (protocol P).
+struct HeldOutFigures {
+    /// Share of every class that is held out.
+    static let share = 0.2
+
+    /// By name; percentages and areas, rounded to four digits after the point.
+    private(set) var figures: [String: Double] = [:]
+
+    init(_ heldOut: BeatDataset, network: Discriminator, note: (String) -> Void) {
+        let clean = DiscriminatorEvaluation(heldOut, by: network)
+        add("clean", clean.confusion)
+        guard heldOut.count > 0 else { return }
+        // The score that one in a hundred untouched windows exceeds, and what of the attacked ones exceeds it.
+        let threshold = clean.suspicions.sorted()[max(Int(0.99 * Double(clean.suspicions.count)) - 1, 0)]
+        for (name, attack) in [("fgsm", WindowAttack(.fgsm)), ("pgd20", WindowAttack(.pgd, restarts: 1))] {
+            note("white-box \(name) at epsilon \(attack.epsilon) on \(heldOut.count) windows")
+            let evaluation = DiscriminatorEvaluation(heldOut, by: network, attack: attack)
+            let condition = "\(name)_epsilon_0.01"
+            add(condition, evaluation.confusion)
+            set(
+                "\(condition)_suspicion_auc",
+                DiscriminatorEvaluation.areaUnderCurve(positives: evaluation.suspicions, negatives: clean.suspicions))
+            set(
+                "\(condition)_suspected_percent_at_1_percent_clean",
+                100 * Double(evaluation.suspicions.count { $0 > threshold }) / Double(evaluation.suspicions.count))
+        }
+    }
+
+    private mutating func set(_ name: String, _ value: Double) {
+        // A class without windows has no figure.
+        guard value.isFinite else { return }
+        figures[name] = (value * 1e4).rounded() / 1e4
+    }
+
+    private mutating func add(_ condition: String, _ confusion: ConfusionMatrix) {
+        set("\(condition)_plain_accuracy_percent", confusion.plainAccuracy)
+        set("\(condition)_one_against_rest_accuracy_percent", confusion.oneAgainstRestAccuracy)
+        for beatClass in BeatClass.allCases {
+            set("\(condition)_sensitivity_\(beatClass.letter)_percent", confusion.sensitivity(beatClass))
+            set("\(condition)_specificity_\(beatClass.letter)_percent", confusion.specificity(beatClass))
+        }
+    }
+}
