@@ -1,0 +1,117 @@
+import Foundation
+import Glibc
+import Testing
+
+@testable import ecgmond
+
+/// What keeps the daemon from starting is said in one line that names it and the next step, with an exit code.
+@Suite(.serialized) struct StartTests {
+    /// Runs the daemon to its end.
+    private func run(_ arguments: [String]) throws -> (code: Int32, output: String) {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(filePath: DaemonProcess.executable)
+        process.arguments = arguments
+        process.standardError = output
+        process.standardOutput = output
+        try process.run()
+        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, text)
+    }
+
+    private func temporaryDirectory() throws -> String {
+        let path = FileManager.default.temporaryDirectory.appending(path: "ecgmond-\(UUID().uuidString.prefix(8))").path()
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        return path
+    }
+
+    @Test func aRightConfigurationIsOkAndAWrongOneIsToldByLine() throws {
+        let right = try run(["--check-config", "\(DaemonProcess.root)/Config/ecgmond.toml"])
+        #expect(right.code == 0)
+        #expect(right.output.hasSuffix("ecgmond.toml: ok\n"))
+        let directory = try temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try "[log]\n\nlevle = \"info\"\n".write(toFile: "\(directory)/bad.toml", atomically: true, encoding: .utf8)
+        let wrong = try run(["--check-config", "\(directory)/bad.toml"])
+        #expect(wrong.code == ExitStatus.configuration)
+        #expect(wrong.output == "\(directory)/bad.toml:3: unknown key log.levle; is log.level meant?\n")
+        let absent = try run(["--check-config", "\(directory)/absent.toml"])
+        #expect(absent.code == ExitStatus.noInput)
+        #expect(absent.output.contains("there is no such file"))
+    }
+
+    @Test func anEndpointInUseAnAbsentDirectoryAndAnExposedAddressAreNamed() throws {
+        let daemon = try DaemonProcess()
+        let directory = try temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let own = "ipc://\(directory)/own"
+        let model = ["--model", DaemonProcess.model, "--http-port", "0"]
+        let twice = try run(["--ingest", own, "--events", daemon.events] + model)
+        #expect(twice.code == ExitStatus.unavailable)
+        #expect(twice.output.contains("cannot listen on \(daemon.events): it is in use already; "))
+        let nowhere = try run(["--ingest", "ipc://\(directory)/no/where", "--events", own] + model)
+        #expect(nowhere.code == ExitStatus.unavailable)
+        #expect(nowhere.output.contains("there is no directory \(directory)/no; create it"))
+        let exposed = try run(["--ingest", "tcp://0.0.0.0:5570", "--events", own] + model)
+        #expect(exposed.code == ExitStatus.configuration)
+        #expect(exposed.output.contains("can be reached from the network"))
+        let page = try run([
+            "--ingest", own, "--events", own + "2", "--model", DaemonProcess.model, "--http-port", "\(daemon.httpPort)",
+        ])
+        #expect(page.code == ExitStatus.unavailable)
+        #expect(page.output.contains("cannot serve http on 127.0.0.1:\(daemon.httpPort): the port is in use; "))
+        #expect(!page.output.contains("info ready"))
+        for line in [twice.output, nowhere.output, exposed.output] {
+            #expect(line.split(separator: "\n").count == 1 && line.hasPrefix("ecgmond: "))
+        }
+        #expect(daemon.terminate() == 0)
+    }
+
+    @Test func anAbsentOrAlteredModelIsNamed() throws {
+        let directory = try temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let endpoints = ["--ingest", "ipc://\(directory)/i", "--events", "ipc://\(directory)/e", "--http-port", "0"]
+        let absent = try run(endpoints + ["--model", "\(directory)/absent.safetensors"])
+        #expect(absent.code == ExitStatus.noInput)
+        #expect(absent.output.contains("\(directory)/absent.safetensors"))
+        #expect(absent.output.contains("give a weights file with --model"))
+        var weights = try Data(contentsOf: URL(filePath: DaemonProcess.model))
+        weights[weights.count - 1] ^= 1
+        try weights.write(to: URL(filePath: "\(directory)/altered.safetensors"))
+        try FileManager.default.copyItem(
+            atPath: DaemonProcess.model.replacing(".safetensors", with: ".json"), toPath: "\(directory)/altered.json")
+        let altered = try run(endpoints + ["--model", "\(directory)/altered.safetensors"])
+        #expect(altered.code == ExitStatus.noInput)
+        #expect(altered.output.contains("SHA-256"))
+        #expect(altered.output.split(separator: "\n").count == 1)
+    }
+
+    @Test(.enabled(if: access("/usr/bin/systemd-analyze", X_OK) == 0, "systemd-analyze is not installed"))
+    func theUnitIsRightAndConfined() throws {
+        let directory = try temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let unit = try String(contentsOfFile: "\(DaemonProcess.root)/Systemd/ecgmond.service", encoding: .utf8)
+        // The unit names where the program is installed; here it lies elsewhere.
+        try unit.replacing("/usr/bin/ecgmond", with: DaemonProcess.executable).write(
+            toFile: "\(directory)/ecgmond.service", atomically: true, encoding: .utf8)
+        func analyze(_ arguments: [String]) throws -> (Int32, String) {
+            let process = Process()
+            let output = Pipe()
+            process.executableURL = URL(filePath: "/usr/bin/systemd-analyze")
+            process.arguments = arguments
+            process.standardOutput = output
+            process.standardError = output
+            try process.run()
+            let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+            process.waitUntilExit()
+            return (process.terminationStatus, text)
+        }
+        let verify = try analyze(["verify", "--man=no", "\(directory)/ecgmond.service"])
+        #expect(verify.0 == 0, "\(verify.1)")
+        #expect(!verify.1.contains("ecgmond.service"), "\(verify.1)")
+        let security = try analyze(
+            ["security", "--offline=true", "--threshold=13", "--no-pager", "\(directory)/ecgmond.service"])
+        #expect(security.0 == 0, "\(security.1)")
+    }
+}
