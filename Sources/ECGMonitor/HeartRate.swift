@@ -1,6 +1,6 @@
 /// Heart rate as bedside monitors average it: of the last twelve RR intervals the longest and the shortest are left out and the
 /// others averaged; when each of the last three is longer than 1.2 s, the last four alone are averaged, so that a slow rate is
-/// seen soon. (The rule stands in the manuals of several makers under ANSI/AAMI EC13, 4.1.2.1 e.)
+/// seen soon. The method stands in makers' manuals, where IEC 60601-2-27, 201.7.9.2.9.101 b) 3), wants it disclosed.
 struct HeartRate: Sendable {
     static let intervals = 12
     /// Fewer intervals give no rate.

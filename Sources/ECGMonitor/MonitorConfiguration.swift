@@ -26,8 +26,8 @@ public struct MonitorConfiguration: Sendable, Equatable {
 
     // MARK: Rate
 
-    /// No beat for this long, in s: asystole. Common default 4.0 (settable 2.5 ... 4.0); EC13 4.1.2.1 asks for an alarm
-    /// within 10 s.
+    /// No beat for this long, in s: asystole. Common default 4.0; ANSI/AAMI EC13 asks for
+    /// an alarm within 10 s.
     public var asystoleSeconds: Double = 4
     /// An interval between two beats of at least this, in s: pause. Common default 2.0; the AHA's standards of 2017 call
     /// pauses above 3 s significant.
