@@ -28,14 +28,17 @@ public struct PanTompkinsDetector: Sendable {
         var bandPassedShare: Float = 0.4
         /// Threshold 2 as a share of threshold 1.
         var searchBackShare: Float = 0.5
+        /// What has three quarters of a searched-back beat's heights and slope is as good a beat as that.
+        var likeness: Float = 0.75
         var searchBackByAverage: Float = 1.66
         var searchBackByMedian: Float = 1.5
         /// 8 s.
         var relearningInterval: Int64 = 2_880
         /// Relearned levels below this share of the former ones are noise: of a heart that stands still nothing is to be made out.
         var relearningShare: Float = 0.125
-        /// Band-passed peak in microvolts below which nothing counts, near to what a complex of 0.15 mV gives, which by IEC 60601-2-27 is not to be counted.
-        var leastPeak: Float = 60
+        /// Band-passed peak in microvolts below which nothing counts: what a narrow complex of 0.13 mV gives. By IEC 60601-2-27 one
+        /// of 0.15 mV and less is not to be counted and one of 0.5 mV is.
+        var leastPeak: Float = 80
     }
 
     private let additions: Additions
@@ -196,8 +199,26 @@ public struct PanTompkinsDetector: Sendable {
                 if best < 0 || rejected[index].integratedPeak > rejected[best].integratedPeak { best = index }
             }
             guard best >= 0 else { return }
-            accept(rejected[best], bySearchBack: true)
+            let largest = rejected[best]
+            guard additions.contains(.groupedSearchBack) else {
+                accept(largest, bySearchBack: true)
+                continue
+            }
+            let candidates = rejected
+            for index in 0..<candidates.count where isLike(candidates[index], largest) {
+                let candidate = candidates[index]
+                if let lastBeat, candidate.fiducialIndex - lastBeat.fiducialIndex < constants.refractory { continue }
+                let lead = largest.fiducialIndex - candidate.fiducialIndex
+                if lead > 0, lead < constants.refractory { continue }
+                accept(candidate, bySearchBack: true)
+            }
         }
+    }
+
+    private func isLike(_ candidate: QRSCandidate, _ beat: QRSCandidate) -> Bool {
+        candidate.integratedPeak >= constants.likeness * beat.integratedPeak
+            && candidate.bandPassedPeak >= constants.likeness * beat.bandPassedPeak
+            && candidate.slope >= constants.likeness * beat.slope
     }
 
     // MARK: - Learning

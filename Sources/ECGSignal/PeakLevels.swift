@@ -107,7 +107,8 @@ struct RRAverages: Sendable {
             // After eight intervals in a row outside the limits they no longer say anything about this rhythm: the rate has changed. (The paper
             // leaves this open; without it a jump in rate would leave the second average behind for good.)
             if outOfLimits == 8 {
-                selected = recent
+                selected.removeAll()
+                selected.append(recent.median)
                 outOfLimits = 0
             }
         }

@@ -29,9 +29,9 @@ struct SimulatedBeatShape: Sendable {
         switch beat.letter {
         case "V":
             // 160 ms wide, taller, discordant T, no P.
-            add(1.5 * amplitude, 0, 0.030)
-            add(0.55 * amplitude, 0.050, 0.028)
-            add(-0.25 * amplitude, 0.115, 0.030)
+            add(1.5 * amplitude, 0, 0.023)
+            add(0.7 * amplitude, 0.045, 0.025)
+            add(-0.4 * amplitude, 0.110, 0.026)
             add(-0.55 * amplitude, 0.30 * stretch + 0.03, 0.060)
         case "S":
             // Conducted as usual but early, so its P differs and lies in the T wave before.

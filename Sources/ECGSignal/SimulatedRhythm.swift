@@ -103,7 +103,7 @@ struct RhythmPlanner: Sendable {
             // Skewed to the right with a coefficient of variation of about 0.24, never under 0.3 s.
             let base = Self.interval(rate)
             let scatter = 0.65 + 0.7 * (random.uniform() + random.uniform() * random.uniform()) / 1.5
-            return beat(max(0.3, base * scatter * 1.072), "N", pWave: false, fibrillation: true)
+            return beat(max(0.3, base * scatter), "N", pWave: false, fibrillation: true)
         case .bigeminy(let rate):
             // Premature after 0.7 of the mean interval; the pause makes up for it.
             let base = Self.interval(rate)

@@ -1,0 +1,71 @@
+import ECGSignal
+import Testing
+
+/// The detector on annotated ECG: channel 0, EC57 from 5:00, ventricular flutter left out.
+struct RealDatabaseTests {
+    private static func resampled(_ samples: [Float], rate: Double) throws -> [Float] {
+        guard rate != InternalSampling.rate else { return samples }
+        var resampler = try Resampler(inputRate: rate)
+        var output: [Float] = []
+        output.reserveCapacity(samples.count * 3)
+        for sample in samples {
+            resampler.push(sample)
+            while let value = resampler.next() { output.append(value) }
+        }
+        resampler.finish()
+        while let value = resampler.next() { output.append(value) }
+        return output
+    }
+
+    private static func evaluate(_ database: String) throws -> (score: BeatScore, delays: [Int64]) {
+        var score = BeatScore()
+        var delays: [Int64] = []
+        for name in try Databases.records(database) {
+            let record = try Databases.read(name, from: database)
+            let found = detect(try resampled(record.millivolts, rate: record.rate))
+            func counts(_ index: Int64) -> Bool { index >= 300 * 360 && !record.flutter.contains { $0.contains(index) } }
+            let reference = record.beats.map { Int64((Double($0) * 360 / record.rate).rounded()) }
+            score.add(reference: reference.filter(counts), found: found.map(\.rPeakIndex).filter(counts))
+            delays += found.filter { !$0.foundBySearchBack }.map { $0.detectedAtIndex - $0.rPeakIndex }
+        }
+        return (score, delays.sorted())
+    }
+
+    @Test(.enabled(if: Databases.has("mitdb"), "skipped: no mitdb in the folder named by ECGMON_DATABASES"))
+    func allOfMITDBIsDetectedBetterThanByTheBestOpenStreamingDetector() throws {
+        let (score, delays) = try Self.evaluate("mitdb")
+        #expect(score.beats > 91_000)
+        #expect(score.sensitivity >= 99.78 && score.predictivity >= 99.81, "\(score.sensitivity) \(score.predictivity)")
+        #expect(score.errorRate <= 0.30, "\(score.errorRate) %")
+        #expect(score.meanAbsoluteErrorMilliseconds <= 6)
+        #expect(delays[delays.count / 2] <= 131 && delays[delays.count * 99 / 100] <= 131)
+    }
+
+    @Test(.enabled(if: Databases.has("svdb"), "skipped: no svdb in the folder named by ECGMON_DATABASES"))
+    func aDatabaseAtAnotherRateIsDetectedAsWell() throws {
+        let (score, _) = try Self.evaluate("svdb")
+        #expect(score.beats > 99_000)
+        #expect(score.errorRate <= 0.30, "\(score.errorRate) %")
+    }
+
+    @Test(.enabled(if: Databases.has("mitdb"), "skipped: no mitdb in the folder named by ECGMON_DATABASES"))
+    func theConditionMonitorFiresOnRealFaultsAndSeldomElse() throws {
+        var seconds = 0.0
+        var unreadable = 0.0
+        for name in try Databases.records("mitdb") {
+            let samples = try Databases.read(name, from: "mitdb").millivolts
+            var monitor = SignalConditionMonitor()
+            var conditions: Set<SignalCondition> = []
+            for sample in samples {
+                _ = monitor.step(sample, leadOff: false)
+                conditions.insert(monitor.condition)
+                if monitor.condition != .good { unreadable += 1.0 / 360 }
+            }
+            seconds += Double(samples.count) / 360
+            #expect(!conditions.contains(.flatLine), "\(name)")
+            // Record 116 stands at the converter's limit three times.
+            #expect(conditions.contains(.saturation) == (name == "116"), "\(name)")
+        }
+        #expect(unreadable / seconds < 0.001, "\(unreadable) of \(seconds) s")
+    }
+}

@@ -1,0 +1,107 @@
+import ECGSignal
+import Foundation
+import Testing
+
+struct SignalConditionTests {
+    private static func changes(_ samples: [Float], leadOff: ClosedRange<Int>? = nil) -> [SignalConditionMonitor.Change] {
+        var monitor = SignalConditionMonitor()
+        var changes: [SignalConditionMonitor.Change] = []
+        for (n, sample) in samples.enumerated() {
+            if let change = monitor.step(sample, leadOff: leadOff?.contains(n) ?? false) {
+                #expect(change.knownAtIndex == Int64(n) && change.sinceIndex <= Int64(n) && change.sinceIndex >= 0)
+                #expect(change.condition == monitor.condition)
+                changes.append(change)
+            }
+        }
+        // Reported once: never the same twice in a row.
+        #expect(zip([.good] + changes.map(\.condition), changes.map(\.condition)).allSatisfy { $0 != $1 })
+        return changes
+    }
+
+    private static func ecg(seconds: Double = 60, noise: SimulatedNoise = .resting) -> [Float] {
+        simulate(.sinus(rate: 72), seconds: seconds, noise: noise).samples
+    }
+
+    @Test func aCleanSignalIsGoodFromTheStart() {
+        #expect(Self.changes(Self.ecg()).isEmpty)
+        let vt = simulate(.ventricular(rate: 210), seconds: 30).samples
+        #expect(Self.changes(vt).isEmpty)
+        let wandering = Self.ecg(noise: SimulatedNoise(white: 0.02, baselineWander: 1.5, mains: 0.05))
+        #expect(Self.changes(wandering).isEmpty)
+    }
+
+    @Test func leadOffIsKnownAtOnceAndOverAfterASecondWithout() {
+        let changes = Self.changes(Self.ecg(), leadOff: 3_000...5_000)
+        #expect(changes.map(\.condition) == [.leadOff, .good])
+        #expect(changes.first?.knownAtIndex == 3_000 && changes.first?.sinceIndex == 3_000)
+        #expect(changes.last?.knownAtIndex == 5_360 && changes.last?.sinceIndex == 5_001)
+    }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity])
+    func aValueThatIsNotFiniteIsReportedAtItsSample(value: Float) {
+        var samples = Self.ecg()
+        samples[4_321] = value
+        samples[4_400] = value
+        let changes = Self.changes(samples)
+        #expect(changes.map(\.condition) == [.invalidSamples, .good])
+        #expect(changes.first?.knownAtIndex == 4_321)
+        #expect(changes.last?.knownAtIndex == 4_760)
+    }
+
+    @Test func aStreamThatStartsWithInvalidSamplesIsReported() {
+        let changes = Self.changes([Float](repeating: .nan, count: 400) + Self.ecg())
+        #expect(changes.map(\.condition) == [.invalidSamples, .good])
+        #expect(changes.first?.knownAtIndex == 0)
+    }
+
+    @Test func aFlatLineIsReportedWithinThreeSecondsAndItsEndAtOnce() {
+        var samples = Self.ecg()
+        for n in 7_200..<10_800 { samples[n] = samples[7_200] + (n % 3 == 0 ? 0.005 : 0) }
+        let changes = Self.changes(samples)
+        #expect(changes.map(\.condition) == [.flatLine, .good])
+        #expect(changes[0].knownAtIndex - 7_200 <= 3 * 360)
+        #expect(abs(changes[0].sinceIndex - 7_200) < 100)
+        #expect(changes[1].knownAtIndex >= 10_800 && changes[1].knownAtIndex - 10_800 <= 360)
+    }
+
+    @Test(arguments: [Float(5.115), -5.12, 3.2])
+    func saturationIsReportedWithinTwoSecondsAndEndsWhenTheSignalMoves(rail: Float) {
+        var samples = Self.ecg()
+        for n in 7_200..<9_000 { samples[n] = rail }
+        let changes = Self.changes(samples)
+        #expect(changes.map(\.condition).first == .saturation && changes.last?.condition == .good)
+        #expect(changes[0].knownAtIndex - 7_200 <= 720)
+        #expect((changes.last?.knownAtIndex ?? .max) - 9_000 <= 3 * 360)
+    }
+
+    @Test func aSingleClippedPeakIsNotSaturation() {
+        let samples = simulate(.sinus(rate: 72), seconds: 40, amplitude: 6).samples.map { min($0, 5.115) }
+        #expect(Self.changes(samples).isEmpty)
+    }
+
+    @Test func strongMuscleNoiseIsReportedAndEnds() {
+        var samples = Self.ecg(seconds: 60)
+        var random = SeededGenerator(seed: 9)
+        for n in 7_200..<14_400 { samples[n] += 0.25 * Float(random.normal()) }
+        let changes = Self.changes(samples)
+        #expect(changes.map(\.condition) == [.noisy, .good])
+        #expect(changes[0].knownAtIndex - 7_200 <= 3 * 360)
+        #expect(changes[1].knownAtIndex - 14_400 >= 0 && changes[1].knownAtIndex - 14_400 <= 3 * 360)
+    }
+
+    @Test func theGraverConditionCoversTheLesser() {
+        var samples = Self.ecg()
+        for n in 7_200..<14_400 { samples[n] = 0 }
+        let changes = Self.changes(samples, leadOff: 9_000...10_000)
+        #expect(changes.map(\.condition) == [.flatLine, .leadOff, .flatLine, .good])
+    }
+
+    @Test func resetStartsAsNew() {
+        var monitor = SignalConditionMonitor()
+        for _ in 0..<2_000 { _ = monitor.step(0, leadOff: true) }
+        #expect(monitor.condition == .leadOff)
+        monitor.reset()
+        #expect(monitor.condition == .good)
+        #expect(monitor.step(0.1, leadOff: false) == nil)
+    }
+}
