@@ -37,6 +37,17 @@ extension ZeroMQSocket {
         try bind(transport.freshEndpoint())
         return try lastEndpoint()
     }
+
+    /// Closing a socket goes on in the background: its endpoint becomes free a little later.
+    func bindAsSoonAsFree(_ endpoint: String) throws {
+        while true {
+            do {
+                return try bind(endpoint)
+            } catch let error as ZeroMQError where error.code == .addressInUse {
+                Thread.sleep(forTimeInterval: 0.01)
+            }
+        }
+    }
 }
 
 extension ZeroMQMonitor {
