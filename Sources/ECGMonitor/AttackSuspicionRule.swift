@@ -121,6 +121,26 @@ public struct AttackSuspicionRule: Sendable {
         self = AttackSuspicionRule(parameters)
     }
 
+    /// A stretch that the rule suspects, as places in a list of scores.
+    public struct Stretch: Sendable, Equatable {
+        /// The stretch's first beat, the beat with which it was noticed, and its last.
+        public var first: Int
+        public var noticedAt: Int
+        public var last: Int
+    }
+
+    /// What the rule makes of recorded scores, one for each beat: for choosing the parameters.
+    public static func stretches(in scores: some Sequence<Float>, _ parameters: Parameters) -> [Stretch] {
+        var rule = AttackSuspicionRule(parameters)
+        var found: [Stretch] = []
+        for (beat, score) in scores.enumerated() {
+            let change = rule.step(attackSuspicion: score, sampleIndex: Int64(beat))
+            if change == .raised { found.append(Stretch(first: Int(rule.firstSampleIndex), noticedAt: beat, last: beat)) }
+            if rule.isActive { found[found.count - 1].last = Int(rule.lastSampleIndex) }
+        }
+        return found
+    }
+
     private func boundedLogOdds(_ probability: Float) -> Float {
         guard probability.isFinite else { return 0 }
         let limit = parameters.logOddsLimit

@@ -24,6 +24,8 @@ struct EventDecider: Sendable {
     /// The interruption has lasted so long that everything about the patient was given up.
     private var gaveUp = false
     private var lastStatus: Int64 = 0
+    /// The last status, which need not be said twice of one sample.
+    private var lastSaid: (index: Int64, state: MonitorState, condition: SignalCondition)?
 
     init(_ configuration: MonitorConfiguration) {
         interruptionHoldSeconds = configuration.interruptionHoldSeconds
@@ -53,6 +55,7 @@ struct EventDecider: Sendable {
             case .sessionStarted(let session): begin(session, at: mark.sampleIndex)
             case .stretchStarted(let rate): beginStretch(at: mark.sampleIndex, rate)
             case .stretchEnded(let observable): endStretch(at: mark.sampleIndex, observable: observable)
+            case .signalChanged(let rate): alerts.now.samplingRate = rate
             case .gap(let count): gap(count, from: mark.sampleIndex)
             case .condition(let condition): change(to: condition, since: mark.sampleIndex)
             case .beat(let finding):
@@ -76,6 +79,7 @@ struct EventDecider: Sendable {
         gaveUp = true
         state = .learning
         lastStatus = index
+        lastSaid = nil
     }
 
     private mutating func end(at index: Int64) {
@@ -99,6 +103,7 @@ struct EventDecider: Sendable {
 
     private mutating func endStretch(at index: Int64, observable: Bool) {
         lastBeat = nil
+        state = .learning
         ectopy.cut(lowPriority: allowsLowPriority, alerts: &alerts)
         patterns.cut()
         if !observable {
@@ -158,6 +163,8 @@ struct EventDecider: Sendable {
 
     private mutating func writeStatus(at index: Int64) {
         lastStatus = max(lastStatus, index)
+        if let lastSaid, lastSaid == (index, state, signal.condition) { return }
+        lastSaid = (index, state, signal.condition)
         let status = Status(
             condition: signal.condition, conditionSinceSampleIndex: signal.since, state: state,
             heartRate: heartRate.beatsPerMinute)

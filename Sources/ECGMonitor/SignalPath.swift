@@ -111,6 +111,7 @@ struct SignalPath: Sendable {
         endStretch(decidedAt: index, cause: .gapAtEdge, observable: false)
         if rate != samplingRate { setRate(rate, firstIndex: index) }
         let wentBackwards = takeStamp(stamp, forSample: index)
+        add(.signalChanged(samplingRate: rate), at: index, decidedAt: index)
         resume(at: index)
         return wentBackwards
     }

@@ -12,6 +12,8 @@ struct StreamMark: Sendable {
         /// Detection stopped: what comes next has no connection with what was. Not observable: beats could now pass
         /// unseen. A flat line stops detection and is observable all the same: it may be the patient's.
         case stretchEnded(observable: Bool)
+        /// The samples have another rate or come from another lead.
+        case signalChanged(samplingRate: Double)
         /// So many samples are missing from the mark's sample index on.
         case gap(Int64)
         /// The signal's condition since the mark's sample index.

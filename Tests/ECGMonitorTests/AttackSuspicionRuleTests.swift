@@ -50,6 +50,17 @@ import Testing
         #expect(rule.isActive && rule.evidence <= rule.parameters.ceiling)
     }
 
+    @Test func recordedScoresGiveTheStretchesThatTheRuleSuspects() {
+        var scores = [Float](repeating: 0.04, count: 300)
+        for beat in 100..<120 { scores[beat] = 0.97 }
+        scores[200] = 0.97
+        for beat in 250..<300 { scores[beat] = 0.9 }
+        let found = AttackSuspicionRule.stretches(in: scores, .init())
+        #expect(found.map(\.first) == [100, 250])
+        #expect(found.map(\.last) == [119, 299])
+        #expect(found.allSatisfy { $0.noticedAt - $0.first < 10 })
+    }
+
     @Test func parametersThatMakeNoSenseAreRefused() {
         var parameters = AttackSuspicionRule.Parameters()
         #expect(throws: Never.self) { try parameters.validate() }

@@ -55,6 +55,21 @@ import Testing
         #expect(try events(rate: rate) { Int(random.next() % 40) + 1 } == reference)
     }
 
+    @Test func noTwoEventsAreAboutTheSame() throws {
+        // What an event's id can be made of.
+        let places = try events(rate: 360) { 90 }.map { event in
+            let place = "\(event.session)/\(event.sampleIndex)/\(event.decidedAtSampleIndex)"
+            return switch event.kind {
+            case .beat: "beat/\(event.session)/\(event.sampleIndex)"
+            case .alert(let alert): "alert/\(place)/\(alert.kind)/\(alert.number)/\(alert.phase)"
+            case .suspicion(let suspicion): "suspicion/\(place)/\(suspicion.active)"
+            case .status(let status):
+                "status/\(place)/" + (status.gap != nil ? "gap" : "\(status.state)/\(status.condition)")
+            }
+        }
+        #expect(Set(places).count == places.count)
+    }
+
     @Test func theEventsDoNotDependOnWhenTheBeatsAreClassified() throws {
         let reference = try events(rate: 360) { 180 }
         #expect(try events(rate: 360, resolvingEvery: 3) { 180 } == reference)
