@@ -34,7 +34,8 @@ public struct AcquisitionClient: ~Copyable {
     }
 
     /// Checks a block and sends it.
-    /// - Parameter timeout: how long to wait for a connection, or for room in the queue; nil: for ever; zero: not at all.
+    /// - Parameter timeout: how long to wait for a connection, or for room in the queue; nil: for ever; zero: not at
+    ///   all.
     /// - Returns: false where the daemon did not take it in that time, and nothing was sent.
     /// - Throws: `.rejected` where the daemon would reject it, `.socket`.
     public func send(_ block: WireSampleBlock, timeout: Duration? = nil) throws(WireError) -> Bool {

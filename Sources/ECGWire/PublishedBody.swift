@@ -45,7 +45,8 @@ public enum PublishedBody: Sendable, Equatable {
         }
     }
 
-    /// Reads the body of a message on a topic of that kind, in either encoding. Fields and values of later versions are ignored.
+    /// Reads the body of a message on a topic of that kind, in either encoding. Fields and values of later versions are
+    /// ignored.
     /// - Throws: SwiftProtobuf's errors where it cannot be read.
     public init(_ body: UnsafeRawBufferPointer, kind: Topic.Kind) throws {
         self = kind == .health ? .health(try Self.decode(body)) : .event(try Self.decode(body))

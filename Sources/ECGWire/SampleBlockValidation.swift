@@ -86,7 +86,8 @@ extension SampleBlockRejection: CustomStringConvertible {
         case .unknownSchemaVersion(let version):
             "schema version \(version), expected \(SampleBlockLimits.schemaVersion)"
         case .badStreamName:
-            "the stream's name must have 1 to \(StreamName.maximumLength) characters out of A-Z a-z 0-9 _ - . : and begin with one of A-Z a-z 0-9 _"
+            "the stream's name must have 1 to \(StreamName.maximumLength) characters out of A-Z a-z 0-9 _ - . : "
+                + "and begin with one of A-Z a-z 0-9 _"
         case .samplingRateOutOfRange(let rate): "sampling rate \(rate), expected 100 to 2000 per second"
         case .noSamples: "no samples"
         case .bothCountsAndMillivolts: "both counts and millivolts"
@@ -95,7 +96,8 @@ extension SampleBlockRejection: CustomStringConvertible {
         case .sampleIndexOutOfRange(let index): "first sample index \(index), expected 0 to 2^53"
         case .acquisitionTimeOutOfRange(let time): "acquisition time \(time) ns, expected 0 to 8e18"
         case .badLeadName:
-            "the lead's name must have at most \(SampleBlockLimits.maximumLeadNameLength) bytes and no control characters"
+            "the lead's name must have at most \(SampleBlockLimits.maximumLeadNameLength) bytes "
+                + "and no control characters"
         }
     }
 }
@@ -113,8 +115,8 @@ extension WireSampleBlock {
         }
     }
 
-    /// Checks everything that can be checked without knowing the stream's past. Millivolts that are not finite are no reason to
-    /// reject: they are invalid samples, which the monitor signals.
+    /// Checks everything that can be checked without knowing the stream's past. Millivolts that are not finite are no
+    /// reason to reject: they are invalid samples, which the monitor signals.
     /// - Throws: the first reason found.
     public func validate(_ limits: SampleBlockLimits = SampleBlockLimits()) throws(SampleBlockRejection) {
         guard schemaVersion == SampleBlockLimits.schemaVersion else { throw .unknownSchemaVersion(schemaVersion) }

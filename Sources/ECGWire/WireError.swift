@@ -6,8 +6,8 @@ public enum WireError: Error, Sendable, Equatable, CustomStringConvertible {
     case rejected(SampleBlockRejection)
     /// The socket.
     case socket(ZeroMQError)
-    /// A published message that cannot be read; the next one may be well. The topic as it came, shortened and without control
-    /// characters.
+    /// A published message that cannot be read; the next one may be well. The topic as it came, shortened and without
+    /// control characters.
     case unreadable(topic: String)
 
     public var description: String {

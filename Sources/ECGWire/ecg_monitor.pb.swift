@@ -698,8 +698,8 @@ public nonisolated struct WireSampleBlock: Sendable {
   /// own; blocks of an earlier session are then rejected.
   public var session: UInt64 = 0
 
-  /// Index of the first sample of this block, counted in samples since the session began. 0 to 2^53 less the number
-  /// of samples. The next block continues at first_sample_index + (number of samples here); a jump forward is a gap and is
+  /// Index of the first sample of this block, counted in samples since the session began. 0 to 2^53 less the number of
+  /// samples. The next block continues at first_sample_index + (number of samples here); a jump forward is a gap and is
   /// reported as such, samples that came already are dropped.
   public var firstSampleIndex: Int64 = 0
 
@@ -766,8 +766,8 @@ public nonisolated struct WireEvent: @unchecked Sendable {
     set {_uniqueStorage()._sequence = newValue}
   }
 
-  /// The same for the same samples, however often they are processed: "<stream>/<session>/<kind>/<sample_index>" and, where
-  /// that is not yet unique, more after it. Subscribers that must not act twice remember this.
+  /// The same for the same samples, however often they are processed: "<stream>/<session>/<kind>/<sample_index>" and,
+  /// where that is not yet unique, more after it. Subscribers that must not act twice remember this.
   public var id: String {
     get {_storage._id}
     set {_uniqueStorage()._id = newValue}

@@ -3,8 +3,8 @@ import Glibc
 
 /// Owner of libzmq's I/O threads, and the room in which inproc endpoints are known. One for a process is the rule.
 ///
-/// Every socket holds its context, so the context ends after its last socket; ending waits at most as long as the longest
-/// linger of those sockets.
+/// Every socket holds its context, so the context ends after its last socket; ending waits at most as long as the
+/// longest linger of those sockets.
 public final class ZeroMQContext: Sendable {
     // libzmq's contexts are safe to use from any thread.
     nonisolated(unsafe) let pointer: UnsafeMutableRawPointer
@@ -12,7 +12,8 @@ public final class ZeroMQContext: Sendable {
     /// - Parameters:
     ///   - ioThreads: threads that move the bytes, 1 or more; one does for about a gigabyte a second.
     ///   - maximumSockets: how many sockets can be open at a time, monitors included.
-    /// - Throws: `.tooManySockets` where the process has no file descriptors left, `.invalidArgument` for numbers below 1.
+    /// - Throws: `.tooManySockets` where the process has no file descriptors left, `.invalidArgument` for numbers below
+    ///   1.
     public init(ioThreads: Int = 1, maximumSockets: Int = 1023) throws(ZeroMQError) {
         guard let pointer = zmq_ctx_new() else { throw ZeroMQError(lastOf: "make a context") }
         self.pointer = pointer
@@ -29,8 +30,8 @@ public final class ZeroMQContext: Sendable {
         while zmq_ctx_term(pointer) != 0 && zmq_errno() == EINTR {}
     }
 
-    /// Makes every call that waits on a socket of this context, now or later, throw `.contextTerminated`. The sockets must still
-    /// be closed by their own threads. From any thread.
+    /// Makes every call that waits on a socket of this context, now or later, throw `.contextTerminated`. The sockets
+    /// must still be closed by their own threads. From any thread.
     public func shutdown() {
         _ = zmq_ctx_shutdown(pointer)
     }

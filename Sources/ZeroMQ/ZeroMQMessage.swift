@@ -2,9 +2,11 @@ import CZeroMQ
 
 /// A received message: one or more frames, read where libzmq put them.
 ///
-/// Kept between calls of `ZeroMQSocket.receive(into:)` its own storage is used again, so that receiving allocates nothing here.
+/// Kept between calls of `ZeroMQSocket.receive(into:)` its own storage is used again, so that receiving allocates
+/// nothing here.
 public struct ZeroMQMessage: ~Copyable {
-    /// Frames that a message keeps; a peer that sends more has them dropped and counted, so that it cannot fill the memory.
+    /// Frames that a message keeps; a peer that sends more has them dropped and counted, so that it cannot fill the
+    /// memory.
     public static let maximumFrameCount = 64
 
     private var frames: UnsafeMutablePointer<zmq_msg_t>

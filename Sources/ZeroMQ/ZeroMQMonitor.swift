@@ -27,7 +27,8 @@ public struct ZeroMQMonitorEvent: Sendable, Hashable {
         /// The two sides understand each other and, with CURVE, know each other.
         case handshakeSucceeded
         case handshakeFailed(ZeroMQError.Code)
-        /// The other side does not speak ZMTP, or another security mechanism. One of zmq.h's `ZMQ_PROTOCOL_ERROR_` numbers.
+        /// The other side does not speak ZMTP, or another security mechanism. One of zmq.h's `ZMQ_PROTOCOL_ERROR_`
+        /// numbers.
         case handshakeFailedProtocol(Int)
         /// The authenticator said no, with its status 300, 400 or 500.
         case handshakeFailedAuthentication(status: Int)
@@ -40,13 +41,11 @@ public struct ZeroMQMonitorEvent: Sendable, Hashable {
     public let endpoint: String
 }
 
-/// The connection events of one socket, on the thread that owns both. Events that nobody reads pile up: read them, or let the
-/// monitor go.
+/// The connection events of one socket, on the thread that owns both. Events that nobody reads pile up: read them, or
+/// let the monitor go.
 public struct ZeroMQMonitor: ~Copyable {
     private let monitored: ZeroMQSocket.Handle
-    private let receiver: ZeroMQSocket
-
-    var handle: ZeroMQSocket.Handle { receiver.handle }
+    let receiver: ZeroMQSocket
 
     fileprivate init(_ socket: borrowing ZeroMQSocket) throws(ZeroMQError) {
         let number = monitorCount.add(1, ordering: .relaxed).newValue
@@ -98,8 +97,8 @@ public struct ZeroMQMonitor: ~Copyable {
 private let monitorCount = Atomic<Int>(0)
 
 extension ZeroMQSocket {
-    /// Starts reporting what happens to this socket's connections from now on; before `bind` or `connect` is the time to ask. A
-    /// socket has at most one monitor.
+    /// Starts reporting what happens to this socket's connections from now on; before `bind` or `connect` is the time
+    /// to ask. A socket has at most one monitor.
     public func monitor() throws(ZeroMQError) -> ZeroMQMonitor { try ZeroMQMonitor(self) }
 }
 

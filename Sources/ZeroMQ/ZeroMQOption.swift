@@ -1,8 +1,8 @@
 import CZeroMQ
 import Glibc
 
-/// An option of a socket with its value. Those about queues, sizes and heartbeats work on later binds and connects, so set them
-/// first.
+/// An option of a socket with its value. Those about queues, sizes and heartbeats work on later binds and connects, so
+/// set them first.
 public enum ZeroMQOption: Sendable, Hashable {
     /// Messages that may wait to be sent, for each peer; 0: no limit; libzmq's default 1,000.
     case sendHighWaterMark(Int)
@@ -18,8 +18,8 @@ public enum ZeroMQOption: Sendable, Hashable {
     case unsubscribe([UInt8])
     /// The name under which a ROUTER on the other side knows this socket; 1 to 255 bytes, the first not 0.
     case routingID([UInt8])
-    /// Queue messages only for peers that are really connected, so that sending waits (or says that it would) while nobody is
-    /// there.
+    /// Queue messages only for peers that are really connected, so that sending waits (or says that it would) while
+    /// nobody is there.
     case immediate(Bool)
     /// Pause before connecting again; libzmq's default 100 ms.
     case reconnectInterval(Duration)
@@ -139,8 +139,8 @@ public enum ZeroMQOption: Sendable, Hashable {
 }
 
 extension ZeroMQSocket {
-    /// - Throws: `.invalidArgument` for a value out of range, or an option that this kind of socket does not have. The error
-    ///   names the option, never its value, which may be a secret.
+    /// - Throws: `.invalidArgument` for a value out of range, or an option that this kind of socket does not have. The
+    ///   error names the option, never its value, which may be a secret.
     public func set(_ option: ZeroMQOption) throws(ZeroMQError) {
         let (number, name, value) = option.encoded
         let result: Int32

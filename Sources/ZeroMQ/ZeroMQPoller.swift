@@ -36,9 +36,7 @@ public struct ZeroMQPoller {
     /// Adds the events of a monitored socket.
     @discardableResult
     public mutating func add(_ monitor: borrowing ZeroMQMonitor) -> Int {
-        handles.append(monitor.handle)
-        items.append(zmq_pollitem_t(socket: monitor.handle.pointer, fd: -1, events: Events.readable.rawValue, revents: 0))
-        return items.count - 1
+        add(monitor.receiver)
     }
 
     /// Adds a file descriptor, which must stay open.

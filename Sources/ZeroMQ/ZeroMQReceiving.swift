@@ -9,13 +9,14 @@ extension ZeroMQSocket {
     /// - Throws: `.contextTerminated`, `.notSupported` on a kind of socket that does not receive.
     public func receive(into message: inout ZeroMQMessage, timeout: Duration? = nil) throws(ZeroMQError) -> Bool {
         message.removeAll()
-        if timeout == nil {
-            _ = try receiveFrame(into: &message, flags: 0)
-        } else {
+        if let timeout {
             let deadline = Deadline(timeout)
             while try !receiveFrame(into: &message, flags: ZMQ_DONTWAIT) {
-                guard try wait(for: .readable, until: deadline) else { return false }
+                // Receiving looked everywhere already: no need to poll for nothing.
+                guard timeout > .zero, try wait(for: .readable, until: deadline) else { return false }
             }
+        } else {
+            _ = try receiveFrame(into: &message, flags: 0)
         }
         // libzmq hands out whole messages: the other frames are here already.
         while message.expectsMore {

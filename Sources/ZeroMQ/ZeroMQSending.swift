@@ -4,8 +4,8 @@ import Glibc
 extension ZeroMQSocket {
     /// Sends one message of one frame; the bytes are copied.
     /// - Parameters:
-    ///   - timeout: how long to wait for room in the queue (or, on PUSH, DEALER and others, for a peer); nil: for ever; zero: not at
-    ///     all. PUB and XPUB never wait: a slow subscriber loses messages.
+    ///   - timeout: how long to wait for room in the queue (or, on PUSH, DEALER and others, for a peer); nil: for ever;
+    ///     zero: not at all. PUB and XPUB never wait: a slow subscriber loses messages.
     /// - Returns: false where there was no room in that time, and nothing was sent.
     /// - Throws: `.contextTerminated`, `.hostUnreachable`, `.notSupported`.
     @discardableResult
@@ -53,7 +53,9 @@ extension ZeroMQSocket {
         return true
     }
 
-    private func sendFirst(_ bytes: UnsafeRawBufferPointer, more: Bool, _ timeout: Duration?) throws(ZeroMQError) -> Bool {
+    private func sendFirst(
+        _ bytes: UnsafeRawBufferPointer, more: Bool, _ timeout: Duration?
+    ) throws(ZeroMQError) -> Bool {
         let flags = more ? ZMQ_SNDMORE : 0
         if timeout == nil { return try sendFrame(bytes, flags) }
         let deadline = Deadline(timeout)

@@ -3,8 +3,8 @@ import Glibc
 
 /// A ZeroMQ socket. It belongs to the thread that made it (it is not `Sendable`), and closes when it goes out of scope.
 ///
-/// What is still unsent when it closes is sent on in the background for the linger time, which is one second here unless
-/// set otherwise (libzmq's own default, for ever, lets programs hang at their end).
+/// What is still unsent when it closes is sent on in the background for the linger time, which is one second here
+/// unless set otherwise (libzmq's own default, for ever, lets programs hang at their end).
 public struct ZeroMQSocket: ~Copyable {
     /// The messaging pattern.
     public enum Kind: Sendable, CaseIterable {
@@ -65,18 +65,18 @@ public struct ZeroMQSocket: ~Copyable {
 
     deinit { handle.close() }
 
-    /// Closes now rather than at the end of the scope. The connections and endpoints end in the background, a little later: to
-    /// bind the same ipc endpoint again within this process, wait for the monitor to report `.closed` after `unbind`, since
-    /// libzmq removes the socket's file last.
+    /// Closes now rather than at the end of the scope. The connections and endpoints end in the background, a little
+    /// later: to bind the same ipc endpoint again within this process, wait for the monitor to report `.closed` after
+    /// `unbind`, since libzmq removes the socket's file last.
     public consuming func close() {}
 
-    /// Listens at an endpoint: `tcp://127.0.0.1:5570`, `tcp://127.0.0.1:*` (any free port, see `lastEndpoint`), `ipc:///run/x`,
-    /// `inproc://name`.
+    /// Listens at an endpoint: `tcp://127.0.0.1:5570`, `tcp://127.0.0.1:*` (any free port, see `lastEndpoint`),
+    /// `ipc:///run/x`, `inproc://name`.
     ///
-    /// libzmq takes an ipc endpoint away from whoever listens there. Here that is an address in use, and only a socket file
-    /// without a listener is replaced.
-    /// - Throws: `.addressInUse`, `.addressNotAvailable`, `.permissionDenied`, `.notFound` (no such folder), `.invalidArgument`,
-    ///   `.protocolNotSupported`.
+    /// libzmq takes an ipc endpoint away from whoever listens there. Here that is an address in use, and only a socket
+    /// file without a listener is replaced.
+    /// - Throws: `.addressInUse`, `.addressNotAvailable`, `.permissionDenied`, `.notFound` (no such folder),
+    ///   `.invalidArgument`, `.protocolNotSupported`.
     public func bind(_ endpoint: String) throws(ZeroMQError) {
         if isListening(atIPCEndpoint: endpoint) {
             throw ZeroMQError(code: .addressInUse, operation: "bind \(endpoint)")

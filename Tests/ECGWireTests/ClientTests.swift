@@ -194,7 +194,8 @@ private func event(_ sequence: UInt64, _ text: String = "x") -> WireEvent {
             try somebodyElse.bind(freshEndpoint("tcp"))
             return try somebodyElse.lastEndpoint()
         }
-        // A subscriber subscribes again while it waits, so it waits on a thread of its own. It may start before the daemon.
+        // A subscriber subscribes again while it waits, so it waits on a thread of its own. It may start before the
+        // daemon.
         async let received = onThread {
             var client = try SubscriberClient(endpoint: endpoint, context: context)
             return try (1...2).map { _ in try client.receive(timeout: patience)?.event?.alert.text }
