@@ -98,7 +98,7 @@ struct CandidateFinder: Sendable {
         return candidate
     }
 
-    private func locateApex(_ candidate: inout QRSCandidate, positive: Bool) {
+    private mutating func locateApex(_ candidate: inout QRSCandidate, positive: Bool) {
         candidate.rPeakIndex = max(0, candidate.fiducialIndex)
         var apex = -Float.infinity
         for offset in -Self.apexReach...Self.apexReach {

@@ -60,6 +60,11 @@ public struct PanTompkinsDetector: Sendable {
     private var searchBackDue: Int64 = .max
     private var relearningDue: Int64 = .max
 
+    /// Height of the smaller peaks between the last beats relative to the beats, in the integrated signal on the scale of amplitudes: below
+    /// 0.2 in a clean ECG, 0.35 and above where noise looks like beats (electrode motion at a signal-to-noise ratio of 6 dB and
+    /// less). For `SignalConditionMonitor.step`.
+    public private(set) var noiseRatio: Float = 0
+
     /// - Parameter additions: parts to leave out, for measuring what they bring.
     public init(leavingOut additions: Additions = []) {
         self.init(additions: Additions.all.subtracting(additions), constants: Constants())
@@ -173,6 +178,7 @@ public struct PanTompkinsDetector: Sendable {
     private mutating func appendNoise(_ candidate: QRSCandidate) {
         integratedLevels.appendNoise(height(candidate))
         bandPassedLevels.appendNoise(candidate.bandPassedPeak)
+        noiseRatio = integratedLevels.restlessness
     }
 
     private mutating func accept(_ candidate: QRSCandidate, bySearchBack: Bool) {

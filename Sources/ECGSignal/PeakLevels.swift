@@ -21,9 +21,8 @@ struct LastEight: Sendable {
         return count == 0 ? 0 : sum / Float(count)
     }
 
-    /// Of an even number of values, the mean of the middle two; of none, 0.
-    var median: Float {
-        guard count > 0 else { return 0 }
+    /// The values in ascending order in the first `count` places.
+    private var sorted: InlineArray<8, Float> {
         var sorted = values
         for index in 1..<8 where index < count {
             let value = sorted[index]
@@ -34,8 +33,18 @@ struct LastEight: Sendable {
             }
             sorted[hole] = value
         }
+        return sorted
+    }
+
+    /// Of an even number of values, the mean of the middle two; of none, 0.
+    var median: Float {
+        guard count > 0 else { return 0 }
+        let sorted = sorted
         return count & 1 == 1 ? sorted[count / 2] : 0.5 * (sorted[count / 2 - 1] + sorted[count / 2])
     }
+
+    /// The third smallest of eight; 0 while there are fewer.
+    var thirdSmallest: Float { count == 8 ? sorted[2] : 0 }
 }
 
 /// Running estimates of the height of signal peaks (SPK) and noise peaks (NPK) of one signal, and the threshold between them
@@ -57,6 +66,13 @@ struct PeakLevels: Sendable {
     var signalLevel: Float { usesMedian ? signal.median : averagedSignal }
     /// Estimated height of a noise peak.
     var noiseLevel: Float { usesMedian ? noise.median : averagedNoise }
+
+    /// How restless the signal is between the beats: the third smallest of the last eight noise peaks, relative to the signal level. Two of
+    /// three peaks between beats are T and P waves at the most; so in a clean signal some are small, and in a noisy one none is.
+    var restlessness: Float {
+        let level = signalLevel
+        return level > 0 ? noise.thirdSmallest / level : 0
+    }
 
     mutating func learn(signalPeak: Float) {
         signal.removeAll()

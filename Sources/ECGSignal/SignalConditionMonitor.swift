@@ -60,6 +60,9 @@ public struct SignalConditionMonitor: Sendable {
     /// Noise in the quietest of the last 16 blocks, on and off.
     static let noisyRoughness: Float = 0.12
     static let quietRoughness: Float = 0.08
+    /// The detector's noise ratio: on after so much for 2 s, off below the second.
+    static let noisyRatio: Float = 0.35
+    static let quietRatio: Float = 0.2
     /// Signal range over 2 s that no ECG has, on and off.
     static let wildRange: Float = 12
     static let calmRange: Float = 9
@@ -74,6 +77,7 @@ public struct SignalConditionMonitor: Sendable {
     private var current = Block()
     private var filled: Int32 = 0
     private var previous = InlineArray<8, Float>(repeating: 0)
+    private var noisyRatioBlocks = 0
     private var run: Int32 = 0
     private var runLevel: Float = 0
     private var judged: SignalCondition = .good
@@ -89,8 +93,10 @@ public struct SignalConditionMonitor: Sendable {
     /// - Parameters:
     ///   - millivolts: may be not a number or infinite.
     ///   - leadOff: the source's flag for this sample.
+    ///   - noiseRatio: the detector's `noiseRatio` after this sample. It shows noise of the beats' own frequencies, which cannot be told
+    ///     from beats by the signal alone; 0 leaves it out.
     /// - Returns: the new condition, if this sample changed it.
-    public mutating func step(_ millivolts: Float, leadOff: Bool) -> Change? {
+    public mutating func step(_ millivolts: Float, leadOff: Bool, noiseRatio: Float = 0) -> Change? {
         let n = index
         index += 1
         if leadOff { lastLeadOff = n }
@@ -106,7 +112,7 @@ public struct SignalConditionMonitor: Sendable {
             runLevel = value
         }
         take(value, n)
-        if filled == Int32(Self.blockLength) { closeBlock(n) }
+        if filled == Int32(Self.blockLength) { closeBlock(n, noiseRatio) }
 
         let now: SignalCondition
         if lastLeadOff != .min, n - lastLeadOff < Self.recoverySamples {
@@ -152,7 +158,9 @@ public struct SignalConditionMonitor: Sendable {
         filled += 1
     }
 
-    private mutating func closeBlock(_ n: Int64) {
+    private mutating func closeBlock(_ n: Int64, _ noiseRatio: Float) {
+        noisyRatioBlocks =
+            noiseRatio >= (judged == .noisy ? Self.quietRatio : Self.noisyRatio) ? noisyRatioBlocks + 1 : 0
         current.roughness /= Float(Self.blockLength)
         blocks[blockNumber & (Self.blockCount - 1)] = current
         blockNumber += 1
@@ -193,6 +201,7 @@ public struct SignalConditionMonitor: Sendable {
             return .flatLine
         }
         let wasNoisy = judged == .noisy
+        if noisyRatioBlocks >= (wasNoisy ? 1 : Self.blockCount) { return .noisy }
         if full || wasNoisy {
             if quietest > (wasNoisy ? Self.quietRoughness : Self.noisyRoughness) { return .noisy }
             if greatest - least > (wasNoisy ? Self.calmRange : Self.wildRange) { return .noisy }

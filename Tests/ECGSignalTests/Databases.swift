@@ -8,7 +8,7 @@ enum Databases {
         ?? URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .path() + "../shared/data"
 
-    static func has(_ database: String) -> Bool { FileManager.default.fileExists(atPath: folder + "/\(database)/RECORDS") }
+    static func has(_ database: String) -> Bool { FileManager.default.fileExists(atPath: folder + "/\(database)") }
 
     static func records(_ database: String) throws -> [String] {
         try String(contentsOfFile: folder + "/\(database)/RECORDS", encoding: .utf8).split(whereSeparator: \.isWhitespace)

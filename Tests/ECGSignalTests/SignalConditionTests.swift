@@ -89,6 +89,23 @@ struct SignalConditionTests {
         #expect(changes[1].knownAtIndex - 14_400 >= 0 && changes[1].knownAtIndex - 14_400 <= 3 * 360)
     }
 
+    @Test func noiseThatLooksLikeBeatsIsReportedByTheDetectorsNoiseRatio() {
+        func noisySeconds(_ noise: SimulatedNoise) -> Double {
+            var detector = PanTompkinsDetector()
+            var monitor = SignalConditionMonitor()
+            var noisy = 0
+            for sample in simulate(.sinus(rate: 75), seconds: 120, noise: noise).samples {
+                _ = detector.step(sample)
+                _ = monitor.step(sample, leadOff: false, noiseRatio: detector.noiseRatio)
+                if monitor.condition == .noisy { noisy += 1 }
+            }
+            return Double(noisy) / 360
+        }
+        #expect(noisySeconds(.resting) == 0)
+        #expect(noisySeconds(SimulatedNoise(baselineWander: 1, electrodeMotion: 0.05)) == 0)
+        #expect(noisySeconds(SimulatedNoise(electrodeMotion: 0.8)) > 60)
+    }
+
     @Test func theGraverConditionCoversTheLesser() {
         var samples = Self.ecg()
         for n in 7_200..<14_400 { samples[n] = 0 }
