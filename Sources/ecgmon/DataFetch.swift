@@ -84,6 +84,7 @@ struct DataFetch: AsyncParsableCommand {
     private func fetch(_ database: PhysioNetDatabase, from url: String, to folder: String) async throws {
         try AnnotationOutput.makeFolder(folder)
         let downloader = Downloader()
+        defer { downloader.end() }
         let listBytes = try await downloader.bytes(of: "\(url)/\(ChecksumList.fileName)", limit: ChecksumList.maximumSize)
         let list = try ChecksumList(parsing: listBytes, source: "\(url)/\(ChecksumList.fileName)")
         if baseURL == PhysioNetDatabase.site, let known = database.knownListDigest, list.digest != known {

@@ -10,7 +10,15 @@ struct Downloader: Sendable {
     /// Attempts for one file before giving up; each goes on where the one before stopped.
     static let attempts = 4
 
-    private let session = URLSession(configuration: .ephemeral)
+    private let transfers = TransferTable()
+    private let session: URLSession
+
+    init() {
+        session = URLSession(configuration: .ephemeral, delegate: transfers, delegateQueue: nil)
+    }
+
+    /// Closes the connections; nothing can be fetched afterwards.
+    func end() { session.finishTasksAndInvalidate() }
 
     /// A small file in memory.
     func bytes(of url: String, limit: Int) async throws(ToolError) -> [UInt8] {
@@ -115,12 +123,12 @@ struct Downloader: Sendable {
         if offset > 0 { request.setValue("bytes=\(offset)-", forHTTPHeaderField: "Range") }
         // Compression would make byte offsets meaningless.
         request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
-        let delegate = TransferDelegate(offset: offset, limit: Self.maximumFileSize, receive: receive)
         let task = session.dataTask(with: request)
-        task.delegate = delegate
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                delegate.begin(continuation)
+                transfers.add(
+                    Transfer(
+                        offset: offset, limit: Self.maximumFileSize, receive: receive, continuation: continuation), for: task)
                 task.resume()
             }
         } onCancel: {
@@ -164,38 +172,60 @@ private final class PartFile: Sendable {
     }
 }
 
-/// One request's way from the first header to its end; its callbacks come one after another.
-private final class TransferDelegate: NSObject, URLSessionDataDelegate, Sendable {
-    private struct State {
-        var status = 0
-        var failure: Downloader.TransferFailure?
-        var isFromStart = false
-        var received = 0
-        var expected: Int?
-        var continuation: CheckedContinuation<Result<Int, Downloader.TransferFailure>, Never>?
-    }
+/// The transfers of a session by their tasks: Foundation on Linux calls the session's delegate only.
+private final class TransferTable: NSObject, URLSessionDataDelegate, Sendable {
+    private let transfers = Mutex<[Int: Transfer]>([:])
 
-    private let state = Mutex(State())
-    private let offset: Int
-    private let limit: Int
-    private let receive: @Sendable (Data, Bool) throws(Downloader.TransferFailure) -> Void
-
-    init(
-        offset: Int, limit: Int, receive: @escaping @Sendable (Data, Bool) throws(Downloader.TransferFailure) -> Void
-    ) {
-        self.offset = offset
-        self.limit = limit
-        self.receive = receive
-    }
-
-    func begin(_ continuation: CheckedContinuation<Result<Int, Downloader.TransferFailure>, Never>) {
-        state.withLock { $0.continuation = continuation }
+    func add(_ transfer: Transfer, for task: URLSessionTask) {
+        transfers.withLock { $0[task.taskIdentifier] = transfer }
     }
 
     func urlSession(
         _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
         completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
     ) {
+        let transfer = transfers.withLock { $0[dataTask.taskIdentifier] }
+        completionHandler(transfer?.accepts(response) == true ? .allow : .cancel)
+    }
+
+    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
+        let transfer = transfers.withLock { $0[dataTask.taskIdentifier] }
+        if transfer?.take(data) != true { dataTask.cancel() }
+    }
+
+    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
+        transfers.withLock { $0.removeValue(forKey: task.taskIdentifier) }?.end(error)
+    }
+}
+
+/// One request's way from the answer's head to its end; the calls come one after another.
+private final class Transfer: Sendable {
+    private struct State {
+        var status = 0
+        var failure: Downloader.TransferFailure?
+        var isFromStart = false
+        var received = 0
+        var expected: Int?
+    }
+
+    private let state = Mutex(State())
+    private let offset: Int
+    private let limit: Int
+    private let receive: @Sendable (Data, Bool) throws(Downloader.TransferFailure) -> Void
+    private let continuation: CheckedContinuation<Result<Int, Downloader.TransferFailure>, Never>
+
+    init(
+        offset: Int, limit: Int, receive: @escaping @Sendable (Data, Bool) throws(Downloader.TransferFailure) -> Void,
+        continuation: CheckedContinuation<Result<Int, Downloader.TransferFailure>, Never>
+    ) {
+        self.offset = offset
+        self.limit = limit
+        self.receive = receive
+        self.continuation = continuation
+    }
+
+    /// Whether the body is wanted.
+    func accepts(_ response: URLResponse) -> Bool {
         let http = response as? HTTPURLResponse
         let status = http?.statusCode ?? 0
         let goesOn = status == 206 && Self.start(of: http?.value(forHTTPHeaderField: "Content-Range")) == offset
@@ -204,51 +234,43 @@ private final class TransferDelegate: NSObject, URLSessionDataDelegate, Sendable
             state.status = status
             state.isFromStart = status == 200
             state.expected = length >= 0 ? Int(length) : nil
-            if status == 416 { return }
-            if status != 200, !goesOn {
-                state.failure = .init(
-                    status == 206 ? "the server answered with other bytes than asked" : "the server answered \(status)",
-                    mayPass: status == 429 || status >= 500)
-            }
+            guard status != 200, status != 416, !goesOn else { return }
+            state.failure = .init(
+                status == 206 ? "the server answered with other bytes than asked" : "the server answered \(status)",
+                mayPass: status == 429 || status >= 500)
         }
-        completionHandler(status == 200 || goesOn ? .allow : .cancel)
+        return status == 200 || goesOn
     }
 
-    func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
-        let (isFirst, isTooLong) = state.withLock { state in
+    /// - Returns: false where the transfer must stop.
+    func take(_ data: Data) -> Bool {
+        let (isFirst, size) = state.withLock { state in
             let isFirst = state.isFromStart
             state.isFromStart = false
             state.received += data.count
-            return (isFirst, state.received + offset > limit)
+            return (isFirst, state.received + (state.status == 206 ? offset : 0))
         }
         do throws(Downloader.TransferFailure) {
-            guard !isTooLong else { throw .init("it is longer than \(limit) bytes", mayPass: false) }
+            guard size <= limit else { throw .init("it is longer than \(limit) bytes", mayPass: false) }
             try receive(data, isFirst)
+            return true
         } catch {
             state.withLock { $0.failure = error }
-            dataTask.cancel()
+            return false
         }
     }
 
-    func urlSession(_ session: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-        let (continuation, result) = state.withLock { state in
-            let continuation = state.continuation
-            state.continuation = nil
-            let result: Result<Int, Downloader.TransferFailure> =
-                if let failure = state.failure {
-                    .failure(failure)
-                } else if state.status == 416 {
-                    .success(416)
-                } else if let error {
-                    .failure(.init(error.localizedDescription, mayPass: true))
-                } else if let expected = state.expected, state.received < expected {
-                    .failure(.init("the connection ended after \(state.received) of \(expected) bytes", mayPass: true))
-                } else {
-                    .success(state.status)
-                }
-            return (continuation, result)
+    func end(_ error: (any Error)?) {
+        let result: Result<Int, Downloader.TransferFailure> = state.withLock { state in
+            if let failure = state.failure { return .failure(failure) }
+            if state.status == 416 { return .success(416) }
+            if let error { return .failure(.init(error.localizedDescription, mayPass: true)) }
+            if let expected = state.expected, state.received < expected {
+                return .failure(.init("the connection ended after \(state.received) of \(expected) bytes", mayPass: true))
+            }
+            return .success(state.status)
         }
-        continuation?.resume(returning: result)
+        continuation.resume(returning: result)
     }
 
     /// 500 of "bytes 500-999/1000".
