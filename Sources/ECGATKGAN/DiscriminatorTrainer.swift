@@ -17,8 +17,9 @@ public struct DiscriminatorRecipe: Sendable, Equatable, Codable {
     /// Epsilon of each step's attacks is drawn uniformly from this range.
     public var smallestEpsilon: Float = 0.004
     public var largestEpsilon: Float = 0.014
-    /// Half of the attacked windows are FGSM, the others PGD with this many iterations of a third of epsilon.
-    public var pgdIterations = 4
+    /// A third each of the attacked windows is made by FGSM, BIM and PGD, the latter two with this many iterations of a third of
+    /// epsilon: an attack head that has not seen one of them misses it.
+    public var iterations = 4
     /// Weight of the attacked windows in the cross-entropy; clean ones have 1.
     public var attackedClassWeight: Float = 1
     /// Weight of the attack head's loss beside the cross-entropy.
@@ -185,18 +186,24 @@ public final class DiscriminatorTrainer {
     }
 
     private func attack(_ windows: UnsafeMutablePointer<Float>, attacked: UnsafeMutablePointer<Float>) {
-        let half = recipe.batch / 2, length = Discriminator.windowLength
+        let length = Discriminator.windowLength
         let range = recipe.largestEpsilon - recipe.smallestEpsilon
         let epsilon = recipe.smallestEpsilon + range * generator.nextUniform()
+        let methods = WindowAttack.Method.allCases
         labels.withUnsafeBufferPointer { labels in
-            let base = labels.baseAddress!
-            WindowAttack(.fgsm, epsilon: epsilon).perturb(
-                windows, labels: base, batch: half, against: network, using: &generator, scratch: scratch,
-                into: attacked)
-            let iterations = recipe.pgdIterations
-            WindowAttack(.pgd, epsilon: epsilon, step: epsilon / 3, iterations: iterations, restarts: 1).perturb(
-                windows + half * length, labels: base + half, batch: recipe.batch - half, against: network,
-                using: &generator, scratch: scratch, into: attacked + half * length)
+            for (part, method) in methods.enumerated() {
+                let first = recipe.batch * part / methods.count
+                let end = recipe.batch * (part + 1) / methods.count
+                guard end > first else { continue }
+                var attack = WindowAttack(method, epsilon: epsilon, restarts: 1)
+                if method != .fgsm {
+                    attack.step = epsilon / 3
+                    attack.iterations = recipe.iterations
+                }
+                attack.perturb(
+                    windows + first * length, labels: labels.baseAddress! + first, batch: end - first, against: network,
+                    using: &generator, scratch: scratch, into: attacked + first * length)
+            }
         }
     }
 

@@ -11,7 +11,7 @@ struct EvaluateModel: ParsableCommand {
         discussion: """
             Windows are cut at the annotated R of channel 0. The held-out windows are the fifth of each class that the split \
             with the model card's seed gives, so that none of them was trained on; beats of one patient are in both parts, as in \
-            the paper. Attacks are white-box at epsilon 0.01: FGSM, and PGD with 20 iterations.
+            the paper. Attacks are white-box at epsilon 0.01: FGSM, BIM and PGD with 20 iterations each.
             """)
 
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))

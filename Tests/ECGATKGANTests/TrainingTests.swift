@@ -10,7 +10,7 @@ import Testing
         recipe.epochs = 2
         recipe.batch = 16
         recipe.jitter = 2
-        recipe.pgdIterations = 2
+        recipe.iterations = 2
         recipe.averagingDecay = 0.9
         return recipe
     }

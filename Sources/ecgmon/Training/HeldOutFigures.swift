@@ -14,7 +14,9 @@ struct HeldOutFigures {
         guard heldOut.count > 0 else { return }
         // The score that one in a hundred untouched windows exceeds, and what of the attacked ones exceeds it.
         let threshold = clean.suspicions.sorted()[max(Int(0.99 * Double(clean.suspicions.count)) - 1, 0)]
-        for (name, attack) in [("fgsm", WindowAttack(.fgsm)), ("pgd20", WindowAttack(.pgd, restarts: 1))] {
+        for (name, attack) in [
+            ("fgsm", WindowAttack(.fgsm)), ("bim20", WindowAttack(.bim)), ("pgd20", WindowAttack(.pgd, restarts: 1)),
+        ] {
             note("white-box \(name) at epsilon \(attack.epsilon) on \(heldOut.count) windows")
             let evaluation = DiscriminatorEvaluation(heldOut, by: network, attack: attack)
             let condition = "\(name)_epsilon_0.01"

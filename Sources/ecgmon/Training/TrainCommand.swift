@@ -41,8 +41,8 @@ struct TrainCommand: ParsableCommand {
     var noise: Float = 0.004
     @Option(help: "Largest epsilon of the attacks in training; the smallest is 2/7 of it.")
     var epsilon: Float = 0.014
-    @Option(help: "Iterations of PGD in training.")
-    var pgdIterations = 4
+    @Option(help: "Iterations of BIM and PGD in training.")
+    var iterations = 4
     @Option(help: "Weight of attacked windows in the cross-entropy; clean ones have 1.")
     var attackedWeight: Float = 1
     @Option(help: "Weight of the attack head's loss.")
@@ -50,7 +50,7 @@ struct TrainCommand: ParsableCommand {
 
     func validate() throws {
         guard epochs >= 1, batch >= 2, normalBeats >= 0, minorityBeats >= 0, (0...20).contains(jitter),
-            learningRate > 0, noise >= 0, epsilon > 0, pgdIterations >= 1
+            learningRate > 0, noise >= 0, epsilon > 0, iterations >= 1
         else { throw ValidationError("a number is out of its range; see ecgmon train --help") }
     }
 
@@ -66,7 +66,7 @@ struct TrainCommand: ParsableCommand {
         recipe.noise = noise
         recipe.largestEpsilon = epsilon
         recipe.smallestEpsilon = epsilon * 2 / 7
-        recipe.pgdIterations = pgdIterations
+        recipe.iterations = iterations
         recipe.attackedClassWeight = attackedWeight
         recipe.suspicionWeight = suspicionWeight
 
@@ -142,7 +142,7 @@ struct TrainCommand: ParsableCommand {
     private func commandLine() -> String {
         "ecgmon train --epochs \(epochs) --seed \(seed) --normal-beats \(normalBeats) --minority-beats \(minorityBeats)"
             + " --batch \(batch) --learning-rate \(learningRate) --jitter \(jitter) --noise \(noise)"
-            + " --epsilon \(epsilon) --pgd-iterations \(pgdIterations) --attacked-weight \(attackedWeight)"
+            + " --epsilon \(epsilon) --iterations \(iterations) --attacked-weight \(attackedWeight)"
             + " --suspicion-weight \(suspicionWeight)"
     }
 
