@@ -125,7 +125,9 @@ public struct AnnotationSet: Sendable, Hashable {
 
     /// Reads `directory/record.annotator`, for example `100.atr`.
     /// - Throws: ``WFDBError`` naming the file and the byte.
-    public static func read(_ record: String, annotator: String, in directory: String) throws(WFDBError) -> AnnotationSet {
+    public static func read(_ record: String, annotator: String, in directory: String) throws(WFDBError)
+        -> AnnotationSet
+    {
         let path = try path(record, annotator, directory)
         return try AnnotationSet(parsing: try FileAccess.read(path, limit: maximumFileSize), file: path)
     }
@@ -141,7 +143,8 @@ public struct AnnotationSet: Sendable, Hashable {
     private static func path(_ record: String, _ annotator: String, _ directory: String) throws(WFDBError) -> String {
         let path = FileAccess.path(directory, "\(record).\(annotator)")
         guard FileAccess.isPlainName(record), FileAccess.isPlainName(annotator) else {
-            throw WFDBError(.invalidName, file: path, detail: "“\(record).\(annotator)” is not an annotation file's name")
+            throw WFDBError(
+                .invalidName, file: path, detail: "“\(record).\(annotator)” is not an annotation file's name")
         }
         return path
     }

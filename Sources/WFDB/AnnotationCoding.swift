@@ -86,7 +86,9 @@ extension AnnotationSet {
             guard code <= Word.highestAnnotation else {
                 throw malformed(wordOffset, "annotation code \(code) is not defined")
             }
-            guard time >= 0 else { throw malformed(wordOffset, "an annotation at sample \(time), before the record's start") }
+            guard time >= 0 else {
+                throw malformed(wordOffset, "an annotation at sample \(time), before the record's start")
+            }
             annotations.append(
                 Annotation(
                     sampleIndex: time, code: AnnotationCode(rawValue: UInt8(code)),

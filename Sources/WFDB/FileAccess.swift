@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #elseif canImport(Musl)
-import Musl
+    import Musl
 #elseif canImport(Darwin)
-import Darwin
+    import Darwin
 #endif
 
 /// Whole files in and out, without trust in what lies at a path.
@@ -16,7 +16,9 @@ enum FileAccess {
 
     /// True for a name that stays in its folder and can stand in a header line as one word.
     static func isPlainName(_ name: String) -> Bool {
-        guard !name.isEmpty, name.utf8.count <= 255, name != ".", name != "..", !name.hasPrefix("-") else { return false }
+        guard !name.isEmpty, name.utf8.count <= 255, name != ".", name != "..", !name.hasPrefix("-") else {
+            return false
+        }
         return name.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -45,17 +47,18 @@ enum FileAccess {
         }
         guard let size = Int(exactly: status.st_size), size <= limit else {
             throw WFDBError(
-                .tooLarge, file: path, byteOffset: limit, detail: "the file is longer than the \(limit) bytes allowed here")
+                .tooLarge, file: path, byteOffset: limit,
+                detail: "the file is longer than the \(limit) bytes allowed here")
         }
         var failure: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
             while filled < size, let base = buffer.baseAddress {
                 #if canImport(Darwin)
-                let got = Darwin.read(descriptor, base + filled, size - filled)
+                    let got = Darwin.read(descriptor, base + filled, size - filled)
                 #elseif canImport(Musl)
-                let got = Musl.read(descriptor, base + filled, size - filled)
+                    let got = Musl.read(descriptor, base + filled, size - filled)
                 #else
-                let got = Glibc.read(descriptor, base + filled, size - filled)
+                    let got = Glibc.read(descriptor, base + filled, size - filled)
                 #endif
                 if got < 0 {
                     if errno == EINTR { continue }
@@ -85,11 +88,11 @@ enum FileAccess {
         bytes.withUnsafeBytes { buffer in
             while written < buffer.count, let base = buffer.baseAddress {
                 #if canImport(Darwin)
-                let put = Darwin.write(descriptor, base + written, buffer.count - written)
+                    let put = Darwin.write(descriptor, base + written, buffer.count - written)
                 #elseif canImport(Musl)
-                let put = Musl.write(descriptor, base + written, buffer.count - written)
+                    let put = Musl.write(descriptor, base + written, buffer.count - written)
                 #else
-                let put = Glibc.write(descriptor, base + written, buffer.count - written)
+                    let put = Glibc.write(descriptor, base + written, buffer.count - written)
                 #endif
                 if put < 0 {
                     if errno == EINTR { continue }

@@ -45,7 +45,8 @@ extension RecordHeader {
         if let slash = nameField.firstIndex(of: "/") {
             throw WFDBError(
                 .multipleSegments, file: line.file, byteOffset: nameOffset,
-                detail: "a record of several segments (“\(nameField[slash...].dropFirst())”); read its segments one by one")
+                detail:
+                    "a record of several segments (“\(nameField[slash...].dropFirst())”); read its segments one by one")
         }
         guard FileAccess.isPlainName(nameField) else {
             throw line.malformed("“\(nameField)” is not a record name", at: nameOffset)
@@ -93,7 +94,8 @@ extension RecordHeader {
             let first = signals[group.lowerBound]
             guard seen.insert(first.fileName).inserted else {
                 throw WFDBError(
-                    .malformedHeader, file: file, detail: "the signals in \(first.fileName) do not stand one after another")
+                    .malformedHeader, file: file,
+                    detail: "the signals in \(first.fileName) do not stand one after another")
             }
             for signal in signals[group] {
                 guard signal.format == first.format else {
@@ -127,7 +129,8 @@ extension RecordHeader {
             guard FileAccess.isPlainName(signal.fileName) else {
                 throw WFDBError(.invalidName, file: path, detail: "“\(signal.fileName)” is not a signal file name")
             }
-            guard signal.samplesPerFrame >= 1, (0...Int(Int32.max)).contains(signal.skew), signal.byteOffset >= 0, signal.gain.isFinite,
+            guard signal.samplesPerFrame >= 1, (0...Int(Int32.max)).contains(signal.skew), signal.byteOffset >= 0,
+                signal.gain.isFinite,
                 (signal.adcResolution ?? 0) >= 0, (signal.blockSize ?? 0) >= 0
             else {
                 throw WFDBError(.outOfRange, file: path, detail: "a negative or infinite field in a signal line")
@@ -136,7 +139,8 @@ extension RecordHeader {
             guard !units.isEmpty, !units.contains(where: { $0.isWhitespace }),
                 !(signal.description ?? "").contains(where: \.isNewline)
             else {
-                throw WFDBError(.inconsistentRecord, file: path, detail: "units or description that a header cannot hold")
+                throw WFDBError(
+                    .inconsistentRecord, file: path, detail: "units or description that a header cannot hold")
             }
         }
         guard comments.allSatisfy({ !$0.contains(where: \.isNewline) }) else {
@@ -255,7 +259,8 @@ extension SignalSpecification {
         let fields: [(isSet: Bool, text: String)] = [
             (
                 statedGain != nil || statedBaseline != nil || units != nil,
-                RecordHeader.number(statedGain ?? 0) + (statedBaseline.map { "(\($0))" } ?? "") + (units.map { "/\($0)" } ?? "")
+                RecordHeader.number(statedGain ?? 0) + (statedBaseline.map { "(\($0))" } ?? "")
+                    + (units.map { "/\($0)" } ?? "")
             ),
             (adcResolution != nil, "\(adcResolution ?? 0)"),
             (adcZero != nil, "\(adcZero ?? 0)"),

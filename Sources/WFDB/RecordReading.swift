@@ -70,7 +70,8 @@ private struct SignalFile {
                 detail: "the file ends after \(available) of the \(frames) frames that the header states")
         }
         return decode(
-            bytes[start...], format: format, frames: frames, availableFrames: available, samplesPerFrame: samplesPerFrame,
+            bytes[start...], format: format, frames: frames, availableFrames: available,
+            samplesPerFrame: samplesPerFrame,
             byteCount: bytes.count)
     }
 

@@ -26,7 +26,8 @@ extension Record {
             guard let place = samples[index].firstIndex(where: { !format.range.contains($0) }) else { continue }
             throw WFDBError(
                 .outOfRange, file: path,
-                detail: "signal \(index), sample \(place): \(samples[index][place]) does not fit format \(format.rawValue) "
+                detail:
+                    "signal \(index), sample \(place): \(samples[index][place]) does not fit format \(format.rawValue) "
                     + "(\(format.range.lowerBound)...\(format.range.upperBound))")
         }
         let start = signals.map(\.byteOffset).max() ?? 0

@@ -84,7 +84,9 @@ struct AnnotateCommand: AsyncParsableCommand {
             if let beatClass = EC57Class(annotation.code) { counts[beatClass.rawValue] += 1 }
         }
         let beats = counts.reduce(0, +)
-        let classes = EC57Class.allCases.filter { counts[$0.rawValue] > 0 }.map { "\($0.letter) \(counts[$0.rawValue])" }
+        let classes = EC57Class.allCases.filter { counts[$0.rawValue] > 0 }.map {
+            "\($0.letter) \(counts[$0.rawValue])"
+        }
         return "\(name).\(annotator): \(beats) beats (\(classes.joined(separator: ", "))), "
             + "\(set.annotations.count - beats) other annotations"
     }

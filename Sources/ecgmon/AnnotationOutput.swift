@@ -18,7 +18,8 @@ enum AnnotationOutput {
         do {
             try set.write(record, annotator: annotator, to: folder)
         } catch {
-            throw ToolError("annotations cannot be written: \(error)", nextStep: "Make room, or name another folder with -o")
+            throw ToolError(
+                "annotations cannot be written: \(error)", nextStep: "Make room, or name another folder with -o")
         }
     }
 }

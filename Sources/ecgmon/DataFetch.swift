@@ -85,7 +85,8 @@ struct DataFetch: AsyncParsableCommand {
         try AnnotationOutput.makeFolder(folder)
         let downloader = Downloader()
         defer { downloader.end() }
-        let listBytes = try await downloader.bytes(of: "\(url)/\(ChecksumList.fileName)", limit: ChecksumList.maximumSize)
+        let listBytes = try await downloader.bytes(
+            of: "\(url)/\(ChecksumList.fileName)", limit: ChecksumList.maximumSize)
         let list = try ChecksumList(parsing: listBytes, source: "\(url)/\(ChecksumList.fileName)")
         if baseURL == PhysioNetDatabase.site, let known = database.knownListDigest, list.digest != known {
             Self.say("note: PhysioNet's checksum list of \(database) is not the one that this version knows")
@@ -104,7 +105,8 @@ struct DataFetch: AsyncParsableCommand {
         do {
             try Data(listBytes).write(to: URL(filePath: "\(folder)/\(ChecksumList.fileName)"), options: .atomic)
         } catch {
-            throw ToolError("\(folder)/\(ChecksumList.fileName) cannot be written", nextStep: "Make room and run it again")
+            throw ToolError(
+                "\(folder)/\(ChecksumList.fileName) cannot be written", nextStep: "Make room and run it again")
         }
         print("\(folder): \(progress.summary), every SHA-256 as PhysioNet's list has it (\(database.title))")
     }
@@ -129,7 +131,8 @@ struct ChecksumList: Sendable {
 
     init(parsing bytes: [UInt8], source: String) throws(ToolError) {
         var files: [File] = []
-        for (number, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+        for (number, line) in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+        {
             let words = String(decoding: line, as: UTF8.self).split(
                 maxSplits: 1, omittingEmptySubsequences: true, whereSeparator: \.isWhitespace)
             if words.isEmpty { continue }
@@ -153,8 +156,10 @@ struct ChecksumList: Sendable {
     var recordFiles: [File] {
         files.filter { file in
             guard file.name.utf8.count <= 100, !file.name.hasPrefix("."), !file.name.hasPrefix("-"),
-                file.name.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x41...0x5A).contains($0)
-                    || (0x61...0x7A).contains($0) || $0 == 0x5F || $0 == 0x2D || $0 == 0x2E })
+                file.name.utf8.allSatisfy({
+                    (0x30...0x39).contains($0) || (0x41...0x5A).contains($0)
+                        || (0x61...0x7A).contains($0) || $0 == 0x5F || $0 == 0x2D || $0 == 0x2E
+                })
             else { return false }
             // mitdb has superseded annotations as 102-0.atr.
             if file.name.hasSuffix(".atr") { return !file.name.contains("-") }

@@ -60,7 +60,9 @@ struct Downloader: Sendable {
             let found = Self.sha256(ofFile: part)
             if found == sha256 {
                 guard rename(part, path) == 0 else {
-                    throw ToolError("\(path) cannot be written: \(String(cString: strerror(errno)))", nextStep: "Make room and run it again")
+                    throw ToolError(
+                        "\(path) cannot be written: \(String(cString: strerror(errno)))",
+                        nextStep: "Make room and run it again")
                 }
                 return fetched.withLock { $0 }
             }
@@ -109,7 +111,8 @@ struct Downloader: Sendable {
         throw ToolError(
             "\(url): \(last.reason)",
             nextStep: last.mayPass
-                ? "Check the network and run it again: it goes on where it stopped" : "Check --base-url and the space on the disk")
+                ? "Check the network and run it again: it goes on where it stopped"
+                : "Check --base-url and the space on the disk")
     }
 
     /// Requests a file from a byte on and hands over what comes.
@@ -128,7 +131,8 @@ struct Downloader: Sendable {
             await withCheckedContinuation { continuation in
                 transfers.add(
                     Transfer(
-                        offset: offset, limit: Self.maximumFileSize, receive: receive, continuation: continuation), for: task)
+                        offset: offset, limit: Self.maximumFileSize, receive: receive, continuation: continuation),
+                    for: task)
                 task.resume()
             }
         } onCancel: {
@@ -266,7 +270,8 @@ private final class Transfer: Sendable {
             if state.status == 416 { return .success(416) }
             if let error { return .failure(.init(error.localizedDescription, mayPass: true)) }
             if let expected = state.expected, state.received < expected {
-                return .failure(.init("the connection ended after \(state.received) of \(expected) bytes", mayPass: true))
+                return .failure(
+                    .init("the connection ended after \(state.received) of \(expected) bytes", mayPass: true))
             }
             return .success(state.status)
         }

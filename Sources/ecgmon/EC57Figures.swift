@@ -51,7 +51,8 @@ struct EC57Figures: Encodable, Sendable {
             ventricularSensitivity = score.sensitivity(of: .ventricular)?.rounded(decimals: 3)
             ventricularPositivePredictivity = score.positivePredictivity(of: .ventricular)?.rounded(decimals: 3)
             supraventricularSensitivity = score.sensitivity(of: .supraventricular)?.rounded(decimals: 3)
-            supraventricularPositivePredictivity = score.positivePredictivity(of: .supraventricular)?.rounded(decimals: 3)
+            supraventricularPositivePredictivity = score.positivePredictivity(of: .supraventricular)?.rounded(
+                decimals: 3)
         }
         delay = Quantiles(score.delays)
         confusion = [:]

@@ -2,13 +2,6 @@ import ArgumentParser
 import ECGSignal
 import WFDB
 
-/// Figures about the system, each from a command that anyone can run again.
-struct EvaluateCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "evaluate", abstract: "Measure the detector and the whole stream on annotated records.",
-        subcommands: [EvaluateQRS.self, EvaluateStream.self])
-}
-
 /// The detector alone, sample by sample, on channel 0.
 struct EvaluateQRS: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -45,7 +38,8 @@ struct EvaluateQRS: AsyncParsableCommand {
             let beats = try Self.detect(record, name: name)
             if let output {
                 let set = AnnotationSet(
-                    beats.map { Annotation(sampleIndex: $0.sampleIndex, code: .normal) }, samplingRate: record.samplingRate)
+                    beats.map { Annotation(sampleIndex: $0.sampleIndex, code: .normal) },
+                    samplingRate: record.samplingRate)
                 try AnnotationOutput.write(set, record: name, annotator: "qrs", to: output)
             }
             return EC57Score(reference: reference, found: beats, from: start)
@@ -59,7 +53,9 @@ struct EvaluateQRS: AsyncParsableCommand {
                 Report(
                     database: database.directory, records: names, from_seconds: start, gross: gross, per_record: rows))
         } else {
-            print("QRS detector alone, channel 0 of \(names.count) records of \(database.directory), from \(fixed(start, 0)) s")
+            print(
+                "QRS detector alone, channel 0 of \(names.count) records of \(database.directory), from \(fixed(start, 0)) s"
+            )
             print(EvaluationReport.table(rows, total: [("gross", gross)], classes: false))
             if let delay = gross.delay { print("delay from R to the detection: \(delay.line)") }
         }
@@ -81,7 +77,8 @@ struct EvaluateQRS: AsyncParsableCommand {
                 EC57Beat(
                     sampleIndex: input.frame(ofSample: resampler.inputIndex(ofOutput: detection.rPeakIndex)),
                     beatClass: .normal,
-                    decidedAtSampleIndex: input.frame(ofSample: resampler.inputIndex(ofOutput: detection.detectedAtIndex))))
+                    decidedAtSampleIndex: input.frame(
+                        ofSample: resampler.inputIndex(ofOutput: detection.detectedAtIndex))))
         }
         for sample in input.millivolts {
             resampler.push(sample)
@@ -109,7 +106,8 @@ struct RecordChannel {
 
     init(_ record: Record, name: String) throws(ToolError) {
         guard let signal = record.header.signals.first else {
-            throw ToolError("record \(name) has no signals", nextStep: "Give a record that has an ECG as its first signal")
+            throw ToolError(
+                "record \(name) has no signals", nextStep: "Give a record that has an ECG as its first signal")
         }
         do {
             millivolts = try record.millivolts(ofSignal: 0)

@@ -96,7 +96,8 @@ struct EvaluateStream: AsyncParsableCommand {
                     annotator: AnnotateCommand.annotator, to: output)
             }
             var outcome = Outcome(
-                score: EC57Score(reference: reference, found: MonitorRun.beats(events), from: start), alerts: [], suspicions: 0,
+                score: EC57Score(reference: reference, found: MonitorRun.beats(events), from: start), alerts: [],
+                suspicions: 0,
                 hours: Double(record.frameCount) / record.samplingRate / 3600, noiseReported: false)
             for event in events {
                 switch event.kind {
@@ -118,7 +119,10 @@ struct EvaluateStream: AsyncParsableCommand {
         for kind in outcomes.flatMap(\.alerts) { alerts[kind.name, default: 0] += 1 }
         let scored = Array(zip(names, outcomes.map(\.score)))
         var gross = ["all": Self.figures(scored.map(\.1))]
-        let sets = [("DS1", RecordSplit.ds1), ("DS2", RecordSplit.ds2), ("DS2 without 202", RecordSplit.ds2.filter { $0 != "202" })]
+        let sets = [
+            ("DS1", RecordSplit.ds1), ("DS2", RecordSplit.ds2),
+            ("DS2 without 202", RecordSplit.ds2.filter { $0 != "202" }),
+        ]
         // Only where the whole split was scored.
         for (name, members) in sets where Set(members).isSubset(of: names) {
             gross[name] = Self.figures(scored.filter { members.contains($0.0) }.map(\.1))
@@ -162,7 +166,8 @@ struct EvaluateStream: AsyncParsableCommand {
         for part in parts {
             lines.append("")
             lines.append(
-                "whole stream, channel 0 of \(part.records.count) records of \(part.database), from \(fixed(options.startSeconds, 0)) s")
+                "whole stream, channel 0 of \(part.records.count) records of \(part.database), from \(fixed(options.startSeconds, 0)) s"
+            )
             let totals = ["all", "DS1", "DS2", "DS2 without 202"].compactMap { name in
                 part.gross[name].map { (name: name, figures: $0) }
             }
@@ -173,17 +178,24 @@ struct EvaluateStream: AsyncParsableCommand {
             lines.append("suspicions of an attack raised: \(part.suspicions_raised)")
         }
         if let noise {
-            var table = TextTable(["SNR dB", "records", "beats", "FN", "FP", "Q Se", "Q +P", "V Se", "V +P", "noise said in"])
+            var table = TextTable([
+                "SNR dB", "records", "beats", "FN", "FP", "Q Se", "Q +P", "V Se", "V +P", "noise said in",
+            ])
             for level in noise {
                 table.rows.append([
                     "\(level.snr_db)", level.records.joined(separator: " "), "\(level.gross.beats)",
-                    "\(level.gross.falseNegatives)", "\(level.gross.falsePositives)", TextTable.cell(level.gross.sensitivity, 2),
-                    TextTable.cell(level.gross.positivePredictivity, 2), TextTable.cell(level.gross.ventricularSensitivity, 2),
-                    TextTable.cell(level.gross.ventricularPositivePredictivity, 2), level.noise_reported.joined(separator: " "),
+                    "\(level.gross.falseNegatives)", "\(level.gross.falsePositives)",
+                    TextTable.cell(level.gross.sensitivity, 2),
+                    TextTable.cell(level.gross.positivePredictivity, 2),
+                    TextTable.cell(level.gross.ventricularSensitivity, 2),
+                    TextTable.cell(level.gross.ventricularPositivePredictivity, 2),
+                    level.noise_reported.joined(separator: " "),
                 ])
             }
             lines.append("")
-            lines.append("noise stress, from \(fixed(options.startSeconds, 0)) s (119 is regenerated, not PhysioNet's own files)")
+            lines.append(
+                "noise stress, from \(fixed(options.startSeconds, 0)) s (119 is regenerated, not PhysioNet's own files)"
+            )
             lines.append(table.text)
         }
         return lines.joined(separator: "\n")

@@ -17,7 +17,8 @@ struct LoadedModel: Sendable {
             self.card = card
         } catch {
             throw ToolError(
-                "the model cannot be used: \(error)", nextStep: "Name another with --model, or train one with `ecgmon train`")
+                "the model cannot be used: \(error)",
+                nextStep: "Name another with --model, or train one with `ecgmon train`")
         }
     }
 
@@ -64,7 +65,8 @@ enum MonitorRun {
                 _ = try monitor.process(segment, classifier: classifier, workspace: workspace, events: &events)
             }
         } catch {
-            throw ToolError("record \(name) was refused by the monitor: \(error.cause)", nextStep: "Give another record")
+            throw ToolError(
+                "record \(name) was refused by the monitor: \(error.cause)", nextStep: "Give another record")
         }
         monitor.finish(classifier: classifier, workspace: workspace, events: &events)
         for index in events.indices {

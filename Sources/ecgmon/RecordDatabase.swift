@@ -61,7 +61,15 @@ struct RecordDatabase: Sendable {
     /// The reference annotations, on the record's frames.
     func reference(_ name: String, for record: Record) throws(ToolError) -> EC57Reference {
         do {
-            let set = try AnnotationSet.read(name, annotator: "atr", in: directory)
+            var set = try AnnotationSet.read(name, annotator: "atr", in: directory)
+            if let rate = set.samplingRate, rate != record.samplingRate {
+                for index in set.annotations.indices {
+                    let time = Double(set.annotations[index].sampleIndex) / rate
+                    let frame = (time * record.samplingRate).rounded()
+                    // Past any record's end: it is not scored, wherever exactly it lies.
+                    set.annotations[index].sampleIndex = Int64(exactly: frame) ?? .max
+                }
+            }
             return EC57Reference(
                 annotations: set.annotations, samplingRate: record.samplingRate, frameCount: record.frameCount)
         } catch {
@@ -88,11 +96,13 @@ struct RecordDatabase: Sendable {
 /// of one set are not in the other, and the four paced records are in neither. 201 (DS1) and 202 (DS2) are one subject.
 enum RecordSplit {
     static let ds1 = [
-        "101", "106", "108", "109", "112", "114", "115", "116", "118", "119", "122", "124", "201", "203", "205", "207", "208",
+        "101", "106", "108", "109", "112", "114", "115", "116", "118", "119", "122", "124", "201", "203", "205", "207",
+        "208",
         "209", "215", "220", "223", "230",
     ]
     static let ds2 = [
-        "100", "103", "105", "111", "113", "117", "121", "123", "200", "202", "210", "212", "213", "214", "219", "221", "222",
+        "100", "103", "105", "111", "113", "117", "121", "123", "200", "202", "210", "212", "213", "214", "219", "221",
+        "222",
         "228", "231", "232", "233", "234",
     ]
 }

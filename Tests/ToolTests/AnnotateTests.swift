@@ -75,14 +75,17 @@ struct AnnotateTests {
 
     @Test func eventsBecomeTheDatabasesOwnMarks() {
         func event(_ index: Int64, _ kind: MonitorEvent.Kind) -> MonitorEvent {
-            MonitorEvent(session: 1, sampleIndex: index, decidedAtSampleIndex: index + 100, acquisitionTimeNanoseconds: 0, kind: kind)
+            MonitorEvent(
+                session: 1, sampleIndex: index, decidedAtSampleIndex: index + 100, acquisitionTimeNanoseconds: 0,
+                kind: kind)
         }
         func beat(_ index: Int64, _ beatClass: BeatClass?) -> MonitorEvent {
             event(
                 index,
                 .beat(
                     Beat(
-                        beatClass: beatClass, notClassifiedBecause: beatClass == nil ? .gapAtEdge : nil, probabilities: .zero,
+                        beatClass: beatClass, notClassifiedBecause: beatClass == nil ? .gapAtEdge : nil,
+                        probabilities: .zero,
                         attackSuspicion: 0, rrIntervalSeconds: nil, amplitudeMillivolts: 1, foundBySearchBack: false)))
         }
         func alert(_ index: Int64, _ kind: AlertKind, _ phase: AlertPhase) -> MonitorEvent {
@@ -93,17 +96,22 @@ struct AnnotateTests {
                         kind: kind, phase: phase, priority: kind.priority, number: 1, onsetSampleIndex: index,
                         durationSeconds: 1, heartRate: nil, beatCount: 0, text: "why")))
         }
-        let suspicion = Suspicion(active: true, score: 0.934, beatsConsidered: 10, firstSampleIndex: 1, lastSampleIndex: 2)
+        let suspicion = Suspicion(
+            active: true, score: 0.934, beatsConsidered: 10, firstSampleIndex: 1, lastSampleIndex: 2)
         let set = EventAnnotations.annotations(
             of: [
-                beat(100, .normal), beat(200, .supraventricular), beat(300, .ventricular), beat(400, .fusion), beat(500, nil),
+                beat(100, .normal), beat(200, .supraventricular), beat(300, .ventricular), beat(400, .fusion),
+                beat(500, nil),
                 alert(250, .bigeminy, .started), alert(450, .ventricularTachycardia, .started),
                 alert(460, .ventricularTachycardia, .updated), alert(470, .ventricularTachycardia, .ended),
                 alert(480, .bigeminy, .ended), alert(490, .pause, .started), event(495, .suspicion(suspicion)),
             ], samplingRate: 250)
         #expect(set.annotations.filter(\.code.isBeat).map(\.code.symbol) == ["N", "S", "V", "F", "Q"])
         #expect(set.annotations.filter { $0.code == .rhythm }.map(\.text) == ["(B", "(VT", "(B", "(N"])
-        #expect(set.annotations.filter { $0.code == .note }.map(\.text) == ["pause begins: why", "attack suspected, score 0.93"])
+        #expect(
+            set.annotations.filter { $0.code == .note }.map(\.text) == [
+                "pause begins: why", "attack suspected, score 0.93",
+            ])
         #expect(set.isInTimeOrder && set.samplingRate == 250)
     }
 
@@ -148,7 +156,8 @@ struct AnnotateTests {
             let record = try database.record(name)
             let reference = try database.reference(name, for: record)
             var beats = MonitorRun.beats(try MonitorRun.events(of: record, name: name, classifier: classifier))
-            let written = try AnnotationSet.read(name, annotator: "ecgmon", in: folder).annotations.compactMap { annotation in
+            let written = try AnnotationSet.read(name, annotator: "ecgmon", in: folder).annotations.compactMap {
+                annotation in
                 EC57Class(annotation.code).map { EC57Beat(sampleIndex: annotation.sampleIndex, beatClass: $0) }
             }
             let delays = EC57Score(reference: reference, found: beats, from: 300).delays

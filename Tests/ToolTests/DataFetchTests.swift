@@ -29,7 +29,9 @@ struct DataFetchTests {
                 list += "\(SHA256.hexadecimalDigest(of: bytes))  \(name)\n"
             }
             let other = SHA256.hexadecimalDigest(of: [])
-            for name in ["102-0.atr", "100.xws", "mitdbdir/intro.htm", "x_mitdb/x_108.dat", "../outside.dat", "/etc/outside.hea"] {
+            for name in [
+                "102-0.atr", "100.xws", "mitdbdir/intro.htm", "x_mitdb/x_108.dat", "../outside.dat", "/etc/outside.hea",
+            ] {
                 list += "\(other)  \(name)\n"
             }
             server.put(Self.root + "SHA256SUMS.txt", Array((list + extraLines).utf8))
@@ -53,7 +55,9 @@ struct DataFetchTests {
             ((try? FileManager.default.contentsOfDirectory(atPath: folder + "/mitdb")) ?? []).sorted()
         }
 
-        func bytes(_ name: String) -> [UInt8]? { FileManager.default.contents(atPath: "\(folder)/mitdb/\(name)").map(Array.init) }
+        func bytes(_ name: String) -> [UInt8]? {
+            FileManager.default.contents(atPath: "\(folder)/mitdb/\(name)").map(Array.init)
+        }
 
         func place(_ name: String, _ bytes: [UInt8]) throws {
             try FileManager.default.createDirectory(atPath: folder + "/mitdb", withIntermediateDirectories: true)
@@ -72,7 +76,8 @@ struct DataFetchTests {
         try await site.fetch()
         #expect(site.names == ["100.atr", "100.dat", "100.hea", "ANNOTATORS", "RECORDS", "SHA256SUMS.txt"])
         for (name, bytes) in site.files { #expect(site.bytes(name) == bytes) }
-        #expect(Set(site.server.requests.map(\.path)) == Set((site.files.keys + ["SHA256SUMS.txt"]).map { Site.root + $0 }))
+        #expect(
+            Set(site.server.requests.map(\.path)) == Set((site.files.keys + ["SHA256SUMS.txt"]).map { Site.root + $0 }))
     }
 
     @Test func whatIsThereAlreadyIsNotFetchedAgain() async throws {
@@ -82,7 +87,10 @@ struct DataFetchTests {
         try site.place("100.hea", Array("damaged".utf8))
         let before = site.server.requests.count
         try await site.fetch()
-        #expect(site.server.requests.dropFirst(before).map(\.path).sorted() == [Site.root + "100.hea", Site.root + "SHA256SUMS.txt"])
+        #expect(
+            site.server.requests.dropFirst(before).map(\.path).sorted() == [
+                Site.root + "100.hea", Site.root + "SHA256SUMS.txt",
+            ])
         #expect(site.bytes("100.hea") == site.files["100.hea"])
     }
 

@@ -20,7 +20,8 @@ struct EC57Tests {
 
     @Test func aBeatWithin150MillisecondsIsFoundAndOneBeyondIsNot() {
         let reference = Self.reference([(1000, "N"), (2000, "V"), (3000, "N")])
-        let score = EC57Score(reference: reference, found: Self.found([(1054, "N"), (1946, "V"), (3055, "N")]), from: 0)
+        let score = EC57Score(
+            reference: reference, found: Self.found([(1054, "N"), (1946, "V"), (3055, "N")]), from: 0)
         #expect(score.truePositives == 2 && score.falseNegatives == 1 && score.falsePositives == 1)
         #expect(score.rPeakErrors == [150, -150])
         #expect(score.meanAbsoluteRPeakError == 150)
@@ -29,15 +30,18 @@ struct EC57Tests {
 
     @Test func aBeatIsPairedWithItsNearestAndOnlyOnce() {
         // Two found beats for one: the nearer counts, the other is false.
-        var score = EC57Score(reference: Self.reference([(1000, "N")]), found: Self.found([(960, "V"), (1005, "N")]), from: 0)
+        var score = EC57Score(
+            reference: Self.reference([(1000, "N")]), found: Self.found([(960, "V"), (1005, "N")]), from: 0)
         #expect(score.truePositives == 1 && score.falsePositives == 1)
         #expect(score.count(reference: 0, found: 0) == 1 && score.count(reference: EC57Score.none, found: 2) == 1)
         // One found beat between two: it belongs to the nearer, the other is missed.
-        score = EC57Score(reference: Self.reference([(1000, "N"), (1060, "V")]), found: Self.found([(1040, "V")]), from: 0)
+        score = EC57Score(
+            reference: Self.reference([(1000, "N"), (1060, "V")]), found: Self.found([(1040, "V")]), from: 0)
         #expect(score.count(reference: 2, found: 2) == 1 && score.count(reference: 0, found: EC57Score.none) == 1)
         // Each of two has its own, though the second found one is nearer to the first beat than the first found one.
         score = EC57Score(
-            reference: Self.reference([(1000, "N"), (1050, "V")]), found: Self.found([(960, "N"), (1030, "V")]), from: 0)
+            reference: Self.reference([(1000, "N"), (1050, "V")]), found: Self.found([(960, "N"), (1030, "V")]), from: 0
+        )
         #expect(score.truePositives == 2 && score.falsePositives == 0)
     }
 
@@ -45,7 +49,8 @@ struct EC57Tests {
         let reference = Self.reference([(500, "N"), (1000, "["), (1200, "!"), (1500, "V"), (2000, "]"), (2500, "N")])
         #expect(reference.flutter == [1000...2000])
         let score = EC57Score(
-            reference: reference, found: Self.found([(500, "N"), (1000, "V"), (1700, "V"), (2000, "N"), (2001, "N"), (2500, "N")]),
+            reference: reference,
+            found: Self.found([(500, "N"), (1000, "V"), (1700, "V"), (2000, "N"), (2001, "N"), (2500, "N")]),
             from: 0)
         #expect(score.truePositives == 2 && score.falseNegatives == 0 && score.falsePositives == 1)
     }
@@ -57,7 +62,8 @@ struct EC57Tests {
     @Test func theLearningPeriodIsNotScoredButABeatJustBeforeItsEndMayMatch() {
         let reference = Self.reference([(1000, "N"), (108_010, "N"), (109_000, "N")])
         let score = EC57Score(
-            reference: reference, found: Self.found([(700, "N"), (107_970, "N"), (107_950, "V"), (109_000, "N")]), from: 300)
+            reference: reference, found: Self.found([(700, "N"), (107_970, "N"), (107_950, "V"), (109_000, "N")]),
+            from: 300)
         #expect(score.beats == 2 && score.truePositives == 2)
         // The one at 107,950 stands before the start and has no partner.
         #expect(score.falsePositives == 0)
@@ -67,7 +73,8 @@ struct EC57Tests {
         var reference: [(Int64, Character)] = []
         var found: [(Int64, Character)] = []
         let pairs: [(Character, Character)] = [
-            ("V", "V"), ("V", "N"), ("E", "V"), ("r", "V"), ("F", "V"), ("/", "V"), ("f", "V"), ("Q", "S"), ("N", "V"), ("A", "V"),
+            ("V", "V"), ("V", "N"), ("E", "V"), ("r", "V"), ("F", "V"), ("/", "V"), ("f", "V"), ("Q", "S"), ("N", "V"),
+            ("A", "V"),
             ("A", "S"), ("J", "N"), ("F", "S"), ("e", "S"), ("L", "N"), ("F", "F"),
         ]
         for (index, pair) in pairs.enumerated() {
@@ -95,7 +102,8 @@ struct EC57Tests {
     }
 
     /// A case with everything in it: two rates, jitter, misses, extras, doublets, flutter, every class.
-    static func madeUpRecord(seed: UInt64, rate: Double) -> (reference: AnnotationSet, test: AnnotationSet, frames: Int) {
+    static func madeUpRecord(seed: UInt64, rate: Double) -> (reference: AnnotationSet, test: AnnotationSet, frames: Int)
+    {
         var generator = SeededGenerator(seed: seed)
         let letters = Array("NNNNNNLRejAaJSVVEFF/fQ")
         var reference = AnnotationSet(samplingRate: rate)
@@ -113,7 +121,8 @@ struct EC57Tests {
             for _ in 0..<[0, 1, 1, 1, 1, 1, 1, 1, 2][Int.random(in: 0..<9, using: &generator)] {
                 let at = time + Int64(rate * Double.random(in: -0.2...0.2, using: &generator))
                 let called = Bool.random(using: &generator) ? letter : letters.randomElement(using: &generator) ?? "N"
-                test.annotations.append(Annotation(sampleIndex: max(0, at), code: AnnotationCode(symbol: called) ?? .normal))
+                test.annotations.append(
+                    Annotation(sampleIndex: max(0, at), code: AnnotationCode(symbol: called) ?? .normal))
             }
         }
         test.sortByTime()
@@ -126,7 +135,8 @@ struct EC57Tests {
             let made = Self.madeUpRecord(seed: seed, rate: rate)
             let test = try AnnotationSet(parsing: made.test.encoded(), file: "test")
             total += EC57Score(
-                reference: EC57Reference(annotations: made.reference.annotations, samplingRate: rate, frameCount: made.frames),
+                reference: EC57Reference(
+                    annotations: made.reference.annotations, samplingRate: rate, frameCount: made.frames),
                 found: test.annotations.compactMap { annotation in
                     EC57Class(annotation.code).map { EC57Beat(sampleIndex: annotation.sampleIndex, beatClass: $0) }
                 }, from: 60)
@@ -138,8 +148,10 @@ struct EC57Tests {
         #expect(figures.ventricularSensitivity == 40.455 && figures.ventricularPositivePredictivity == 44.5)
         #expect(figures.supraventricularSensitivity == 42.712 && figures.supraventricularPositivePredictivity == 45.985)
         let confusion = [
-            "F>F": 55, "F>N": 26, "F>O": 44, "F>Q": 5, "F>S": 15, "F>V": 7, "N>F": 28, "N>N": 330, "N>O": 211, "N>Q": 52,
-            "N>S": 36, "N>V": 30, "O>F": 32, "O>N": 191, "O>Q": 65, "O>S": 83, "O>V": 67, "Q>F": 5, "Q>N": 40, "Q>O": 61,
+            "F>F": 55, "F>N": 26, "F>O": 44, "F>Q": 5, "F>S": 15, "F>V": 7, "N>F": 28, "N>N": 330, "N>O": 211,
+            "N>Q": 52,
+            "N>S": 36, "N>V": 30, "O>F": 32, "O>N": 191, "O>Q": 65, "O>S": 83, "O>V": 67, "Q>F": 5, "Q>N": 40,
+            "Q>O": 61,
             "Q>Q": 65, "Q>S": 17, "Q>V": 10, "S>F": 9, "S>N": 56, "S>O": 77, "S>Q": 13, "S>S": 126, "S>V": 14, "V>F": 7,
             "V>N": 46, "V>O": 51, "V>Q": 13, "V>S": 14, "V>V": 89,
         ]

@@ -106,7 +106,9 @@ final class FileServer: Sendable {
     }
 
     private func send(_ connection: Int32, _ head: String, _ body: [UInt8], limit: Int?) {
-        let bytes = Array("\(head)\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n".utf8) + body.prefix(limit ?? body.count)
+        let bytes =
+            Array("\(head)\r\nContent-Length: \(body.count)\r\nConnection: close\r\n\r\n".utf8)
+            + body.prefix(limit ?? body.count)
         var sent = 0
         while sent < bytes.count {
             let put = bytes.withUnsafeBytes { buffer in

@@ -36,18 +36,25 @@ struct AnnotationTests {
                 set.annotations.append(
                     Annotation(
                         // Any order: steps back are written as negative SKIPs, far ones as several.
-                        sampleIndex: Int64.random(in: 0...[100, 10_000, 1 << 33].randomElement(using: &generator)!, using: &generator),
+                        sampleIndex: Int64.random(
+                            in: 0...[100, 10_000, 1 << 33].randomElement(using: &generator)!, using: &generator),
                         code: AnnotationCode(rawValue: .random(in: 1...49, using: &generator)),
-                        subtype: .random(in: -128...127, using: &generator), channel: .random(in: 0...255, using: &generator),
+                        subtype: .random(in: -128...127, using: &generator),
+                        channel: .random(in: 0...255, using: &generator),
                         number: .random(in: -128...127, using: &generator),
-                        auxiliaryBytes: (0..<[0, 0, 1, 2, 255].randomElement(using: &generator)!).map { _ in .random(in: 0...255, using: &generator) }))
+                        auxiliaryBytes: (0..<[0, 0, 1, 2, 255].randomElement(using: &generator)!).map { _ in
+                            .random(in: 0...255, using: &generator)
+                        }))
             }
             #expect(try Self.parse(try set.encoded()) == set)
         }
     }
 
     @Test func aStepBackInTimeIsFollowedAndCanBeSorted() throws {
-        let bytes = Self.word(1, 500) + Self.word(59, 0) + [0xFF, 0xFF, 0x38, 0xFF] + Self.word(5, 0) + Self.word(1, 10) + [0, 0]
+        let bytes =
+            Self.word(1, 500) + Self.word(59, 0) + [0xFF, 0xFF, 0x38, 0xFF] + Self.word(5, 0) + Self.word(1, 10) + [
+                0, 0,
+            ]
         var set = try Self.parse(bytes)
         #expect(set.annotations.map(\.sampleIndex) == [500, 300, 310])
         #expect(!set.isInTimeOrder)
@@ -60,7 +67,8 @@ struct AnnotationTests {
     @Test func sortingKeepsTheOrderOfWhatStandsAtOneSample() {
         var set = AnnotationSet([
             Annotation(sampleIndex: 9, code: .note, text: "first"), Annotation(sampleIndex: 9, code: .normal),
-            Annotation(sampleIndex: 9, code: .note, text: "third"), Annotation(sampleIndex: 8, code: .rhythm, text: "(N"),
+            Annotation(sampleIndex: 9, code: .note, text: "third"),
+            Annotation(sampleIndex: 8, code: .rhythm, text: "(N"),
         ])
         set.sortByTime()
         #expect(set.annotations.map(\.text) == ["(N", "first", "", "third"])
@@ -111,9 +119,13 @@ struct AnnotationTests {
     @Test func anyBytesAreReadOrRefusedButNeverTrap() throws {
         var generator = SeededGenerator(seed: 11)
         for _ in 0..<20_000 {
-            var bytes = (0..<Int.random(in: 0...60, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            var bytes = (0..<Int.random(in: 0...60, using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator)
+            }
             // Many SKIPs of the largest steps.
-            if Bool.random(using: &generator) { bytes = (0..<10).flatMap { _ in Self.word(59, 0) + [0xFF, 0x7F, 0xFF, 0xFF] } + bytes + [0, 0] }
+            if Bool.random(using: &generator) {
+                bytes = (0..<10).flatMap { _ in Self.word(59, 0) + [0xFF, 0x7F, 0xFF, 0xFF] } + bytes + [0, 0]
+            }
             if let set = try? Self.parse(bytes) { _ = try set.encoded() }
         }
     }

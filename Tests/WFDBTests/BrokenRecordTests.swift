@@ -12,9 +12,12 @@ struct BrokenRecordTests {
             (0..<100).map { $0.isMultiple(of: 2) ? 1 : 0 }, (0..<100).map { $0.isMultiple(of: 2) ? -1 : 0 },
         ]
         let signals = ["I", "II"].map {
-            SignalSpecification(fileName: "r.dat", format: .format212, gain: 200, adcResolution: 12, adcZero: 0, blockSize: 0, description: $0)
+            SignalSpecification(
+                fileName: "r.dat", format: .format212, gain: 200, adcResolution: 12, adcZero: 0, blockSize: 0,
+                description: $0)
         }
-        try Record(header: RecordHeader(name: "r", samplingRate: 360, signals: signals), samples: samples).write(to: folder.path)
+        try Record(header: RecordHeader(name: "r", samplingRate: 360, signals: signals), samples: samples).write(
+            to: folder.path)
         #expect(try String(decoding: folder.bytes("r.hea"), as: UTF8.self) == header)
         return folder
     }
@@ -55,7 +58,8 @@ struct BrokenRecordTests {
         let folder = try Self.folder()
         for line in [
             "r 1 360 9223372036854775807\nr.dat 212", "r 1 360 4611686018427387904\nr.dat 16",
-            "r 1 360 1000\nr.dat 16x9223372036854775807", "r 2 360\nr.dat 16x9223372036854775807\nr.dat 16x9223372036854775807",
+            "r 1 360 1000\nr.dat 16x9223372036854775807",
+            "r 2 360\nr.dat 16x9223372036854775807\nr.dat 16x9223372036854775807",
             "r 1 360 10\nr.dat 16+9223372036854775807", "r 1 360 1000\nr.dat 310x4611686018427387904",
         ] {
             try folder.write("r.hea", line)

@@ -40,13 +40,16 @@ struct DatabaseReadingTests {
     @Test func mitdbBeatCountsAreThePublishedOnes() throws {
         var counts: [Character: Int] = [:]
         for name in Databases.records("mitdb") {
-            for annotation in try AnnotationSet.read(name, annotator: "atr", in: Databases.folder("mitdb")).annotations {
+            for annotation in try AnnotationSet.read(name, annotator: "atr", in: Databases.folder("mitdb")).annotations
+            {
                 counts[annotation.code.symbol, default: 0] += 1
             }
         }
         let published: [Character: Int] = [
-            "N": 75052, "L": 8075, "R": 7259, "e": 16, "j": 229, "A": 2546, "a": 150, "J": 83, "S": 2, "V": 7130, "E": 106,
-            "F": 803, "/": 7028, "f": 982, "Q": 33, "+": 1291, "~": 616, "!": 472, "\"": 437, "x": 193, "|": 132, "[": 6,
+            "N": 75052, "L": 8075, "R": 7259, "e": 16, "j": 229, "A": 2546, "a": 150, "J": 83, "S": 2, "V": 7130,
+            "E": 106,
+            "F": 803, "/": 7028, "f": 982, "Q": 33, "+": 1291, "~": 616, "!": 472, "\"": 437, "x": 193, "|": 132,
+            "[": 6,
             "]": 6,
         ]
         #expect(counts == published)
@@ -71,7 +74,10 @@ struct DatabaseReadingTests {
         for name in ["100", "228"] {
             let record = try Record.read(name, in: Databases.folder("mitdb"))
             try record.write(to: folder.path)
-            #expect(try folder.bytes(name + ".dat") == Array(FileManager.default.contents(atPath: Databases.folder("mitdb") + "/\(name).dat") ?? Data()))
+            #expect(
+                try folder.bytes(name + ".dat")
+                    == Array(FileManager.default.contents(atPath: Databases.folder("mitdb") + "/\(name).dat") ?? Data())
+            )
             #expect(try RecordHeader.read(name, in: folder.path) == record.header)
         }
     }

@@ -26,7 +26,8 @@ struct SignalFormatTests {
                 let header = RecordHeader(
                     name: "r", samplingRate: 128.5,
                     signals: (0..<signalCount).map {
-                        SignalSpecification(fileName: "r.dat", format: format, gain: 100.5, units: "mV", description: "lead \($0)")
+                        SignalSpecification(
+                            fileName: "r.dat", format: format, gain: 100.5, units: "mV", description: "lead \($0)")
                     })
                 let record = try Record(header: header, samples: samples)
                 try record.write(to: folder.path)
@@ -65,7 +66,9 @@ struct SignalFormatTests {
             let width = format.bitsPerSample
             return (0..<(bytes.count * 8 / width)).map { signed(Array($0 * width..<($0 + 1) * width)) }
         case .format61:
-            return (0..<(bytes.count / 2)).map { signed(Array($0 * 16 + 8..<$0 * 16 + 16) + Array($0 * 16..<$0 * 16 + 8)) }
+            return (0..<(bytes.count / 2)).map {
+                signed(Array($0 * 16 + 8..<$0 * 16 + 16) + Array($0 * 16..<$0 * 16 + 8))
+            }
         case .format212:
             return (0..<(bytes.count / 3)).flatMap { block in
                 let b = block * 24
@@ -98,12 +101,15 @@ struct SignalFormatTests {
         let header = RecordHeader(
             name: "multi", samplingRate: 250,
             signals: [
-                SignalSpecification(fileName: "a.dat", format: format, samplesPerFrame: 4, byteOffset: 512, description: "fast"),
+                SignalSpecification(
+                    fileName: "a.dat", format: format, samplesPerFrame: 4, byteOffset: 512, description: "fast"),
                 SignalSpecification(fileName: "a.dat", format: format, skew: 3, byteOffset: 512, description: "late"),
-                SignalSpecification(fileName: "b.dat", format: .format16, samplesPerFrame: 2, description: "other file"),
+                SignalSpecification(
+                    fileName: "b.dat", format: .format16, samplesPerFrame: 2, description: "other file"),
             ])
         let samples = [
-            Self.samples(format, count: frames * 4, using: &generator), Self.samples(format, count: frames, using: &generator),
+            Self.samples(format, count: frames * 4, using: &generator),
+            Self.samples(format, count: frames, using: &generator),
             Self.samples(.format16, count: frames * 2, using: &generator),
         ]
         let record = try Record(header: header, samples: samples)
@@ -144,7 +150,9 @@ struct SignalFormatTests {
 
     @Test func aRecordWhosePartsDoNotFitIsRefused() {
         let one = SignalSpecification(fileName: "r.dat", format: .format16)
-        for (signals, samples) in [([one], []), ([one, one], [[1], [1, 2]]), ([one], [[1], [2]])] as [([SignalSpecification], [[Int32]])] {
+        for (signals, samples) in [([one], []), ([one, one], [[1], [1, 2]]), ([one], [[1], [2]])]
+            as [([SignalSpecification], [[Int32]])]
+        {
             let error = #expect(throws: WFDBError.self) {
                 try Record(header: RecordHeader(name: "r", signals: signals), samples: samples)
             }
