@@ -66,8 +66,7 @@ public struct ZeroMQSocket: ~Copyable {
     deinit { handle.close() }
 
     /// Closes now rather than at the end of the scope. The connections and endpoints end in the background, a little
-    /// later: to bind the same ipc endpoint again within this process, wait for the monitor to report `.closed` after
-    /// `unbind`, since libzmq removes the socket's file last.
+    /// later. The file of an ipc endpoint stays; the next to bind there replaces it.
     public consuming func close() {}
 
     /// Listens at an endpoint: `tcp://127.0.0.1:5570`, `tcp://127.0.0.1:*` (any free port, see `lastEndpoint`),

@@ -14,10 +14,18 @@ func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
 /// Long enough for anything that is going to happen, on the slowest machine.
 let patience = Duration.seconds(30)
 
+/// The files of ipc endpoints outlive their sockets: they go when the tests end.
+private let folderOfSockets: URL = {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("ecgwire-\(getpid())")
+    try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    atexit { try? FileManager.default.removeItem(at: folderOfSockets) }
+    return folder
+}()
+
 func freshEndpoint(_ transport: String) -> String {
     switch transport {
     case "tcp": "tcp://127.0.0.1:*"
-    default: "ipc://" + FileManager.default.temporaryDirectory.appendingPathComponent("ecgwire-\(UUID().uuidString)").path
+    default: "ipc://" + folderOfSockets.appendingPathComponent(UUID().uuidString).path
     }
 }
 

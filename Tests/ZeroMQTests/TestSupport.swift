@@ -27,9 +27,15 @@ enum Transport: String, CaseIterable, CustomTestStringConvertible {
     }
 }
 
-func freshPath() -> String {
-    FileManager.default.temporaryDirectory.appendingPathComponent("zeromq-\(UUID().uuidString)").path
-}
+/// The files of ipc endpoints outlive their sockets: they go when the tests end.
+private let folderOfSockets: URL = {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("zeromq-\(getpid())")
+    try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    atexit { try? FileManager.default.removeItem(at: folderOfSockets) }
+    return folder
+}()
+
+func freshPath() -> String { folderOfSockets.appendingPathComponent(UUID().uuidString).path }
 
 extension ZeroMQSocket {
     /// Binds to a fresh endpoint.
