@@ -66,6 +66,10 @@ install: build
 	install -m 644 Systemd/ecgmon.sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/ecgmon.conf
 	install -m 644 Systemd/ecgmon.tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/ecgmon.conf
 
-# Needs protoc and the protoc-gen-swift of swift-protobuf (swift build --product protoc-gen-swift there) on the PATH.
-proto:
-	protoc -I Sources/ECGWire --swift_out=Visibility=Public:Sources/ECGWire ecg_monitor.proto
+# The generated file is committed; this is for who changes the schema. Building the plugin takes some minutes.
+PROTOC_PLUGIN := .build/protoc-gen-swift/release/protoc-gen-swift
+proto: build need-test-packages
+	$(SWIFT) build -c release --package-path .build/checkouts/swift-protobuf --scratch-path .build/protoc-gen-swift \
+	    --product protoc-gen-swift
+	protoc -I Sources/ECGWire --plugin=protoc-gen-swift=$(PROTOC_PLUGIN) \
+	    --swift_opt=Visibility=Public,UseAccessLevelOnImports=true --swift_out=Sources/ECGWire ecg_monitor.proto
