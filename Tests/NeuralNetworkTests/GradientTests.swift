@@ -12,6 +12,29 @@ import Testing
         #expect(abs(Double(analytic) - numeric) / size < tolerance, "\(what): \(analytic) against \(numeric)")
     }
 
+    /// Standard normal numbers that stay where they are, as the layers want it.
+    static func normals(_ count: Int, _ generator: inout SeededGenerator) -> FloatBuffer {
+        let buffer = FloatBuffer(count: count)
+        for i in 0..<count { buffer.pointer[i] = generator.nextNormal() }
+        return buffer
+    }
+
+    /// The central difference of `value` at every `every`-th of the numbers at `pointer`, given to `compare` with its index.
+    static func differences(
+        of value: () -> Double, at pointer: UnsafeMutablePointer<Float>, count: Int, every: Int = 1,
+        step: Float = 1e-2, compare: (Int, Double) -> Void
+    ) {
+        for i in stride(from: 0, to: count, by: every) {
+            let kept = pointer[i]
+            pointer[i] = kept + step
+            let up = value()
+            pointer[i] = kept - step
+            let down = value()
+            pointer[i] = kept
+            compare(i, (up - down) / Double(2 * step))
+        }
+    }
+
     struct Shape: Sendable, CustomTestStringConvertible {
         var length = 11, inputs = 3, outputs = 5, kernel = 3, stride = 1, dilation = 1
         var padding = Padding.same, bias = true
@@ -33,17 +56,17 @@ import Testing
         var generator = SeededGenerator(seed: 11)
         for i in 0..<store.count { store.values.pointer[i] = generator.nextNormal() }
         let batch = 2
-        var input = (0..<(batch * shape.length * shape.inputs)).map { _ in generator.nextNormal() }
+        let input = Self.normals(batch * shape.length * shape.inputs, &generator)
         let size = batch * layer.outputLength * shape.outputs
         let direction = (0..<size).map { _ in generator.nextNormal() }
         func value() -> Double {
             layer.weightsChanged()
-            let output = layer.forward(input, batch: batch)
+            let output = layer.forward(input.pointer, batch: batch)
             return (0..<size).reduce(0) { $0 + Double(output[$1] * direction[$1]) }
         }
         // The plain twin: the definition, term by term.
         _ = value()
-        let output = layer.forward(input, batch: batch)
+        let output = layer.forward(input.pointer, batch: batch)
         let left: Int
         switch shape.padding {
         case .same:
@@ -60,7 +83,7 @@ import Testing
                         guard (0..<shape.length).contains(position) else { continue }
                         for i in 0..<shape.inputs {
                             sum += store.pointer(to: layer.weight)[(t * shape.inputs + i) * shape.outputs + o]
-                                * input[(b * shape.length + position) * shape.inputs + i]
+                                * input.pointer[(b * shape.length + position) * shape.inputs + i]
                         }
                     }
                     #expect(abs(output[(b * layer.outputLength + j) * shape.outputs + o] - sum) < 1e-4)
@@ -69,25 +92,12 @@ import Testing
         }
         var gradients = [Float](repeating: 0, count: store.count)
         let slope = layer.backward(direction, batch: batch, gradients: &gradients)
-        let inputGradient = input.indices.map { slope[$0] }
-        let step: Float = 1e-2
-        for i in stride(from: 0, to: input.count, by: 3) {
-            let kept = input[i]
-            input[i] = kept + step
-            let up = value()
-            input[i] = kept - step
-            let down = value()
-            input[i] = kept
-            Self.expectSame(inputGradient[i], (up - down) / Double(2 * step), "input \(i)")
+        let inputGradient = (0..<input.count).map { slope[$0] }
+        Self.differences(of: value, at: input.pointer, count: input.count, every: 3) {
+            Self.expectSame(inputGradient[$0], $1, "input \($0)")
         }
-        for i in stride(from: 0, to: store.count, by: 2) {
-            let kept = store.values.pointer[i]
-            store.values.pointer[i] = kept + step
-            let up = value()
-            store.values.pointer[i] = kept - step
-            let down = value()
-            store.values.pointer[i] = kept
-            Self.expectSame(gradients[i], (up - down) / Double(2 * step), "parameter \(i)")
+        Self.differences(of: value, at: store.values.pointer, count: store.count, every: 2) {
+            Self.expectSame(gradients[$0], $1, "parameter \($0)")
         }
     }
 
@@ -108,22 +118,16 @@ import Testing
             store.pointer(to: layer.runningVariance)[c] = 0.5 + generator.nextUniform()
         }
         let size = batch * length * channels
-        var input = (0..<size).map { _ in 1 + generator.nextNormal() }
+        let input = Self.normals(size, &generator)
         let direction = (0..<size).map { _ in generator.nextNormal() }
         func value() -> Double {
-            input.withUnsafeBufferPointer { values in
-                let output = layer.forward(values.baseAddress!, batch: batch, mode: mode)
-                return (0..<size).reduce(0) { $0 + Double(output[$1] * direction[$1]) }
-            }
+            let output = layer.forward(input.pointer, batch: batch, mode: mode)
+            return (0..<size).reduce(0) { $0 + Double(output[$1] * direction[$1]) }
         }
         var gradients = [Float](repeating: 0, count: store.count)
         var inputGradient = direction
-        input.withUnsafeBufferPointer { values in
-            _ = layer.forward(values.baseAddress!, batch: batch, mode: mode)
-            inputGradient.withUnsafeMutableBufferPointer {
-                layer.backward($0.baseAddress!, batch: batch, gradients: &gradients)
-            }
-        }
+        _ = layer.forward(input.pointer, batch: batch, mode: mode)
+        layer.backward(&inputGradient, batch: batch, gradients: &gradients)
         // A kink of the rectifier inside the step would spoil a difference: a small step, and few samples of it.
         let step: Float = 2e-3
         var wrong = 0, tried = 0
@@ -131,24 +135,10 @@ import Testing
             tried += 1
             if abs(Double(analytic) - numeric) / max(abs(numeric), 0.3) > 3e-2 { wrong += 1 }
         }
-        for i in 0..<size {
-            let kept = input[i]
-            input[i] = kept + step
-            let up = value()
-            input[i] = kept - step
-            let down = value()
-            input[i] = kept
-            compare(inputGradient[i], (up - down) / Double(2 * step))
-        }
+        Self.differences(of: value, at: input.pointer, count: size, step: step) { compare(inputGradient[$0], $1) }
         for tensor in [layer.gamma, layer.beta] {
-            for c in 0..<channels {
-                let kept = store.pointer(to: tensor)[c]
-                store.pointer(to: tensor)[c] = kept + step
-                let up = value()
-                store.pointer(to: tensor)[c] = kept - step
-                let down = value()
-                store.pointer(to: tensor)[c] = kept
-                compare(gradients[tensor.offset + c], (up - down) / Double(2 * step))
+            Self.differences(of: value, at: store.pointer(to: tensor), count: channels, step: step) {
+                compare(gradients[tensor.offset + $0], $1)
             }
         }
         #expect(wrong * 25 <= tried, "\(wrong) of \(tried) gradients differ")
@@ -177,38 +167,21 @@ import Testing
         var generator = SeededGenerator(seed: 2)
         layer.initialize(using: &generator)
         let batch = 3
-        var input = (0..<(batch * 6)).map { _ in generator.nextNormal() }
+        let input = Self.normals(batch * 6, &generator)
         let direction = (0..<(batch * 4)).map { _ in generator.nextNormal() }
         func value() -> Double {
-            input.withUnsafeBufferPointer { values in
-                let output = layer.forward(values.baseAddress!, batch: batch)
-                return (0..<(batch * 4)).reduce(0) { $0 + Double(output[$1] * direction[$1]) }
-            }
+            let output = layer.forward(input.pointer, batch: batch)
+            return (0..<(batch * 4)).reduce(0) { $0 + Double(output[$1] * direction[$1]) }
         }
         var gradients = [Float](repeating: 0, count: store.count)
         var inputGradient = [Float](repeating: 0, count: input.count)
-        input.withUnsafeBufferPointer { values in
-            _ = layer.forward(values.baseAddress!, batch: batch)
-            layer.backward(direction, batch: batch, inputGradient: &inputGradient, gradients: &gradients)
+        _ = layer.forward(input.pointer, batch: batch)
+        layer.backward(direction, batch: batch, inputGradient: &inputGradient, gradients: &gradients)
+        Self.differences(of: value, at: input.pointer, count: input.count) {
+            Self.expectSame(inputGradient[$0], $1, "input \($0)")
         }
-        let step: Float = 1e-2
-        for i in input.indices {
-            let kept = input[i]
-            input[i] = kept + step
-            let up = value()
-            input[i] = kept - step
-            let down = value()
-            input[i] = kept
-            Self.expectSame(inputGradient[i], (up - down) / Double(2 * step), "input \(i)")
-        }
-        for i in 0..<store.count {
-            let kept = store.values.pointer[i]
-            store.values.pointer[i] = kept + step
-            let up = value()
-            store.values.pointer[i] = kept - step
-            let down = value()
-            store.values.pointer[i] = kept
-            Self.expectSame(gradients[i], (up - down) / Double(2 * step), "parameter \(i)")
+        Self.differences(of: value, at: store.values.pointer, count: store.count) {
+            Self.expectSame(gradients[$0], $1, "parameter \($0)")
         }
     }
 
@@ -217,32 +190,28 @@ import Testing
         let labels: [UInt8] = [2, 3]
         let weights: [Float] = [1, 0.5]
         var gradient = [Float](repeating: 0, count: 8), ignored = gradient
-        func value() -> Double {
+        func value(_ logits: UnsafePointer<Float>) -> Double {
             Loss.crossEntropy(
                 logits: logits, labels: labels, batch: 2, classes: 4, weight: weights, gradient: &ignored)
         }
         _ = Loss.crossEntropy(logits: logits, labels: labels, batch: 2, classes: 4, weight: weights, gradient: &gradient)
-        for i in logits.indices {
-            let kept = logits[i]
-            logits[i] = kept + 1e-2
-            let up = value()
-            logits[i] = kept - 1e-2
-            let down = value()
-            logits[i] = kept
-            #expect(abs(Double(gradient[i]) - (up - down) / 2e-2) < 1e-3)
+        logits.withUnsafeMutableBufferPointer { values in
+            Self.differences(of: { value(values.baseAddress!) }, at: values.baseAddress!, count: 8) {
+                #expect(abs(Double(gradient[$0]) - $1) < 1e-3)
+            }
         }
         let targets: [Float] = [0, 1, 1]
         var scores: [Float] = [0.3, -4, 90]
         var slope = [Float](repeating: 0, count: 3), unused = slope
         _ = Loss.binaryCrossEntropy(logits: scores, targets: targets, batch: 3, factor: 2, gradient: &slope)
-        for i in scores.indices {
-            let kept = scores[i]
-            scores[i] = kept + 1e-2
-            let up = Loss.binaryCrossEntropy(logits: scores, targets: targets, batch: 3, gradient: &unused)
-            scores[i] = kept - 1e-2
-            let down = Loss.binaryCrossEntropy(logits: scores, targets: targets, batch: 3, gradient: &unused)
-            scores[i] = kept
-            #expect(abs(Double(slope[i]) - 2 * (up - down) / 2e-2) < 1e-3)
+        scores.withUnsafeMutableBufferPointer { values in
+            let base = values.baseAddress!
+            Self.differences(
+                of: { Loss.binaryCrossEntropy(logits: base, targets: targets, batch: 3, gradient: &unused) }, at: base,
+                count: 3
+            ) {
+                #expect(abs(Double(slope[$0]) - 2 * $1) < 1e-3)
+            }
         }
     }
 }
