@@ -65,7 +65,10 @@ let package = Package(
             ], swiftSettings: strict),
 
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: strict),
-        .testTarget(name: "ECGWireTests", dependencies: ["ECGWire", "ZeroMQ"], swiftSettings: strict),
+        .testTarget(
+            name: "ECGWireTests",
+            dependencies: ["ECGWire", "ZeroMQ", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            swiftSettings: strict),
         .testTarget(name: "WFDBTests", dependencies: ["WFDB"], swiftSettings: strict),
         .testTarget(name: "ECGSignalTests", dependencies: ["ECGSignal", "WFDB"], swiftSettings: strict),
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "CKernels"], swiftSettings: strict),
@@ -74,8 +77,17 @@ let package = Package(
             name: "ECGMonitorTests", dependencies: ["ECGMonitor", "ECGSignal", "ECGATKGAN", "WFDB"],
             swiftSettings: strict),
         .testTarget(
-            name: "DaemonTests", dependencies: ["ecgmond", "ECGWire", "ZeroMQ", "ECGSignal"], swiftSettings: strict),
+            name: "DaemonTests",
+            dependencies: [
+                "ecgmond", "ECGWire", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
         .testTarget(
-            name: "ToolTests", dependencies: ["ecgmon", "WFDB", "ECGWire", "ZeroMQ"], swiftSettings: strict),
+            name: "ToolTests",
+            dependencies: [
+                "ecgmon", "WFDB", "ECGWire", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "ZeroMQ",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: strict),
     ]
 )
