@@ -1,7 +1,7 @@
 /// Runs the filters over the samples, finds the peaks of the integrated signal and measures them.
 struct CandidateFinder: Sendable {
-    /// Samples for which a peak must not be passed before it counts as one: 139 ms. Two beats are never that near, and what is smaller
-    /// within that time belongs to the same complex.
+    /// Samples for which a peak must not be passed before it counts as one: 139 ms. Two beats are never that near, and
+    /// what is smaller within that time belongs to the same complex.
     static let dominance: Int64 = 50
     /// How far the apex in the original signal may lie from the band-passed extremum: 28 ms.
     static let apexReach = 10
@@ -66,8 +66,8 @@ struct CandidateFinder: Sendable {
             hasRisen = false
         }
         guard hasRisen, peak > 0 else { return nil }
-        // The slopes summed at the peak lie within [peakIndex - 53, peakIndex]; the band-passed samples that they were taken about,
-        // half a derivative earlier.
+        // The slopes summed at the peak lie within [peakIndex - 53, peakIndex]; the band-passed samples that they were
+        // taken about, half a derivative earlier.
         let newest = peakIndex - Int64(2 * PanTompkinsFilters.slopeSpacing)
         var extremum: Int32 = -1
         var extremumIndex = newest
@@ -104,7 +104,8 @@ struct CandidateFinder: Sendable {
         for offset in -Self.apexReach...Self.apexReach {
             let i = candidate.fiducialIndex + Int64(offset)
             guard i >= 0 else { continue }
-            let value = positive ? original[Int(truncatingIfNeeded: i) & 255] : -original[Int(truncatingIfNeeded: i) & 255]
+            let sample = original[Int(truncatingIfNeeded: i) & 255]
+            let value = positive ? sample : -sample
             if value > apex {
                 apex = value
                 candidate.rPeakIndex = i

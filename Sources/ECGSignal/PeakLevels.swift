@@ -47,11 +47,11 @@ struct LastEight: Sendable {
     var thirdSmallest: Float { count == 8 ? sorted[2] : 0 }
 }
 
-/// Running estimates of the height of signal peaks (SPK) and noise peaks (NPK) of one signal, and the threshold between them
-/// (Pan & Tompkins 1985, eq. 12 to 23).
+/// Running estimates of the height of signal peaks (SPK) and noise peaks (NPK) of one signal, and the threshold between
+/// them (Pan & Tompkins 1985, eq. 12 to 23).
 ///
-/// The paper averages exponentially (1/8 for each new peak). The median of the last eight peaks follows a lasting change
-/// as fast and is not carried away by one artefact or one large ectopic beat (as in Hamilton & Tompkins, IEEE
+/// The paper averages exponentially (1/8 for each new peak). The median of the last eight peaks follows a lasting
+/// change as fast and is not carried away by one artefact or one large ectopic beat (as in Hamilton & Tompkins, IEEE
 /// TBME 33(12), 1986, and Hamilton, Computers in Cardiology 2002).
 struct PeakLevels: Sendable {
     private var signal = LastEight()
@@ -67,8 +67,9 @@ struct PeakLevels: Sendable {
     /// Estimated height of a noise peak.
     var noiseLevel: Float { usesMedian ? noise.median : averagedNoise }
 
-    /// How restless the signal is between the beats: the third smallest of the last eight noise peaks, relative to the signal level. Two of
-    /// three peaks between beats are T and P waves at the most; so in a clean signal some are small, and in a noisy one none is.
+    /// How restless the signal is between the beats: the third smallest of the last eight noise peaks, relative to the
+    /// signal level. Between two beats of a clean signal there are also peaks that are neither T nor P wave, and these
+    /// are small; in a noisy one none is.
     var restlessness: Float {
         let level = signalLevel
         return level > 0 ? noise.thirdSmallest / level : 0
@@ -120,8 +121,9 @@ struct RRAverages: Sendable {
         } else {
             withinLimits = 0
             outOfLimits = min(outOfLimits + 1, 8)
-            // After eight intervals in a row outside the limits they no longer say anything about this rhythm: the rate has changed. (The paper
-            // leaves this open; without it a jump in rate would leave the second average behind for good.)
+            // After eight intervals in a row outside the limits they no longer say anything about this rhythm: the rate
+            // has changed. (The paper leaves this open; without it a jump in rate would leave the second average behind
+            // for good.)
             if outOfLimits == 8 {
                 selected.removeAll()
                 selected.append(recent.median)

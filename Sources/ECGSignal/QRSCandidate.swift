@@ -6,8 +6,8 @@ struct QRSCandidate: Sendable {
     var rPeakIndex: Int64 = 0
     /// Apex against the baseline before it, in millivolts.
     var amplitude: Float = 0
-    /// Root of the mean squared slope over 150 ms at the integrated peak. The root makes it proportional to the amplitude, like the
-    /// band-passed peak, so that one artefact weighs less in the averages.
+    /// Root of the mean squared slope over 150 ms at the integrated peak. The root makes it proportional to the
+    /// amplitude, like the band-passed peak, so that one artefact weighs less in the averages.
     var integratedPeak: Float = 0
     /// Greatest magnitude of the band-passed signal, in microvolts.
     var bandPassedPeak: Float = 0

@@ -8,15 +8,15 @@ public enum ResamplerError: Error, Sendable, Equatable {
 
 /// Streaming conversion of any sampling rate between 100 and 2,000 Hz to 360 Hz.
 ///
-/// A windowed sinc (Kaiser, beta 6: about 63 dB below the passband) in polyphase form. Output `n` is the signal at input
-/// time `n * inputRate / 360`, so the filter's delay is compensated; it comes out once the half of the kernel that
-/// lies in its future has been pushed: 8 periods of the lower of the two rates (22 ms from 360 Hz up, 64 ms at 125 Hz).
-/// The cut-off is at half the lower rate: that suppresses images when upsampling and aliases when downsampling.
-/// Before the first sample the signal is taken as constant, so that an offset makes no step. A NaN spoils the outputs whose
-/// kernel it lies under and no others. At 360 Hz the samples pass through untouched and without delay.
+/// A windowed sinc (Kaiser, beta 6: about 63 dB below the passband) in polyphase form. Output `n` is the signal at
+/// input time `n * inputRate / 360`, so the filter's delay is compensated; it comes out once the half of the kernel
+/// that lies in its future has been pushed: 8 periods of the lower of the two rates (22 ms from 360 Hz up, 64 ms at 125
+/// Hz). The cut-off is at half the lower rate: that suppresses images when upsampling and aliases when downsampling.
+/// Before the first sample the signal is taken as constant, so that an offset makes no step. A NaN spoils the outputs
+/// whose kernel it lies under and no others. At 360 Hz the samples pass through untouched and without delay.
 ///
-/// Nothing is allocated after `init`. Rates in whole hertz have an exact table with at most 360 phases; others use 512 phases and
-/// linear interpolation between them.
+/// Nothing is allocated after `init`. Rates in whole hertz have an exact table with at most 360 phases; others use 512
+/// phases and linear interpolation between them.
 public struct Resampler: Sendable {
     /// Input rates that can be converted, in hertz.
     public static let supportedRates: ClosedRange<Double> = 100...2_000
@@ -169,8 +169,8 @@ public struct Resampler: Sendable {
             row = min(Int(position), phases - 1)
             weight = Float(position - Double(row))
         }
-        // Every output is fetched as soon as its newest input is there, so the ring holds just the samples under the kernel
-        // and the oldest of them is the next to be overwritten.
+        // Every output is fetched as soon as its newest input is there, so the ring holds just the samples under the
+        // kernel and the oldest of them is the next to be overwritten.
         let slot = cursor
         return ring.withUnsafeBufferPointer { ring in
             kernel.withUnsafeBufferPointer { kernel in

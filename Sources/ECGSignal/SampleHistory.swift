@@ -59,8 +59,8 @@ public struct SampleHistory: Sendable {
 
     /// Copies the beat window centred on an R peak, unscaled: `BeatWindow.length` samples.
     ///
-    /// - Returns: false, with the destination untouched, if a part of the window is missing: the beat lies at the edge of a
-    ///   gap or of the record, or its window is not complete yet.
+    /// - Returns: false, with the destination untouched, if a part of the window is missing: the beat lies at the edge
+    ///   of a gap or of the record, or its window is not complete yet.
     public func copy(windowCentredOn rPeakIndex: Int64, into destination: UnsafeMutableBufferPointer<Float>) -> Bool {
         precondition(destination.count == BeatWindow.length, "a beat window has \(BeatWindow.length) samples")
         return copy(from: rPeakIndex - Int64(BeatWindow.samplesBeforeRPeak), into: destination)

@@ -15,8 +15,8 @@ public enum SignalCondition: UInt8, Sendable, CaseIterable {
 
 /// Watches one stream at 360 Hz for conditions under which nothing must be read out of it.
 ///
-/// The signal is judged in blocks of 125 ms, counted from the last reset, and by rules with different limits for
-/// on and off; so a change is known at a definite sample, whatever blocks the samples arrived in. Lead-off and samples that
+/// The signal is judged in blocks of 125 ms, counted from the last reset, and by rules with different limits for on and
+/// off; so a change is known at a definite sample, whatever blocks the samples arrived in. Lead-off and samples that
 /// are not a number take effect at once.
 public struct SignalConditionMonitor: Sendable {
     /// A change of condition, reported once.
@@ -39,7 +39,8 @@ public struct SignalConditionMonitor: Sendable {
     private struct Block {
         var least: Float = 0
         var greatest: Float = 0
-        /// Mean absolute second difference over four samples: what muscle and mains noise have and the ECG between beats has not.
+        /// Mean absolute second difference over four samples: what muscle and mains noise have and the ECG between
+        /// beats has not.
         var roughness: Float = 0
         /// Samples in runs of equal value far from 0.
         var pinned: Int32 = 0
@@ -93,7 +94,8 @@ public struct SignalConditionMonitor: Sendable {
     /// - Parameters:
     ///   - millivolts: may be not a number or infinite.
     ///   - leadOff: the source's flag for this sample.
-    ///   - noiseRatio: the detector's `noiseRatio` after this sample. It shows noise of the beats' own frequencies, which cannot be told
+    ///   - noiseRatio: the detector's `noiseRatio` after this sample. It shows noise of the beats' own frequencies,
+    ///     which cannot be told
     ///     from beats by the signal alone; 0 leaves it out.
     /// - Returns: the new condition, if this sample changed it.
     public mutating func step(_ millivolts: Float, leadOff: Bool, noiseRatio: Float = 0) -> Change? {

@@ -73,7 +73,8 @@ struct SimulatedBeatShape: Sendable {
         return sum
     }
 
-    /// Neighbouring waves pull the apex aside by some milliseconds; this puts it back to time 0, so that labels are exact.
+    /// Neighbouring waves pull the apex aside by some milliseconds; this puts it back to time 0, so that labels are
+    /// exact.
     private mutating func centreApex() {
         var low = -0.02
         var high = 0.02

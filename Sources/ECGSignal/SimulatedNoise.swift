@@ -64,7 +64,8 @@ struct NoiseGenerator: Sendable {
         if noise.white != 0 { sum += noise.white * random.normal() }
         if noise.baselineWander != 0 {
             for wave in 0..<3 {
-                sum += noise.baselineWander / 3 * sin(2 * .pi * Self.wanderFrequencies[wave] * time + wanderPhases[wave])
+                let angle = 2 * .pi * Self.wanderFrequencies[wave] * time + wanderPhases[wave]
+                sum += noise.baselineWander / 3 * sin(angle)
             }
         }
         if noise.mains != 0 { sum += noise.mains * sin(2 * .pi * noise.mainsFrequency * time) }
@@ -82,7 +83,8 @@ struct NoiseGenerator: Sendable {
         if noise.electrodeMotion != 0 {
             fast += fastShare * (random.normal() - fast)
             slow += slowShare * (fast - slow)
-            // Root mean square of the first leaky integrator driven by unit white noise, a little less after the second.
+            // Root mean square of the first leaky integrator driven by unit white noise, a little less after the
+            // second.
             let level = (fastShare / (2 - fastShare)).squareRoot()
             sum += noise.electrodeMotion * (fast - slow) / level
         }

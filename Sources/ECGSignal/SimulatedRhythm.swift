@@ -2,7 +2,8 @@
 public struct SimulatedSegment: Sendable, Equatable {
     /// What the heart does.
     public enum Rhythm: Sendable, Equatable {
-        /// Regular sinus rhythm with respiratory variation, `rate` beats a minute. Brady- and tachycardia are this with their rates.
+        /// Regular sinus rhythm with respiratory variation, `rate` beats a minute. Brady- and tachycardia are this with
+        /// their rates.
         case sinus(rate: Double)
         /// Irregularly irregular, no P waves, fibrillatory baseline: as atrial fibrillation. `rate` is the mean.
         case atrialFibrillation(rate: Double)

@@ -11,8 +11,8 @@ enum Databases {
     static func has(_ database: String) -> Bool { FileManager.default.fileExists(atPath: folder + "/\(database)") }
 
     static func records(_ database: String) throws -> [String] {
-        try String(contentsOfFile: folder + "/\(database)/RECORDS", encoding: .utf8).split(whereSeparator: \.isWhitespace)
-            .map(String.init)
+        try String(contentsOfFile: folder + "/\(database)/RECORDS", encoding: .utf8)
+            .split(whereSeparator: \.isWhitespace).map(String.init)
     }
 
     /// Channel 0 of a record with its reference beats. Stretches between `[` and `]` are flutter.

@@ -23,7 +23,9 @@ struct RealDatabaseTests {
         for name in try Databases.records(database) {
             let record = try Databases.read(name, from: database)
             let found = detect(try resampled(record.millivolts, rate: record.rate))
-            func counts(_ index: Int64) -> Bool { index >= 300 * 360 && !record.flutter.contains { $0.contains(index) } }
+            func counts(_ index: Int64) -> Bool {
+                index >= 300 * 360 && !record.flutter.contains { $0.contains(index) }
+            }
             let reference = record.beats.map { Int64((Double($0) * 360 / record.rate).rounded()) }
             score.add(reference: reference.filter(counts), found: found.map(\.rPeakIndex).filter(counts))
             delays += found.filter { !$0.foundBySearchBack }.map { $0.detectedAtIndex - $0.rPeakIndex }

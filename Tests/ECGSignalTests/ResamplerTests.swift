@@ -4,7 +4,9 @@ import Testing
 
 /// The resampler against the signal that a perfect one would give.
 struct ResamplerTests {
-    static let rates: [Double] = [100, 125, 128, 200, 250, 256, 257, 300, 333.333, 359.5, 361, 500, 512.25, 1_000, 2_000]
+    static let rates: [Double] = [
+        100, 125, 128, 200, 250, 256, 257, 300, 333.333, 359.5, 361, 500, 512.25, 1_000, 2_000,
+    ]
 
     private static func convert(_ input: [Float], rate: Double, finishing: Bool = true) throws -> [Float] {
         var resampler = try Resampler(inputRate: rate)
@@ -44,7 +46,7 @@ struct ResamplerTests {
         let output = try Self.convert([Float](repeating: 1, count: count), rate: rate)
         let wanted = Int((Double(count) * 360 / rate).rounded(.up))
         #expect(abs(output.count - wanted) <= 1)
-        #expect(output.allSatisfy { abs($0 - 1) < 1e-5 }, "a constant stays constant, from the first sample to the last")
+        #expect(output.allSatisfy { abs($0 - 1) < 1e-5 }, "a constant stays constant to the last sample")
         // Nothing but the kernel's half is still missing before the end is told.
         let early = try Self.convert([Float](repeating: 1, count: count), rate: rate, finishing: false)
         #expect(Double(output.count - early.count) <= 360 * 0.1)
@@ -114,7 +116,9 @@ struct ResamplerTests {
         var simulator = ECGSimulator(
             .init(
                 samplingRate: rate, seed: 4,
-                script: [SimulatedSegment(.ventricularGroups(rate: 75, every: 8, count: 2, groupRate: 140), seconds: 60)],
+                script: [
+                    SimulatedSegment(.ventricularGroups(rate: 75, every: 8, count: 2, groupRate: 140), seconds: 60)
+                ],
                 noise: .resting))
         let (samples, labels) = simulator.record(seconds: 60)
         let resampler = try Resampler(inputRate: rate)

@@ -3,7 +3,9 @@ import Foundation
 import Testing
 
 struct SignalConditionTests {
-    private static func changes(_ samples: [Float], leadOff: ClosedRange<Int>? = nil) -> [SignalConditionMonitor.Change] {
+    private static func changes(
+        _ samples: [Float], leadOff: ClosedRange<Int>? = nil
+    ) -> [SignalConditionMonitor.Change] {
         var monitor = SignalConditionMonitor()
         var changes: [SignalConditionMonitor.Change] = []
         for (n, sample) in samples.enumerated() {

@@ -14,7 +14,8 @@ struct SimulatorTests {
             white: 0.02, baselineWander: 0.1, mains: 0.05, muscle: 0.05, electrodeMotion: 0.1)
         func run(_ seed: UInt64) -> ([Float], [ECGSimulator.Label]) {
             var simulator = ECGSimulator(
-                .init(seed: seed, script: [SimulatedSegment(.atrialFibrillation(rate: 100), seconds: 30)], noise: noise))
+                .init(
+                    seed: seed, script: [SimulatedSegment(.atrialFibrillation(rate: 100), seconds: 30)], noise: noise))
             return simulator.record(seconds: 30)
         }
         let (first, second, other) = (run(5), run(5), run(6))
@@ -84,7 +85,8 @@ struct SimulatorTests {
 
     @Test func ventricularBeatsAreWideTallAndDiscordant() {
         let (millivolts, labels) = Self.record(
-            [SimulatedSegment(.ventricularGroups(rate: 60, every: 6, count: 1, groupRate: 100), seconds: 60)], seconds: 60)
+            [SimulatedSegment(.ventricularGroups(rate: 60, every: 6, count: 1, groupRate: 100), seconds: 60)],
+            seconds: 60)
         func width(_ r: Int) -> Int { (r - 60...r + 60).filter { millivolts[$0] > 0.3 * millivolts[r] }.count }
         for label in labels where Int(label.rPeakIndex) + 150 < millivolts.count && label.rPeakIndex > 60 {
             let r = Int(label.rPeakIndex)

@@ -38,7 +38,9 @@ struct WindowAndHistoryTests {
         var history = SampleHistory(capacity: 4_096)
         for n in 0..<1_000 { history.append(Float(n)) }
         var window = [Float](repeating: -1, count: BeatWindow.length)
-        func copy(_ r: Int64) -> Bool { window.withUnsafeMutableBufferPointer { history.copy(windowCentredOn: r, into: $0) } }
+        func copy(_ r: Int64) -> Bool {
+            window.withUnsafeMutableBufferPointer { history.copy(windowCentredOn: r, into: $0) }
+        }
         #expect(!copy(139))
         #expect(window.allSatisfy { $0 == -1 })
         #expect(copy(140))
@@ -56,7 +58,8 @@ struct WindowAndHistoryTests {
 
     @Test func countsBecomeMillivolts() throws {
         let conversion = try MillivoltConversion(gain: 200, baseline: 1_024)
-        #expect(conversion.millivolts(1_024) == 0 && conversion.millivolts(1_224) == 1 && conversion.millivolts(0) == -5.12)
+        #expect(conversion.millivolts(1_024) == 0 && conversion.millivolts(1_224) == 1)
+        #expect(conversion.millivolts(0) == -5.12)
         #expect(conversion.millivolts(.min).isFinite)
         for gain in [0, Double.nan, .infinity] {
             #expect(throws: MillivoltConversionError.self) { try MillivoltConversion(gain: gain, baseline: 0) }
