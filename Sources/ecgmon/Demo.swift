@@ -77,11 +77,12 @@ struct Demo: ParsableCommand {
         of material: inout ReplayMaterial, modelPath: String, _ terminal: Terminal
     ) throws(ToolError) -> AttackedStretch.Report {
         let range = try material.sampleRange(from: from, to: to)
+        terminal.line("attacking \(from) to \(to) with PGD, white-box, against \(modelPath) ...")
         let report = try StreamAttack(modelPath: modelPath).apply(
             to: &material, range: range, attack: AttackName.pgd.windowAttack(epsilon: epsilon), seed: 208)
         terminal.line(
-            "PGD, white-box, epsilon \(epsilon): "
-                + ReplayAttackOptions.describe(report, rate: material.samplingRate, in: "it"))
+            "\(report.beats.count) beats attacked at epsilon \(epsilon), \(report.changedSamples) samples changed, none by more "
+                + "than \(fixed(Double(report.largestPerturbation), 4)) of its beat's window")
         return report
     }
 }

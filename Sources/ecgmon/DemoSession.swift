@@ -34,7 +34,7 @@ struct DemoSession {
             attacked: Int64(attack?.range.lowerBound ?? 0)..<Int64(attack?.range.upperBound ?? 0))
         func take(waitingUpTo timeout: Duration) -> Bool {
             guard let publication = try? subscriber.receive(timeout: timeout) else { return false }
-            tally.note(publication)
+            tally.note(publication.body, on: publication.topic, missed: publication.missedBefore)
             if let event = publication.event { display.show(event) }
             return true
         }
@@ -141,6 +141,8 @@ struct DemoSession {
         if attack != nil, tally.suspicionDelay(attacked: attacked) == nil {
             problems.append("the attack raised no suspicion")
         }
+        let mistaken = tally.falseSuspicions(attacked: attacked).count
+        if mistaken > 0 { problems.append("\(mistaken) suspicions in ECG that nobody attacked") }
         if tally.lost > 0 { problems.append("\(tally.lost) events were lost") }
         if tally.messagesRejected > 0 { problems.append("\(tally.messagesRejected) messages were rejected") }
         if ending != .exited(code: 0) { problems.append("the daemon's end: \(ending); \(daemon.lastLogLine)") }

@@ -29,13 +29,15 @@ struct DemoTally {
     /// Whether anything has come at all.
     var heard: Bool { !seenTopics.isEmpty }
 
-    mutating func note(_ publication: Publication) {
-        lost += publication.missedBefore
+    /// Takes a published message.
+    /// - Parameter missed: messages of the topic that the subscriber says were lost before it.
+    mutating func note(_ body: PublishedBody, on topic: Topic, missed: UInt64) {
+        lost += missed
         // Subscribed before the first sample was sent: an event topic must begin at 1. Health may have begun earlier.
-        if seenTopics.insert(publication.topic).inserted, publication.topic != .health {
-            lost += publication.body.sequence > 0 ? publication.body.sequence - 1 : 0
+        if seenTopics.insert(topic).inserted, topic != .health {
+            lost += body.sequence > 0 ? body.sequence - 1 : 0
         }
-        switch publication.body {
+        switch body {
         case .health(let health):
             samplesAccepted = health.samplesAccepted
             messagesRejected = health.rejectedByCause.values.reduce(0, +)

@@ -42,7 +42,7 @@ struct ReplayEngine {
         var report = Report()
         let schedule = ReplaySchedule(
             materialLength: material.counts.count, streamCount: streams.count, blockLength: blockLength, loops: loops)
-        let millivolts = encoding == .millivolts ? millivoltsWithGaps : []
+        let millivolts = encoding == .millivolts ? material.millivolts : []
         // The clock starts when the daemon has taken the first block: looking for it must not make all others late.
         var pacer: MonotonicPacer?
         for block in schedule {
@@ -59,6 +59,7 @@ struct ReplayEngine {
                 return finished(report, pacer, sender)
             }
         }
+        sender.waitUntilRead()
         report.complete = true
         return finished(report, pacer, sender)
     }
@@ -85,12 +86,6 @@ struct ReplayEngine {
             message.millivolts = Array(millivolts[block.range])
         }
         return message
-    }
-
-    private var millivoltsWithGaps: [Float] {
-        var values = material.millivolts
-        for index in material.invalidIndices { values[index] = .nan }
-        return values
     }
 
     private func finished(_ report: Report, _ pacer: MonotonicPacer?, _ sender: borrowing ReplaySender) -> Report {

@@ -24,9 +24,11 @@ struct ReplayMaterial {
     /// Length in seconds.
     var duration: Double { Double(counts.count) / samplingRate }
 
-    /// All samples in millivolts.
+    /// All samples in millivolts, NaN where there is no valid one.
     var millivolts: [Float] {
-        counts.map { Float((Double($0) - Double(baseline)) / gain) }
+        var values = counts.map { Float((Double($0) - Double(baseline)) / gain) }
+        for index in invalidIndices { values[index] = .nan }
+        return values
     }
 
     /// The count the converter would give for this voltage: nearest, held within its range. NaN becomes the baseline.
@@ -37,9 +39,11 @@ struct ReplayMaterial {
     }
 
     /// Puts samples computed in millivolts in the place of those there, through the converter.
-    /// - Parameter firstIndex: where the first of them goes; those beyond the end are left out.
+    /// - Parameters:
+    ///   - firstIndex: where the first of them goes; those beyond the end are left out.
+    ///   - values: where one is NaN, the sample stays as it is.
     mutating func replace(from firstIndex: Int, withMillivolts values: [Float]) {
-        for (offset, value) in values.enumerated() where counts.indices.contains(firstIndex + offset) {
+        for (offset, value) in values.enumerated() where counts.indices.contains(firstIndex + offset) && !value.isNaN {
             counts[firstIndex + offset] = count(ofMillivolts: value)
         }
     }

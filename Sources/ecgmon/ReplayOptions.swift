@@ -49,6 +49,7 @@ struct ReplaySourceOptions: ParsableArguments {
         if simulate != nil, start != nil || lead != nil {
             throw ValidationError("--start and --lead belong to a RECORD")
         }
+        if noise != "white", noiseSnr == nil { throw ValidationError("--noise belongs to --noise-snr") }
         if let noiseSnr, !noiseSnr.isFinite || abs(noiseSnr) > 200 {
             throw ValidationError("--noise-snr takes -200 to 200 dB")
         }

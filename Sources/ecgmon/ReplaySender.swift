@@ -1,4 +1,5 @@
 import ECGWire
+import Glibc
 import ZeroMQ
 
 /// The bedside's end of the ingest socket, with patience that ends: a daemon that is not there, or takes nothing any more, is
@@ -55,6 +56,19 @@ struct ReplaySender: ~Copyable {
             }
         }
         return false
+    }
+
+    /// Stays until the daemon has read what was sent: see `UnixSocketBacklog`. At most as long as the patience lasts, or until
+    /// interrupted.
+    borrowing func waitUntilRead() {
+        let clock = ContinuousClock()
+        let deadline = clock.now + patience
+        // libzmq's own thread may still have something to write when nothing is unread for a moment.
+        var quietRounds = 0
+        while quietRounds < 5, clock.now < deadline, !Interruption.requested {
+            quietRounds = UnixSocketBacklog.unreadBytes(endpoint: client.endpoint) == 0 ? quietRounds + 1 : 0
+            usleep(10_000)
+        }
     }
 
     private func giveUp(after waited: Duration) -> ToolError {
