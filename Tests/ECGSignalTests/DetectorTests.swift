@@ -63,11 +63,11 @@ struct DetectorTests {
     }
 
     @Test func nothingIsCountedTwiceWithinTheRefractoryPeriod() {
-        // A second spike 150 ms after each R, as a late potential or an echo of the amplifier.
+        // A second spike 180 ms after each R, as steep as R: an echo of the amplifier, a pacing artefact.
         var (samples, labels) = simulate(.sinus(rate: 60), seconds: 40, noise: .none)
-        for label in labels where Int(label.rPeakIndex) + 60 < samples.count {
+        for label in labels where Int(label.rPeakIndex) + 80 < samples.count {
             for offset in -6...6 {
-                samples[Int(label.rPeakIndex) + 54 + offset] += 1.1 * exp(-Float(offset * offset) / 12)
+                samples[Int(label.rPeakIndex) + 65 + offset] += 1.1 * exp(-Float(offset * offset) / 12)
             }
         }
         let found = detect(samples)
