@@ -88,7 +88,7 @@ struct ReplaySourceOptions: ParsableArguments {
             }
             disturbance = noiseRecord.millivolts
         }
-        let peaks = try rPeaks(in: ecg, rate: material.samplingRate)
+        let peaks = try Self.rPeaks(in: ecg, rate: material.samplingRate)
         guard let gain = NoiseMixer.gain(
             ecg: ecg, rPeaks: peaks, noise: disturbance, samplesPerSecond: rate, decibels: decibels)
         else {
@@ -99,7 +99,8 @@ struct ReplaySourceOptions: ParsableArguments {
         material.replace(from: 0, withMillivolts: NoiseMixer.mix(ecg: ecg, noise: disturbance, gain: gain))
     }
 
-    private func rPeaks(in ecg: [Float], rate: Double) throws(ToolError) -> [Int] {
+    /// R peaks as the detector finds them, as indices of `ecg` (in millivolts, at `rate` samples a second).
+    static func rPeaks(in ecg: [Float], rate: Double) throws(ToolError) -> [Int] {
         var resampler: Resampler
         do {
             resampler = try Resampler(inputRate: rate)

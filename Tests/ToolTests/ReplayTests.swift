@@ -105,6 +105,22 @@ struct NoiseTests {
         #expect(abs(measured - decibels) < 0.3)
     }
 
+    /// The gains with which the published records 118e00 and 119e00 were made, found by taking 118 and 119 off them. The published
+    /// method measures on beats of its own choice, hence the tolerance (0.4 dB).
+    @Test(
+        .enabled(
+            if: FileManager.default.fileExists(atPath: ToolProcess.databases + "/nstdb/em.dat"),
+            "nstdb's em is not here: set ECGMON_DATABASES to the folder that holds mitdb and nstdb"),
+        arguments: [("118", 2.96227), ("119", 2.56478)])
+    func theGainIsThatOfTheNoiseStressTestDatabase(record: String, published: Double) throws {
+        let ecg = try ReplayMaterial(recordPath: ToolProcess.databases + "/mitdb/" + record).cut(to: 0..<150_000).millivolts
+        let noise = try ReplayMaterial(recordPath: ToolProcess.databases + "/nstdb/em").millivolts
+        let peaks = try ReplaySourceOptions.rPeaks(in: ecg, rate: 360)
+        let gain = try #require(
+            NoiseMixer.gain(ecg: ecg, rPeaks: peaks, noise: noise, samplesPerSecond: 360, decibels: 0))
+        #expect(abs(20 * log10(gain / published)) < 0.4)
+    }
+
     @Test func flatNoiseHasNoRatio() {
         #expect(
             NoiseMixer.gain(
