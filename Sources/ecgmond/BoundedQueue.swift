@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// A first-in first-out queue of fixed capacity between operating-system threads.
+/// A first-in first-out queue between operating-system threads, bounded in elements and in what they cost (memory).
 ///
 /// Policy: the pusher decides how long it is willing to wait for room; when that is over, the element is not taken and
 /// the pusher counts it. Nothing that was taken is ever dropped. After `close()` nothing more is taken, what is inside
@@ -12,10 +12,14 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
     enum PushResult: Sendable { case taken, full, closed }
 
     let capacity: Int
+    private let costLimit: Int
+    private let cost: @Sendable (Element) -> Int
     private let wakeUp: WakeUp?
     private var ring: [Element?]
     private var head = 0
     private var count = 0
+    private var totalCost = 0
+    private var waitingPushers = 0
     private var closed = false
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let notEmpty: UnsafeMutablePointer<pthread_cond_t>
@@ -25,10 +29,16 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
 
     /// - Parameters:
     ///   - capacity: most elements inside, 1 or more.
+    ///   - costLimit: most that the elements inside may cost together; a single one may cost more.
+    ///   - cost: what an element costs, the same whenever it is asked.
     ///   - wakeUp: signalled when the queue stops being empty, for a consumer that waits in `poll`.
-    init(capacity: Int, wakeUp: WakeUp? = nil) {
+    init(
+        capacity: Int, costLimit: Int = .max, wakeUp: WakeUp? = nil, cost: @escaping @Sendable (Element) -> Int = { _ in 0 }
+    ) {
         precondition(capacity > 0)
         self.capacity = capacity
+        self.costLimit = costLimit
+        self.cost = cost
         self.wakeUp = wakeUp
         ring = Array(repeating: nil, count: capacity)
         mutex = .allocate(capacity: 1)
@@ -62,19 +72,23 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
     func push(_ element: Element, waitingAtMost nanoseconds: UInt64?) -> PushResult {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        if count == capacity && !closed && nanoseconds != 0 {
+        let cost = self.cost(element)
+        if isFull(for: cost) && !closed && nanoseconds != 0 {
             waitCounter.add(1, ordering: .relaxed)
+            waitingPushers += 1
             let deadline = nanoseconds.map(Self.deadline)
-            while count == capacity && !closed {
+            while isFull(for: cost) && !closed {
                 if Self.wait(notFull, mutex, until: deadline) == ETIMEDOUT { break }
             }
+            waitingPushers -= 1
         }
         if closed { return .closed }
-        if count == capacity { return .full }
+        if isFull(for: cost) { return .full }
         var tail = head + count
         if tail >= capacity { tail -= capacity }
         ring[tail] = element
         count += 1
+        totalCost += cost
         depthGauge.store(count, ordering: .relaxed)
         if count == 1 {
             pthread_cond_signal(notEmpty)
@@ -94,17 +108,19 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
                 if Self.wait(notEmpty, mutex, until: deadline) == ETIMEDOUT { break }
             }
         }
-        let wasFull = count == capacity
         let taken = min(limit, count)
         for _ in 0..<taken {
-            if let element = ring[head] { elements.append(element) }
+            if let element = ring[head] {
+                totalCost -= cost(element)
+                elements.append(element)
+            }
             ring[head] = nil
             head += 1
             if head == capacity { head = 0 }
         }
         count -= taken
         depthGauge.store(count, ordering: .relaxed)
-        if wasFull && taken > 0 { pthread_cond_broadcast(notFull) }
+        if waitingPushers > 0 && taken > 0 { pthread_cond_broadcast(notFull) }
         return closed && count == 0
     }
 
@@ -116,6 +132,10 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
         pthread_cond_broadcast(notFull)
         pthread_mutex_unlock(mutex)
         wakeUp?.signal()
+    }
+
+    private func isFull(for cost: Int) -> Bool {
+        count == capacity || (count > 0 && cost > costLimit - totalCost)
     }
 
     private static func deadline(_ nanoseconds: UInt64) -> timespec {

@@ -15,6 +15,7 @@ enum ConfigurationSchema {
             .integer(
                 "events", "subscriber_queue_messages", \.events.subscriberQueueMessages, 1...10_000_000, .restart),
             .integer("events", "publish_queue_events", \.events.publishQueueEvents, 16...10_000_000, .restart),
+            .integer("events", "publish_queue_bytes", \.events.publishQueueBytes, 1...1_000_000_000, .restart),
             .number("events", "health_period_seconds", \.events.healthPeriodSeconds, 0.1...3600, .atOnce),
 
             .boolean("security", "allow_unencrypted_network", \.security.allowUnencryptedNetwork, .restart),
@@ -27,6 +28,7 @@ enum ConfigurationSchema {
 
             .integer("workers", "count", \.workers.count, 0...256, .restart),
             .integer("workers", "queue_segments", \.workers.queueSegments, 1...1_000_000, .restart),
+            .integer("workers", "queue_samples", \.workers.queueSamples, 1...1_000_000_000, .restart),
             .integer("workers", "round_segments", \.workers.roundSegments, 1...65_536, .atOnce),
 
             .boolean("http", "enabled", \.http.enabled, .restart),

@@ -18,6 +18,7 @@ struct DaemonConfiguration: Sendable, Equatable {
         var encoding = BodyEncoding.json
         var subscriberQueueMessages = 10_000
         var publishQueueEvents = 16_384
+        var publishQueueBytes = 64_000_000
         var healthPeriodSeconds = 5.0
     }
 
@@ -39,6 +40,7 @@ struct DaemonConfiguration: Sendable, Equatable {
         /// 0: one for each processor.
         var count = 0
         var queueSegments = 4096
+        var queueSamples = 16_000_000
         var roundSegments = 512
     }
 

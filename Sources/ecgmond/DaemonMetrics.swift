@@ -43,8 +43,6 @@ final class DaemonMetrics: Sendable {
     let ingestToPublish = LatencyHistogram()
     let subscriptions = Gauge()
     let subscriberConnections = Gauge()
-    /// Times that a subscriber's queue ran full, so that it misses events until it has read on.
-    let subscriberOverflows = Counter()
     /// Events that could not be handed to the publisher any more: at the limit of the time to stop.
     let eventsDropped = Counter()
 

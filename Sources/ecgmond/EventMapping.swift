@@ -25,24 +25,24 @@ extension WireEvent {
     }
 
     /// Samples for a display, as they came.
-    /// - Parameter skipped: samples at the segment's beginning that had come before.
-    init(waveformOf segment: SampleSegment, skipping skipped: Int, stream: String, sequence: UInt64) {
+    /// - Parameter range: which of the segment's samples.
+    init(waveformOf segment: SampleSegment, _ range: Range<Int>, stream: String, sequence: UInt64) {
         self.init()
         schemaVersion = SampleBlockLimits.schemaVersion
         self.stream = stream
         session = segment.session
         self.sequence = sequence
-        sampleIndex = segment.firstSampleIndex + Int64(skipped)
-        decidedAtSampleIndex = segment.firstSampleIndex + Int64(segment.millivolts.count) - 1
+        sampleIndex = segment.firstSampleIndex + Int64(range.lowerBound)
+        decidedAtSampleIndex = segment.firstSampleIndex + Int64(range.upperBound) - 1
         if segment.acquisitionTimeNanoseconds > 0 {
-            acquisitionTimeNs =
-                segment.acquisitionTimeNanoseconds + Int64((Double(skipped) / segment.samplingRate * 1e9).rounded())
+            let offset = Int64((Double(range.lowerBound) / segment.samplingRate * 1e9).rounded())
+            acquisitionTimeNs = segment.acquisitionTimeNanoseconds + offset
         }
-        id = "\(stream)/\(segment.session)/waveform/\(sampleIndex)"
+        id = "\(stream)/\(segment.session)/\(Topic.Kind.waveform.rawValue)/\(sampleIndex)"
         var waveform = WireWaveform()
         waveform.samplingRate = segment.samplingRate
         waveform.lead = segment.lead
-        waveform.millivolts = Array(segment.millivolts.dropFirst(skipped))
+        waveform.millivolts = Array(segment.millivolts[range])
         payload = .waveform(waveform)
     }
 }

@@ -38,9 +38,10 @@ struct HTTPService: Service {
             } onGracefulShutdown: {
                 Task { await server.stop(timeout: 0.2) }
             }
-        } catch let error as SocketError {
+        } catch {
             // Stopping closes the listening socket, which ends the server with an error of its own.
             if state.phase == .stopping { return }
+            guard let error = error as? SocketError else { throw error }
             throw StartFailure.http(address: settings.address, port: settings.port, Self.reason(error))
         }
     }

@@ -6,21 +6,24 @@ import ZeroMQ
 /// The thread that takes messages in: a PULL socket on every ingest endpoint. It parses each message, checks what can
 /// be checked without knowing the stream's past, and hands it to the worker that owns the stream.
 ///
-/// Policy where a worker's queue is full: the socket is left alone for at most `ingest.patience_seconds`, so that the
-/// sources wait (their PUSH sockets fill up) and nothing is lost. A worker that takes nothing for so long counts as
-/// stalled; until it takes something again its messages are dropped at once and counted, so that the streams
-/// of all others go on.
+/// Policy where a worker's queue is full: the socket is left alone, so that the sources wait (their PUSH sockets fill
+/// up) and nothing is lost, for as long as the worker moves on. One that has done nothing at all for
+/// `ingest.patience_seconds` counts as stalled: until it moves again its messages are dropped at once and counted, so that
+/// the streams of all others go on.
 struct IngestLoop: ~Copyable {
     private let socket: ZeroMQSocket
     private let monitor: ZeroMQMonitor
     private let endpoints: [String]
     private let queues: [BoundedQueue<ReceivedSegment>]
+    /// What shows that the worker behind each queue moves.
+    private let workers: [ThreadActivity]
     private let stop: StopRequest
     private let live: LiveSettings
     private let metrics: DaemonMetrics
     private let activity: ThreadActivity
     private let log: PeriodicLog
-    private var stalled: [Bool]
+    /// How far a stalled worker had come when it was found so; nil: it is not stalled.
+    private var stalledAt: [UInt64?]
     private var settings: DaemonConfiguration.Ingest
     private var generation: UInt64
 
@@ -31,8 +34,8 @@ struct IngestLoop: ~Copyable {
 
     /// Opens and binds the socket: to be called on the thread that runs the loop.
     init(
-        context: ZeroMQContext, queues: [BoundedQueue<ReceivedSegment>], stop: StopRequest, live: LiveSettings,
-        metrics: DaemonMetrics, activity: ThreadActivity, log: PeriodicLog
+        context: ZeroMQContext, queues: [BoundedQueue<ReceivedSegment>], workers: [ThreadActivity],
+        stop: StopRequest, live: LiveSettings, metrics: DaemonMetrics, activity: ThreadActivity, log: PeriodicLog
     ) throws(StartFailure) {
         let generation = live.generation
         let settings = live.current.ingest
@@ -45,12 +48,13 @@ struct IngestLoop: ~Copyable {
         self.generation = generation
         self.settings = settings
         self.queues = queues
+        self.workers = workers
         self.stop = stop
         self.live = live
         self.metrics = metrics
         self.activity = activity
         self.log = log
-        stalled = Array(repeating: false, count: queues.count)
+        stalledAt = Array(repeating: nil, count: queues.count)
     }
 
     private static func open(
@@ -98,16 +102,21 @@ struct IngestLoop: ~Copyable {
         try drain(&message)
     }
 
-    /// After the endpoints are closed to newcomers, messages that had reached this process are still taken in. A
-    /// source that goes on pushing is not waited for: what it has left is its own to send again.
+    /// What has reached this machine is still taken in, then the endpoints are closed, which ends their connections, and
+    /// what libzmq had read by then is taken in, too. A source that goes on pushing is not waited for: what it has left
+    /// is its own to send again.
     private mutating func drain(_ message: inout ZeroMQMessage) throws(ZeroMQError) {
-        for endpoint in endpoints { try? socket.unbind(endpoint) }
-        let end = DaemonClock.monotonic() + 2_000_000_000
-        while try socket.receive(into: &message, timeout: .milliseconds(50)) {
-            take(message)
-            activity.didWork()
-            if DaemonClock.monotonic() > end { break }
-        }
+        let limit = DaemonClock.monotonic() + 1_000_000_000
+        while DaemonClock.monotonic() < limit, try takeNext(&message) {}
+        socket.stopListening(on: endpoints)
+        while try takeNext(&message) {}
+    }
+
+    private mutating func takeNext(_ message: inout ZeroMQMessage) throws(ZeroMQError) -> Bool {
+        guard try socket.receive(into: &message, timeout: .milliseconds(50)) else { return false }
+        take(message)
+        activity.didWork()
+        return true
     }
 
     private mutating func refreshSettings() {
@@ -154,13 +163,20 @@ struct IngestLoop: ~Copyable {
 
     private mutating func hand(_ received: ReceivedSegment) {
         let worker = StreamHash.worker(of: received.stream, among: queues.count)
-        let patience = stalled[worker] ? 0 : UInt64(settings.patienceSeconds * 1e9)
-        switch queues[worker].push(received, waitingAtMost: patience) {
-        case .taken:
-            stalled[worker] = false
-        case .full, .closed:
-            stalled[worker] = true
-            reject(.workerQueueFull, received.stream, "worker \(worker) takes nothing")
+        while true {
+            let turn = workers[worker].turn
+            let patience = stalledAt[worker] == turn ? 0 : UInt64(settings.patienceSeconds * 1e9)
+            switch queues[worker].push(received, waitingAtMost: patience) {
+            case .taken:
+                stalledAt[worker] = nil
+                return
+            case .full where workers[worker].turn != turn:
+                // Slow, not stalled: what is waited for moves.
+                activity.didWork()
+            case .full, .closed:
+                stalledAt[worker] = turn
+                return reject(.workerQueueFull, received.stream, "worker \(worker) takes nothing")
+            }
         }
     }
 

@@ -19,6 +19,17 @@ extension ZeroMQSocket {
         return bound
     }
 
+    /// Closes endpoints, which ends their connections.
+    func stopListening(on endpoints: [String]) {
+        for endpoint in endpoints { try? unbind(endpoint) }
+        Self.removeSocketFiles(of: endpoints)
+    }
+
+    /// libzmq leaves the socket files of ipc endpoints behind.
+    static func removeSocketFiles(of endpoints: [String]) {
+        for path in endpoints.compactMap({ Endpoint.ipcPath($0) }) where !path.hasPrefix("@") { unlink(path) }
+    }
+
     /// The socket's connection events, from now on.
     func watched() throws(StartFailure) -> ZeroMQMonitor {
         do throws(ZeroMQError) {

@@ -95,10 +95,6 @@ struct MetricsPage {
         gauge("ecgmon_subscriptions", "Topic prefixes subscribed to now.", metrics.subscriptions)
         gauge("ecgmon_subscriber_connections", "Subscribers connected now.", metrics.subscriberConnections)
         counter(
-            "ecgmon_subscriber_overflows_total",
-            "Times that a subscriber's queue ran full; it misses events until it has read on, nobody else does.",
-            metrics.subscriberOverflows)
-        counter(
             "ecgmon_events_dropped_total", "Events not published because the daemon had to stop.",
             metrics.eventsDropped)
         let name = "ecgmon_ingest_to_publish_seconds"

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGMonitor
 import FoundationEssentials
 import Logging
 import Synchronization
@@ -48,8 +49,14 @@ final class Pipeline: Sendable {
         stopIngest = try StopRequest()
         let wakeUp = try WakeUp()
         publisherWakeUp = wakeUp
-        publishQueue = BoundedQueue(capacity: configuration.events.publishQueueEvents, wakeUp: wakeUp)
-        workerQueues = (0..<count).map { _ in BoundedQueue(capacity: configuration.workers.queueSegments) }
+        publishQueue = BoundedQueue(
+            capacity: configuration.events.publishQueueEvents, costLimit: configuration.events.publishQueueBytes,
+            wakeUp: wakeUp, cost: { $0.body.count })
+        workerQueues = (0..<count).map { _ in
+            BoundedQueue(capacity: configuration.workers.queueSegments, costLimit: configuration.workers.queueSamples) {
+                $0.segment.millivolts.count
+            }
+        }
         workerActivities = (0..<count).map { ThreadActivity(name: "worker-\($0)") }
     }
 
@@ -142,8 +149,8 @@ final class Pipeline: Sendable {
             defer { ingestActivity.didEnd() }
             do {
                 var ingest = try IngestLoop(
-                    context: context, queues: workerQueues, stop: stopIngest, live: live, metrics: metrics,
-                    activity: ingestActivity, log: log)
+                    context: context, queues: workerQueues, workers: workerActivities, stop: stopIngest, live: live,
+                    metrics: metrics, activity: ingestActivity, log: log)
                 _ = opening.push(.success(ingest.boundEndpoints), waitingAtMost: nil)
                 try ingest.run()
             } catch {

@@ -80,9 +80,10 @@ struct Publisher: ~Copyable {
                 sent += batch.count
                 if !batch.isEmpty { activity.didWork() }
             } while !batch.isEmpty
-            if ended { return }
+            if ended { break }
             if sent == 0 { activity.wasIdle() }
         }
+        ZeroMQSocket.removeSocketFiles(of: endpoints)
     }
 
     private func send(_ message: OutgoingMessage) throws(ZeroMQError) {

@@ -13,7 +13,7 @@ struct RejectCause: Hashable, Sendable, CaseIterable {
     static let frameTooLarge = RejectCause(label: "frame_too_large")
     /// A new stream beyond `streams.maximum`.
     static let tooManyStreams = RejectCause(label: "too_many_streams")
-    /// A worker did not take the message within `ingest.patience_seconds`.
+    /// The stream's worker has done nothing at all for `ingest.patience_seconds`.
     static let workerQueueFull = RejectCause(label: "worker_queue_full")
 
     /// The block could not be read, or cannot be true.

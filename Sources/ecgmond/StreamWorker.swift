@@ -22,6 +22,8 @@ final class StreamWorker {
     private let log: PeriodicLog
     private let logger: Logger
 
+    private static let windowsAtOnce = 1024
+
     private let workspace: BeatClassifier.Workspace
     private let encoding: BodyEncoding
     private var settings: DaemonConfiguration
@@ -63,17 +65,16 @@ final class StreamWorker {
             segments.removeAll(keepingCapacity: true)
             let ended = queue.pop(
                 into: &segments, limit: settings.workers.roundSegments, waitingAtMost: 250_000_000)
-            if !segments.isEmpty {
-                work()
-                activity.didWork()
-            } else {
-                activity.wasIdle()
-            }
-            if ended { break }
             if live.generation != generation {
                 generation = live.generation
                 settings = live.current
             }
+            if !segments.isEmpty {
+                work()
+            } else {
+                activity.wasIdle()
+            }
+            if ended { break }
             let now = DaemonClock.monotonic()
             if now >= nextLook {
                 lookForSilence(now)
@@ -87,7 +88,10 @@ final class StreamWorker {
 
     private func work() {
         round.removeAll(keepingCapacity: true)
-        for received in segments { append(received) }
+        for received in segments {
+            append(received)
+            activity.didWork()
+        }
         classifyRound()
         metrics.workerRounds.add(1)
     }
@@ -129,7 +133,8 @@ final class StreamWorker {
         if receipt.acceptedSamples > 0 {
             stream.lastSamplesAt = received.receivedAt
             stream.isSilent = false
-            publishWaveform(received, skipping: receipt.duplicateSamplesDropped, stream)
+            publishWaveform(
+                received.segment, skipping: receipt.duplicateSamplesDropped, stream, received.receivedAt)
         }
         if !stream.isInRound {
             stream.isInRound = true
@@ -161,6 +166,7 @@ final class StreamWorker {
             start = end
             stream.isInRound = false
             publishEvents(of: stream, receivedAt: stream.oldestInRound)
+            activity.didWork()
         }
     }
 
@@ -171,13 +177,17 @@ final class StreamWorker {
             repeating: BeatClassification(probabilities: .zero, attackSuspicion: 0), count: count)
     }
 
+    /// In parts, so that a long batch shows that it moves on; an answer depends on its own window alone.
     private func classify(_ count: Int) {
-        guard count > 0 else { return }
         windows.withUnsafeBufferPointer { windows in
             classifications.withUnsafeMutableBufferPointer { results in
-                classifier.classify(
-                    UnsafeBufferPointer(rebasing: windows[0..<count * BeatWindow.length]),
-                    into: UnsafeMutableBufferPointer(rebasing: results[0..<count]), workspace: workspace)
+                for start in stride(from: 0, to: count, by: Self.windowsAtOnce) {
+                    let end = min(start + Self.windowsAtOnce, count)
+                    classifier.classify(
+                        UnsafeBufferPointer(rebasing: windows[start * BeatWindow.length..<end * BeatWindow.length]),
+                        into: UnsafeMutableBufferPointer(rebasing: results[start..<end]), workspace: workspace)
+                    activity.didWork()
+                }
             }
         }
         metrics.windowsClassified.add(count)
@@ -248,14 +258,18 @@ final class StreamWorker {
         }
     }
 
-    private func publishWaveform(_ received: ReceivedSegment, skipping skipped: Int, _ stream: WatchedStream) {
+    /// A second at most in each event, so that the length of queues bounds their memory, too.
+    private func publishWaveform(_ segment: SampleSegment, skipping skipped: Int, _ stream: WatchedStream, _ time: UInt64) {
         let place = WatchedStream.place(of: .waveform)
         guard stream.isWanted(place, subscriptions) else { return }
-        metrics.events.add(for: .waveform)
-        publish(
-            WireEvent(
-                waveformOf: received.segment, skipping: skipped, stream: stream.name,
-                sequence: stream.nextSequence(place)), topic: stream.topics[place], receivedAt: received.receivedAt)
+        let second = max(1, Int(segment.samplingRate))
+        for start in stride(from: skipped, to: segment.millivolts.count, by: second) {
+            metrics.events.add(for: .waveform)
+            let event = WireEvent(
+                waveformOf: segment, start..<min(start + second, segment.millivolts.count), stream: stream.name,
+                sequence: stream.nextSequence(place))
+            publish(event, topic: stream.topics[place], receivedAt: time)
+        }
     }
 
     /// Hands an event to the publisher, waiting for room: sending never waits, so there will be some.

@@ -29,6 +29,9 @@ final class ThreadActivity: Sendable {
     /// The thread's loop has come to its end.
     func didEnd() { ended.store(true, ordering: .relaxed) }
 
+    /// How often it has shown life.
+    var turn: UInt64 { turns.load(ordering: .relaxed) }
+
     /// What an observer sees now.
     var reading: Reading {
         Reading(

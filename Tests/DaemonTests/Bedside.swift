@@ -139,8 +139,10 @@ final class Recorder {
 /// Two lists of events that should be one, and the first place where they differ.
 func expectSame(_ found: [WireEvent], _ expected: [WireEvent], _ what: String) {
     let difference = zip(found, expected).enumerated().first { $0.element.0 != $0.element.1 }
+    // Not compared within the macro, which would print both lists.
+    let isSame = found == expected
     #expect(
-        found == expected,
+        isSame,
         """
         \(what): \(found.count) events, expected \(expected.count); first difference at \(difference?.offset ?? -1): \
         found \(difference?.element.0.id ?? "-"), expected \(difference?.element.1.id ?? "-")

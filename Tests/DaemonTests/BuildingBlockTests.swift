@@ -42,6 +42,18 @@ import Testing
         #expect(taken == [1, 2])
     }
 
+    @Test func elementsThatCostTooMuchTogetherMakeItFullYetOneAlwaysFits() {
+        let queue = BoundedQueue<Int>(capacity: 10, costLimit: 100) { $0 }
+        #expect(queue.push(1000, waitingAtMost: 0) == .taken)
+        #expect(queue.push(1, waitingAtMost: 0) == .full)
+        var taken: [Int] = []
+        _ = queue.pop(into: &taken, limit: 1, waitingAtMost: 0)
+        #expect(queue.push(60, waitingAtMost: 0) == .taken)
+        #expect(queue.push(41, waitingAtMost: 0) == .full)
+        #expect(queue.push(40, waitingAtMost: 0) == .taken)
+        #expect(queue.push(0, waitingAtMost: 0) == .taken)
+    }
+
     @Test func aWaiterInPollIsWokenWhenTheQueueStopsBeingEmpty() throws {
         let wakeUp = try WakeUp()
         let queue = BoundedQueue<Int>(capacity: 4, wakeUp: wakeUp)
@@ -86,6 +98,18 @@ import Testing
         var judge = ProgressJudge(patienceNanoseconds: 1000)
         #expect(judge.judge([reading("a", 5)], at: 0).isAlive)
         #expect(judge.judge([reading("a", 5, ended: true)], at: 1).stuck == ["a"])
+    }
+}
+
+@Suite struct ServiceNotifierTests {
+    @Test func theWatchdogIsForTheProcessThatItNames() {
+        #expect(ServiceNotifier.watchdogInterval(microseconds: "3000000", process: nil) == 3_000_000_000)
+        #expect(ServiceNotifier.watchdogInterval(microseconds: "1", process: "\(getpid())") == 1000)
+        #expect(ServiceNotifier.watchdogInterval(microseconds: "1", process: "1") == nil)
+        for text in ["0", "", "-1", "ten", "99999999999999999999"] {
+            #expect(ServiceNotifier.watchdogInterval(microseconds: text, process: nil) == nil)
+        }
+        #expect(ServiceNotifier.watchdogInterval(microseconds: nil, process: nil) == nil)
     }
 }
 

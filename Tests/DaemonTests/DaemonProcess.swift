@@ -86,7 +86,9 @@ final class DaemonProcess {
 
     func terminate() -> Int32 {
         signal(SIGTERM)
-        return exitCode()
+        let code = exitCode()
+        if code != 0 { Issue.record("exit code \(code); its log ends with: \(log.suffix(1000))") }
+        return code
     }
 
     // MARK: Pages
@@ -174,6 +176,8 @@ enum LoopbackHTTP {
     static func get(port: UInt16, path: String) throws -> (status: Int, body: String) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
+        var patience = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian

@@ -17,7 +17,8 @@ import ZeroMQ
         daemon.signal(SIGTERM)
         #expect(daemon.notifications.wait { $0.contains("STOPPING=1") })
         #expect(daemon.exitCode() == 0)
-        #expect(!FileManager.default.fileExists(atPath: "\(daemon.directory)/ingest"))
+        let left = try FileManager.default.contentsOfDirectory(atPath: daemon.directory).sorted()
+        #expect(left == ["ecgmond.toml", "log", "notify"], "no socket files stay behind")
     }
 
     @Test func theWatchdogIsFedWhileIdleAndWhileWorking() throws {
