@@ -42,9 +42,11 @@ struct BeatlessRule: Sendable {
         sinceBeat = true
         guard wasBeat, let since else { return }
         let interval = alerts.now.seconds(from: since, to: index)
-        if interval < asystoleSeconds { alerts.end(.asystole, .cleared, at: index) }
+        // A beat that the search-back found may lie so far behind that nothing came since: then nothing is over.
+        let sinceThisBeat = alerts.now.seconds(from: index, to: alerts.now.decidedAt)
+        if interval < asystoleSeconds, sinceThisBeat < asystoleSeconds { alerts.end(.asystole, .cleared, at: index) }
         if interval < pauseSeconds {
-            alerts.end(.pause, .cleared, at: index)
+            if sinceThisBeat < pauseSeconds { alerts.end(.pause, .cleared, at: index) }
         } else if interval >= asystoleSeconds {
             // The clock has raised it, unless this beat came within the allowance.
             startAsystole(since: since, at: index, seconds: interval, alerts: &alerts)
@@ -68,6 +70,7 @@ struct BeatlessRule: Sendable {
             alerts.start(.pause, onset: since, text: "pause: no beat for \(fixed(seconds, decimals: 1)) s")
         }
     }
+
     private func startAsystole(since: Int64, at index: Int64, seconds: Double, alerts: inout AlertRegister) {
         let text = "asystole: no beat for \(fixed(seconds, decimals: 1)) s"
         guard !alerts.isActive(.asystole) else { return alerts.update(.asystole, text: text) }
