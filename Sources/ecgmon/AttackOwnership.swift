@@ -1,14 +1,15 @@
 /// How a stretch of samples is divided among the beats in it, so that windows which overlap do not undo each other's
 /// perturbation: each sample belongs to the beat whose R peak is nearer.
 enum AttackOwnership {
-    /// For each R peak the samples that its window alone may change: from the middle between it and the beat before to the
-    /// middle between it and the beat after, within its window and within the stretch. Empty where nothing is left.
+    /// For each R peak the samples that its window alone may change: from the middle between it and the beat before to
+    /// the middle between it and the beat after, within its window and within the stretch. Empty where nothing is left.
     /// - Parameters:
     ///   - rPeaks: ascending, without repeats.
     ///   - samplesBefore: samples of a window before its R peak.
     ///   - windowLength: samples of a window.
     ///   - stretch: the samples that may be changed at all.
-    static func ranges(rPeaks: [Int], samplesBefore: Int, windowLength: Int, within stretch: Range<Int>) -> [Range<Int>] {
+    static func ranges(rPeaks: [Int], samplesBefore: Int, windowLength: Int, within stretch: Range<Int>) -> [Range<Int>]
+    {
         rPeaks.indices.map { number in
             let peak = rPeaks[number]
             var lower = max(peak - samplesBefore, stretch.lowerBound)

@@ -1,12 +1,12 @@
 import ECGATKGAN
 import ECGSignal
 
-/// A stretch of ECG attacked beat by beat and written back into the sample stream, so that it meets quantisation, the search
-/// for R peaks and the scaling of the windows like any other ECG.
+/// A stretch of ECG attacked beat by beat and written back into the sample stream, so that it meets quantisation, the
+/// search for R peaks and the scaling of the windows like any other ECG.
 ///
 /// Each beat's window is scaled to [0, 1], perturbed there, and the difference brought back to millivolts with the
-/// window's own range. Where windows overlap, each sample takes the perturbation of the beat whose R peak is nearer. So no
-/// sample moves by more than epsilon times the range of its beat's window, and half a count.
+/// window's own range. Where windows overlap, each sample takes the perturbation of the beat whose R peak is nearer. So
+/// no sample moves by more than epsilon times the range of its beat's window, and half a count.
 struct AttackedStretch {
     /// A beat as the unattacked pipeline sees it.
     struct LocatedBeat: Equatable {
@@ -42,7 +42,7 @@ struct AttackedStretch {
     ) throws(ToolError) -> Report {
         guard material.samplingRate == InternalSampling.rate else {
             throw ToolError(
-                "\(material.name) has \(fixed(material.samplingRate, 2)) samples a second; an attack is computed at 360",
+                "\(material.name) has \(fixed(material.samplingRate, 2)) samples a second; attacks are computed at 360",
                 nextStep: "Attack a record at 360 Hz")
         }
         let original = material.millivolts
@@ -57,7 +57,9 @@ struct AttackedStretch {
             let start = beat.rPeak - before
             guard start >= 0, start + BeatWindow.length <= original.count else { continue }
             var window = Array(original[start..<(start + BeatWindow.length)])
-            guard let low = window.min(), let high = window.max(), BeatWindow.scaleToUnitInterval(&window) else { continue }
+            guard let low = window.min(), let high = window.max(), BeatWindow.scaleToUnitInterval(&window) else {
+                continue
+            }
             windows.append(window)
             scales.append(high - low)
             owned.append(ownedRange)
@@ -73,7 +75,8 @@ struct AttackedStretch {
         for index in windows.indices {
             let windowStart = report.beats[index].rPeak - before
             for sample in owned[index] {
-                let change = (attacked[index][sample - windowStart] - windows[index][sample - windowStart]) * scales[index]
+                let change =
+                    (attacked[index][sample - windowStart] - windows[index][sample - windowStart]) * scales[index]
                 let count = material.count(ofMillivolts: original[sample] + change)
                 let counts = Double(count) - Double(material.counts[sample])
                 if counts != 0 { report.changedSamples += 1 }

@@ -1,6 +1,7 @@
 import ZeroMQ
 
-/// Whether somebody who speaks ZeroMQ answers at an endpoint, now and later. A subscriber's socket by itself never says.
+/// Whether somebody who speaks ZeroMQ answers at an endpoint, now and later. A subscriber's socket by itself never
+/// says.
 struct ConnectionWatch: ~Copyable {
     enum Change {
         case connected

@@ -8,8 +8,8 @@ struct Demo: ParsableCommand {
         abstract: "Start a daemon, replay five real minutes of ECG into it, attack a stretch, show what comes out.",
         discussion: """
             The daemon listens on ipc endpoints in a temporary directory, which is removed at the end. A row shows the \
-            beats of ten seconds: N normal, S supraventricular, V ventricular, F fusion, ? not classified. The exit code is \
-            0 when everything that should happen did.
+            beats of ten seconds: N normal, S supraventricular, V ventricular, F fusion, ? not classified. The exit \
+            code is 0 when everything that should happen did.
             """)
 
     @Option(name: .long, help: "Times real speed, or max.")
@@ -24,13 +24,16 @@ struct Demo: ParsableCommand {
     @Option(name: .long, help: ArgumentHelp("End of the attacked stretch.", valueName: "time"))
     var to = ClockTime(seconds: 150)
 
-    @Option(name: .long, help: "Greatest change of a sample by the attack, in units of the beat's window scaled to [0, 1].")
+    @Option(
+        name: .long, help: "Greatest change of a sample by the attack, in units of the beat's window scaled to [0, 1].")
     var epsilon: Float = 0.01
 
     @Flag(name: .long, help: "Attack nothing.")
     var noAttack = false
 
-    @Option(name: .long, help: ArgumentHelp("Weights for the daemon and the attacker; default: the shipped ones.", valueName: "file"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Weights for the daemon and the attacker; default: the shipped ones.", valueName: "file"))
     var model: String?
 
     @Option(name: .long, help: ArgumentHelp("The daemon's program; default: the one beside this.", valueName: "file"))
@@ -60,7 +63,8 @@ struct Demo: ParsableCommand {
         }
         var material = try ReplayMaterial(recordPath: recordPath)
         terminal.line(
-            "\(material.name), lead \(material.lead), \(ClockTime(seconds: material.duration)) of real ECG at \(speed) times real speed")
+            "\(material.name), lead \(material.lead): \(ClockTime(seconds: material.duration)) of ECG, sent at \(speed) "
+                + "times real speed")
         let attack = try noAttack ? nil : attackStretch(of: &material, modelPath: modelPath, terminal)
         let directory = try TemporaryDirectory()
         let daemon = try DemoDaemon(
@@ -81,8 +85,8 @@ struct Demo: ParsableCommand {
         let report = try StreamAttack(modelPath: modelPath).apply(
             to: &material, range: range, attack: AttackName.pgd.windowAttack(epsilon: epsilon), seed: 208)
         terminal.line(
-            "\(report.beats.count) beats attacked at epsilon \(epsilon), \(report.changedSamples) samples changed, none by more "
-                + "than \(fixed(Double(report.largestPerturbation), 4)) of its beat's window")
+            "\(report.beats.count) beats attacked at epsilon \(epsilon), \(report.changedSamples) samples changed, none "
+                + "by more than \(fixed(Double(report.largestPerturbation), 4)) of its beat's window")
         return report
     }
 }

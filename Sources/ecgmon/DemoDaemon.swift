@@ -18,7 +18,8 @@ final class DemoDaemon {
     init(program: String, directory: String, modelPath: String) throws(ToolError) {
         guard access(program, X_OK) == 0 else {
             throw ToolError(
-                "the daemon \(program) is not there", nextStep: "Build it with `swift build -c release`, or name it with --daemon")
+                "the daemon \(program) is not there",
+                nextStep: "Build it with `swift build -c release`, or name it with --daemon")
         }
         ingest = "ipc://\(directory)/ingest"
         events = "ipc://\(directory)/events"

@@ -1,7 +1,7 @@
 import ECGWire
 
-/// The demonstration's lines: a row of letters for the beats of ten seconds or up to the next alert, and a line for each alert and
-/// suspicion when it was decided.
+/// The demonstration's lines: a row of letters for the beats of ten seconds or up to the next alert, and a line for
+/// each alert and suspicion when it was decided.
 struct DemoDisplay {
     private let terminal: Terminal
     private let lines: EventLine

@@ -26,7 +26,8 @@ struct DemoSession {
                 filters: [.all(.alert), .all(.beat), .all(.suspicion), .all(.status), .all(.health)], context: context,
                 queueLength: 100_000)
         } catch {
-            throw ToolError("the demonstration cannot listen to its daemon: \(error)", nextStep: "Raise the limit of open files")
+            throw ToolError(
+                "the demonstration cannot listen to its daemon: \(error)", nextStep: "Raise the limit of open files")
         }
         var tally = DemoTally()
         var display = DemoDisplay(
@@ -59,7 +60,8 @@ struct DemoSession {
         while take(waitingUpTo: .milliseconds(200)) {}
         if !Interruption.requested { display.finish() }
         return Outcome(
-            summary: summary(tally, report, ending, seconds: seconds), problems: problems(tally, report, ending, daemon))
+            summary: summary(tally, report, ending, seconds: seconds), problems: problems(tally, report, ending, daemon)
+        )
     }
 
     /// The daemon is there, and our subscription is in force, when its health has been heard.
@@ -71,11 +73,14 @@ struct DemoSession {
         while !isThere(), !Interruption.requested {
             _ = take(.milliseconds(50))
             if daemon.hasEnded {
-                throw ToolError("the daemon ended at once: \(daemon.lastLogLine)", nextStep: "Start `ecgmond` by itself to see more")
+                throw ToolError(
+                    "the daemon ended at once: \(daemon.lastLogLine)", nextStep: "Start `ecgmond` by itself to see more"
+                )
             }
             if clock.now >= deadline {
                 throw ToolError(
-                    "the daemon says nothing within 30 s: \(daemon.lastLogLine)", nextStep: "Start `ecgmond` by itself to see more")
+                    "the daemon says nothing within 30 s: \(daemon.lastLogLine)",
+                    nextStep: "Start `ecgmond` by itself to see more")
             }
         }
     }
@@ -106,14 +111,18 @@ struct DemoSession {
             .map { "\($0.value) \(lines.name($0.key))" }
         var text = [
             "",
-            "sent       \(report.samples) samples in \(fixed(seconds, 1)) s, at most \(fixed(Double(report.largestLateness) / 1e6, 1)) ms late",
+            "sent       \(report.samples) samples in \(fixed(seconds, 1)) s, at most "
+                + "\(fixed(Double(report.largestLateness) / 1e6, 1)) ms late",
             "beats      \(tally.beats.count): \(tally.count(.normal)) N, \(tally.count(.supraventricular)) S, "
-                + "\(tally.count(.ventricular)) V, \(tally.count(.fusion)) F, \(tally.count(.unspecified)) not classified",
+                + "\(tally.count(.ventricular)) V, \(tally.count(.fusion)) F, "
+                + "\(tally.count(.unspecified)) not classified",
             "alerts     " + (alerts.isEmpty ? "none" : alerts.joined(separator: ", ")),
         ]
         if let attack {
             let changed = tally.changedByAttack(attack.beats, toleranceSamples: Int64(material.samplingRate * 0.15))
-            text.append("attack     \(changed) of \(attack.beats.count) attacked beats got another class than the clean ECG gives them")
+            text.append(
+                "attack     \(changed) of \(attack.beats.count) attacked beats got another class than the clean ECG "
+                    + "gives them")
             if let delay = tally.suspicionDelay(attacked: attacked) {
                 text.append("suspicion  raised after \(delay) attacked beats")
             } else {
@@ -122,11 +131,14 @@ struct DemoSession {
         }
         let mistaken = tally.falseSuspicions(attacked: attacked)
         text.append(
-            "clean part " + (mistaken.isEmpty
-                ? "no suspicion"
-                : "\(mistaken.count) suspicions, at "
-                    + mistaken.map { ClockTime(seconds: Double($0) / material.samplingRate).description }.joined(separator: ", ")))
-        text.append("events     \(tally.events) received, \(tally.lost) lost, \(tally.messagesRejected) messages rejected")
+            "clean part "
+                + (mistaken.isEmpty
+                    ? "no suspicion"
+                    : "\(mistaken.count) suspicions, at "
+                        + mistaken.map { ClockTime(seconds: Double($0) / material.samplingRate).description }.joined(
+                            separator: ", ")))
+        text.append(
+            "events     \(tally.events) received, \(tally.lost) lost, \(tally.messagesRejected) messages rejected")
         text.append("daemon     \(ending)")
         return text
     }
@@ -137,7 +149,9 @@ struct DemoSession {
         var problems: [String] = []
         if !report.complete { problems.append("the replay did not come to its end") }
         if tally.beats.isEmpty { problems.append("no beat was found") }
-        if tally.count(.unspecified) * 10 > tally.beats.count { problems.append("more than a tenth of the beats have no class") }
+        if tally.count(.unspecified) * 10 > tally.beats.count {
+            problems.append("more than a tenth of the beats have no class")
+        }
         if attack != nil, tally.suspicionDelay(attacked: attacked) == nil {
             problems.append("the attack raised no suspicion")
         }

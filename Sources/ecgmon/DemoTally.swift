@@ -64,7 +64,9 @@ struct DemoTally {
 
     /// How many beats of the attacked stretch it took until the suspicion was raised; nil: it was not.
     func suspicionDelay(attacked: Range<Int64>) -> Int? {
-        guard let raised = suspicions.first(where: { $0.raised && attacked.contains($0.lastSampleIndex) }) else { return nil }
+        guard let raised = suspicions.first(where: { $0.raised && attacked.contains($0.lastSampleIndex) }) else {
+            return nil
+        }
         return beats.count { attacked.contains($0.rPeak) && $0.rPeak <= raised.lastSampleIndex }
     }
 

@@ -5,7 +5,8 @@ struct EventLine {
     let terminal: Terminal
 
     /// - Parameters:
-    ///   - time: when `event.sampleIndex` was taken, as the reader should see it (a position in the record, a time of day).
+    ///   - time: when `event.sampleIndex` was taken, as the reader should see it (a position in the record, a time of
+    ///     day).
     /// - Returns: nil for an event of a kind that this version does not know.
     func render(_ event: WireEvent, time: String) -> String? {
         let head = "\(time)  \(printable(event.stream))  "
@@ -99,7 +100,8 @@ struct EventLine {
             case .unspecified, .UNRECOGNIZED: "in an unknown state"
             }
         let rejected = health.rejectedByCause.values.reduce(0, +)
-        return "\(timeOfDay(health.timeNs))  daemon \(state)  \(health.streams) streams  \(health.beatsDetected) beats  "
+        return
+            "\(timeOfDay(health.timeNs))  daemon \(state)  \(health.streams) streams  \(health.beatsDetected) beats  "
             + "\(health.eventsPublished) events, \(health.eventsDropped) dropped  \(rejected) messages rejected"
     }
 

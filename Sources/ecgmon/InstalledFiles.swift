@@ -24,12 +24,14 @@ enum InstalledFiles {
         path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
     }
 
-    /// A file of the project: `Config/models/x` and `Fixtures/y` in a checkout, `models/x` and `Fixtures/y` once installed.
+    /// A file of the project: `Config/models/x` and `Fixtures/y` in a checkout, `models/x` and `Fixtures/y` once
+    /// installed.
     ///
-    /// Looked for in the current folder, in each folder above the executable (the package's root, when it runs from a build
-    /// folder), and in the share folder of the prefix that the executable lies in.
+    /// Looked for in the current folder, in each folder above the executable (the package's root, when it runs from a
+    /// build folder), and in the share folder of the prefix that the executable lies in.
     static func find(_ checkoutPath: String) -> String? {
-        let installedPath = checkoutPath.hasPrefix("Config/") ? String(checkoutPath.dropFirst("Config/".count)) : checkoutPath
+        let installedPath =
+            checkoutPath.hasPrefix("Config/") ? String(checkoutPath.dropFirst("Config/".count)) : checkoutPath
         var candidates = [checkoutPath]
         var folder = Substring(executableDirectory)
         while let slash = folder.lastIndex(of: "/"), slash != folder.startIndex {

@@ -15,7 +15,8 @@ enum Interruption {
         action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND))  // No SA_RESTART: waiting calls return with EINTR.
         sigaction(SIGINT, &action, nil)
         sigaction(SIGTERM, &action, nil)
-        // A reader that left (`ecgmon demo | head`) is noticed at the next line written, and ends things as Ctrl-C does.
+        // A reader that left (`ecgmon demo | head`) is noticed at the next line written, and ends things as Ctrl-C
+        // does.
         signal(SIGPIPE, SIG_IGN)
     }
 

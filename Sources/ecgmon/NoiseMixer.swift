@@ -3,8 +3,8 @@ import NeuralNetwork
 
 /// Adds noise to ECG at a stated signal-to-noise ratio, by the rule of the MIT-BIH Noise Stress Test Database (Moody,
 /// Muldrow, Mark, Computers in Cardiology 1984): the signal's power is an eighth of the square of the mean peak-to-peak
-/// amplitude of the QRS complexes, the noise's the square of the mean RMS amplitude over windows of a second; of both, the
-/// lowest and the highest twentieth is left out of the mean.
+/// amplitude of the QRS complexes, the noise's the square of the mean RMS amplitude over windows of a second; of both,
+/// the lowest and the highest twentieth is left out of the mean.
 enum NoiseMixer {
     /// What the ratio is measured on: the first beats and seconds, so that a long record takes no longer.
     private static let beatsMeasured = 300
@@ -57,7 +57,8 @@ enum NoiseMixer {
     private static func rootMeanSquare(_ window: ArraySlice<Float>) -> Double {
         guard !window.isEmpty else { return 0 }
         let mean = window.reduce(0.0) { $0 + Double($1) } / Double(window.count)
-        return (window.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(window.count)).squareRoot()
+        return (window.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(window.count))
+            .squareRoot()
     }
 
     private static func trimmedMean(_ values: [Double]) -> Double {

@@ -6,8 +6,8 @@ struct Replay: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Send a record or simulated ECG to a daemon, paced as a bedside would.",
         discussion: """
-            The ECG is a WFDB record (RECORD, a path without extension) or, with --simulate, made up. Noise and an attack are \
-            added before the converter, so the daemon gets counts as from a real one.
+            The ECG is a WFDB record (RECORD, a path without extension) or, with --simulate, made up. Noise and an attack \
+            are added before the converter, so the daemon gets counts as from a real one.
 
             Examples:
               ecgmon replay Fixtures/208s --speed 20
@@ -34,7 +34,8 @@ struct Replay: ParsableCommand {
     @Flag(name: .long, help: "Begin anew at the end, until interrupted.")
     var loop = false
 
-    @Option(name: .long, help: ArgumentHelp("Samples in a block; default: a quarter of a second.", valueName: "samples"))
+    @Option(
+        name: .long, help: ArgumentHelp("Samples in a block; default: a quarter of a second.", valueName: "samples"))
     var block: Int?
 
     @Flag(help: "What the wire carries.")
@@ -74,7 +75,8 @@ struct Replay: ParsableCommand {
             let context = try ZeroMQContext()
             var sender = try ReplaySender(
                 endpoint: ingest, context: context, connectTimeout: .seconds(connectTimeout))
-            var progress = ReplayProgress(rate: material.samplingRate, total: loop ? nil : material.counts.count, quiet: quiet)
+            var progress = ReplayProgress(
+                rate: material.samplingRate, total: loop ? nil : material.counts.count, quiet: quiet)
             report = try engine.run(into: &sender) { position in
                 progress.show(position)
                 return true

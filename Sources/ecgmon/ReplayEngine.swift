@@ -1,8 +1,8 @@
 import ECGWire
 import ZeroMQ
 
-/// Sends material to an ingest socket as bedside acquisition would: blocks of samples of one or several streams, each when
-/// its last sample has been taken.
+/// Sends material to an ingest socket as bedside acquisition would: blocks of samples of one or several streams, each
+/// when its last sample has been taken.
 struct ReplayEngine {
     /// How the samples are written on the wire.
     enum Encoding: Sendable {
@@ -37,7 +37,8 @@ struct ReplayEngine {
     }
 
     /// Sends until the end of the material or an interruption.
-    /// - Parameter progress: told the position in samples of stream 0 after each of its blocks; returning false ends the replay.
+    /// - Parameter progress: told the position in samples of stream 0 after each of its blocks; returning false ends
+    ///   the replay.
     func run(into sender: inout ReplaySender, progress: (Int64) -> Bool = { _ in true }) throws(ToolError) -> Report {
         var report = Report()
         let schedule = ReplaySchedule(
@@ -95,8 +96,8 @@ struct ReplayEngine {
         return report
     }
 
-    /// When sample 0 must be said to have been taken so that the last sample of a finite replay is taken now, or, in real time
-    /// and for loops, so that each block is sent when it has just been taken.
+    /// When sample 0 must be said to have been taken so that the last sample of a finite replay is taken now, or, in
+    /// real time and for loops, so that each block is sent when it has just been taken.
     static func startTime(of material: ReplayMaterial, speed: Double, loops: Bool) -> Int64 {
         let now = wallClockNanoseconds()
         guard speed > 1, !loops else { return now }

@@ -1,5 +1,5 @@
-/// One lead of ECG that lies in memory, ready to be sent: a record's, the simulator's, or either after noise or an attack
-/// has been added.
+/// One lead of ECG that lies in memory, ready to be sent: a record's, the simulator's, or either after noise or an
+/// attack has been added.
 ///
 /// The samples are kept as converter counts, because that is what a bedside has: whatever was computed in millivolts
 /// (noise, an attack, simulated ECG) goes through the same quantisation and the same range as a real signal.
@@ -18,7 +18,8 @@ struct ReplayMaterial {
     var countRange: ClosedRange<Int32>
     /// The samples.
     var counts: [Int32]
-    /// Indices of samples that the record marks as invalid, ascending; sent as NaN in millivolts and as they are in counts.
+    /// Indices of samples that the record marks as invalid, ascending; sent as NaN in millivolts and as they are in
+    /// counts.
     var invalidIndices: [Int] = []
 
     /// Length in seconds.
@@ -55,7 +56,8 @@ struct ReplayMaterial {
         let last = min(end.map { ($0.seconds * samplingRate).rounded() } ?? Double(counts.count), Double(counts.count))
         guard first < last else {
             throw ToolError(
-                "nothing lies from \(start ?? ClockTime(seconds: 0)) to \(end ?? ClockTime(seconds: duration)) in \(name), which lasts \(ClockTime(seconds: duration))",
+                "nothing lies from \(start ?? ClockTime(seconds: 0)) to \(end ?? ClockTime(seconds: duration)) in "
+                    + "\(name), which lasts \(ClockTime(seconds: duration))",
                 nextStep: "Give --from and --to within it, the earlier first")
         }
         return Int(first)..<Int(last)

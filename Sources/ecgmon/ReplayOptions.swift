@@ -9,14 +9,19 @@ struct ReplaySourceOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Simulate ECG instead: rhythms as NAME[@RATE][:TIME], joined by commas, the last without end. Names: \(RhythmScript.rhythmNames.joined(separator: ", ")).",
+            """
+            Simulate ECG instead: rhythms as NAME[@RATE][:TIME], joined by commas, the last without end. Names: \
+            \(RhythmScript.rhythmNames.joined(separator: ", ")).
+            """,
             valueName: "script"))
     var simulate: RhythmScript?
 
     @Option(name: .long, help: ArgumentHelp("Samples a second of simulated ECG, 100 to 2000.", valueName: "rate"))
     var samplingRate = 360.0
 
-    @Option(name: .long, help: ArgumentHelp("Height of a normal R of simulated ECG; negative: polarity reversed.", valueName: "mV"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Height of a normal R of simulated ECG; negative: polarity reversed.", valueName: "mV"))
     var amplitude = 1.2
 
     @Option(name: .long, help: "Lead of the record, by name or number from 0; default: the first.")
@@ -25,13 +30,17 @@ struct ReplaySourceOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Where in the record to begin.", valueName: "time"))
     var start: ClockTime?
 
-    @Option(name: .long, help: ArgumentHelp("How much to send, as 90 or 1:30; default: all, of simulated ECG 5:00.", valueName: "time"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How much to send, as 90 or 1:30; default: all, of simulated ECG 5:00.", valueName: "time"))
     var duration: ClockTime?
 
     @Option(name: .long, help: ArgumentHelp("Add noise at this signal-to-noise ratio in dB.", valueName: "dB"))
     var noiseSnr: Double?
 
-    @Option(name: .long, help: ArgumentHelp("Noise: white, or the path of a noise record such as nstdb's em.", valueName: "what"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Noise: white, or the path of a noise record such as nstdb's em.", valueName: "what"))
     var noise = "white"
 
     @Option(name: .long, help: "Seed of white noise and of the simulator.")
@@ -83,17 +92,20 @@ struct ReplaySourceOptions: ParsableArguments {
             let noiseRecord = try ReplayMaterial(recordPath: noise)
             guard noiseRecord.samplingRate == material.samplingRate else {
                 throw ToolError(
-                    "the noise \(noise) has \(fixed(noiseRecord.samplingRate, 2)) samples a second, \(material.name) has \(fixed(material.samplingRate, 2))",
+                    "the noise \(noise) has \(fixed(noiseRecord.samplingRate, 2)) samples a second, \(material.name) has "
+                        + fixed(material.samplingRate, 2),
                     nextStep: "Use noise of the same rate, or --noise white")
             }
             disturbance = noiseRecord.millivolts
         }
         let peaks = try Self.rPeaks(in: ecg, rate: material.samplingRate)
-        guard let gain = NoiseMixer.gain(
-            ecg: ecg, rPeaks: peaks, noise: disturbance, samplesPerSecond: rate, decibels: decibels)
+        guard
+            let gain = NoiseMixer.gain(
+                ecg: ecg, rPeaks: peaks, noise: disturbance, samplesPerSecond: rate, decibels: decibels)
         else {
             throw ToolError(
-                "no signal-to-noise ratio can be set: \(peaks.isEmpty ? "no beat was found in \(material.name)" : "the noise \(noise) is constant")",
+                "no signal-to-noise ratio can be set: "
+                    + (peaks.isEmpty ? "no beat was found in \(material.name)" : "the noise \(noise) is constant"),
                 nextStep: "Choose another stretch or another noise")
         }
         material.replace(from: 0, withMillivolts: NoiseMixer.mix(ecg: ecg, noise: disturbance, gain: gain))
@@ -105,7 +117,8 @@ struct ReplaySourceOptions: ParsableArguments {
         do {
             resampler = try Resampler(inputRate: rate)
         } catch {
-            throw ToolError("\(fixed(rate, 2)) samples a second cannot be monitored", nextStep: "The monitor takes 100 to 2000")
+            throw ToolError(
+                "\(fixed(rate, 2)) samples a second cannot be monitored", nextStep: "The monitor takes 100 to 2000")
         }
         var detector = PanTompkinsDetector()
         var peaks: [Int] = []
@@ -131,7 +144,8 @@ struct ReplayAttackOptions: ParsableArguments {
     @Option(name: .long, help: "Greatest change of a sample, in units of the beat's window scaled to [0, 1].")
     var epsilon: Float = 0.01
 
-    @Option(name: .long, help: ArgumentHelp("Begin of the attacked stretch; default: the beginning.", valueName: "time"))
+    @Option(
+        name: .long, help: ArgumentHelp("Begin of the attacked stretch; default: the beginning.", valueName: "time"))
     var from: ClockTime?
 
     @Option(name: .long, help: ArgumentHelp("End of the attacked stretch; default: the end.", valueName: "time"))
@@ -157,6 +171,8 @@ struct ReplayAttackOptions: ParsableArguments {
     static func describe(_ report: AttackedStretch.Report, rate: Double, in name: String) -> String {
         let start = ClockTime(seconds: Double(report.range.lowerBound) / rate)
         let end = ClockTime(seconds: Double(report.range.upperBound) / rate)
-        return "attacked \(report.beats.count) beats of \(name) from \(start) to \(end), no sample by more than \(fixed(Double(report.largestPerturbation), 4)) of its window"
+        return
+            "attacked \(report.beats.count) beats of \(name) from \(start) to \(end), no sample by more than "
+            + "\(fixed(Double(report.largestPerturbation), 4)) of its window"
     }
 }

@@ -1,7 +1,7 @@
 /// Which samples of which stream go out when: the plan of a replay, without clock or socket.
 ///
-/// Each stream sends blocks of `blockLength` samples one after the other; several streams take turns within the time of one
-/// block, as beds do that were switched on at different moments. At the end of the material a loop begins it anew
+/// Each stream sends blocks of `blockLength` samples one after the other; several streams take turns within the time of
+/// one block, as beds do that were switched on at different moments. At the end of the material a loop begins it anew
 /// while the sample index counts on.
 struct ReplaySchedule: Sequence, IteratorProtocol {
     struct Block: Equatable {

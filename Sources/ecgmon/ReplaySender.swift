@@ -2,8 +2,8 @@ import ECGWire
 import Glibc
 import ZeroMQ
 
-/// The bedside's end of the ingest socket, with patience that ends: a daemon that is not there, or takes nothing any more, is
-/// told to the user instead of waited for.
+/// The bedside's end of the ingest socket, with patience that ends: a daemon that is not there, or takes nothing any
+/// more, is told to the user instead of waited for.
 struct ReplaySender: ~Copyable {
     private let client: AcquisitionClient
     private let connectTimeout: Duration
@@ -58,8 +58,8 @@ struct ReplaySender: ~Copyable {
         return false
     }
 
-    /// Stays until the daemon has read what was sent: see `UnixSocketBacklog`. At most as long as the patience lasts, or until
-    /// interrupted.
+    /// Stays until the daemon has read what was sent: see `UnixSocketBacklog`. At most as long as the patience lasts,
+    /// or until interrupted.
     borrowing func waitUntilRead() {
         let clock = ContinuousClock()
         let deadline = clock.now + patience

@@ -31,7 +31,8 @@ struct StreamAttack {
             classifier = BeatClassifier(network, name: card?.name ?? modelPath, sha256: checksum)
         } catch {
             throw ToolError(
-                "the model cannot be used: \(error)", nextStep: "Name another with --model, or train one with `ecgmon train`")
+                "the model cannot be used: \(error)",
+                nextStep: "Name another with --model, or train one with `ecgmon train`")
         }
     }
 
@@ -52,7 +53,8 @@ struct StreamAttack {
             }
         } catch {
             throw ToolError(
-                "the pipeline refuses \(material.name): \(error.cause)", nextStep: "Attack a record that the monitor takes")
+                "the pipeline refuses \(material.name): \(error.cause)",
+                nextStep: "Attack a record that the monitor takes")
         }
         monitor.finish(classifier: classifier, workspace: workspace, events: &events)
         return events.compactMap { event in
@@ -71,7 +73,8 @@ struct StreamAttack {
         to material: inout ReplayMaterial, range: Range<Int>, attack: WindowAttack, seed: UInt64
     ) throws(ToolError) -> AttackedStretch.Report {
         let beats = try locateBeats(in: material)
-        return try AttackedStretch.apply(to: &material, range: range, beats: beats) { (windows, classes) throws(ToolError) in
+        return try AttackedStretch.apply(to: &material, range: range, beats: beats) {
+            (windows, classes) throws(ToolError) in
             var attacked: [[Float]] = []
             for start in stride(from: 0, to: windows.count, by: Self.batch) {
                 let end = min(start + Self.batch, windows.count)

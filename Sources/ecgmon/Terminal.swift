@@ -3,7 +3,13 @@ import Glibc
 /// What may be written to a terminal: colours only where someone sees them.
 struct Terminal {
     enum Colour: String {
-        case red = "31", yellow = "33", green = "32", cyan = "36", magenta = "35", dim = "2", bold = "1"
+        case red = "31"
+        case yellow = "33"
+        case green = "32"
+        case cyan = "36"
+        case magenta = "35"
+        case dim = "2"
+        case bold = "1"
     }
 
     let usesColour: Bool
@@ -63,5 +69,7 @@ struct Terminal {
 
 /// Characters that a terminal would act on (escape sequences in a stream's name, say) shown as a dot.
 func printable(_ text: String) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? "." : $0 }))
+    String(
+        String.UnicodeScalarView(
+            text.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? "." : $0 }))
 }

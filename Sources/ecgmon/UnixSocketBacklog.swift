@@ -4,8 +4,8 @@ import Glibc
 /// What this process has written to a Unix socket and the other side has not read yet.
 ///
 /// libzmq's PUSH says nothing about it, and its receiver, when it is behind and the sender closes an ipc connection,
-/// drops what it has not read (epoll tells it of the hang-up before the data). So a sender that is done stays until all is read.
-/// Over tcp the close comes after the data, and nothing is lost.
+/// drops what it has not read (epoll tells it of the hang-up before the data). So a sender that is done stays until all
+/// is read. Over tcp the close comes after the data, and nothing is lost.
 enum UnixSocketBacklog {
     /// Bytes unread on the connections to `endpoint`; 0 for another transport than ipc.
     static func unreadBytes(endpoint: String) -> Int {

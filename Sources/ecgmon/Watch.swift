@@ -23,7 +23,12 @@ struct Watch: ParsableCommand {
 
     @Option(
         name: .long, parsing: .upToNextOption,
-        help: "Kinds (alert, beat, suspicion, status, waveform, health) or whole topics (alert.bed-1); default: all but waveform and health.")
+        help:
+            """
+            Kinds (alert, beat, suspicion, status, waveform, health) or whole topics (alert.bed-1); default: all kinds but \
+            waveform and health.
+            """
+    )
     var topic: [String] = []
 
     @Flag(name: .long, help: "One JSON object a line, as published.")
@@ -92,7 +97,8 @@ struct Watch: ParsableCommand {
                 throw ToolError("\(error)", nextStep: "Start watching again")
             }
             if publication.missedBefore > 0 {
-                Terminal.note("\(publication.missedBefore) messages on \(publication.topic.name) were lost before this one")
+                Terminal.note(
+                    "\(publication.missedBefore) messages on \(publication.topic.name) were lost before this one")
             }
             guard let line = line(for: publication, lines) else { continue }
             terminal.line(line)
@@ -134,7 +140,9 @@ struct Watch: ParsableCommand {
                 filters.append(.only(whole))
             } else {
                 throw ValidationError(
-                    "\(printable(name)) is no topic; kinds are \(Topic.Kind.allCases.map(\.rawValue).joined(separator: ", "))")
+                    "\(printable(name)) is no topic; kinds are "
+                        + Topic.Kind.allCases.map(\.rawValue).joined(separator: ", ")
+                )
             }
         }
         return filters

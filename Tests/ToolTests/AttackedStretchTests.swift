@@ -37,7 +37,8 @@ struct AttackedStretchTests {
         var material = clean
         let network = Discriminator(seed: 5)
         let attack = WindowAttack(.pgd, epsilon: epsilon, iterations: 4, restarts: 1)
-        let report = try AttackedStretch.apply(to: &material, range: 900..<2000, beats: Self.beats) { windows, classes in
+        let report = try AttackedStretch.apply(to: &material, range: 900..<2000, beats: Self.beats) {
+            windows, classes in
             attack.perturb(windows, labels: classes, against: network, seed: 1)
         }
         #expect(report.beats.count == 4)

@@ -18,11 +18,15 @@ struct ErrorLineTests {
         Mistake(arguments: ["replay", "Fixtures/208s", "--start", "9:00"], says: ["9:00.0", "5:00.0"]),
         Mistake(arguments: ["replay", "Fixtures/208s", "--stream", "a b"], says: ["a b", "letters"]),
         Mistake(
-            arguments: ["replay", "Fixtures/208s", "--ingest", "ipc:///tmp/nobody-here-\(getpid())", "--connect-timeout", "0.3"],
+            arguments: [
+                "replay", "Fixtures/208s", "--ingest", "ipc:///tmp/nobody-here-\(getpid())", "--connect-timeout", "0.3",
+            ],
             says: ["nobody takes samples", "ecgmond", "--ingest"]),
-        Mistake(arguments: ["replay", "Fixtures/208s", "--ingest", "carrier-pigeon"], says: ["carrier-pigeon", "tcp://"]),
         Mistake(
-            arguments: ["replay", "Fixtures/208s", "--noise-snr", "6", "--noise", "no/such/noise"], says: ["no/such/noise"]),
+            arguments: ["replay", "Fixtures/208s", "--ingest", "carrier-pigeon"], says: ["carrier-pigeon", "tcp://"]),
+        Mistake(
+            arguments: ["replay", "Fixtures/208s", "--noise-snr", "6", "--noise", "no/such/noise"],
+            says: ["no/such/noise"]),
         Mistake(
             arguments: ["replay", "Fixtures/208s", "--attack", "pgd", "--model", "no/such/model"],
             says: ["no/such/model", "--model"]),
@@ -31,7 +35,8 @@ struct ErrorLineTests {
             says: ["nobody publishes events", "ecgmond", "--events"]),
         Mistake(arguments: ["demo", "--model", "no/such/model"], says: ["no/such/model", "--model"]),
         Mistake(arguments: ["demo", "--record", "no/such/record"], says: ["no/such/record"]),
-        Mistake(arguments: ["demo", "--no-attack", "--daemon", "/no/such/daemon"], says: ["/no/such/daemon", "--daemon"]),
+        Mistake(
+            arguments: ["demo", "--no-attack", "--daemon", "/no/such/daemon"], says: ["/no/such/daemon", "--daemon"]),
     ]
 
     @Test(.enabled(if: ToolProcess.hasModel, "there is no Config/models/default.safetensors"), arguments: mistakes)

@@ -25,7 +25,8 @@ struct ReplaySenderTests {
         return block
     }
 
-    /// A receiver whose queue is full when the sender closes reads only what has reached its queue: libzmq sees the hang-up first.
+    /// A receiver whose queue is full when the sender closes reads only what has reached its queue: libzmq sees the
+    /// hang-up first.
     @Test func aSenderThatIsDoneStaysUntilASlowReceiverHasReadAll() throws {
         let path = "/tmp/ecgmon-sender-\(UUID().uuidString.prefix(8))"
         defer { try? FileManager.default.removeItem(atPath: path) }

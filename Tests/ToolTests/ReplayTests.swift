@@ -34,7 +34,8 @@ struct ReplayScheduleTests {
 struct ReplayMaterialTests {
     static func material(_ counts: [Int32], gain: Double = 200) -> ReplayMaterial {
         ReplayMaterial(
-            name: "test", samplingRate: 360, lead: "II", gain: gain, baseline: 1024, countRange: 0...2047, counts: counts)
+            name: "test", samplingRate: 360, lead: "II", gain: gain, baseline: 1024, countRange: 0...2047,
+            counts: counts)
     }
 
     @Test func millivoltsGoThroughTheConverterAndItsRange() {
@@ -92,7 +93,8 @@ struct NoiseTests {
             NoiseMixer.gain(
                 ecg: ecg, rPeaks: labels.map { Int($0.rPeakIndex) }, noise: noise, samplesPerSecond: 360,
                 decibels: decibels))
-        // R of 1.2 mV, Q and S below the baseline: the noise's power is known from the definition, up to the trimming of the means.
+        // R of 1.2 mV, Q and S below the baseline: the noise's power is known from the definition, up to the trimming
+        // of the means.
         let added = zip(NoiseMixer.mix(ecg: ecg, noise: noise, gain: gain), ecg).map { Double($0 - $1) }
         let noisePower = added.reduce(0) { $0 + $1 * $1 } / Double(added.count)
         let heights = labels.map { label -> Double in
@@ -105,15 +107,16 @@ struct NoiseTests {
         #expect(abs(measured - decibels) < 0.3)
     }
 
-    /// The gains with which the published records 118e00 and 119e00 were made, found by taking 118 and 119 off them. The published
-    /// method measures on beats of its own choice, hence the tolerance (0.4 dB).
+    /// The gains with which the published records 118e00 and 119e00 were made, found by taking 118 and 119 off them.
+    /// The published method measures on beats of its own choice, hence the tolerance (0.4 dB).
     @Test(
         .enabled(
             if: FileManager.default.fileExists(atPath: ToolProcess.databases + "/nstdb/em.dat"),
             "nstdb's em is not here: set ECGMON_DATABASES to the folder that holds mitdb and nstdb"),
         arguments: [("118", 2.96227), ("119", 2.56478)])
     func theGainIsThatOfTheNoiseStressTestDatabase(record: String, published: Double) throws {
-        let ecg = try ReplayMaterial(recordPath: ToolProcess.databases + "/mitdb/" + record).cut(to: 0..<150_000).millivolts
+        let ecg = try ReplayMaterial(recordPath: ToolProcess.databases + "/mitdb/" + record).cut(to: 0..<150_000)
+            .millivolts
         let noise = try ReplayMaterial(recordPath: ToolProcess.databases + "/nstdb/em").millivolts
         let peaks = try ReplaySourceOptions.rPeaks(in: ecg, rate: 360)
         let gain = try #require(
