@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 
 /// Where the files that belong to the program lie: beside the executable in a build folder inside the package, or under
-/// `share/ecg-monitor` of the prefix it was installed to.
+/// `share/ecgmon` of the prefix it was installed to.
 enum InstalledFiles {
     /// Folder of the running executable, symbolic links resolved.
     static var executableDirectory: String {
