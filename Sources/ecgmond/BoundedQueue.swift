@@ -33,7 +33,8 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
     ///   - cost: what an element costs, the same whenever it is asked.
     ///   - wakeUp: signalled when the queue stops being empty, for a consumer that waits in `poll`.
     init(
-        capacity: Int, costLimit: Int = .max, wakeUp: WakeUp? = nil, cost: @escaping @Sendable (Element) -> Int = { _ in 0 }
+        capacity: Int, costLimit: Int = .max, wakeUp: WakeUp? = nil,
+        cost: @escaping @Sendable (Element) -> Int = { _ in 0 }
     ) {
         precondition(capacity > 0)
         self.capacity = capacity

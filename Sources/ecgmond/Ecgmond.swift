@@ -23,7 +23,7 @@ struct Ecgmond: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Configuration file (TOML).", valueName: "file"))
     var config: String?
 
-    @Option(help: ArgumentHelp("Say whether a configuration file is right, or its mistakes by line, and end.", valueName: "file"))
+    @Option(help: ArgumentHelp("Say whether a file is right, or its mistakes by line, and end.", valueName: "file"))
     var checkConfig: String?
 
     @Option(help: ArgumentHelp("Endpoint to take samples on; may be given several times.", valueName: "endpoint"))

@@ -67,7 +67,8 @@ extension MonitorEvent {
             "/\(decidedAtSampleIndex)/\(alert.kind)/\(alert.number)/\(alert.phase)"
                 + (alert.basis == .wallClock ? "/clock" : "")
         case .suspicion(let suspicion): suspicion.active ? "/raised" : "/withdrawn"
-        case .status(let status): "/\(decidedAtSampleIndex)/" + (status.gap != nil ? "gap" : "\(status.state)/\(status.condition)")
+        case .status(let status):
+            "/\(decidedAtSampleIndex)/" + (status.gap != nil ? "gap" : "\(status.state)/\(status.condition)")
         }
     }
 }

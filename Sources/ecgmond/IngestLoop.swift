@@ -8,8 +8,8 @@ import ZeroMQ
 ///
 /// Policy where a worker's queue is full: the socket is left alone, so that the sources wait (their PUSH sockets fill
 /// up) and nothing is lost, for as long as the worker moves on. One that has done nothing at all for
-/// `ingest.patience_seconds` counts as stalled: until it moves again its messages are dropped at once and counted, so that
-/// the streams of all others go on.
+/// `ingest.patience_seconds` counts as stalled: until it moves again its messages are dropped at once and counted, so
+/// that the streams of all others go on.
 struct IngestLoop: ~Copyable {
     private let socket: ZeroMQSocket
     private let monitor: ZeroMQMonitor
@@ -102,9 +102,9 @@ struct IngestLoop: ~Copyable {
         try drain(&message)
     }
 
-    /// What has reached this machine is still taken in, then the endpoints are closed, which ends their connections, and
-    /// what libzmq had read by then is taken in, too. A source that goes on pushing is not waited for: what it has left
-    /// is its own to send again.
+    /// What has reached this machine is still taken in, then the endpoints are closed, which ends their connections,
+    /// and what libzmq had read by then is taken in, too. A source that goes on pushing is not waited for: what it has
+    /// left is its own to send again.
     private mutating func drain(_ message: inout ZeroMQMessage) throws(ZeroMQError) {
         let limit = DaemonClock.monotonic() + 1_000_000_000
         while DaemonClock.monotonic() < limit, try takeNext(&message) {}

@@ -45,7 +45,8 @@ extension ZeroMQSocket {
         var status = stat()
         guard stat(directory.isEmpty ? "/" : directory, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
             return .endpoint(
-                endpoint, option: option, "there is no directory \(directory)", next: "create it (mkdir -p \(directory))")
+                endpoint, option: option, "there is no directory \(directory)",
+                next: "create it (mkdir -p \(directory))")
         }
         guard access(directory.isEmpty ? "/" : directory, W_OK) == 0 else {
             return .endpoint(
@@ -59,7 +60,8 @@ extension ZeroMQSocket {
         switch error.code {
         case .addressInUse:
             .endpoint(
-                endpoint, option: option, "it is in use already", next: "stop the program that listens there (ss -lxtp)")
+                endpoint, option: option, "it is in use already",
+                next: "stop the program that listens there (ss -lxtp)")
         case .addressNotAvailable, .notFound:
             .endpoint(
                 endpoint, option: option, "this machine has no such address", next: "correct it")

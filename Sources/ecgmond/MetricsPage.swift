@@ -73,7 +73,7 @@ struct MetricsPage {
         for (label, count) in metrics.beats.all {
             sample("ecgmon_beats_total", [("class", label.rawValue)], "\(count)")
         }
-        family("ecgmon_events_total", "counter", "Events decided, by kind; they are published to whoever has subscribed.")
+        family("ecgmon_events_total", "counter", "Events decided, by kind; published to whoever has subscribed.")
         for (kind, count) in metrics.events.all {
             sample("ecgmon_events_total", [("kind", kind.rawValue)], "\(count)")
         }

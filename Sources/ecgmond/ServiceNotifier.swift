@@ -3,8 +3,8 @@ import Glibc
 /// Tells the service manager how the daemon is, in the protocol of sd_notify(3). Without a service manager (no
 /// `NOTIFY_SOCKET`) every call does nothing.
 ///
-/// The datagrams are sent here rather than by libsystemd, whose call waits without end for a manager that does not read:
-/// nothing outside may hold the daemon up. What must not be lost is given a second, the rest is given none.
+/// The datagrams are sent here rather than by libsystemd, whose call waits without end for a manager that does not
+/// read: nothing outside may hold the daemon up. What must not be lost is given a second, the rest is given none.
 final class ServiceNotifier: Sendable {
     /// How often the service manager expects `WATCHDOG=1`, in ns; nil when it does not watch this process.
     let watchdogInterval: UInt64?

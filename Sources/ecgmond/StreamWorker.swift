@@ -259,7 +259,9 @@ final class StreamWorker {
     }
 
     /// A second at most in each event, so that the length of queues bounds their memory, too.
-    private func publishWaveform(_ segment: SampleSegment, skipping skipped: Int, _ stream: WatchedStream, _ time: UInt64) {
+    private func publishWaveform(
+        _ segment: SampleSegment, skipping skipped: Int, _ stream: WatchedStream, _ receivedAt: UInt64
+    ) {
         let place = WatchedStream.place(of: .waveform)
         guard stream.isWanted(place, subscriptions) else { return }
         let second = max(1, Int(segment.samplingRate))
@@ -268,7 +270,7 @@ final class StreamWorker {
             let event = WireEvent(
                 waveformOf: segment, start..<min(start + second, segment.millivolts.count), stream: stream.name,
                 sequence: stream.nextSequence(place))
-            publish(event, topic: stream.topics[place], receivedAt: time)
+            publish(event, topic: stream.topics[place], receivedAt: receivedAt)
         }
     }
 

@@ -3,9 +3,9 @@ import Synchronization
 /// The proof of life of one thread.
 ///
 /// A thread reports here on two occasions only: when a piece of work is really done, and when it has come round and
-/// found nothing at all to do. It reports nothing while it works, while it waits for somebody else, or when it hangs: so
-/// a counter that moves means "samples are processed, or the thread is really idle", which is what the watchdog is
-/// fed with.
+/// found nothing at all to do. It reports nothing while it works, while it waits for somebody who does not move, or
+/// when it hangs: so a counter that moves means "samples are processed, or the thread is really idle", which is what
+/// the watchdog is fed with.
 final class ThreadActivity: Sendable {
     let name: String
     private let turns = Atomic<UInt64>(0)

@@ -23,7 +23,8 @@ struct Recording {
             .init(
                 samplingRate: samplingRate, seed: seed,
                 script: [
-                    .init(.sinus(rate: 74), seconds: seconds * 0.35), .init(.bigeminy(rate: 70), seconds: seconds * 0.2),
+                    .init(.sinus(rate: 74), seconds: seconds * 0.35),
+                    .init(.bigeminy(rate: 70), seconds: seconds * 0.2),
                     .init(.asystole, seconds: seconds * 0.15), .init(.ventricular(rate: 170), seconds: seconds * 0.15),
                     .init(.sinus(rate: 60), seconds: seconds * 0.15),
                 ], noise: .resting))
@@ -50,7 +51,7 @@ struct Recording {
         }
     }
 
-    /// The events of the first `count` samples and of the end after them, by topic and in order, from the monitor alone.
+    /// The events of the first `count` samples and of the end after them, in order, from the monitor alone.
     func expectedEvents(stream: String, samples count: Int? = nil) throws -> [WireEvent] {
         let classifier = try BeatClassifier(contentsOf: DaemonProcess.model)
         let workspace = classifier.makeWorkspace()

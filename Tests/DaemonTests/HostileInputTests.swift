@@ -140,8 +140,8 @@ import ZeroMQ
         let recorder = try Recorder(daemon, prefixes: ["beat."], context: context)
         let client = try AcquisitionClient(endpoint: daemon.ingest, context: context)
         let recording = Recording(samplingRate: 360, seconds: 30, seed: 9)
-        // 60 x 30 events of 7 kB alone for the waveforms are more than its queue and the kernel's buffers hold; the beats of
-        // all are fewer than the queue takes, so that whoever reads cannot miss one.
+        // 60 x 30 events of 7 kB alone for the waveforms are more than its queue and the kernel's buffers hold; the beats
+        // of all are fewer than the queue takes, so that whoever reads cannot miss one.
         let streams = (0..<60).map { "bed-\($0)" }
         for start in Swift.stride(from: 0, to: recording.millivolts.count, by: 360) {
             for stream in streams {

@@ -6,8 +6,8 @@ import Testing
 
 /// Logs to systemd's journal by its native protocol, received by a journal of the test's own in a mount namespace.
 @Suite struct JournalTests {
-    /// Binds the journal's socket, starts the daemon with standard error "connected to the journal", prints the fields of
-    /// what it logs.
+    /// Binds the journal's socket, starts the daemon with standard error "connected to the journal", prints the fields
+    /// of what it logs.
     private static let script = """
         import os, signal, socket, subprocess, sys
         program, directory, model = sys.argv[1:]

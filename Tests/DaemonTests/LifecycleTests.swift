@@ -39,7 +39,7 @@ import ZeroMQ
     }
 
     /// One thread is stopped from outside, as a debugger does it; all others go on.
-    @Test(.enabled(if: ThreadStopper.isPermitted, "stopping a single thread needs python3 and the permission to trace a child"))
+    @Test(.enabled(if: ThreadStopper.isPermitted, ThreadStopper.need))
     func aStoppedWorkerThreadStopsTheWatchdog() throws {
         let daemon = try DaemonProcess(arguments: ["--workers", "2"], watchdogSeconds: 3)
         #expect(daemon.notifications.wait { $0 == "WATCHDOG=1" })
@@ -57,6 +57,17 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
+    @Test(.enabled(if: ThreadStopper.isPermitted, ThreadStopper.need))
+    func aDaemonThatCannotFinishEndsAtItsLimitAndSaysSo() throws {
+        let daemon = try DaemonProcess(configuration: "[stop]\nlimit_seconds = 0.5\n")
+        let stopper = try ThreadStopper(process: daemon.process.processIdentifier, thread: "worker-0")
+        daemon.signal(SIGTERM)
+        #expect(eventually { daemon.log.contains("not finished within stop.limit_seconds") })
+        // A traced thread keeps even a dead process until its tracer has gone.
+        stopper.release()
+        #expect(daemon.exitCode() == ExitStatus.software)
+    }
+
     @Test func terminationUnderLoadLosesNothingThatWasTakenIn() throws {
         let daemon = try DaemonProcess()
         let context = try ZeroMQContext()
@@ -67,7 +78,9 @@ import ZeroMQ
         let stopping = try StopRequest()
         let endpoint = daemon.ingest
         let pusher = try OSThread(name: "pusher") {
-            guard let client = try? AcquisitionClient(endpoint: endpoint, context: context, linger: .zero) else { return }
+            guard let client = try? AcquisitionClient(endpoint: endpoint, context: context, linger: .zero) else {
+                return
+            }
             for index in blocks[0].indices {
                 for stream in blocks.indices {
                     while (try? client.send(blocks[stream][index], timeout: .milliseconds(100))) == false {
@@ -107,7 +120,9 @@ import ZeroMQ
         let context = try ZeroMQContext()
         let client = try AcquisitionClient(endpoint: daemon.ingest, context: context)
         let recording = Recording(samplingRate: 360, seconds: 10, seed: 12)
-        for stream in ["a", "b"] { _ = try client.send(recording.block(stream: stream, 0..<360), timeout: .seconds(30)) }
+        for stream in ["a", "b"] {
+            _ = try client.send(recording.block(stream: stream, 0..<360), timeout: .seconds(30))
+        }
         #expect(daemon.wait(for: "ecgmon_rejects_total{cause=\"too_many_streams\"}") { $0 == 1 })
         _ = daemon.notifications.drain()
 
@@ -131,8 +146,11 @@ import ZeroMQ
     }
 }
 
-/// Stops one thread of a child process as a debugger does (ptrace), through python's ctypes: the C function is variadic.
+/// Stops one thread of a child process as a debugger does (ptrace), through python's ctypes: the C function is
+/// variadic.
 final class ThreadStopper {
+    static let need: Comment = "stopping a single thread needs python3 and the permission to trace a child"
+
     private static let script = """
         import ctypes, sys
         libc = ctypes.CDLL(None, use_errno=True)

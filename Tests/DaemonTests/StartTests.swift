@@ -21,7 +21,8 @@ import Testing
     }
 
     private func temporaryDirectory() throws -> String {
-        let path = FileManager.default.temporaryDirectory.appending(path: "ecgmond-\(UUID().uuidString.prefix(8))").path()
+        let name = "ecgmond-\(UUID().uuidString.prefix(8))"
+        let path = FileManager.default.temporaryDirectory.appending(path: name).path()
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         return path
     }
