@@ -120,9 +120,9 @@ import ZeroMQ
         let context = try ZeroMQContext()
         let client = try AcquisitionClient(endpoint: daemon.ingest, context: context)
         let recording = Recording(samplingRate: 360, seconds: 10, seed: 12)
-        for stream in ["a", "b"] {
-            _ = try client.send(recording.block(stream: stream, 0..<360), timeout: .seconds(30))
-        }
+        _ = try client.send(recording.block(stream: "a", 0..<360), timeout: .seconds(30))
+        #expect(daemon.wait(for: "ecgmon_streams") { $0 == 1 })
+        _ = try client.send(recording.block(stream: "b", 0..<360), timeout: .seconds(30))
         #expect(daemon.wait(for: "ecgmon_rejects_total{cause=\"too_many_streams\"}") { $0 == 1 })
         _ = daemon.notifications.drain()
 
