@@ -3,7 +3,8 @@
 # make build    ecgmond and ecgmon into .build/release
 # make install  into PREFIX (with DESTDIR, for packagers)
 # make proto    generates the Swift of the wire's schema anew
-# Tests and programs share one optimised build: what is installed is what was tested.
+# Tests and programs share one optimised build: what is installed is what was tested. (`swift test` would give -enable-testing
+# a second time by itself, and for another command line everything is built again; hence --disable-testable-imports.)
 
 SWIFT ?= swift
 FLAGS := -c release -Xswiftc -enable-testing
@@ -23,7 +24,7 @@ demo: build
 
 test: need-swift need-test-packages
 	@echo "== building and running all tests (optimised; the first build takes some minutes)"
-	$(SWIFT) test $(FLAGS)
+	$(SWIFT) test $(FLAGS) --disable-testable-imports
 
 build: need-swift need-build-packages
 	@echo "== building ecgmond and ecgmon (the first build takes some minutes)"

@@ -7,7 +7,7 @@ import Testing
     static let second: Int64 = 360
 
     /// What asystole did, in order.
-    static func phases(_ alerts: AlertRegister) -> [Alert.Phase] {
+    static func phases(_ alerts: AlertRegister) -> [AlertPhase] {
         alerts.events.compactMap { event in
             if case .alert(let alert) = event.kind, alert.kind == .asystole { alert.phase } else { nil }
         }
