@@ -12,7 +12,8 @@
 /// This file is the documentation; whatever it does not say is not promised.
 ///
 /// INGEST. A ZeroMQ message to the ingest endpoint (default tcp://127.0.0.1:5570, PULL; connect a PUSH socket) whose
-/// last frame is one SampleBlock in binary protobuf. A message above 1 MiB closes the connection that sent it.
+/// last frame is one SampleBlock in binary protobuf. A message larger than the daemon is configured for (1 MiB) is
+/// rejected and counted; one above 16 MiB closes the connection.
 ///
 /// PUBLISH. ZeroMQ messages of two frames [topic, body] from the events endpoint (default tcp://127.0.0.1:5572, XPUB;
 /// connect a SUB socket). Topics, where <stream> is SampleBlock.stream:

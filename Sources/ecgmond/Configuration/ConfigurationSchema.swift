@@ -62,6 +62,8 @@ enum ConfigurationSchema {
         limit("pattern_cycles", \.monitor.patternCycles),
         limit("single_ventricular_beat_hold_seconds", \.monitor.singleVentricularBeatHoldSeconds),
         limit("couplet_hold_seconds", \.monitor.coupletHoldSeconds),
+        limit("heart_rate_hold_seconds", \.monitor.heartRateHoldSeconds),
+        limit("pattern_hold_seconds", \.monitor.patternHoldSeconds),
         limit("alert_update_seconds", \.monitor.alertUpdateSeconds),
         suspicion("log_odds_offset", \.monitor.suspicion.logOddsOffset),
         suspicion("log_odds_limit", \.monitor.suspicion.logOddsLimit),

@@ -139,6 +139,19 @@ extension WireAlert {
             case .medium: .medium
             case .high: .high
             }
+        basis =
+            switch alert.basis {
+            case .samples: .samples
+            case .wallClock: .wallClock
+            }
+        endedBecause =
+            switch alert.endedBecause {
+            case .cleared: .cleared
+            case .shadowed: .shadowed
+            case .signalInterrupted: .signalInterrupted
+            case .sessionEnded: .sessionEnded
+            case nil: .unspecified
+            }
         number = UInt64(alert.number)
         onsetSampleIndex = alert.onsetSampleIndex
         heartRate = alert.heartRate ?? 0
