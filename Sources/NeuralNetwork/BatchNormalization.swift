@@ -2,7 +2,7 @@ internal import CKernels
 
 /// Which statistics a batch normalisation uses.
 public enum NormalizationMode: Sendable {
-    /// The batch's own mean and variance, which also move the running ones: training.
+    /// The batch's own mean and variance: training, where `updateRunningStatistics` follows.
     case batchStatistics
     /// The running ones, constant: inference, and every attack on the deployed network.
     case runningStatistics
@@ -26,8 +26,8 @@ public final class BatchNormalization {
     private var mode = NormalizationMode.runningStatistics
     private var input: UnsafePointer<Float>?
     private let output = FloatBuffer()
-    // Seven rows of `channels` floats: the coefficients of one pass.
-    private let mean: FloatBuffer, inverseDeviation: FloatBuffer, scale: FloatBuffer, shift: FloatBuffer
+    // Eight rows of `channels` floats: the coefficients of one pass.
+    private let mean: FloatBuffer, variances: FloatBuffer, inverseDeviation: FloatBuffer, scale: FloatBuffer, shift: FloatBuffer
     private let sumA: FloatBuffer, sumB: FloatBuffer, center: FloatBuffer
 
     public init(_ name: String, in store: ParameterStore, length: Int, channels: Int, slope: Float) {
@@ -41,6 +41,7 @@ public final class BatchNormalization {
         runningMean = store.add(name + ".running_mean", shape: [channels], trainable: false)
         runningVariance = store.add(name + ".running_variance", shape: [channels], trainable: false)
         mean = FloatBuffer(count: channels)
+        variances = FloatBuffer(count: channels)
         inverseDeviation = FloatBuffer(count: channels)
         scale = FloatBuffer(count: channels)
         shift = FloatBuffer(count: channels)
@@ -77,9 +78,8 @@ public final class BatchNormalization {
                 let offset = m - center.pointer[c]
                 let variance = max(sumB.pointer[c] / Float(rows) - offset * offset, 0)
                 mean.pointer[c] = m
+                variances.pointer[c] = variance
                 inverseDeviation.pointer[c] = 1 / (variance + Self.epsilon).squareRoot()
-                running[c] += momentum * (m - running[c])
-                runningSquare[c] += momentum * (variance - runningSquare[c])
             }
         case .runningStatistics:
             for c in 0..<channels {
@@ -95,6 +95,18 @@ public final class BatchNormalization {
         let output = self.output.reserve(rows * channels)
         ck_affine_leaky(Int32(rows), Int32(channels), input, scale.pointer, shift.pointer, slope, output)
         return output
+    }
+
+    /// Moves the running statistics towards those of the last pass on batch statistics.
+    ///
+    /// Apart from `forward`, so that replicas on several threads only read the store while they run.
+    public func updateRunningStatistics() {
+        guard mode == .batchStatistics else { return }
+        let running = store.pointer(to: runningMean), runningSquare = store.pointer(to: runningVariance)
+        for c in 0..<channels {
+            running[c] += momentum * (mean.pointer[c] - running[c])
+            runningSquare[c] += momentum * (variances.pointer[c] - runningSquare[c])
+        }
     }
 
     /// Turns `gradient` (B, L, C), that of the output, into that of the input, in place.

@@ -47,8 +47,7 @@ import Testing
     @Test func classesThatDifferAreLearned() throws {
         var recipe = Self.recipe
         recipe.epochs = 12
-        recipe.largestEpsilon = 0.005
-        recipe.smallestEpsilon = 0.002
+        recipe.epsilon = 0.005
         let trainer = try DiscriminatorTrainer(Self.data, recipe: recipe)
         _ = try Self.finish(trainer)
         let unseen = BeatDatasetTests.dataset(
@@ -78,9 +77,9 @@ import Testing
     func write(_ change: (inout ModelCard) -> Void = { _ in }) throws -> String {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let path = folder + "/m.safetensors"
-        let sha256 = try ModelFile.write(DiscriminatorTests.network().store, to: path)
+        let sha256 = try ModelFile.write(DiscriminatorTests.network(), to: path)
         var card = ModelCard(
-            name: "m", sha256: sha256, data: "", split: "", recipe: "", seed: 1, windowMargin: 0, command: "", figures: ["x": 1],
+            name: "m", sha256: sha256, architecture: DiscriminatorArchitecture.paper.identifier, data: "", split: "", recipe: "", seed: 1, windowMargin: 0, command: "", figures: ["x": 1],
             figuresCommand: "", notes: "")
         change(&card)
         try card.write(besideModel: path)
@@ -133,7 +132,7 @@ import Testing
         var file = try SafeTensors(contentsOf: path)
         file.metadata["architecture"] = "another"
         try file.write(to: path)
-        #expect(throws: ModelError.otherArchitecture(path: path, found: "another", expected: Discriminator.architecture)) {
+        #expect(throws: ModelError.otherArchitecture(path: path, found: "another", expected: DiscriminatorArchitecture.paper.identifier)) {
             try ModelFile.readDiscriminator(from: path, checkingCard: false)
         }
     }

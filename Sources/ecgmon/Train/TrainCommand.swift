@@ -39,10 +39,10 @@ struct TrainCommand: ParsableCommand {
     var jitter = 3
     @Option(help: "Most noise added to a third of the windows, standard deviation in units of the [0,1] window.")
     var noise: Float = 0.004
-    @Option(help: "Largest epsilon of the attacks in training; the smallest is 2/7 of it.")
-    var epsilon: Float = 0.014
-    @Option(help: "Iterations of BIM and PGD in training.")
-    var iterations = 4
+    @Option(help: "Largest epsilon of the attacks in training.")
+    var epsilon: Float = 0.012
+    @Option(help: "Iterations of the attacks in training.")
+    var iterations = 5
     @Option(help: "Weight of attacked windows in the cross-entropy; clean ones have 1.")
     var attackedWeight: Float = 1
     @Option(help: "Weight of the attack head's loss.")
@@ -64,8 +64,7 @@ struct TrainCommand: ParsableCommand {
         recipe.seed = seed
         recipe.jitter = jitter
         recipe.noise = noise
-        recipe.largestEpsilon = epsilon
-        recipe.smallestEpsilon = epsilon * 2 / 7
+        recipe.epsilon = epsilon
         recipe.iterations = iterations
         recipe.attackedClassWeight = attackedWeight
         recipe.suspicionWeight = suspicionWeight
@@ -118,15 +117,16 @@ struct TrainCommand: ParsableCommand {
 
     /// Evaluates the averaged weights on what was held out, writes them and their card.
     private func finish(_ trainer: DiscriminatorTrainer, heldOut: BeatDataset, drawn: String) throws {
-        let network = Discriminator(sharing: trainer.averaged)
+        let network = Discriminator(trainer.network.architecture, sharing: trainer.averaged)
         if let tensor = trainer.averaged.firstNonFiniteTensor() {
             throw ToolError(
                 "the trained tensor \(tensor.name) is not finite, nothing was written", nextStep: "Lower --learning-rate")
         }
         let figures = HeldOutFigures(heldOut, network: network) { text in note(text) }.figures
-        let sha256 = try ModelFile.write(trainer.averaged, to: output)
+        let sha256 = try ModelFile.write(network, to: output)
         let card = ModelCard(
             name: URL(filePath: output).deletingPathExtension().lastPathComponent, sha256: sha256,
+            architecture: network.architectureIdentifier,
             data: "MIT-BIH Arrhythmia Database 1.0.0 (ODC-BY 1.0, doi:10.13026/C2F305), channel 0 of all 48 records; \(drawn) before SMOTE",
             split: "stratified 80/20 with seed \(seed); figures on the held-out 20 %: \(Self.counts(heldOut))",
             recipe: "\(trainer.recipe)", seed: seed, windowMargin: jitter,

@@ -41,7 +41,7 @@ public struct WindowAttack: Sendable, Equatable {
     ///   - labels: the classes that the attack leads away from.
     ///   - attacked: (B, 280), overwritten.
     public func perturb(
-        _ windows: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, batch: Int, against network: Discriminator,
+        _ windows: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, batch: Int, against network: any BeatNetwork,
         using generator: inout SeededGenerator, scratch: AttackScratch, into attacked: UnsafeMutablePointer<Float>
     ) {
         let length = Discriminator.windowLength, classes = Discriminator.classCount
@@ -82,7 +82,7 @@ public struct WindowAttack: Sendable, Equatable {
     }
 
     private func ascend(
-        _ windows: UnsafePointer<Float>, _ labels: UnsafePointer<UInt8>, _ batch: Int, _ network: Discriminator,
+        _ windows: UnsafePointer<Float>, _ labels: UnsafePointer<UInt8>, _ batch: Int, _ network: any BeatNetwork,
         _ classGradient: UnsafeMutablePointer<Float>, _ attacked: UnsafeMutablePointer<Float>
     ) {
         let count = batch * Discriminator.windowLength
@@ -91,7 +91,7 @@ public struct WindowAttack: Sendable, Equatable {
             _ = Loss.crossEntropy(
                 logits: output.classLogits, labels: labels, batch: batch, classes: Discriminator.classCount,
                 gradient: classGradient)
-            let slope = network.backward(batch: batch, classGradient: classGradient, gradients: nil)
+            let slope = network.inputGradient(batch: batch, classGradient: classGradient)
             for i in 0..<count {
                 let sign: Float = slope[i] > 0 ? 1 : (slope[i] < 0 ? -1 : 0)
                 let low = max(windows[i] - epsilon, 0), high = min(windows[i] + epsilon, 1)
@@ -111,7 +111,7 @@ public final class AttackScratch {
 extension WindowAttack {
     /// Attacked copies of a few windows, each 280 values in [0,1]: the convenient form.
     public func perturb(
-        _ windows: [[Float]], labels: [BeatClass], against network: Discriminator, seed: UInt64
+        _ windows: [[Float]], labels: [BeatClass], against network: any BeatNetwork, seed: UInt64
     ) -> [[Float]] {
         precondition(windows.count == labels.count && windows.allSatisfy { $0.count == Discriminator.windowLength })
         guard !windows.isEmpty else { return [] }

@@ -57,13 +57,13 @@ public struct ModelCard: Codable, Sendable, Equatable {
     }
 
     public init(
-        name: String, sha256: String, data: String, split: String, recipe: String, seed: UInt64, windowMargin: Int,
-        command: String,
+        name: String, sha256: String, architecture: String, data: String, split: String, recipe: String, seed: UInt64,
+        windowMargin: Int, command: String,
         figures: [String: Double], figuresCommand: String, notes: String
     ) {
         self.name = name
         self.sha256 = sha256
-        architecture = Discriminator.architecture
+        self.architecture = architecture
         preprocessing = ModelFile.preprocessing
         classes = BeatClass.allCases.map { String($0.letter) }
         self.data = data
@@ -103,9 +103,9 @@ public enum ModelFile {
     public static let preprocessing =
         "360 Hz, one lead; 280 samples, R at index 140; each window scaled so that its minimum is 0 and its maximum 1"
 
-    static func metadata() -> [String: String] {
+    static func metadata(architecture: String) -> [String: String] {
         [
-            "architecture": Discriminator.architecture,
+            "architecture": architecture,
             "preprocessing": preprocessing,
             "classes": "N S V F",
             "layout":
@@ -115,10 +115,10 @@ public enum ModelFile {
 
     /// Writes the network's weights, whole or not at all, and gives their SHA-256 in hexadecimal.
     @discardableResult
-    public static func write(_ store: ParameterStore, to path: String) throws(ModelError) -> String {
-        var file = SafeTensors(metadata: metadata())
-        for tensor in store.tensors {
-            file.tensors[tensor.name] = .init(shape: tensor.shape, values: store.array(of: tensor))
+    public static func write(_ network: some BeatNetwork, to path: String) throws(ModelError) -> String {
+        var file = SafeTensors(metadata: metadata(architecture: network.architectureIdentifier))
+        for tensor in network.store.tensors {
+            file.tensors[tensor.name] = .init(shape: tensor.shape, values: network.store.array(of: tensor))
         }
         do {
             try file.write(to: path)
@@ -152,10 +152,12 @@ public enum ModelFile {
             card = read
         }
         let found = file.metadata["architecture"] ?? "none named"
-        guard found == Discriminator.architecture else {
-            throw .otherArchitecture(path: path, found: found, expected: Discriminator.architecture)
+        guard let architecture = DiscriminatorArchitecture.named(found) else {
+            throw .otherArchitecture(
+                path: path, found: found,
+                expected: DiscriminatorArchitecture.known.map(\.identifier).joined(separator: "\" or \""))
         }
-        let network = Discriminator(seed: 0)
+        let network = Discriminator(architecture, seed: 0)
         try load(file, into: network.store, path: path)
         network.weightsChanged()
         return (network, checksum, card)

@@ -3,7 +3,7 @@ internal import NeuralNetwork
 /// Answers of a network on a labelled set, clean or attacked.
 public struct DiscriminatorEvaluation: Sendable {
     public var confusion = ConfusionMatrix()
-    /// The attack head's answer for each window, in the set's order.
+    /// The attack head's answer for each window, in the set's order; empty where the network has no such head.
     public var suspicions: [Float] = []
 
     /// Classifies every window of `data` (which is cut to its middle 280 samples and scaled), attacked first where `attack` is
@@ -11,7 +11,7 @@ public struct DiscriminatorEvaluation: Sendable {
     ///
     /// - Parameter progress: called with the number of windows done.
     public init(
-        _ data: BeatDataset, by network: Discriminator, attack: WindowAttack? = nil, seed: UInt64 = 1,
+        _ data: BeatDataset, by network: any BeatNetwork, attack: WindowAttack? = nil, seed: UInt64 = 1,
         progress: (Int) -> Void = { _ in }
     ) {
         let length = Discriminator.windowLength, batch = 64
@@ -43,7 +43,7 @@ public struct DiscriminatorEvaluation: Sendable {
                 guard let truth = BeatClass(rawValue: labels[item]), let answer = BeatClass(rawValue: UInt8(best))
                 else { continue }
                 confusion.add(truth: truth, answer: answer)
-                suspicions.append(Activation.sigmoid(output.attackLogits[item]))
+                if let attackLogits = output.attackLogits { suspicions.append(Activation.sigmoid(attackLogits[item])) }
             }
             progress(start + size)
         }

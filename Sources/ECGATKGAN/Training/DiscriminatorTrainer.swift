@@ -1,3 +1,5 @@
+import Dispatch
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -9,17 +11,18 @@ public struct DiscriminatorRecipe: Sendable, Equatable, Codable {
     public var epochs = 20
     /// Clean windows in a step; as many attacked ones are added.
     public var batch = 64
+    /// Shards of a batch that run side by side. Each normalises by its own statistics, so the weights depend on the number.
+    public var threads = 1
+    /// N beats that an epoch draws anew; 0 means all.
+    public var normalBeatsPerEpoch = 0
     /// Peak of the one-cycle schedule (linear rise over a tenth of the steps, cosine fall; Smith 2018).
-    public var learningRate: Float = 2e-3
+    public var learningRate: Float = 3e-3
     public var beta1: Float = 0.9
     public var weightDecay: Float = 1e-2
     public var seed: UInt64 = 1
-    /// Epsilon of each step's attacks is drawn uniformly from this range.
-    public var smallestEpsilon: Float = 0.004
-    public var largestEpsilon: Float = 0.014
-    /// A third each of the attacked windows is made by FGSM, BIM and PGD, the latter two with this many iterations of a third of
-    /// epsilon: an attack head that has not seen one of them misses it.
-    public var iterations = 4
+    /// Largest radius of a step's attacks (`TrainingAttack`).
+    public var epsilon: Float = 0.012
+    public var iterations = 5
     /// Weight of the attacked windows in the cross-entropy; clean ones have 1.
     public var attackedClassWeight: Float = 1
     /// Weight of the attack head's loss beside the cross-entropy.
@@ -29,6 +32,8 @@ public struct DiscriminatorRecipe: Sendable, Equatable, Codable {
     /// Standard deviation, at most, of the white noise that a third of the windows get, clean or to be attacked: so that the attack
     /// head learns attacks, not noise.
     public var noise: Float = 0.004
+    /// Amplitude, at most, of the baseline wander that a quarter of the windows get.
+    public var wander: Float = 0.04
     /// Decay of the running average of the weights, per step, which is what is saved.
     public var averagingDecay: Float = 0.999
 
@@ -81,40 +86,78 @@ public final class DiscriminatorTrainer {
     public private(set) var losses = TrainingLosses()
 
     private let data: BeatDataset
+    private let normalIndices: [Int], otherIndices: [Int]
     private var optimizer: Adam
     private var generator: SeededGenerator
     private var order: [Int] = []
     private let gradients: FloatBuffer
-    private let scratch = AttackScratch()
-    private let windows = FloatBuffer(), classGradient = FloatBuffer(), attackGradient = FloatBuffer()
-    private var labels: [UInt8], classWeights: [Float], targets: [Float]
+    private let shards: [Shard]
 
-    public init(_ data: BeatDataset, recipe: DiscriminatorRecipe) throws(TrainingError) {
+    /// What one thread works on: its part of the batch, with a network of its own on the common weights.
+    private final class Shard: @unchecked Sendable {
+        let network: Discriminator
+        /// First item of the batch, and how many.
+        let first: Int, size: Int
+        let gradients: FloatBuffer
+        /// The clean windows, then the attacked ones.
+        let windows: FloatBuffer
+        let scratch = TrainingAttack.Scratch()
+        let classGradient = FloatBuffer(), attackGradient = FloatBuffer()
+        var generator = SeededGenerator(seed: 0)
+        var labels: [UInt8], classWeights: [Float], targets: [Float]
+        var classification = 0.0, suspicion = 0.0
+
+        init(_ network: Discriminator, first: Int, size: Int, attackedClassWeight: Float) {
+            self.network = network
+            self.first = first
+            self.size = size
+            gradients = FloatBuffer(count: network.store.count)
+            windows = FloatBuffer(count: 2 * size * Discriminator.windowLength)
+            labels = Array(repeating: 0, count: 2 * size)
+            classWeights = Array(repeating: 1, count: size) + Array(repeating: attackedClassWeight, count: size)
+            targets = Array(repeating: 0, count: size) + Array(repeating: 1, count: size)
+        }
+    }
+
+    public init(
+        _ data: BeatDataset, recipe: DiscriminatorRecipe, architecture: DiscriminatorArchitecture = .paper
+    ) throws(TrainingError) {
+        precondition(recipe.threads >= 1 && recipe.batch >= 2 * recipe.threads)
         guard data.count >= recipe.batch else { throw .tooFewWindows(count: data.count, batch: recipe.batch) }
         precondition(data.margin >= recipe.jitter, "the windows have no room for the jitter")
         self.data = data
         self.recipe = recipe
-        network = Discriminator(seed: recipe.seed)
-        averaged = Discriminator(seed: recipe.seed).store
+        network = Discriminator(architecture, seed: recipe.seed)
+        averaged = Discriminator(architecture, seed: recipe.seed).store
         optimizer = Adam(store: network.store, learningRate: 0, beta1: recipe.beta1, weightDecay: recipe.weightDecay)
         gradients = FloatBuffer(count: network.store.count)
         generator = SeededGenerator(seed: recipe.seed)
-        labels = Array(repeating: 0, count: 2 * recipe.batch)
-        classWeights =
-            Array(repeating: 1, count: recipe.batch)
-            + Array(repeating: recipe.attackedClassWeight, count: recipe.batch)
-        targets = Array(repeating: 0, count: recipe.batch) + Array(repeating: 1, count: recipe.batch)
+        normalIndices = data.indices(of: .normal)
+        otherIndices = data.labels.indices.filter { data.labels[$0] != BeatClass.normal.rawValue }
+        let network = self.network
+        shards = (0..<recipe.threads).map { number in
+            let first = recipe.batch * number / recipe.threads
+            return Shard(
+                number == 0 ? network : network.replica(), first: first,
+                size: recipe.batch * (number + 1) / recipe.threads - first,
+                attackedClassWeight: recipe.attackedClassWeight)
+        }
         startEpoch()
     }
 
-    public var stepsPerEpoch: Int { data.count / recipe.batch }
+    private var windowsPerEpoch: Int {
+        let normals = recipe.normalBeatsPerEpoch == 0 ? normalIndices.count : min(recipe.normalBeatsPerEpoch, normalIndices.count)
+        return max(normals + otherIndices.count, recipe.batch)
+    }
+    public var stepsPerEpoch: Int { windowsPerEpoch / recipe.batch }
     public var totalSteps: Int { stepsPerEpoch * recipe.epochs }
     public var isFinished: Bool { epoch >= recipe.epochs }
 
     /// Order and random numbers of an epoch depend on the seed and its number alone.
     private func startEpoch() {
         generator = SeededGenerator(seed: recipe.seed).split(UInt64(epoch) + 1)
-        order = Array(0..<data.count).shuffled(using: &generator)
+        let normals = normalIndices.shuffled(using: &generator).prefix(windowsPerEpoch - otherIndices.count)
+        order = (otherIndices + normals).shuffled(using: &generator)
         stepInEpoch = 0
         losses = TrainingLosses()
     }
@@ -127,34 +170,44 @@ public final class DiscriminatorTrainer {
 
     /// One step: a batch of clean windows, the same attacked, one update. Ends an epoch when its last batch was used.
     public func step() throws(TrainingError) {
-        let batch = recipe.batch, length = Discriminator.windowLength
-        let windows = self.windows.reserve(2 * batch * length)
-        for item in 0..<batch {
-            let index = order[stepInEpoch * batch + item]
-            labels[item] = data.labels[index]
-            labels[batch + item] = data.labels[index]
-            augment(index, into: UnsafeMutableBufferPointer(start: windows + item * length, count: length))
+        let length = Discriminator.windowLength
+        for (number, shard) in shards.enumerated() {
+            for item in 0..<shard.size {
+                let index = order[stepInEpoch * recipe.batch + shard.first + item]
+                shard.labels[item] = data.labels[index]
+                shard.labels[shard.size + item] = data.labels[index]
+                augment(
+                    index,
+                    into: UnsafeMutableBufferPointer(start: shard.windows.pointer + item * length, count: length))
+            }
+            shard.generator = generator.split(UInt64(number) + 1)
         }
-        attack(windows, attacked: windows + batch * length)
-        let output = network.forward(windows, batch: 2 * batch, mode: .batchStatistics)
-        let classGradient = self.classGradient.reserve(2 * batch * Discriminator.classCount)
-        let attackGradient = self.attackGradient.reserve(2 * batch)
-        let classification = Loss.crossEntropy(
-            logits: output.classLogits, labels: labels, batch: 2 * batch, classes: Discriminator.classCount,
-            weight: classWeights, gradient: classGradient)
-        let suspicion = Loss.binaryCrossEntropy(
-            logits: output.attackLogits, targets: targets, batch: 2 * batch, factor: recipe.suspicionWeight,
-            gradient: attackGradient)
+        _ = generator.next()
+        if shards.count == 1 {
+            work(shards[0])
+        } else {
+            // Each thread writes its own shard only; the weights are read by all.
+            let shards = self.shards
+            nonisolated(unsafe) let trainer = self
+            DispatchQueue.concurrentPerform(iterations: shards.count) { trainer.work(shards[$0]) }
+        }
+        // In the shards' order, whoever finished first: the sums are the same in every run.
+        gradients.zero()
+        var classification = 0.0, suspicion = 0.0
+        for shard in shards {
+            let share = Float(shard.size) / Float(recipe.batch)
+            classification += Double(share) * shard.classification
+            suspicion += Double(share) * shard.suspicion
+            let source = shard.gradients.pointer, target = gradients.pointer
+            for i in 0..<network.store.count { target[i] += share * source[i] }
+        }
         guard classification.isFinite, suspicion.isFinite else {
             throw .lossNotFinite(epoch: epoch + 1, step: stepInEpoch + 1)
         }
-        gradients.zero()
-        network.backward(
-            batch: 2 * batch, classGradient: classGradient, attackGradient: attackGradient,
-            gradients: gradients.pointer, needsInputGradient: false)
+        for shard in shards { shard.network.updateRunningStatistics() }
         optimizer.learningRate = learningRate
         optimizer.update(network.store, gradients: gradients.pointer)
-        network.weightsChanged()
+        for shard in shards { shard.network.weightsChanged() }
         average()
         losses.add(classification, suspicion)
         stepInEpoch += 1
@@ -182,29 +235,38 @@ public final class DiscriminatorTrainer {
             let deviation = recipe.noise * generator.nextUniform()
             for i in window.indices { window[i] += deviation * generator.nextNormal() }
         }
+        if recipe.wander > 0, generator.nextUniform() < 0.25 {
+            // Breathing and motion, 0.1 to 1 Hz: less than a period in a window of 0.78 s.
+            let amplitude = recipe.wander * generator.nextUniform()
+            let turn = 2 * Float.pi * (0.1 + 0.9 * generator.nextUniform()) / 360
+            let phase = 2 * Float.pi * generator.nextUniform()
+            for i in window.indices { window[i] += amplitude * sinf(turn * Float(i) + phase) }
+        }
         BeatDataset.scaleToUnitInterval(window)
     }
 
-    private func attack(_ windows: UnsafeMutablePointer<Float>, attacked: UnsafeMutablePointer<Float>) {
-        let length = Discriminator.windowLength
-        let range = recipe.largestEpsilon - recipe.smallestEpsilon
-        let epsilon = recipe.smallestEpsilon + range * generator.nextUniform()
-        let methods = WindowAttack.Method.allCases
-        labels.withUnsafeBufferPointer { labels in
-            for (part, method) in methods.enumerated() {
-                let first = recipe.batch * part / methods.count
-                let end = recipe.batch * (part + 1) / methods.count
-                guard end > first else { continue }
-                var attack = WindowAttack(method, epsilon: epsilon, restarts: 1)
-                if method != .fgsm {
-                    attack.step = epsilon / 3
-                    attack.iterations = recipe.iterations
-                }
-                attack.perturb(
-                    windows + first * length, labels: labels.baseAddress! + first, batch: end - first, against: network,
-                    using: &generator, scratch: scratch, into: attacked + first * length)
-            }
-        }
+    /// Attacks a shard's windows and works out the gradients of its loss.
+    private func work(_ shard: Shard) {
+        let length = Discriminator.windowLength, classes = Discriminator.classCount
+        let network = shard.network, batch = 2 * shard.size
+        let windows = shard.windows.pointer
+        TrainingAttack(epsilon: recipe.epsilon, iterations: recipe.iterations).perturb(
+            windows, labels: shard.labels, batch: shard.size, against: network, using: &shard.generator,
+            scratch: shard.scratch, into: windows + shard.size * length)
+        let output = network.forward(windows, batch: batch, mode: .batchStatistics)
+        let classGradient = shard.classGradient.reserve(batch * classes)
+        let attackGradient = shard.attackGradient.reserve(batch)
+        shard.classification = Loss.crossEntropy(
+            logits: output.classLogits, labels: shard.labels, batch: batch, classes: classes,
+            weight: shard.classWeights, gradient: classGradient)
+        guard let attackLogits = output.attackLogits else { preconditionFailure("a discriminator has an attack head") }
+        shard.suspicion = Loss.binaryCrossEntropy(
+            logits: attackLogits, targets: shard.targets, batch: batch, factor: recipe.suspicionWeight,
+            gradient: attackGradient)
+        shard.gradients.zero()
+        network.backward(
+            batch: batch, classGradient: classGradient, attackGradient: attackGradient,
+            gradients: shard.gradients.pointer, needsInputGradient: false)
     }
 
     private func average() {
@@ -220,7 +282,7 @@ public final class DiscriminatorTrainer {
     /// Everything that the next step depends on.
     public func checkpoint() -> SafeTensors {
         var file = SafeTensors(metadata: [
-            "architecture": Discriminator.architecture, "kind": "checkpoint", "epoch": "\(epoch)",
+            "architecture": network.architectureIdentifier, "kind": "checkpoint", "epoch": "\(epoch)",
             "step_in_epoch": "\(stepInEpoch)", "optimizer_step": "\(optimizer.step)",
             "generator": "\(generator.state)", "recipe": "\(recipe)", "windows": "\(data.count)",
             "loss_classification": "\(losses.classification)", "loss_suspicion": "\(losses.suspicion)",
@@ -241,10 +303,11 @@ public final class DiscriminatorTrainer {
     /// Goes on where a checkpoint was made; `path` is for the error's text.
     public func restore(_ file: SafeTensors, path: String) throws(TrainingError) {
         let metadata = file.metadata
-        guard metadata["architecture"] == Discriminator.architecture else {
+        guard metadata["architecture"] == network.architectureIdentifier else {
             throw .model(
                 .otherArchitecture(
-                    path: path, found: metadata["architecture"] ?? "none named", expected: Discriminator.architecture))
+                    path: path, found: metadata["architecture"] ?? "none named",
+                    expected: network.architectureIdentifier))
         }
         guard metadata["recipe"] == "\(recipe)", metadata["windows"] == "\(data.count)",
             let epoch = metadata["epoch"].flatMap({ Int($0) }), (0...recipe.epochs).contains(epoch),
@@ -271,6 +334,6 @@ public final class DiscriminatorTrainer {
         losses.steps = step
         generator = SeededGenerator(seed: state)
         optimizer.step = optimizerStep
-        network.weightsChanged()
+        for shard in shards { shard.network.weightsChanged() }
     }
 }

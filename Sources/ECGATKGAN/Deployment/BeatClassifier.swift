@@ -1,0 +1,191 @@
+internal import CKernels
+internal import NeuralNetwork
+
+/// The deployed form of the discriminator: batch normalisation folded into the convolutions, immutable, and so one for
+/// all threads.
+public final class BeatClassifier: Sendable {
+    /// The model card's name.
+    public let name: String
+    /// SHA-256 of the weights file, in hexadecimal.
+    public let sha256: String
+
+    /// One convolution with its normalisation folded in: `leaky(w * x + shift)`.
+    fileprivate struct Layer {
+        let weights: PackedMatrix
+        let shift: FloatBuffer
+        let channels: Int, features: Int, stride: Int
+        let outputLength: Int
+        /// Rows of zeros in front of the input, and rows of the padded input altogether.
+        let leftPadding: Int, paddedLength: Int
+        /// The input is added to the output.
+        let isResidual: Bool
+    }
+
+    /// Convolutions one after the other, and the heads on their last map as one product.
+    fileprivate struct Stack {
+        let layers: [Layer]
+        let heads: PackedMatrix
+        let headShift: [Float]
+        var featureCount: Int { heads.rows }
+    }
+
+    // Written once in `init`, only read afterwards; the types that hold them are not Sendable for the trainer's sake.
+    /// Gives N, S, V, F, and the suspicion where the attack head has no branch of its own.
+    nonisolated(unsafe) private let trunk: Stack
+    /// Gives the suspicion.
+    nonisolated(unsafe) private let attackBranch: Stack?
+    nonisolated(unsafe) private let ones: FloatBuffer
+
+    /// Loads a weights file and compares its SHA-256 with the model card's beside it.
+    public convenience init(contentsOf path: String) throws(ModelError) {
+        let (network, checksum, card) = try ModelFile.readDiscriminator(from: path)
+        self.init(network, name: card?.name ?? path, sha256: checksum)
+    }
+
+    /// The deployed form of a network as it is now.
+    public init(_ network: Discriminator, name: String, sha256: String) {
+        self.name = name
+        self.sha256 = sha256
+        let store = network.store
+        func array(_ name: String) -> [Float] {
+            guard let tensor = store.tensors.first(where: { $0.name == name }) else {
+                preconditionFailure("a discriminator has \(name)")
+            }
+            return store.array(of: tensor)
+        }
+        let hasBranch = !network.architecture.attackBlocks.isEmpty
+        trunk = Self.stack(
+            network.architecture.blocks, heads: hasBranch ? ["class"] : ["class", "attack"], array: array)
+        attackBranch = hasBranch ? Self.stack(network.architecture.attackBlocks, heads: ["attack"], array: array) : nil
+        ones = FloatBuffer(count: Self.mostChannels)
+        ones.pointer.update(repeating: 1, count: Self.mostChannels)
+    }
+
+    private static let mostChannels = 1024
+
+    private static func stack(
+        _ blocks: [DiscriminatorArchitecture.Block], heads: [String], array: (String) -> [Float]
+    ) -> Stack {
+        var layers: [Layer] = []
+        var length = Discriminator.windowLength, channels = 1
+        for block in blocks {
+            precondition(block.features <= mostChannels)
+            var weights = array(block.name + ".convolution.weight")
+            let gamma = array(block.name + ".normalization.gamma"), beta = array(block.name + ".normalization.beta")
+            let mean = array(block.name + ".normalization.running_mean")
+            let variance = array(block.name + ".normalization.running_variance")
+            let shift = FloatBuffer(count: block.features)
+            for feature in 0..<block.features {
+                let scale = gamma[feature] / (variance[feature] + BatchNormalization.epsilon).squareRoot()
+                shift.pointer[feature] = beta[feature] - mean[feature] * scale
+                for tap in 0..<(block.kernelSize * channels) { weights[tap * block.features + feature] *= scale }
+            }
+            let outputLength = (length + block.stride - 1) / block.stride
+            let padding = max((outputLength - 1) * block.stride + block.kernelSize - length, 0)
+            layers.append(
+                Layer(
+                    weights: packed(weights, columns: block.features), shift: shift, channels: channels,
+                    features: block.features, stride: block.stride, outputLength: outputLength,
+                    leftPadding: padding / 2, paddedLength: length + padding, isResidual: block.isResidual))
+            length = outputLength
+            channels = block.features
+        }
+        // The heads side by side are one product.
+        let weights = heads.map { array($0 + ".weight") }, shifts = heads.map { array($0 + ".bias") }
+        let joined = (0..<(length * channels)).flatMap { row in
+            zip(weights, shifts).flatMap { weight, shift in weight[(row * shift.count)..<((row + 1) * shift.count)] }
+        }
+        let shift = shifts.flatMap { $0 }
+        return Stack(layers: layers, heads: packed(joined, columns: shift.count), headShift: shift)
+    }
+
+    private static func packed(_ values: [Float], columns: Int) -> PackedMatrix {
+        let packed = PackedMatrix()
+        values.withUnsafeBufferPointer { values in
+            packed.pack(values.baseAddress!, rows: values.count / columns, columns: columns, rowStride: columns)
+        }
+        return packed
+    }
+
+    /// The scratch memory of one thread.
+    public final class Workspace {
+        /// The input of each layer with its zeros around it, and the last map.
+        fileprivate struct StackBuffers {
+            let inputs: [FloatBuffer]
+            let features: FloatBuffer
+
+            init(_ stack: Stack) {
+                inputs = stack.layers.map { FloatBuffer(count: $0.paddedLength * $0.channels) }
+                features = FloatBuffer(count: stack.featureCount)
+            }
+        }
+        fileprivate let trunk: StackBuffers
+        fileprivate let attackBranch: StackBuffers?
+
+        fileprivate init(trunk: Stack, attackBranch: Stack?) {
+            self.trunk = StackBuffers(trunk)
+            self.attackBranch = attackBranch.map { StackBuffers($0) }
+        }
+    }
+
+    public func makeWorkspace() -> Workspace { Workspace(trunk: trunk, attackBranch: attackBranch) }
+
+    /// Classifies `results.count` windows of 280 values in [0,1], one after the other in `windows`.
+    ///
+    /// Each answer depends on its own window alone, bit for bit: beats of several patients may share a call.
+    public func classify(
+        _ windows: UnsafeBufferPointer<Float>, into results: UnsafeMutableBufferPointer<BeatClassification>,
+        workspace: Workspace
+    ) {
+        precondition(windows.count == results.count * Discriminator.windowLength)
+        guard let first = windows.baseAddress else { return }
+        for index in results.indices {
+            results[index] = classify(first + index * Discriminator.windowLength, workspace)
+        }
+    }
+
+    private func classify(_ window: UnsafePointer<Float>, _ workspace: Workspace) -> BeatClassification {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: Discriminator.classCount + 1) { logits in
+            let row = logits.baseAddress!
+            answer(trunk, to: window, buffers: workspace.trunk, logits: row)
+            if let attackBranch, let buffers = workspace.attackBranch {
+                answer(attackBranch, to: window, buffers: buffers, logits: row + Discriminator.classCount)
+            }
+            Activation.softmax(row, count: Discriminator.classCount)
+            return BeatClassification(
+                probabilities: SIMD4(row[0], row[1], row[2], row[3]), attackSuspicion: Activation.sigmoid(row[4]))
+        }
+    }
+
+    private func answer(
+        _ stack: Stack, to window: UnsafePointer<Float>, buffers: Workspace.StackBuffers,
+        logits: UnsafeMutablePointer<Float>
+    ) {
+        let layers = stack.layers
+        let entry = buffers.inputs[0].pointer + layers[0].leftPadding
+        entry.update(from: window, count: Discriminator.windowLength)
+        for (index, layer) in layers.enumerated() {
+            // Each layer writes where the next one reads, between that one's zeros.
+            let output: UnsafeMutablePointer<Float>
+            if index + 1 < layers.count {
+                output = buffers.inputs[index + 1].pointer + layers[index + 1].leftPadding * layer.features
+            } else {
+                output = buffers.features.pointer
+            }
+            layer.weights.multiply(
+                left: buffers.inputs[index].pointer, rowCount: layer.outputLength,
+                rowStride: layer.stride * layer.channels, result: output, resultStride: layer.features)
+            ck_affine_leaky(
+                Int32(layer.outputLength), Int32(layer.features), output, ones.pointer, layer.shift.pointer,
+                Discriminator.leakySlope, output)
+            if layer.isResidual {
+                let input = buffers.inputs[index].pointer + layer.leftPadding * layer.channels
+                for i in 0..<(layer.outputLength * layer.features) { output[i] += input[i] }
+            }
+        }
+        stack.heads.multiply(
+            left: buffers.features.pointer, rowCount: 1, rowStride: stack.featureCount, result: logits,
+            resultStride: stack.headShift.count)
+        for (column, shift) in stack.headShift.enumerated() { logits[column] += shift }
+    }
+}

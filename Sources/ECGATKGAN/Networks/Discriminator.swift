@@ -1,0 +1,108 @@
+public import NeuralNetwork
+
+/// The paper's discriminator (section 2.2), or another of the same family: convolutions with batch normalisation and leaky
+/// rectifier, and three heads: the class, "attacked", "real rather than generated".
+///
+/// Input (B, 280) windows in [0,1]. It is the trainable form, with forward and backward; `BeatClassifier` is the one that is
+/// deployed.
+public final class Discriminator: BeatNetwork {
+    public static let windowLength = 280
+    public static let classCount = 4
+    /// As in the authors' published code; the paper does not say.
+    public static let leakySlope: Float = 0.2
+
+    public let architecture: DiscriminatorArchitecture
+    public let store: ParameterStore
+    private let trunk: ConvolutionStack
+    /// The attack head's own convolutions, where the architecture gives it some.
+    private let attackBranch: ConvolutionStack?
+    private let classHead: Dense, attackHead: Dense, realHead: Dense
+    private let trunkGradient = FloatBuffer(), branchGradient = FloatBuffer()
+
+    public var architectureIdentifier: String { architecture.identifier }
+
+    /// A new network, initialised from `seed`.
+    public convenience init(_ architecture: DiscriminatorArchitecture = .paper, seed: UInt64) {
+        let store = ParameterStore()
+        self.init(architecture, in: store)
+        store.seal()
+        var generator = SeededGenerator(seed: seed)
+        trunk.initialize(using: &generator)
+        for head in [classHead, attackHead, realHead] { head.initialize(using: &generator) }
+        attackBranch?.initialize(using: &generator)
+        weightsChanged()
+    }
+
+    /// A network with activations of its own on the weights of `store`, for another thread.
+    public convenience init(_ architecture: DiscriminatorArchitecture = .paper, sharing store: ParameterStore) {
+        self.init(architecture, in: store)
+        weightsChanged()
+    }
+
+    public func replica() -> Discriminator { Discriminator(architecture, sharing: store) }
+
+    private init(_ architecture: DiscriminatorArchitecture, in store: ParameterStore) {
+        self.architecture = architecture
+        self.store = store
+        trunk = ConvolutionStack(architecture.blocks, in: store)
+        attackBranch =
+            architecture.attackBlocks.isEmpty ? nil : ConvolutionStack(architecture.attackBlocks, in: store)
+        classHead = Dense("class", in: store, inputs: trunk.outputCount, outputs: Self.classCount)
+        attackHead = Dense("attack", in: store, inputs: (attackBranch ?? trunk).outputCount, outputs: 1)
+        realHead = Dense("real", in: store, inputs: trunk.outputCount, outputs: 1)
+    }
+
+    public func weightsChanged() {
+        trunk.weightsChanged()
+        attackBranch?.weightsChanged()
+    }
+
+    public func updateRunningStatistics() {
+        trunk.updateRunningStatistics()
+        attackBranch?.updateRunningStatistics()
+    }
+
+    /// Which heads a pass works out; the others' logits are not to be read.
+    public var computesAttackHead = true
+
+    /// `windows` (B, 280) must live, unchanged, until `backward`.
+    public func forward(_ windows: UnsafePointer<Float>, batch: Int, mode: NormalizationMode) -> NetworkOutput {
+        let features = trunk.forward(windows, batch: batch, mode: mode)
+        var attackLogits: UnsafeMutablePointer<Float>?
+        if computesAttackHead {
+            let attackFeatures = attackBranch?.forward(windows, batch: batch, mode: mode) ?? features
+            attackLogits = attackHead.forward(attackFeatures, batch: batch)
+        }
+        return NetworkOutput(
+            classLogits: classHead.forward(features, batch: batch), attackLogits: attackLogits,
+            realLogits: realHead.forward(features, batch: batch))
+    }
+
+    @discardableResult
+    public func backward(
+        batch: Int, classGradient: UnsafePointer<Float>?, attackGradient: UnsafePointer<Float>? = nil,
+        realGradient: UnsafePointer<Float>? = nil, gradients: UnsafeMutablePointer<Float>?,
+        needsInputGradient: Bool = true
+    ) -> UnsafeMutablePointer<Float> {
+        let features = trunkGradient.reserve(batch * trunk.outputCount)
+        features.update(repeating: 0, count: batch * trunk.outputCount)
+        let sharedAttack = attackBranch == nil ? attackGradient : nil
+        for (head, gradient) in [(classHead, classGradient), (attackHead, sharedAttack), (realHead, realGradient)] {
+            guard let gradient else { continue }
+            head.backward(gradient, batch: batch, inputGradient: features, gradients: gradients)
+        }
+        let windowGradient = trunk.backward(
+            features, batch: batch, gradients: gradients, needsInputGradient: needsInputGradient)
+        if let attackBranch, let attackGradient {
+            let features = branchGradient.reserve(batch * attackBranch.outputCount)
+            features.update(repeating: 0, count: batch * attackBranch.outputCount)
+            attackHead.backward(attackGradient, batch: batch, inputGradient: features, gradients: gradients)
+            let added = attackBranch.backward(
+                features, batch: batch, gradients: gradients, needsInputGradient: needsInputGradient)
+            if needsInputGradient {
+                for i in 0..<(batch * Self.windowLength) { windowGradient[i] += added[i] }
+            }
+        }
+        return windowGradient
+    }
+}

@@ -1,0 +1,50 @@
+/// The layers of a `Discriminator`: its convolutions in order, and where its attack head sits.
+public struct DiscriminatorArchitecture: Sendable, Equatable {
+    /// One convolution ("same" padding) with batch normalisation and leaky rectifier.
+    public struct Block: Sendable, Equatable {
+        /// Prefix of the tensor names in a weights file.
+        public var name: String
+        public var features: Int
+        public var kernelSize: Int
+        public var stride: Int
+        /// Whether the block's input is added to its output; the shapes must agree.
+        public var isResidual = false
+
+        public init(_ name: String, features: Int, kernelSize: Int, stride: Int, isResidual: Bool = false) {
+            self.name = name
+            self.features = features
+            self.kernelSize = kernelSize
+            self.stride = stride
+            self.isResidual = isResidual
+        }
+    }
+
+    /// Names the architecture in weights files and model cards.
+    public var identifier: String
+    public var blocks: [Block]
+    /// The blocks of the attack head's own branch, from the window on; empty: it sits on the last map of `blocks`.
+    public var attackBlocks: [Block]
+
+    public init(identifier: String, blocks: [Block], attackBlocks: [Block] = []) {
+        self.identifier = identifier
+        self.blocks = blocks
+        self.attackBlocks = attackBlocks
+    }
+
+    /// The paper's (section 2.2): three Des blocks (k3 s1), each followed by a downsampling block (k3 s2), of 16, 32 and 128
+    /// features, and three heads on the flattened last map.
+    public static let paper = DiscriminatorArchitecture(
+        identifier: "ecg-atk-gan-discriminator-1",
+        blocks: [
+            Block("des1", features: 16, kernelSize: 3, stride: 1), Block("down1", features: 16, kernelSize: 3, stride: 2),
+            Block("des2", features: 32, kernelSize: 3, stride: 1), Block("down2", features: 32, kernelSize: 3, stride: 2),
+            Block("des3", features: 128, kernelSize: 3, stride: 1), Block("down3", features: 128, kernelSize: 3, stride: 2),
+        ])
+
+    /// All that this build knows.
+    static let known = [paper]
+
+    static func named(_ identifier: String) -> DiscriminatorArchitecture? {
+        known.first { $0.identifier == identifier }
+    }
+}

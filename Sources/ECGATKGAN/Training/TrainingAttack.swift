@@ -1,0 +1,136 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+internal import NeuralNetwork
+
+/// The attacks of one training step: every window of a batch gets its own kind, radius and start, and all of them climb
+/// together, so that a mixture costs no more than one attack.
+///
+/// A network that trains against one attack only withstands, and suspects, that one.
+struct TrainingAttack {
+    enum Kind: Int, CaseIterable {
+        /// From a random point of the ball, up the cross-entropy (Madry et al. 2017).
+        case pgd
+        /// From the window itself (Kurakin et al. 2016).
+        case bim
+        /// One step (Goodfellow et al. 2014).
+        case fgsm
+        /// Up the margin of the best wrong class (Carlini & Wagner 2017), which does not flatten where the loss saturates.
+        case margin
+        /// Up the cross-entropy and down the suspicion at once: the attacker who knows both heads.
+        case joint
+        /// A smooth perturbation (Han et al. 2020): the gradient is smoothed by a Gaussian before its sign is taken.
+        case smooth
+    }
+
+    /// Kinds of twenty windows in a row.
+    static let mixture: [Kind] = [
+        .pgd, .bim, .pgd, .margin, .pgd, .joint, .pgd, .smooth, .pgd, .bim,
+        .pgd, .fgsm, .pgd, .margin, .pgd, .joint, .pgd, .bim, .pgd, .smooth,
+    ]
+
+    var epsilon: Float
+    var iterations: Int
+
+    /// Memory kept between steps; one for each thread.
+    final class Scratch {
+        let classGradient = FloatBuffer(), attackGradient = FloatBuffer()
+        let smoothed = FloatBuffer()
+        var kinds: [Kind] = [], radii: [Float] = []
+    }
+
+    /// Attacked copies of `windows` (B, 280) against the network's weights as they are now, its statistics frozen.
+    func perturb(
+        _ windows: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, batch: Int, against network: Discriminator,
+        using generator: inout SeededGenerator, scratch: Scratch, into attacked: UnsafeMutablePointer<Float>
+    ) {
+        let length = Discriminator.windowLength, classes = Discriminator.classCount
+        let offset = Int(generator.next() % UInt64(Self.mixture.count))
+        scratch.kinds = (0..<batch).map { Self.mixture[($0 + offset) % Self.mixture.count] }
+        // Mostly the whole radius, sometimes less: small perturbations are to be withstood and noticed too.
+        scratch.radii = (0..<batch).map { _ in
+            generator.nextUniform() < 0.75 ? epsilon : epsilon * (0.25 + 0.75 * generator.nextUniform())
+        }
+        for b in 0..<batch {
+            let from = windows + b * length, to = attacked + b * length
+            let isRandom = scratch.kinds[b] == .pgd || scratch.kinds[b] == .joint
+            for i in 0..<length {
+                let start = isRandom ? scratch.radii[b] * (2 * generator.nextUniform() - 1) : 0
+                to[i] = min(max(from[i] + start, 0), 1)
+            }
+        }
+        let classGradient = scratch.classGradient.reserve(batch * classes)
+        let attackGradient = scratch.attackGradient.reserve(batch)
+        let needsAttackHead = scratch.kinds.contains(.joint)
+        network.computesAttackHead = needsAttackHead
+        defer { network.computesAttackHead = true }
+        for iteration in 0..<iterations {
+            let output = network.forward(attacked, batch: batch, mode: .runningStatistics)
+            _ = Loss.crossEntropy(
+                logits: output.classLogits, labels: labels, batch: batch, classes: classes, gradient: classGradient)
+            for b in 0..<batch {
+                attackGradient[b] = 0
+                switch scratch.kinds[b] {
+                case .margin:
+                    marginGradient(output.classLogits + b * classes, label: Int(labels[b]), into: classGradient + b * classes)
+                case .joint:
+                    if let logits = output.attackLogits {
+                        attackGradient[b] = -Activation.sigmoid(logits[b]) / Float(batch)
+                    }
+                default: break
+                }
+            }
+            let slope = network.backward(
+                batch: batch, classGradient: classGradient, attackGradient: needsAttackHead ? attackGradient : nil,
+                gradients: nil)
+            for b in 0..<batch {
+                let kind = scratch.kinds[b], radius = scratch.radii[b]
+                if kind == .fgsm && iteration > 0 { continue }
+                let step = kind == .fgsm ? radius : radius / Float(iterations) * 1.5
+                let direction = slope + b * length
+                if kind == .smooth { GaussianSmoothing.apply(direction, count: length, scratch: scratch.smoothed) }
+                let from = windows + b * length, to = attacked + b * length
+                for i in 0..<length {
+                    let sign: Float = direction[i] > 0 ? 1 : (direction[i] < 0 ? -1 : 0)
+                    to[i] = min(max(to[i] + step * sign, max(from[i] - radius, 0)), min(from[i] + radius, 1))
+                }
+            }
+        }
+        // The signs of a smoothed gradient still jump: the perturbation itself is smoothed, which keeps it in the ball.
+        for b in 0..<batch where scratch.kinds[b] == .smooth {
+            let from = windows + b * length, to = attacked + b * length
+            for i in 0..<length { to[i] -= from[i] }
+            GaussianSmoothing.apply(to, count: length, scratch: scratch.smoothed)
+            for i in 0..<length { to[i] = min(max(from[i] + to[i], 0), 1) }
+        }
+    }
+
+    private func marginGradient(_ logits: UnsafePointer<Float>, label: Int, into gradient: UnsafeMutablePointer<Float>) {
+        var best = label == 0 ? 1 : 0
+        for c in 0..<Discriminator.classCount where c != label && logits[c] > logits[best] { best = c }
+        for c in 0..<Discriminator.classCount { gradient[c] = c == best ? 1 : (c == label ? -1 : 0) }
+    }
+}
+
+/// Convolution with a Gaussian of three samples' deviation, the ends normalised.
+enum GaussianSmoothing {
+    static let deviation: Float = 3
+    private static let kernel: [Float] = (-9...9).map { expf(-Float($0 * $0) / (2 * deviation * deviation)) }
+
+    static func apply(_ values: UnsafeMutablePointer<Float>, count: Int, scratch: FloatBuffer) {
+        let source = scratch.reserve(count)
+        source.update(from: values, count: count)
+        let half = kernel.count / 2
+        kernel.withUnsafeBufferPointer { kernel in
+            for i in 0..<count {
+                var sum: Float = 0, weight: Float = 0
+                for j in max(0, i - half)...min(count - 1, i + half) {
+                    let w = kernel[j - i + half]
+                    sum += w * source[j]
+                    weight += w
+                }
+                values[i] = sum / weight
+            }
+        }
+    }
+}
