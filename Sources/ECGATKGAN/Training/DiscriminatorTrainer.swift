@@ -48,6 +48,8 @@ public struct TrainingLosses: Sendable, Equatable {
 
     public init() {}
 
+    var named: [NamedLoss] { [NamedLoss("class", classification), NamedLoss("attack", suspicion)] }
+
     mutating func add(_ classification: Double, _ suspicion: Double) {
         self.classification += (classification - self.classification) / Double(steps + 1)
         self.suspicion += (suspicion - self.suspicion) / Double(steps + 1)
@@ -75,7 +77,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
 }
 
 /// Trains a `Discriminator` step by step. The same seed and data give the same weights, bit for bit, also after a resume.
-public final class DiscriminatorTrainer {
+public final class DiscriminatorTrainer: NetworkTrainer {
     public let recipe: DiscriminatorRecipe
     public let network: Discriminator
     /// The running average of the weights: what is evaluated and saved.
@@ -150,8 +152,9 @@ public final class DiscriminatorTrainer {
         return max(normals + otherIndices.count, recipe.batch)
     }
     public var stepsPerEpoch: Int { windowsPerEpoch / recipe.batch }
-    public var totalSteps: Int { stepsPerEpoch * recipe.epochs }
-    public var isFinished: Bool { epoch >= recipe.epochs }
+    public var epochs: Int { recipe.epochs }
+    public var namedLosses: [NamedLoss] { losses.named }
+    public var lastEpochNamedLosses: [NamedLoss] { lastEpochLosses.named }
 
     /// Order and random numbers of an epoch depend on the seed and its number alone.
     private func startEpoch() {
