@@ -253,7 +253,8 @@ public final class DiscriminatorTrainer: NetworkTrainer {
         let length = Discriminator.windowLength, classes = Discriminator.classCount
         let network = shard.network, batch = 2 * shard.size
         let windows = shard.windows.pointer
-        TrainingAttack(epsilon: recipe.epsilon, iterations: recipe.iterations).perturb(
+        let mixture = recipe.suspicionWeight > 0 ? TrainingAttack.ofEveryKind : TrainingAttack.towardsOtherClasses
+        TrainingAttack(epsilon: recipe.epsilon, iterations: recipe.iterations, mixture: mixture).perturb(
             windows, labels: shard.labels, batch: shard.size, against: network, using: &shard.generator,
             scratch: shard.scratch, into: windows + shard.size * length)
         let output = network.forward(windows, batch: batch, mode: .batchStatistics)

@@ -23,14 +23,21 @@ struct TrainingAttack {
         case smooth
     }
 
-    /// Kinds of twenty windows in a row.
-    static let mixture: [Kind] = [
+    /// Kinds of twenty windows in a row, for a network that learns to withstand.
+    static let towardsOtherClasses: [Kind] = [
+        .pgd, .margin, .pgd, .pgd, .pgd, .margin, .pgd, .pgd, .smooth, .margin,
+        .pgd, .margin, .pgd, .pgd, .pgd, .margin, .bim, .pgd, .smooth, .pgd,
+    ]
+    /// And for one whose attack head learns to notice.
+    static let ofEveryKind: [Kind] = [
         .pgd, .bim, .pgd, .margin, .pgd, .joint, .pgd, .smooth, .pgd, .bim,
         .pgd, .fgsm, .pgd, .margin, .pgd, .joint, .pgd, .bim, .pgd, .smooth,
     ]
 
     var epsilon: Float
     var iterations: Int
+    /// Dealt to the windows of a batch in turn.
+    var mixture: [Kind]
 
     /// Memory kept between steps; one for each thread.
     final class Scratch {
@@ -45,8 +52,8 @@ struct TrainingAttack {
         using generator: inout SeededGenerator, scratch: Scratch, into attacked: UnsafeMutablePointer<Float>
     ) {
         let length = Discriminator.windowLength, classes = Discriminator.classCount
-        let offset = Int(generator.next() % UInt64(Self.mixture.count))
-        scratch.kinds = (0..<batch).map { Self.mixture[($0 + offset) % Self.mixture.count] }
+        let offset = Int(generator.next() % UInt64(mixture.count))
+        scratch.kinds = (0..<batch).map { mixture[($0 + offset) % mixture.count] }
         // Mostly the whole radius, sometimes less: small perturbations are to be withstood and noticed too.
         scratch.radii = (0..<batch).map { _ in
             generator.nextUniform() < 0.75 ? epsilon : epsilon * (0.25 + 0.75 * generator.nextUniform())
