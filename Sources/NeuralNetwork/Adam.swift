@@ -29,11 +29,15 @@ public struct Adam {
     }
 
     /// Moves every trainable tensor of `store` against `gradients`, which is laid out as the store.
-    public mutating func update(_ store: ParameterStore, gradients: UnsafePointer<Float>) {
+    ///
+    /// - Parameter isMoved: leaves tensors where they are, without weight decay too.
+    public mutating func update(
+        _ store: ParameterStore, gradients: UnsafePointer<Float>, where isMoved: (ParameterTensor) -> Bool = { _ in true }
+    ) {
         step += 1
         let correction1 = 1 / (1 - powf(beta1, Float(step)))
         let correction2 = 1 / (1 - powf(beta2, Float(step)))
-        for tensor in store.tensors where tensor.isTrainable {
+        for tensor in store.tensors where tensor.isTrainable && isMoved(tensor) {
             ck_adam(
                 tensor.count, store.pointer(to: tensor), gradients + tensor.offset,
                 firstMoment.pointer + tensor.offset, secondMoment.pointer + tensor.offset, learningRate, beta1, beta2,

@@ -54,6 +54,15 @@ public final class ParameterStore: @unchecked Sendable {
         values.pointer + tensor.offset
     }
 
+    /// Copies what both stores have under the same name and of the same shape.
+    public func copyTensors(from other: ParameterStore) {
+        for tensor in tensors {
+            guard let source = other.tensors.first(where: { $0.name == tensor.name }), source.shape == tensor.shape
+            else { continue }
+            pointer(to: tensor).update(from: other.pointer(to: source), count: tensor.count)
+        }
+    }
+
     public func array(of tensor: ParameterTensor) -> [Float] {
         Array(UnsafeBufferPointer(start: pointer(to: tensor), count: tensor.count))
     }

@@ -64,10 +64,20 @@ public final class Discriminator: BeatNetwork {
 
     /// Which heads a pass works out; the others' logits are not to be read.
     public var computesAttackHead = true
+    /// Trains the attack head and its branch alone: all else works on running statistics and gets no gradient.
+    public var trainsAttackBranchAlone = false {
+        didSet { precondition(!trainsAttackBranchAlone || attackBranch != nil, "the attack head has no branch of its own") }
+    }
+
+    /// Whether an optimiser moves a tensor as the network is set now.
+    public func isTrained(_ tensor: ParameterTensor) -> Bool {
+        !trainsAttackBranchAlone || tensor.name.hasPrefix("attack")
+    }
 
     /// `windows` (B, 280) must live, unchanged, until `backward`.
     public func forward(_ windows: UnsafePointer<Float>, batch: Int, mode: NormalizationMode) -> NetworkOutput {
-        let features = trunk.forward(windows, batch: batch, mode: mode)
+        let features = trunk.forward(
+            windows, batch: batch, mode: trainsAttackBranchAlone ? .runningStatistics : mode)
         var attackLogits: UnsafeMutablePointer<Float>?
         if computesAttackHead {
             let attackFeatures = attackBranch?.forward(windows, batch: batch, mode: mode) ?? features
@@ -84,6 +94,10 @@ public final class Discriminator: BeatNetwork {
         realGradient: UnsafePointer<Float>? = nil, gradients: UnsafeMutablePointer<Float>?,
         needsInputGradient: Bool = true
     ) -> UnsafeMutablePointer<Float> {
+        if trainsAttackBranchAlone, gradients != nil {
+            guard let attackBranch, let attackGradient else { preconditionFailure("only the attack head is trained") }
+            return backward(attackGradient, through: attackBranch, batch: batch, gradients: gradients, needsInputGradient)
+        }
         let features = trunkGradient.reserve(batch * trunk.outputCount)
         features.update(repeating: 0, count: batch * trunk.outputCount)
         let sharedAttack = attackBranch == nil ? attackGradient : nil
@@ -94,15 +108,23 @@ public final class Discriminator: BeatNetwork {
         let windowGradient = trunk.backward(
             features, batch: batch, gradients: gradients, needsInputGradient: needsInputGradient)
         if let attackBranch, let attackGradient {
-            let features = branchGradient.reserve(batch * attackBranch.outputCount)
-            features.update(repeating: 0, count: batch * attackBranch.outputCount)
-            attackHead.backward(attackGradient, batch: batch, inputGradient: features, gradients: gradients)
-            let added = attackBranch.backward(
-                features, batch: batch, gradients: gradients, needsInputGradient: needsInputGradient)
+            let added = backward(
+                attackGradient, through: attackBranch, batch: batch, gradients: gradients, needsInputGradient)
             if needsInputGradient {
                 for i in 0..<(batch * Self.windowLength) { windowGradient[i] += added[i] }
             }
         }
         return windowGradient
+    }
+
+    private func backward(
+        _ attackGradient: UnsafePointer<Float>, through attackBranch: ConvolutionStack, batch: Int,
+        gradients: UnsafeMutablePointer<Float>?, _ needsInputGradient: Bool
+    ) -> UnsafeMutablePointer<Float> {
+        let features = branchGradient.reserve(batch * attackBranch.outputCount)
+        features.update(repeating: 0, count: batch * attackBranch.outputCount)
+        attackHead.backward(attackGradient, batch: batch, inputGradient: features, gradients: gradients)
+        return attackBranch.backward(
+            features, batch: batch, gradients: gradients, needsInputGradient: needsInputGradient)
     }
 }

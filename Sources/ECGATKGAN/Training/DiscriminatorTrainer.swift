@@ -27,6 +27,8 @@ public struct DiscriminatorRecipe: Sendable, Equatable, Codable {
     public var attackedClassWeight: Float = 1
     /// Weight of the attack head's loss beside the cross-entropy.
     public var suspicionWeight: Float = 1
+    /// Trains the attack head's own branch alone, on a network that withstands already.
+    public var trainsAttackBranchAlone = false
     /// R is moved by up to this many samples either way, as a detector's position differs from the annotation's.
     public var jitter = 3
     /// Standard deviation, at most, of the white noise that a third of the windows get, clean or to be attacked: so that the attack
@@ -122,7 +124,8 @@ public final class DiscriminatorTrainer: NetworkTrainer {
     }
 
     public init(
-        _ data: BeatDataset, recipe: DiscriminatorRecipe, architecture: DiscriminatorArchitecture = .paper
+        _ data: BeatDataset, recipe: DiscriminatorRecipe, architecture: DiscriminatorArchitecture = .paper,
+        startingFrom weights: ParameterStore? = nil
     ) throws(TrainingError) {
         precondition(recipe.threads >= 1 && recipe.batch >= 2 * recipe.threads)
         guard data.count >= recipe.batch else { throw .tooFewWindows(count: data.count, batch: recipe.batch) }
@@ -134,13 +137,21 @@ public final class DiscriminatorTrainer: NetworkTrainer {
         optimizer = Adam(store: network.store, learningRate: 0, beta1: recipe.beta1, weightDecay: recipe.weightDecay)
         gradients = FloatBuffer(count: network.store.count)
         generator = SeededGenerator(seed: recipe.seed)
+        network.trainsAttackBranchAlone = recipe.trainsAttackBranchAlone
+        if let weights {
+            network.store.copyTensors(from: weights)
+            averaged.copyTensors(from: weights)
+            network.weightsChanged()
+        }
         normalIndices = data.indices(of: .normal)
         otherIndices = data.labels.indices.filter { data.labels[$0] != BeatClass.normal.rawValue }
         let network = self.network
         shards = (0..<recipe.threads).map { number in
             let first = recipe.batch * number / recipe.threads
+            let own = number == 0 ? network : network.replica()
+            own.trainsAttackBranchAlone = recipe.trainsAttackBranchAlone
             return Shard(
-                number == 0 ? network : network.replica(), first: first,
+                own, first: first,
                 size: recipe.batch * (number + 1) / recipe.threads - first,
                 attackedClassWeight: recipe.attackedClassWeight)
         }
@@ -209,7 +220,7 @@ public final class DiscriminatorTrainer: NetworkTrainer {
         }
         for shard in shards { shard.network.updateRunningStatistics() }
         optimizer.learningRate = learningRate
-        optimizer.update(network.store, gradients: gradients.pointer)
+        optimizer.update(network.store, gradients: gradients.pointer, where: network.isTrained)
         for shard in shards { shard.network.weightsChanged() }
         average()
         losses.add(classification, suspicion)
