@@ -1,109 +1,160 @@
 public import NeuralNetwork
 
-/// The gradient attacks of the paper (section 2.1) on windows in [0,1], within an L-infinity ball.
+/// Attacks on windows in [0,1], within an L-infinity ball: those of the paper (section 2.1) and stronger ones.
 ///
-/// All of them ascend the classification loss of the very network they are given (Eq. 4 of the paper descends; that is taken as
-/// a slip), whose batch normalisation is frozen as in the deployed form.
+/// All of them are untargeted, and ascend a loss of the very network they are given (Eq. 4 and 5 of the paper descend along
+/// the gradient of a loss; the sign is taken as a slip), whose batch normalisation is frozen as in the deployed form. Gradient
+/// attacks work on logits; no attack sees a softmax, whose saturation would hide the gradient.
 public struct WindowAttack: Sendable, Equatable {
-    public enum Method: String, Sendable, CaseIterable {
+    public enum Method: String, Sendable, CaseIterable, Codable {
         /// One step of epsilon along the sign of the gradient (Eq. 2; Goodfellow et al. 2014).
         case fgsm
         /// Small steps from the window itself (Eq. 3; Kurakin et al. 2016).
         case bim
         /// Small steps from a random point of the ball, with restarts (Eq. 4; Madry et al. 2017).
         case pgd
+        /// Small steps up the margin of the best wrong class, until it leads by a confidence (Eq. 5-6; Carlini & Wagner 2017).
+        case cw
+        /// Steps with momentum whose length adapts to each window's progress, up the cross-entropy (Croce & Hein 2020).
+        case apgdCE = "apgd-ce"
+        /// The same up the difference of logits ratio, which no scaling of the logits changes (Croce & Hein 2020).
+        case apgdDLR = "apgd-dlr"
+        /// Random intervals, kept where they raise the margin; sees answers only, no gradient (Andriushchenko et al. 2020).
+        case square
+        /// A perturbation as smooth as physiology: a Gaussian-smoothed field is optimised (Han et al. 2020).
+        case sap
+        /// Away from the class and below the suspicion threshold at once: the attacker who knows both heads.
+        case joint
+
+        /// The name in tables and figures.
+        public var displayName: String {
+            switch self {
+            case .fgsm: "FGSM"
+            case .bim: "BIM"
+            case .pgd: "PGD"
+            case .cw: "CW"
+            case .apgdCE: "APGD-CE"
+            case .apgdDLR: "APGD-DLR"
+            case .square: "Square"
+            case .sap: "SAP"
+            case .joint: "joint"
+            }
+        }
+
+        /// Whether it needs the network's gradient, and so its weights.
+        public var isGradientBased: Bool { self != .square }
+
+        var defaultIterations: Int {
+            switch self {
+            case .fgsm: 1
+            case .bim, .pgd, .cw: 20
+            case .apgdCE, .apgdDLR: 100
+            case .square: 5000
+            case .sap, .joint: 40
+            }
+        }
+
+        /// In units of epsilon.
+        var defaultStep: Float {
+            switch self {
+            case .fgsm: 1
+            case .bim, .pgd, .cw, .joint: 0.25
+            // Where the adaptive step of APGD begins.
+            case .apgdCE, .apgdDLR: 2
+            case .sap: 0.1
+            // Square sets samples to the ball's rim.
+            case .square: 1
+            }
+        }
     }
 
     public var method: Method
     /// Radius of the ball in units of the [0,1] window.
     public var epsilon: Float
-    /// Length of one step of BIM and PGD.
+    /// Length of one step; the first one of APGD and of the joint attack, whose steps become shorter. Square has none.
     public var step: Float
+    /// Steps from each start; queries of Square.
     public var iterations: Int
-    /// Random starts of PGD; the one with the greatest loss is kept for each window.
+    /// Random starts of PGD and APGD; the one with the greatest margin is kept for each window.
     public var restarts: Int
+    /// Starts after the first are made only for windows that withstood so far: the same accuracy for less work, but weaker
+    /// where the attacked windows are then given to another network.
+    public var sparesFallen = false
+    /// k of CW (Eq. 6), in logits: how far the best wrong class is to lead. The paper does not give it.
+    public var confidence: Float = 5
+    /// The suspicion logit that the joint attack is to stay below; 0 is a suspicion of one half.
+    public var suspicionThreshold: Float = 0
 
-    /// The defaults are those of the evaluation: epsilon 0.01, 20 iterations of epsilon / 4; PGD with 5 restarts.
+    /// The defaults are those of the evaluation: epsilon 0.01, 20 iterations of epsilon / 4, PGD with 5 restarts; APGD with
+    /// 100 iterations; Square with 5,000 queries; SAP and joint with 40 iterations.
     public init(
         _ method: Method, epsilon: Float = 0.01, step: Float? = nil, iterations: Int? = nil, restarts: Int? = nil
     ) {
         precondition(epsilon >= 0)
         self.method = method
         self.epsilon = epsilon
-        self.step = step ?? (method == .fgsm ? epsilon : epsilon / 4)
-        self.iterations = iterations ?? (method == .fgsm ? 1 : 20)
+        self.step = step ?? epsilon * method.defaultStep
+        self.iterations = iterations ?? method.defaultIterations
         self.restarts = restarts ?? (method == .pgd ? 5 : 1)
+        precondition(self.iterations >= 1 && self.restarts >= 1)
     }
 
     /// Attacked copies of `windows` (B, 280), each in the epsilon ball around its window and in [0,1].
     ///
     /// - Parameters:
     ///   - labels: the classes that the attack leads away from.
-    ///   - attacked: (B, 280), overwritten.
+    ///   - generator: of the random starts and of Square's intervals.
+    ///   - attacked: (B, 280), overwritten; must not be `windows`.
     public func perturb(
         _ windows: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, batch: Int, against network: any BeatNetwork,
         using generator: inout SeededGenerator, scratch: AttackScratch, into attacked: UnsafeMutablePointer<Float>
     ) {
-        let length = Discriminator.windowLength, classes = Discriminator.classCount
-        let count = batch * length
-        let gradient = scratch.gradient.reserve(batch * classes)
-        if method != .pgd || restarts <= 1 {
-            start(windows, attacked, count, &generator)
-            ascend(windows, labels, batch, network, gradient, attacked)
-            return
-        }
-        let candidate = scratch.candidate.reserve(count), loss = scratch.loss.reserve(batch)
-        for restart in 0..<restarts {
-            start(windows, candidate, count, &generator)
-            ascend(windows, labels, batch, network, gradient, candidate)
-            let logits = network.forward(candidate, batch: batch, mode: .runningStatistics).classLogits
-            for b in 0..<batch {
-                let own = logits[b * classes + Int(labels[b])]
-                var other = -Float.infinity
-                for c in 0..<classes where c != Int(labels[b]) { other = max(other, logits[b * classes + c]) }
-                // The margin orders the restarts as the loss does, without its saturation.
-                if restart == 0 || other - own > loss[b] {
-                    loss[b] = other - own
-                    (attacked + b * length).update(from: candidate + b * length, count: length)
-                }
+        guard batch > 0 else { return }
+        // An attack head with convolutions of its own costs as much as the rest.
+        let computedAttackHead = network.computesAttackHead
+        network.computesAttackHead = method == .joint
+        defer { network.computesAttackHead = computedAttackHead }
+        let target = AttackBatch(windows: windows, labels: labels, count: batch, network: network)
+        switch method {
+        case .fgsm, .bim: climbFromWindow(target, .crossEntropy, scratch: scratch, into: attacked)
+        case .cw: climbFromWindow(target, .margin(confidence: confidence), scratch: scratch, into: attacked)
+        case .pgd:
+            withRestarts(target, using: &generator, scratch: scratch, into: attacked) { part, generator, attacked in
+                climbFromRandomStart(part, .crossEntropy, using: &generator, scratch: scratch, into: attacked)
             }
-        }
-    }
-
-    private func start(
-        _ windows: UnsafePointer<Float>, _ attacked: UnsafeMutablePointer<Float>, _ count: Int,
-        _ generator: inout SeededGenerator
-    ) {
-        attacked.update(from: windows, count: count)
-        guard method == .pgd else { return }
-        for i in 0..<count {
-            attacked[i] = min(max(windows[i] + epsilon * (2 * generator.nextUniform() - 1), 0), 1)
-        }
-    }
-
-    private func ascend(
-        _ windows: UnsafePointer<Float>, _ labels: UnsafePointer<UInt8>, _ batch: Int, _ network: any BeatNetwork,
-        _ classGradient: UnsafeMutablePointer<Float>, _ attacked: UnsafeMutablePointer<Float>
-    ) {
-        let count = batch * Discriminator.windowLength
-        for _ in 0..<iterations {
-            let output = network.forward(attacked, batch: batch, mode: .runningStatistics)
-            _ = Loss.crossEntropy(
-                logits: output.classLogits, labels: labels, batch: batch, classes: Discriminator.classCount,
-                gradient: classGradient)
-            let slope = network.inputGradient(batch: batch, classGradient: classGradient)
-            for i in 0..<count {
-                let sign: Float = slope[i] > 0 ? 1 : (slope[i] < 0 ? -1 : 0)
-                let low = max(windows[i] - epsilon, 0), high = min(windows[i] + epsilon, 1)
-                attacked[i] = min(max(attacked[i] + step * sign, low), high)
+        case .apgdCE, .apgdDLR:
+            let objective = method == .apgdCE ? AttackObjective.crossEntropy : .differenceOfLogitsRatio
+            let ascent = AdaptiveAscent(
+                epsilon: epsilon, firstStep: step, iterations: iterations, objective: objective)
+            withRestarts(target, using: &generator, scratch: scratch, into: attacked) { part, generator, attacked in
+                ascent.perturb(part, using: &generator, scratch: scratch, into: attacked)
             }
+        case .square:
+            SquareAttack(epsilon: epsilon, queries: iterations).perturb(
+                target, using: &generator, scratch: scratch, into: attacked)
+        case .sap:
+            WindowAttack(.pgd, epsilon: epsilon, restarts: 1).climbFromRandomStart(
+                target, .crossEntropy, using: &generator, scratch: scratch, into: attacked)
+            SmoothAttack(epsilon: epsilon, step: step, iterations: iterations).perturb(
+                target, startingAt: attacked, scratch: scratch, into: attacked)
+        case .joint:
+            JointAttack(
+                epsilon: epsilon, step: step, iterations: iterations, suspicionThreshold: suspicionThreshold
+            ).perturb(target, using: &generator, scratch: scratch, into: attacked)
         }
     }
 }
 
 /// Memory of an attack, kept between calls; one for each thread.
 public final class AttackScratch {
-    let gradient = FloatBuffer(), candidate = FloatBuffer(), loss = FloatBuffer()
+    let classGradient = FloatBuffer(), attackGradient = FloatBuffer()
+    let values = FloatBuffer(), margins = FloatBuffer(), candidateMargins = FloatBuffer()
+    /// The windows that a restart still works on.
+    let standing = CompactedWindows()
+    let adaptive = AdaptiveAscent.Scratch()
+    let square = SquareAttack.Scratch()
+    let smooth = SmoothAttack.Scratch()
+    let joint = JointAttack.Scratch()
 
     public init() {}
 }

@@ -29,6 +29,17 @@ public protocol BeatNetwork: AnyObject {
 
     /// A network with activations of its own on the same weights.
     func replica() -> Self
+
+    /// Whether a pass works out the attack head, where the network has one: attacks on the class alone spare it.
+    var computesAttackHead: Bool { get set }
+}
+
+extension BeatNetwork {
+    /// A network without an attack head has nothing to spare.
+    public var computesAttackHead: Bool {
+        get { false }
+        set {}
+    }
 }
 
 /// The logits that one pass gives, valid until the next.

@@ -1,0 +1,104 @@
+internal import NeuralNetwork
+
+/// Several attacks of which each window meets them all until it falls: the worst case, as AutoAttack counts it (Croce & Hein
+/// 2020). Windows that fell are taken out, so that the later and dearer attacks work on few.
+public struct AttackEnsemble: Sendable, Equatable {
+    /// In the order in which they are tried; cheap ones first.
+    public var attacks: [WindowAttack]
+    /// Windows in one pass of the network.
+    public var batch: Int
+
+    public init(_ attacks: [WindowAttack], batch: Int = 64) {
+        precondition(batch >= 1)
+        self.attacks = attacks.map {
+            var attack = $0
+            attack.sparesFallen = true
+            return attack
+        }
+        self.batch = batch
+    }
+
+    /// FGSM, BIM, PGD, CW, both APGD and Square: all attacks on the class that know no bound but the ball.
+    public static func standard(epsilon: Float = 0.01) -> AttackEnsemble {
+        AttackEnsemble(
+            [.fgsm, .bim, .cw, .pgd, .apgdCE, .apgdDLR, .square].map { WindowAttack($0, epsilon: epsilon) })
+    }
+
+    /// What became of one window.
+    public enum Fate: Sendable, Equatable {
+        /// Classified right by the network whatever was tried.
+        case stands
+        /// Misclassified without any attack.
+        case misclassifiedUnattacked
+        case fell(to: WindowAttack.Method)
+    }
+
+    public struct Outcome: Sendable, Equatable {
+        /// For each window, in order.
+        public internal(set) var fates: [Fate]
+        /// (count, 280): what the window fell to; for one that stands the attempt that came nearest, and for one that is
+        /// misclassified anyway the window itself.
+        public internal(set) var attacked: [Float]
+
+        /// The share of windows that stand, in percent.
+        public var accuracy: Double {
+            fates.isEmpty ? .nan : 100 * Double(fates.count { $0 == .stands }) / Double(fates.count)
+        }
+
+        public func count(fellTo method: WindowAttack.Method) -> Int { fates.count { $0 == .fell(to: method) } }
+    }
+
+    /// Attacks `labels.count` windows of 280 values in [0,1], one after the other in `windows`.
+    ///
+    /// - Parameters:
+    ///   - network: attacked and asked by the calling thread alone.
+    ///   - progress: called with the attack and the windows that it has done of those that stood before it.
+    public func attack(
+        _ windows: [Float], labels: [UInt8], against network: any BeatNetwork, seed: UInt64,
+        progress: (_ attack: WindowAttack, _ done: Int, _ standing: Int) -> Void = { _, _, _ in }
+    ) -> Outcome {
+        let length = Discriminator.windowLength
+        precondition(windows.count == labels.count * length)
+        var outcome = Outcome(fates: Array(repeating: .stands, count: labels.count), attacked: windows)
+        let scratch = AttackScratch(), part = CompactedWindows(), found = FloatBuffer(count: batch)
+        var margins = [Float](repeating: 0, count: labels.count)
+        windows.withUnsafeBufferPointer { windows in
+            labels.withUnsafeBufferPointer { labels in
+                guard let first = windows.baseAddress, let firstLabel = labels.baseAddress else { return }
+                let whole = AttackBatch(windows: first, labels: firstLabel, count: labels.count, network: network)
+                func eachBatch(_ indices: [Int], _ body: (AttackBatch) -> Void) {
+                    for start in stride(from: 0, to: indices.count, by: batch) {
+                        body(part.gather(Array(indices[start..<min(start + batch, indices.count)]), of: whole))
+                    }
+                }
+                eachBatch(Array(labels.indices)) { some in
+                    some.readMargins(at: some.windows, into: found.pointer)
+                    for (row, index) in part.indices.enumerated() {
+                        margins[index] = found.pointer[row]
+                        if margins[index] > 0 { outcome.fates[index] = .misclassifiedUnattacked }
+                    }
+                }
+                for (number, attack) in attacks.enumerated() {
+                    let standing = labels.indices.filter { outcome.fates[$0] == .stands }
+                    var generator = SeededGenerator(seed: seed).split(UInt64(number) + 1)
+                    var done = 0
+                    eachBatch(standing) { some in
+                        let attacked = part.attacked.pointer
+                        attack.perturb(
+                            some.windows, labels: some.labels, batch: some.count, against: network, using: &generator,
+                            scratch: scratch, into: attacked)
+                        some.readMargins(at: attacked, into: found.pointer)
+                        for (row, index) in part.indices.enumerated() where found.pointer[row] > margins[index] {
+                            margins[index] = found.pointer[row]
+                            if margins[index] > 0 { outcome.fates[index] = .fell(to: attack.method) }
+                            for i in 0..<length { outcome.attacked[index * length + i] = attacked[row * length + i] }
+                        }
+                        done += some.count
+                        progress(attack, done, standing.count)
+                    }
+                }
+            }
+        }
+        return outcome
+    }
+}
