@@ -1,0 +1,43 @@
+internal import NeuralNetwork
+
+/// The generator's weights on disk: as a discriminator's, in a file of their own.
+extension ModelFile {
+    /// Writes the generator's weights, whole or not at all, and gives their SHA-256 in hexadecimal.
+    @discardableResult
+    public static func write(_ generator: Generator, to path: String) throws(ModelError) -> String {
+        var file = SafeTensors(metadata: metadata(architecture: Generator.architectureIdentifier))
+        file.metadata["input"] = "six channels: the window, the class in four (N S V F), the noise"
+        file.metadata["layout transposed"] = "transposed convolutions (kernel, out, in)"
+        for tensor in generator.store.tensors {
+            file.tensors[tensor.name] = .init(shape: tensor.shape, values: generator.store.array(of: tensor))
+        }
+        do {
+            try file.write(to: path)
+            return SHA256.hexadecimalDigest(of: try file.serialized())
+        } catch {
+            throw .file(error)
+        }
+    }
+
+    /// Reads the weights of a generator; it has no model card of its own.
+    ///
+    /// - Returns: the generator, and the file's SHA-256 in hexadecimal.
+    public static func readGenerator(from path: String) throws(ModelError) -> (generator: Generator, sha256: String) {
+        let bytes: [UInt8]
+        let file: SafeTensors
+        do {
+            bytes = try SafeTensors.readFile(path)
+            file = try SafeTensors(bytes: bytes, path: path)
+        } catch {
+            throw .file(error)
+        }
+        let found = file.metadata["architecture"] ?? "none named"
+        guard found == Generator.architectureIdentifier else {
+            throw .otherArchitecture(path: path, found: found, expected: Generator.architectureIdentifier)
+        }
+        let generator = Generator(seed: 0)
+        try load(file, into: generator.store, path: path)
+        generator.weightsChanged()
+        return (generator, SHA256.hexadecimalDigest(of: bytes))
+    }
+}
