@@ -1,0 +1,92 @@
+import ArgumentParser
+import ECGATKGAN
+import FoundationEssentials
+import NeuralNetwork
+
+/// Protocol W: what is left of a model when the attacker knows all of it.
+struct EvaluateWhitebox: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "whitebox",
+        abstract: "A model under every white-box attack, the worst case over them, the curve over epsilon, and sanity checks.",
+        discussion: """
+            The attacker knows the weights, the normalisation and the suspicion score. One row for each attack on the held-out \
+            windows: FGSM, BIM and CW with 20 iterations, PGD with 20 iterations and 5 restarts, APGD with 100 iterations on \
+            cross-entropy and on the DLR loss, SAP, and the joint attack on class and suspicion; Square (black-box, 5,000 queries) on a \
+            stratified sample. A window counts as right in the worst case only if it is right under all of FGSM, BIM, PGD, CW, \
+            both APGD and Square.
+
+            A full run takes hours; it stores what is done, goes on when called again, and --quick takes minutes.
+            """)
+
+    @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
+    var model: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Weights of another network, to check that attacks made on it do less harm (default: the shipped surrogate.safetensors, if there is one).",
+            valueName: "file"))
+    var surrogate: String?
+
+    @Option(help: ArgumentHelp("Windows that Square works on; 0: all.", valueName: "n"))
+    var squareSample = 1000
+
+    @Option(help: ArgumentHelp("Passes of the network that Square may take for one window.", valueName: "n"))
+    var squareQueries = 5000
+
+    @Option(help: ArgumentHelp("Windows for the curve over epsilon and for the sanity checks.", valueName: "n"))
+    var curveSample = 1000
+
+    @OptionGroup var options: WindowEvaluationOptions
+
+    func validate() throws {
+        guard squareSample == 0 || squareSample >= 4, squareQueries >= 1, curveSample >= 4 else {
+            throw ValidationError("a number is out of its range; see ecgmon evaluate whitebox --help")
+        }
+    }
+
+    func run() throws {
+        BLAS.useOneThread()
+        Interruption.install()
+        let model = try EvaluatedModel.load(InstalledFiles.model(model))
+        let heldOut = try HeldOutWindows(
+            RecordDatabase(options.database), for: [model], sample: options.sampleSize, seed: options.seed)
+        var settings = WhiteboxSettings(epsilon: options.epsilon)
+        settings.squareSample = squareSample == 0 ? nil : squareSample
+        settings.squareQueries = squareQueries
+        settings.curveSample = curveSample
+        if options.sampleSize != nil {
+            settings.squareSample = min(settings.squareSample ?? .max, 200)
+            settings.curveSample = min(curveSample, 300)
+        }
+        let measurement = AttackMeasurement(
+            store: try ResultStore(options.work), threads: options.threadCount, seed: options.seed,
+            restart: options.restart)
+        let result = try Whitebox(
+            model: model, surrogate: EvaluatedModel.surrogate(surrogate), windows: heldOut.windows, settings: settings,
+            measurement: measurement)
+        if options.json {
+            try EvaluationReport.printJSON(result.report(heldOut))
+        } else {
+            print(options.markdown ? result.markdown(heldOut) : result.text(heldOut))
+        }
+        guard result.checks.allSatisfy({ $0.outcome != .failed }) else { throw ExitCode.failure }
+    }
+}
+
+/// What is measured.
+struct WhiteboxSettings: Sendable {
+    var epsilon: Float
+    /// nil: all windows.
+    var squareSample: Int? = 1000
+    var squareQueries = 5000
+    var curveSample = 1000
+    var curveEpsilons: [Float] = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05]
+    /// Iterations of PGD from one random start, for the check that more never help the model.
+    var iterationCounts = [1, 5, 20, 50]
+    /// Windows of the unbounded attack.
+    var unboundedSample = 200
+    /// Random starts draw other points each time; a rise of accuracy of no more than this, in percent, is put down to that.
+    var tolerance = 0.3
+
+    init(epsilon: Float) { self.epsilon = epsilon }
+}

@@ -1,0 +1,52 @@
+import ArgumentParser
+import FoundationEssentials
+
+/// What the evaluations on attacked windows have in common.
+struct WindowEvaluationOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Folder of annotated records at 360 Hz, or the name of one in the folder ECGMON_DATABASES.", valueName: "dir"))
+    var database = "mitdb"
+
+    @Option(help: ArgumentHelp("Only so many of the held-out windows, the same of each class's share.", valueName: "n"))
+    var sample: Int?
+
+    @Flag(help: "As --sample 1000: the same columns in minutes.")
+    var quick = false
+
+    @Option(help: "Radius of the attacks in units of the [0,1] window.")
+    var epsilon: Float = 0.01
+
+    @Option(help: "Seed of the samples and of the attacks' random starts.")
+    var seed: UInt64 = 1
+
+    @Option(help: ArgumentHelp("Threads (default: the number of cores); they change nothing but the time.", valueName: "n"))
+    var threads: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Folder for finished results; the same command goes on from there (default: ecgmon/evaluations in the user's cache folder).",
+            valueName: "dir"))
+    var work: String?
+
+    @Flag(help: "Compute anew what the work folder already holds.")
+    var restart = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @Flag(help: "Print Markdown.")
+    var markdown = false
+
+    var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+    var sampleSize: Int? { sample ?? (quick ? 1000 : nil) }
+
+    func validate() throws {
+        guard (sample ?? 4) >= 4 else { throw ValidationError("--sample must be 4 or more, one window of each class") }
+        guard (threads ?? 1) >= 1 else { throw ValidationError("--threads must be 1 or more") }
+        guard epsilon.isFinite, epsilon > 0, epsilon <= 1 else {
+            throw ValidationError("--epsilon must be above 0 and at most 1")
+        }
+        guard !(json && markdown) else { throw ValidationError("choose one of --json and --markdown") }
+    }
+}
