@@ -134,6 +134,39 @@ public enum ModelFile {
     public static func readDiscriminator(
         from path: String, checkingCard: Bool = true
     ) throws(ModelError) -> (network: Discriminator, sha256: String, card: ModelCard?) {
+        let (file, checksum, card) = try open(path, checkingCard: checkingCard)
+        let found = file.metadata["architecture"] ?? "none named"
+        guard let architecture = DiscriminatorArchitecture.named(found) else {
+            throw .otherArchitecture(
+                path: path, found: found,
+                expected: DiscriminatorArchitecture.known.map(\.identifier).joined(separator: "\" or \""))
+        }
+        let network = Discriminator(architecture, seed: 0)
+        try load(file, into: network.store, path: path)
+        network.weightsChanged()
+        return (network, checksum, card)
+    }
+
+    /// Reads the weights of any classifier that this build knows (`BeatNetworks`).
+    ///
+    /// - Parameter checkingCard: compares the file's SHA-256 with its model card's.
+    public static func readNetwork(
+        from path: String, checkingCard: Bool = true
+    ) throws(ModelError) -> (network: any BeatNetwork, sha256: String, card: ModelCard?) {
+        let (file, checksum, card) = try open(path, checkingCard: checkingCard)
+        let found = file.metadata["architecture"] ?? "none named"
+        guard let network = BeatNetworks.make(identifier: found, seed: 0) else {
+            throw .otherArchitecture(
+                path: path, found: found, expected: BeatNetworks.identifiers.joined(separator: "\" or \""))
+        }
+        try load(file, into: network.store, path: path)
+        network.weightsChanged()
+        return (network, checksum, card)
+    }
+
+    private static func open(
+        _ path: String, checkingCard: Bool
+    ) throws(ModelError) -> (file: SafeTensors, sha256: String, card: ModelCard?) {
         let bytes: [UInt8]
         let file: SafeTensors
         do {
@@ -151,16 +184,7 @@ public enum ModelFile {
             }
             card = read
         }
-        let found = file.metadata["architecture"] ?? "none named"
-        guard let architecture = DiscriminatorArchitecture.named(found) else {
-            throw .otherArchitecture(
-                path: path, found: found,
-                expected: DiscriminatorArchitecture.known.map(\.identifier).joined(separator: "\" or \""))
-        }
-        let network = Discriminator(architecture, seed: 0)
-        try load(file, into: network.store, path: path)
-        network.weightsChanged()
-        return (network, checksum, card)
+        return (file, checksum, card)
     }
 
     /// Copies the tensors of a file into a store of the same layout.

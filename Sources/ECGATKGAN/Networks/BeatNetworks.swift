@@ -1,0 +1,15 @@
+/// Every classifier of beat windows that this build knows, by the identifier of its architecture.
+public enum BeatNetworks {
+    public static var identifiers: [String] {
+        DiscriminatorArchitecture.known.map(\.identifier) + SequentialNetwork.Architecture.known.map(\.identifier)
+    }
+
+    /// A new network, initialised from `seed`; `nil` where no architecture has this identifier.
+    public static func make(identifier: String, seed: UInt64) -> (any BeatNetwork)? {
+        if let architecture = DiscriminatorArchitecture.named(identifier) {
+            return Discriminator(architecture, seed: seed)
+        }
+        return SequentialNetwork.Architecture.known.first { $0.identifier == identifier }
+            .map { SequentialNetwork($0, seed: seed) }
+    }
+}
