@@ -4,8 +4,9 @@ import ArgumentParser
 struct EvaluateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "evaluate",
-        abstract: "Measure the detector, the whole stream and the model on annotated records.",
+        abstract: "Measure the detector, the stream and the model on annotated records, and make the paper's tables.",
         subcommands: [
-            EvaluateQRS.self, EvaluateStream.self, EvaluateModel.self, EvaluateTable1.self, EvaluateWhitebox.self,
+            EvaluateQRS.self, EvaluateStream.self, EvaluateModel.self, EvaluateTable1.self, EvaluateTable2.self,
+            EvaluateFigure2.self, EvaluateWhitebox.self, EvaluateSuspicion.self,
         ])
 }

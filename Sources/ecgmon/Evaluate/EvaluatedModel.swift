@@ -15,7 +15,7 @@ struct EvaluatedModel: Sendable {
     var paperSystem: PaperFigures.System { PaperFigures.System(architectureIdentifier: architecture) }
 
     init(contentsOf path: String) throws(ModelError) {
-        let (network, sha256, card) = try ModelFile.readDiscriminator(from: path)
+        let (network, sha256, card) = try ModelFile.readNetwork(from: path)
         guard let card else { throw .noModelCard(path: path, reason: "there is none") }
         self.path = path
         self.sha256 = sha256
@@ -107,6 +107,14 @@ struct HeldOutWindows: Sendable {
     let margin: Int
     /// Windows of the whole held-out set, of which `windows` may be a sample.
     let heldOutCount: Int
+
+    init(_ windows: EvaluationWindows, database: String, splitSeed: UInt64, margin: Int, heldOutCount: Int) {
+        self.windows = windows
+        self.database = database
+        self.splitSeed = splitSeed
+        self.margin = margin
+        self.heldOutCount = heldOutCount
+    }
 
     /// - Throws: `ToolError` where the models' cards tell of different splits.
     init(_ database: RecordDatabase, for models: [EvaluatedModel], sample: Int?, seed: UInt64) throws {
