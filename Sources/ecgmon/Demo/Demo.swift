@@ -1,4 +1,5 @@
 import ArgumentParser
+import ECGATKGAN
 import ECGWire
 import ZeroMQ
 
@@ -83,7 +84,7 @@ struct Demo: ParsableCommand {
         let range = try material.sampleRange(from: from, to: to)
         terminal.line("attacking \(from) to \(to) with PGD, white-box, against \(modelPath) ...")
         let report = try StreamAttack(modelPath: modelPath).apply(
-            to: &material, range: range, attack: AttackName.pgd.windowAttack(epsilon: epsilon), seed: 208)
+            to: &material, range: range, attack: WindowAttack(.pgd, epsilon: epsilon), seed: 208)
         terminal.line(
             "\(report.beats.count) beats attacked at epsilon \(epsilon), \(report.changedSamples) samples changed, none "
                 + "by more than \(fixed(Double(report.largestPerturbation), 4)) of its beat's window")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ECGATKGAN
 import ECGSignal
 
 /// Where a replay's ECG comes from, and the noise on it.
@@ -138,8 +139,8 @@ struct ReplaySourceOptions: ParsableArguments {
 
 /// An attack on a stretch of the replay.
 struct ReplayAttackOptions: ParsableArguments {
-    @Option(name: .long, help: "Attack a stretch white-box, against the model: fgsm, bim or pgd.")
-    var attack: AttackName?
+    @Option(name: .long, help: "Attack a stretch, against the model.")
+    var attack: WindowAttack.Method?
 
     @Option(name: .long, help: "Greatest change of a sample, in units of the beat's window scaled to [0, 1].")
     var epsilon: Float = 0.01
@@ -165,7 +166,7 @@ struct ReplayAttackOptions: ParsableArguments {
         guard let attack else { return nil }
         let range = try material.sampleRange(from: from, to: to)
         return try StreamAttack(modelPath: try InstalledFiles.model(model)).apply(
-            to: &material, range: range, attack: attack.windowAttack(epsilon: epsilon), seed: 1)
+            to: &material, range: range, attack: WindowAttack(attack, epsilon: epsilon), seed: 1)
     }
 
     static func describe(_ report: AttackedStretch.Report, rate: Double, in name: String) -> String {

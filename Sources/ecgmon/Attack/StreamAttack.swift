@@ -1,20 +1,6 @@
-import ArgumentParser
 import ECGATKGAN
 import ECGMonitor
 import ECGSignal
-
-/// The attacks that a replay can carry out, by the names they have on the command line.
-enum AttackName: String, ExpressibleByArgument, CaseIterable, Sendable {
-    case fgsm, bim, pgd
-
-    func windowAttack(epsilon: Float) -> WindowAttack {
-        switch self {
-        case .fgsm: WindowAttack(.fgsm, epsilon: epsilon)
-        case .bim: WindowAttack(.bim, epsilon: epsilon)
-        case .pgd: WindowAttack(.pgd, epsilon: epsilon)
-        }
-    }
-}
 
 /// A white-box attacker of the stream: it knows the weights, and finds the beats with the pipeline itself.
 struct StreamAttack {
@@ -67,12 +53,14 @@ struct StreamAttack {
     /// - Parameters:
     ///   - material: changed in place.
     ///   - range: samples of it.
+    ///   - beats: of the whole material, ascending; nil: those that the pipeline finds.
     ///   - attack: with its epsilon.
     ///   - seed: of the random starts.
     func apply(
-        to material: inout ReplayMaterial, range: Range<Int>, attack: WindowAttack, seed: UInt64
+        to material: inout ReplayMaterial, range: Range<Int>, beats: [AttackedStretch.LocatedBeat]? = nil,
+        attack: WindowAttack, seed: UInt64
     ) throws(ToolError) -> AttackedStretch.Report {
-        let beats = try locateBeats(in: material)
+        let beats = if let beats { beats } else { try locateBeats(in: material) }
         return try AttackedStretch.apply(to: &material, range: range, beats: beats) {
             (windows, classes) throws(ToolError) in
             var attacked: [[Float]] = []
