@@ -142,20 +142,18 @@ enum AttackedNetwork {
         #expect(bySteps == bySteps.sorted())
     }
 
-    @Test func adaptiveStepsAreAtLeastAsStrongAsFixedOnes() {
+    @Test func adaptiveStepsAreAtLeastAsStrongAsFixedOnesOnTheSameLoss() {
         let network = AttackedNetwork.make()
         func margins(_ method: WindowAttack.Method) -> AttackedNetwork.Answers {
             AttackedNetwork.answers(
                 AttackedNetwork.attacked(
                     WindowAttack(method, epsilon: Self.smallEpsilon, iterations: 40, restarts: 1), by: network), by: network)
         }
-        let fixed = margins(.pgd)
-        for method in [WindowAttack.Method.apgdCE, .apgdDLR] {
-            let adaptive = margins(method)
-            #expect(adaptive.accuracy <= fixed.accuracy)
-        }
-        #expect(AttackedNetwork.mean(margins(.apgdCE).margins) >= AttackedNetwork.mean(fixed.margins))
-        print("apgd", fixed.accuracy, margins(.apgdCE).accuracy, margins(.apgdDLR).accuracy, AttackedNetwork.mean(margins(.apgdCE).margins), AttackedNetwork.mean(fixed.margins))
+        // On the same loss; that of the logits' ratio is another goal, which may come out either way on a few windows.
+        let fixed = margins(.pgd), adaptive = margins(.apgdCE)
+        #expect(fixed.accuracy > 0)
+        #expect(adaptive.accuracy <= fixed.accuracy)
+        #expect(AttackedNetwork.mean(adaptive.margins) >= AttackedNetwork.mean(fixed.margins))
     }
 
     @Test func theCheckpointsOfTheAdaptiveStepsAreThoseOfTheirAuthors() {
@@ -279,7 +277,6 @@ enum AttackedNetwork {
         let answers = AttackedNetwork.answers(kept, by: network)
         for (fate, margin) in zip(outcome.fates, answers.margins) { #expect((margin > 0) == (fate != .stands)) }
         #expect(outcome.fates.contains { if case .fell = $0 { true } else { false } })
-        print("ensemble", outcome.accuracy, attacks.map { outcome.count(fellTo: $0.method) })
         for (one, other) in zip(outcome.attacked, windows) { #expect(abs(one - other) <= epsilon + 1e-6) }
     }
 

@@ -1,3 +1,4 @@
+import ArgumentParser
 import ECGATKGAN
 import Foundation
 import Testing
