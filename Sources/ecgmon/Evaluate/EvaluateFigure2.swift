@@ -56,7 +56,7 @@ struct EvaluateFigure2: ParsableCommand {
         } catch {
             throw ToolError("\(output) cannot be written: \(error)", nextStep: "Name another file with --output")
         }
-        print("\(output): window \(figure.windowNumber) of \(heldOut.text)")
+        print("\(output): held-out window \(figure.windowNumber); \(heldOut.text)")
         for panel in figure.panels { print("\(panel.title): \(figure.clean.label) -> \(panel.answer.label)") }
     }
 

@@ -189,7 +189,8 @@ struct SuspicionResult {
             lines += [
                 "",
                 "the rule over the recorded scores raises as the monitor did in \(agreement.agreeing) of \(agreement.all) streams",
-                "best settings at no more than \(fixed(falsePerDay, 2)) false suspicions a day, chosen on these very streams:",
+                "best settings at no more than \(fixed(falsePerDay, 2)) false suspicions a day, chosen on these very streams "
+                    + "(the joint attack was made to stay below the offset \(rule.logOddsOffset), and is not made anew for others):",
                 sweepTable(sweep.best(falsePerDay: falsePerDay, count: 10)), "",
                 "false suspicions a day against the share noticed (the joint attack has no part in the least):",
                 sweepTable(sweep.curve),

@@ -124,10 +124,10 @@ struct Whitebox {
         rows.append(row("Square", jobs[names.count].sequence.identifier, squareAnswers, squareLabels))
 
         let gradientAnswers = Array(answers[..<Self.ensemble.count])
-        let worst = WindowAnswers.worst(of: gradientAnswers, labels: windows.labels)
+        let worst = WindowAnswers.worst(
+            of: WindowAnswers.worst(of: gradientAnswers, labels: windows.labels), leaving: clean, labels: windows.labels)
         let ensembleNames = Self.ensemble.map(\.displayName).joined(separator: ", ")
-        let worstOnSquare = WindowAnswers.worst(
-            of: gradientAnswers.map { $0.subset(squarePlaces) }, labels: squareLabels)
+        let worstOnSquare = worst.subset(squarePlaces)
         let worstOfAll = WindowAnswers.worst(of: [worstOnSquare, squareAnswers], labels: squareLabels)
         if squarePlaces.count < windows.count {
             rows.append(row("worst case without Square", ensembleNames, worst, windows.labels))

@@ -1,0 +1,213 @@
+import ECGATKGAN
+import Foundation
+import NeuralNetwork
+import Testing
+
+@testable import ecgmon
+
+/// The machinery of the evaluations on attacked windows, with small untrained networks.
+struct WindowEvaluationTests {
+    /// A folder that is removed with its owner.
+    final class Folder {
+        let path = FileManager.default.temporaryDirectory.appending(path: "evaluation-\(UUID().uuidString)").path()
+        init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+        deinit { try? FileManager.default.removeItem(atPath: path) }
+    }
+
+    static func model(_ folder: Folder, seed: UInt64, splitSeed: UInt64 = 1, name: String = "tiny") throws -> EvaluatedModel {
+        let network = Discriminator(seed: seed)
+        let path = "\(folder.path)/\(name).safetensors"
+        let sha256 = try ModelFile.write(network, to: path)
+        try ModelCard(
+            name: name, sha256: sha256, architecture: network.architectureIdentifier, data: "made up", split: "",
+            recipe: "", seed: splitSeed, windowMargin: 3, command: "", figures: [:], figuresCommand: "", notes: ""
+        ).write(besideModel: path)
+        return try EvaluatedModel(contentsOf: path)
+    }
+
+    /// Noisy windows with the classes that the network gives them, so that it is right on all.
+    static func windows(_ count: Int, rightFor model: EvaluatedModel) -> EvaluationWindows {
+        var generator = NeuralNetwork.SeededGenerator(seed: 17)
+        let network = model.network.replica()
+        var data = BeatDataset()
+        for _ in 0..<count {
+            var window = (0..<280).map { _ in generator.nextUniform() }
+            window.withUnsafeMutableBufferPointer { BeatDataset.scaleToUnitInterval($0) }
+            data.append(window, label: WindowAnswers(of: network, to: window, batch: 1).answer(0))
+        }
+        return EvaluationWindows(data)
+    }
+
+    static func measurement(_ folder: Folder, threads: Int = 1, restart: Bool = false) throws -> AttackMeasurement {
+        AttackMeasurement(store: try ResultStore(folder.path + "/work"), threads: threads, seed: 5, restart: restart)
+    }
+
+    static func job(_ model: EvaluatedModel, _ windows: EvaluationWindows) -> AttackMeasurement.Job {
+        let attack = WindowAttack(.pgd, epsilon: 0.02, iterations: 2, restarts: 2)
+        return .init(
+            label: "test", crafter: model, sequence: AttackSequence(attack), targets: [model],
+            set: .init(windows))
+    }
+
+    @Test func theNumberOfThreadsChangesNoResult() throws {
+        let one = try Folder(), two = try Folder()
+        let model = try Self.model(one, seed: 3)
+        let windows = Self.windows(200, rightFor: model)
+        let job = Self.job(model, windows)
+        let alone = try Self.measurement(one).answers([job])[0][0]
+        let together = try Self.measurement(two, threads: 2).answers([job])[0][0]
+        #expect(alone == together)
+        #expect(alone.count == 200)
+        #expect((0..<200).contains { !alone.isRight($0, labels: windows.labels) })
+    }
+
+    /// As the store keeps answers.
+    private struct Stored: Codable {
+        var done: [Bool]
+        var values: Data
+    }
+
+    @Test func whatIsDoneIsNotDoneAgainAndWhatIsMissingIs() throws {
+        let folder = try Folder()
+        let model = try Self.model(folder, seed: 3)
+        let windows = Self.windows(100, rightFor: model)
+        let job = Self.job(model, windows)
+        let measurement = try Self.measurement(folder)
+        let first = try measurement.answers([job])[0][0]
+        // A mark in each of the two batches, and the second one declared undone, as after Ctrl-C.
+        let key = AttackMeasurement.key(job, target: model, seed: 5)
+        var stored: Stored = try #require(measurement.store.load(key))
+        #expect(stored.done == [true, true])
+        var values = stored.values.withUnsafeBytes { Array($0.bindMemory(to: Float.self)) }
+        values[0] = 77
+        values[5 * 64] = 77
+        stored.values = values.withUnsafeBytes { Data($0) }
+        stored.done[1] = false
+        try measurement.store.save(stored, key)
+        let second = try measurement.answers([job])[0][0]
+        #expect(second.logit(0, .normal) == 77)
+        #expect(second.subset(Array(64..<100)) == first.subset(Array(64..<100)))
+        let third = try Self.measurement(folder, restart: true).answers([job])[0][0]
+        #expect(third == first)
+    }
+
+    @Test func anotherModelOrAttackIsMeasuredAnew() throws {
+        let folder = try Folder()
+        let model = try Self.model(folder, seed: 3)
+        let windows = Self.windows(20, rightFor: model)
+        let job = Self.job(model, windows)
+        let measurement = try Self.measurement(folder)
+        let first = try measurement.answers([job])[0][0]
+        let changed = try Self.model(folder, seed: 4)
+        #expect(changed.sha256 != model.sha256)
+        #expect(try measurement.answers([Self.job(changed, windows)])[0][0] != first)
+        var stronger = job
+        stronger.sequence = AttackSequence(WindowAttack(.pgd, epsilon: 0.02, iterations: 3, restarts: 2))
+        #expect(
+            AttackMeasurement.key(stronger, target: model, seed: 5) != AttackMeasurement.key(job, target: model, seed: 5))
+        #expect(AttackMeasurement.key(job, target: model, seed: 6) != AttackMeasurement.key(job, target: model, seed: 5))
+    }
+
+    @Test func aBrokenResultIsMeasuredAgain() throws {
+        let folder = try Folder()
+        let model = try Self.model(folder, seed: 3)
+        let job = Self.job(model, Self.windows(10, rightFor: model))
+        let measurement = try Self.measurement(folder)
+        let first = try measurement.answers([job])[0][0]
+        for file in try FileManager.default.contentsOfDirectory(atPath: measurement.store.directory) {
+            try Data("{ broken".utf8).write(to: URL(filePath: "\(measurement.store.directory)/\(file)"))
+        }
+        #expect(try measurement.answers([job])[0][0] == first)
+    }
+
+    @Test func aWorkFolderThatCannotBeMadeIsNamed() throws {
+        let folder = try Folder()
+        try Data().write(to: URL(filePath: folder.path + "/file"))
+        let error = #expect(throws: ToolError.self) { try ResultStore(folder.path + "/file/work") }
+        #expect(error?.problem.contains("/file/work") == true)
+    }
+
+    @Test func modelsTrainedOnDifferentSplitsAreRefused() throws {
+        let folder = try Folder()
+        let one = try Self.model(folder, seed: 1, splitSeed: 1, name: "one")
+        let other = try Self.model(folder, seed: 2, splitSeed: 9, name: "other")
+        let error = #expect(throws: ToolError.self) {
+            try HeldOutWindows(RecordDatabase(folder.path), for: [one, other], sample: nil, seed: 1)
+        }
+        #expect(error?.problem.contains("different splits") == true)
+    }
+
+    @Test func aFolderGivesItsModelsButNotTheSurrogate() throws {
+        let folder = try Folder()
+        _ = try Self.model(folder, seed: 1, name: "a")
+        _ = try Self.model(folder, seed: 2, name: "b")
+        _ = try Self.model(folder, seed: 3, name: "surrogate")
+        try FileManager.default.copyItem(atPath: folder.path + "/a.safetensors", toPath: folder.path + "/c.safetensors")
+        try FileManager.default.copyItem(atPath: folder.path + "/a.json", toPath: folder.path + "/c.json")
+        #expect(try EvaluatedModel.list(folder.path) { _ in }.map(\.name) == ["a", "b"])
+    }
+
+    @Test func theProtocolWOfATinyNetworkHoldsItsRowsAndChecks() throws {
+        let folder = try Folder()
+        let model = try Self.model(folder, seed: 3)
+        let windows = Self.windows(8, rightFor: model)
+        var settings = WhiteboxSettings(epsilon: 0.01)
+        settings.squareSample = nil
+        settings.squareQueries = 30
+        settings.curveEpsilons = [0.001, 0.1]
+        settings.iterationCounts = [1, 5]
+        let result = try Whitebox(
+            model: model, surrogate: nil, windows: windows, settings: settings,
+            measurement: Self.measurement(folder, threads: 2))
+        let names = [
+            "clean", "FGSM", "BIM", "PGD", "CW", "APGD-CE", "APGD-DLR", "SAP", "joint", "Square", "worst case",
+        ]
+        #expect(result.rows.map(\.name) == names)
+        #expect(result.rows.first?.figures.plainAccuracy == 100)
+        let worst = try #require(result.rows.last?.figures.plainAccuracy)
+        for row in result.rows where row.name != "SAP" && row.name != "joint" {
+            #expect(row.figures.plainAccuracy >= worst)
+            #expect(row.suspected.map { (0...100).contains($0) } == true)
+        }
+        #expect(result.curve.count == 2)
+        #expect(result.checks.first?.outcome == .passed, "\(result.checks[0].detail)")
+        #expect(result.checks[3].outcome == .notRun)
+    }
+
+    @Test func aCheckFailsWhereItsFiguresAreWrong() {
+        #expect(Whitebox.monotoneCheck("", [("1", 90), ("2", 80), ("3", 80.2)], tolerance: 0.3).outcome == .passed)
+        #expect(Whitebox.monotoneCheck("", [("1", 80), ("2", 81)], tolerance: 0.3).outcome == .failed)
+        #expect(Whitebox.transferCheck([("FGSM", 95, 90)]).outcome == .passed)
+        #expect(Whitebox.transferCheck([("FGSM", 95, 90), ("PGD", 80, 90)]).outcome == .failed)
+        #expect(Whitebox.squareCheck(square: 89.5, ensemble: 90, windows: 100).outcome == .passed)
+        #expect(Whitebox.squareCheck(square: 88.5, ensemble: 90, windows: 100).outcome == .failed)
+        #expect(Whitebox.unboundedCheck(0.5, windows: 200).outcome == .failed)
+    }
+
+    @Test func table1HasAllColumnsAndThePapersFiguresBeside() throws {
+        let folder = try Folder()
+        let model = try Self.model(folder, seed: 3), surrogate = try Self.model(folder, seed: 8, name: "surrogate")
+        let windows = Self.windows(6, rightFor: model)
+        let table = try Table1(
+            models: [model], surrogate: surrogate,
+            heldOut: HeldOutWindows(windows, database: "made up", splitSeed: 1, margin: 0, heldOutCount: 6),
+            epsilon: 0.01, measurement: Self.measurement(folder))
+        #expect(table.cells.count == 10)
+        let report = table.report
+        #expect(report.rows.map(\.attack_protocol).count { $0 == "P-transfer" } == 5)
+        #expect(report.rows.allSatisfy { $0.paper_figures.count == 13 })
+        #expect(report.rows[0].plain_accuracy == 100)
+        #expect(report.rows[6].condition == "fgsm" && report.rows[6].paper_figures["acc"] == 98.6)
+        #expect(table.text.contains("P-whitebox, CW") && table.text.contains("paper: proposed"))
+        // A table in Markdown has as many bars in each row.
+        let bars = table.markdown.split(separator: "\n").filter { $0.hasPrefix("|") }.map { row in row.count { $0 == "|" } }
+        #expect(Set(bars) == [20])
+        // Without a surrogate there is one block only, and it says so.
+        let alone = try Table1(
+            models: [model], surrogate: nil,
+            heldOut: HeldOutWindows(windows, database: "made up", splitSeed: 1, margin: 0, heldOutCount: 6),
+            epsilon: 0.01, measurement: Self.measurement(folder))
+        #expect(alone.cells.count == 5)
+        #expect(alone.text.contains("P-transfer is left out"))
+    }
+}
