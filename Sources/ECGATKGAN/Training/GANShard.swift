@@ -82,12 +82,12 @@ final class GANShard: @unchecked Sendable {
     }
 
     /// The generator's gradients: its windows are to pass for real, as their class, and to be like their targets. The
-    /// discriminator is frozen, its normalisation too, as TensorFlow 2 freezes a network.
+    /// discriminator's weights are frozen; it normalises by the batch, as in the pass that it learned generated windows from.
     func learnGenerator() {
         guard let generated else { preconditionFailure("nothing was generated in this step") }
         discriminator.weightsChanged()
         discriminator.computesAttackHead = false
-        let output = discriminator.forward(generated, batch: size, mode: .runningStatistics)
+        let output = discriminator.forward(generated, batch: size, mode: .batchStatistics)
         discriminator.computesAttackHead = true
         guard let realLogits = output.realLogits else { preconditionFailure("the discriminator lacks a head") }
         losses.generatorClassification = Loss.crossEntropy(

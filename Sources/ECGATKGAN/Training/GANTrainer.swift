@@ -74,6 +74,9 @@ public final class GANTrainer: NetworkTrainer {
     public func step() throws(TrainingError) {
         loadBatch()
         inEveryShard { $0.learnReal() }
+        try checkLosses()
+        // What is deployed sees ECG, not what the generator made: with statistics of both it would fit neither.
+        for shard in shards { shard.discriminator.updateRunningStatistics() }
         try updateDiscriminator()
         inEveryShard { $0.learnGenerated() }
         try updateDiscriminator()
@@ -140,7 +143,6 @@ public final class GANTrainer: NetworkTrainer {
     private func updateDiscriminator() throws(TrainingError) {
         try checkLosses()
         sum({ $0.discriminatorGradients }, into: discriminatorGradients)
-        for shard in shards { shard.discriminator.updateRunningStatistics() }
         // The shards lay the new weights out at the beginning of what comes next.
         discriminatorOptimizer.update(discriminator.store, gradients: discriminatorGradients.pointer)
     }
