@@ -5,10 +5,10 @@ import ArgumentParser
 struct Ecgmon: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ecgmon",
-        abstract: "Real-time ECG monitor: demonstrate, replay, watch, annotate, evaluate, train.",
+        abstract: "Real-time ECG monitor: demonstrate, replay, watch, annotate, evaluate, train, attack.",
         version: "0.1.0",
         subcommands: [
             Demo.self, Replay.self, Watch.self, AnnotateCommand.self, EvaluateCommand.self, DataCommand.self,
-            TrainCommand.self,
+            TrainCommand.self, AttackCommand.self,
         ])
 }

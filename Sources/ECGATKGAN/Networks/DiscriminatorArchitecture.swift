@@ -51,6 +51,12 @@ public struct DiscriminatorArchitecture: Sendable, Equatable {
             Block("des1", features: 64, kernelSize: 5, stride: 1, isResidual: true),
             Block("down2", features: 128, kernelSize: 5, stride: 2),
             Block("des2", features: 128, kernelSize: 3, stride: 1, isResidual: true),
+        ],
+        // What gives an attack away is the fine structure that the stem averages away: the attack head looks for itself.
+        attackBlocks: [
+            Block("attack.des1", features: 16, kernelSize: 3, stride: 1), Block("attack.down1", features: 16, kernelSize: 3, stride: 2),
+            Block("attack.des2", features: 32, kernelSize: 3, stride: 1), Block("attack.down2", features: 32, kernelSize: 3, stride: 2),
+            Block("attack.des3", features: 64, kernelSize: 3, stride: 1), Block("attack.down3", features: 64, kernelSize: 3, stride: 2),
         ])
 
     /// All that this build knows.

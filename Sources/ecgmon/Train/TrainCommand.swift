@@ -21,6 +21,12 @@ struct TrainCommand: ParsableCommand {
     var output: String
     @Option(help: "Checkpoint file. Default: the weights file with .checkpoint added.")
     var checkpoint: String?
+    @Option(
+        help: """
+            discriminator: the paper's layers, by the options below. hardened: other layers that withstand more, in two \
+            stages whose settings are fixed; of the options below only --seed counts.
+            """)
+    var recipe = RecipeName.discriminator
     @Flag(help: "Start anew even where a checkpoint lies.")
     var restart = false
     @Option(help: "Passes over the training set.")
@@ -54,9 +60,12 @@ struct TrainCommand: ParsableCommand {
         else { throw ValidationError("a number is out of its range; see ecgmon train --help") }
     }
 
+    enum RecipeName: String, CaseIterable, ExpressibleByArgument { case discriminator, hardened }
+
     func run() throws {
         BLAS.useOneThread()
         Interruption.install()
+        if self.recipe == .hardened { return try runHardened() }
         var recipe = DiscriminatorRecipe()
         recipe.epochs = epochs
         recipe.batch = batch
@@ -78,18 +87,40 @@ struct TrainCommand: ParsableCommand {
         }
         note("training windows: \(drawn), with SMOTE \(Self.counts(training)); held out: \(Self.counts(heldOut))")
 
-        let trainer = try DiscriminatorTrainer(training, recipe: recipe)
         let checkpointPath = checkpoint ?? output + ".checkpoint"
+        let trainer = try train(DiscriminatorTrainer(training, recipe: recipe), checkpointPath: checkpointPath)
+        try finish(trainer, heldOut: heldOut, drawn: drawn, windowMargin: jitter)
+        try? FileManager.default.removeItem(atPath: checkpointPath)
+    }
+
+    /// Two stages: the classes, then the attack head's own branch.
+    private func runHardened() throws {
+        let all = try BeatWindowLoader.load(RecordDatabase(database), margin: HardenedTraining.jitter)
+        let (whole, heldOut) = all.stratifiedSplit(heldOut: HeldOutFigures.share, seed: seed)
+        note("training windows: \(Self.counts(whole)); held out: \(Self.counts(heldOut))")
+        let checkpoints = [1, 2].map { (checkpoint ?? output + ".checkpoint") + ".\($0)" }
+        let withstanding = try train(
+            HardenedTraining.withstanding(whole, seed: seed), checkpointPath: checkpoints[0])
+        let noticing = try train(
+            HardenedTraining.noticing(whole, seed: seed, startingFrom: withstanding.averaged),
+            checkpointPath: checkpoints[1])
+        try finish(
+            noticing, heldOut: heldOut, drawn: Self.counts(whole), windowMargin: HardenedTraining.jitter,
+            recipeBefore: "\(withstanding.recipe), then ")
+        for path in checkpoints { try? FileManager.default.removeItem(atPath: path) }
+    }
+
+    /// Goes on from the checkpoint where there is one.
+    private func train(_ trainer: DiscriminatorTrainer, checkpointPath: String) throws -> DiscriminatorTrainer {
         if !restart, FileManager.default.fileExists(atPath: checkpointPath) {
             try trainer.restore(try SafeTensors(contentsOf: checkpointPath), path: checkpointPath)
             note("going on from \(checkpointPath): epoch \(trainer.epoch + 1), step \(trainer.stepInEpoch + 1)")
         }
-        try train(trainer, checkpointPath: checkpointPath)
-        try finish(trainer, heldOut: heldOut, drawn: drawn)
-        try? FileManager.default.removeItem(atPath: checkpointPath)
+        try run(trainer, checkpointPath: checkpointPath)
+        return trainer
     }
 
-    private func train(_ trainer: DiscriminatorTrainer, checkpointPath: String) throws {
+    private func run(_ trainer: DiscriminatorTrainer, checkpointPath: String) throws {
         func done() -> Int { trainer.epoch * trainer.stepsPerEpoch + (trainer.isFinished ? 0 : trainer.stepInEpoch) }
         var progress = TrainingProgress(totalSteps: trainer.totalSteps, doneSteps: done())
         while !trainer.isFinished {
@@ -102,13 +133,13 @@ struct TrainCommand: ParsableCommand {
             try trainer.step()
             if trainer.epoch == epoch {
                 progress.update(
-                    epoch: epoch + 1, epochs: epochs, doneSteps: done(), classification: trainer.losses.classification,
+                    epoch: epoch + 1, epochs: trainer.epochs, doneSteps: done(), classification: trainer.losses.classification,
                     suspicion: trainer.losses.suspicion)
             } else {
                 try trainer.checkpoint().write(to: checkpointPath)
                 let losses = trainer.lastEpochLosses
                 progress.epochEnded(
-                    trainer.epoch, of: epochs, doneSteps: done(),
+                    trainer.epoch, of: trainer.epochs, doneSteps: done(),
                     line: "class \(TrainingProgress.text(losses.classification))  attack \(TrainingProgress.text(losses.suspicion))"
                 )
             }
@@ -116,7 +147,9 @@ struct TrainCommand: ParsableCommand {
     }
 
     /// Evaluates the averaged weights on what was held out, writes them and their card.
-    private func finish(_ trainer: DiscriminatorTrainer, heldOut: BeatDataset, drawn: String) throws {
+    private func finish(
+        _ trainer: DiscriminatorTrainer, heldOut: BeatDataset, drawn: String, windowMargin: Int, recipeBefore: String = ""
+    ) throws {
         let network = Discriminator(trainer.network.architecture, sharing: trainer.averaged)
         if let tensor = trainer.averaged.firstNonFiniteTensor() {
             throw ToolError(
@@ -129,7 +162,7 @@ struct TrainCommand: ParsableCommand {
             architecture: network.architectureIdentifier,
             data: "MIT-BIH Arrhythmia Database 1.0.0 (ODC-BY 1.0, doi:10.13026/C2F305), channel 0 of all 48 records; \(drawn) before SMOTE",
             split: "stratified 80/20 with seed \(seed); figures on the held-out 20 %: \(Self.counts(heldOut))",
-            recipe: "\(trainer.recipe)", seed: seed, windowMargin: jitter,
+            recipe: "\(recipeBefore)\(trainer.recipe)", seed: seed, windowMargin: windowMargin,
             command: commandLine(), figures: figures,
             figuresCommand: "ecgmon evaluate model --model \(URL(filePath: output).lastPathComponent)",
             notes: "Beats of one patient are in both parts of the split, as in the paper: the figures say nothing of patients never seen. Not a medical device."
@@ -140,7 +173,8 @@ struct TrainCommand: ParsableCommand {
     }
 
     private func commandLine() -> String {
-        "ecgmon train --epochs \(epochs) --seed \(seed) --normal-beats \(normalBeats) --minority-beats \(minorityBeats)"
+        if recipe == .hardened { return "ecgmon train --recipe hardened --seed \(seed)" }
+        return "ecgmon train --epochs \(epochs) --seed \(seed) --normal-beats \(normalBeats) --minority-beats \(minorityBeats)"
             + " --batch \(batch) --learning-rate \(learningRate) --jitter \(jitter) --noise \(noise)"
             + " --epsilon \(epsilon) --iterations \(iterations) --attacked-weight \(attackedWeight)"
             + " --suspicion-weight \(suspicionWeight)"

@@ -1,0 +1,58 @@
+import ECGATKGAN
+import NeuralNetwork
+
+/// The two stages of `--recipe hardened`: first the classes against attacks made afresh in every step, then, those weights
+/// frozen, the attack head's own branch.
+///
+/// The stages are apart because they pull features in opposite directions: what withstands an attack is blind to it.
+enum HardenedTraining {
+    static let jitter = 3
+
+    /// The classes: all N beats, 30,000 of them drawn anew for each epoch.
+    static func withstanding(_ data: BeatDataset, seed: UInt64) throws -> DiscriminatorTrainer {
+        var recipe = DiscriminatorRecipe()
+        recipe.epochs = 48
+        recipe.seed = seed
+        recipe.jitter = jitter
+        recipe.normalBeatsPerEpoch = 30_000
+        // Above the radius that is to be withstood.
+        recipe.epsilon = 0.014
+        recipe.averagingDecay = 0.9995
+        recipe.suspicionWeight = 0
+        let architecture = DiscriminatorArchitecture(
+            identifier: DiscriminatorArchitecture.hardened.identifier,
+            blocks: DiscriminatorArchitecture.hardened.blocks)
+        return try DiscriminatorTrainer(
+            raised(data, supraventricular: 8_000, ventricular: 9_000, fusion: 3_000, seed: seed), recipe: recipe,
+            architecture: architecture)
+    }
+
+    /// The attack head, on attacks of every kind against the frozen network.
+    static func noticing(
+        _ data: BeatDataset, seed: UInt64, startingFrom weights: ParameterStore
+    ) throws -> DiscriminatorTrainer {
+        var recipe = DiscriminatorRecipe()
+        recipe.epochs = 11
+        recipe.seed = seed
+        recipe.jitter = jitter
+        recipe.normalBeatsPerEpoch = 12_000
+        recipe.epsilon = 0.012
+        recipe.averagingDecay = 0.998
+        recipe.trainsAttackBranchAlone = true
+        return try DiscriminatorTrainer(
+            raised(data, supraventricular: 5_000, ventricular: 6_000, fusion: 2_000, seed: seed), recipe: recipe,
+            architecture: .hardened, startingFrom: weights)
+    }
+
+    private static func raised(
+        _ data: BeatDataset, supraventricular: Int, ventricular: Int, fusion: Int, seed: UInt64
+    ) -> BeatDataset {
+        var raised = data
+        for (beatClass, target) in [
+            (BeatClass.supraventricular, supraventricular), (.ventricular, ventricular), (.fusion, fusion),
+        ] {
+            raised.oversample(beatClass, to: target, seed: seed &+ UInt64(beatClass.rawValue))
+        }
+        return raised
+    }
+}
