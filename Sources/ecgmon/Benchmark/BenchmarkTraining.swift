@@ -1,0 +1,110 @@
+import ArgumentParser
+import Foundation
+import NeuralNetwork
+
+/// Times, beside another system's where there is one.
+struct BenchmarkCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "benchmark", abstract: "Time the network beside PyTorch.",
+        subcommands: [BenchmarkTraining.self])
+}
+
+/// One training step of the paper's discriminator, ours and PyTorch's in turn.
+struct BenchmarkTraining: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "training-step",
+        abstract: "Time one training step of the paper's discriminator, batch 64, here and in PyTorch.",
+        discussion: """
+            Forward, cross-entropy and attack loss, backward, Adam. Both run in turn, several times, with the same number of \
+            threads; the figures are medians. Without PyTorch only ours is timed.
+            """)
+
+    @Option(help: "The Python that can import torch.")
+    var python = "python3"
+
+    @Option(help: "The PyTorch side of the comparison.")
+    var script = "Tests/Reference/discriminator_step.py"
+
+    @Option(parsing: .upToNextOption, help: "Numbers of threads to measure with.")
+    var threads = [1, 2]
+
+    @Option(help: "How often both sides are measured.")
+    var rounds = 3
+
+    @Option(help: "Steps in each measurement.")
+    var steps = 20
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard !threads.isEmpty, threads.allSatisfy({ (1...TrainingStep.batch / 2).contains($0) }) else {
+            throw ValidationError("--threads takes numbers from 1 to \(TrainingStep.batch / 2)")
+        }
+        guard rounds >= 1, steps >= 1 else { throw ValidationError("--rounds and --steps are at least 1") }
+    }
+
+    struct Result: Encodable {
+        var threads: Int
+        var milliseconds: Double
+        var torchMilliseconds: Double?
+        var torch: String?
+
+        enum CodingKeys: String, CodingKey {
+            case threads
+            case milliseconds = "median_ms"
+            case torchMilliseconds = "torch_median_ms"
+            case torch = "torch_version"
+        }
+    }
+
+    func run() throws {
+        BLAS.useOneThread()
+        var missing: ToolError?
+        var results: [Result] = []
+        for count in threads {
+            var own: [Double] = [], theirs: [Double] = [], version: String?
+            for _ in 0..<rounds {
+                own.append(TrainingStep(threads: count).medianDuration(steps: steps) / .milliseconds(1))
+                guard missing == nil else { continue }
+                do throws(ToolError) {
+                    let timing = try PyTorchTiming.measure(
+                        python: python, script: script, threads: count, steps: steps)
+                    theirs.append(timing.medianMilliseconds)
+                    version = timing.torch
+                } catch {
+                    missing = error
+                }
+            }
+            results.append(
+                Result(
+                    threads: count, milliseconds: Self.median(own) ?? .nan, torchMilliseconds: Self.median(theirs),
+                    torch: version))
+        }
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+            print(String(decoding: try encoder.encode(results), as: UTF8.self))
+        } else {
+            for result in results { print(Self.line(result)) }
+        }
+        if let missing {
+            FileHandle.standardError.write(Data("PyTorch was not measured: \(missing.description)\n".utf8))
+        }
+    }
+
+    static func median(_ values: [Double]) -> Double? {
+        values.isEmpty ? nil : values.sorted()[values.count / 2]
+    }
+
+    static func line(_ result: Result) -> String {
+        var line = "training step, batch \(TrainingStep.batch), \(result.threads) thread\(result.threads == 1 ? "" : "s"): "
+        line += String(format: "%.1f ms", result.milliseconds)
+        if let torchMilliseconds = result.torchMilliseconds, let torch = result.torch {
+            line += String(
+                format: ", PyTorch %@ %.1f ms, ours / PyTorch's %.2f", torch, torchMilliseconds,
+                result.milliseconds / torchMilliseconds)
+        }
+        return line
+    }
+}
