@@ -9,6 +9,6 @@ struct Ecgmon: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Demo.self, Replay.self, Watch.self, AnnotateCommand.self, EvaluateCommand.self, DataCommand.self,
-            TrainCommand.self, AttackCommand.self,
+            TrainCommand.self, AttackCommand.self, BenchmarkCommand.self,
         ])
 }
