@@ -27,28 +27,8 @@ public struct AttackedPairs: Sendable {
         attacking clean: BeatDataset, against network: any BeatNetwork, by attacks: [WindowAttack], seed: UInt64,
         progress: (Int) -> Void = { _ in }
     ) {
-        precondition(clean.margin == 0 && !attacks.isEmpty)
-        let length = Discriminator.windowLength, batch = 64
-        var attacked = [Float](repeating: 0, count: clean.values.count)
-        var generator = SeededGenerator(seed: seed)
-        let scratch = AttackScratch()
-        // Batch by batch one attack: the labels' order must not decide which windows get which.
-        let order = Array(clean.labels.indices).shuffled(using: &generator)
-        let windows = FloatBuffer(count: batch * length), result = FloatBuffer(count: batch * length)
-        for (number, start) in stride(from: 0, to: order.count, by: batch).enumerated() {
-            let indices = order[start..<min(start + batch, order.count)]
-            for (item, index) in indices.enumerated() {
-                for i in 0..<length { windows.pointer[item * length + i] = clean.values[index * length + i] }
-            }
-            attacks[number % attacks.count].perturb(
-                windows.pointer, labels: indices.map { clean.labels[$0] }, batch: indices.count, against: network,
-                using: &generator, scratch: scratch, into: result.pointer)
-            for (item, index) in indices.enumerated() {
-                for i in 0..<length { attacked[index * length + i] = result.pointer[item * length + i] }
-            }
-            progress(start + indices.count)
-        }
-        self.init(clean: clean, attacked: attacked)
+        let copies = AttackedCopies.make(of: clean, against: network, by: attacks, seed: seed, progress: progress)
+        self.init(clean: clean, attacked: copies.values)
     }
 
     public var cleanCount: Int { cleanLabels.count }

@@ -24,7 +24,7 @@ struct TrainCommand: ParsableCommand {
     @Option(
         help: """
             discriminator: the paper's layers, by the options below. hardened: other layers that withstand more, in two \
-            stages whose settings are fixed; of the options below only --seed counts.
+            stages whose settings are fixed; of the settings below only --seed counts.
             """)
     var recipe = RecipeName.discriminator
     @Flag(help: "Start anew even where a checkpoint lies.")
