@@ -56,6 +56,20 @@ import Testing
         #expect(evaluation.confusion.plainAccuracy > 90)
     }
 
+    @Test func trainingTheAttackBranchAloneLeavesTheClassesAsTheyWere() throws {
+        var recipe = Self.recipe
+        recipe.epochs = 1
+        recipe.trainsAttackBranchAlone = true
+        let before = Discriminator(.hardened, seed: 7)
+        let trainer = try DiscriminatorTrainer(
+            Self.data, recipe: recipe, architecture: .hardened, startingFrom: before.store)
+        _ = try Self.finish(trainer)
+        for tensor in before.store.tensors {
+            let isSame = trainer.network.store.array(of: tensor) == before.store.array(of: tensor)
+            #expect(isSame == !tensor.name.hasPrefix("attack"), "\(tensor.name)")
+        }
+    }
+
     @Test func aLossThatIsNotFiniteStopsTheTraining() throws {
         var data = BeatDataset(margin: 2)
         for _ in 0..<16 { data.append([Float](repeating: .nan, count: data.length), label: .normal) }
