@@ -101,6 +101,7 @@ import ZeroMQ
             }
             let gone = try monitor.first("disconnected")
             #expect(gone?.endpoint == endpoint)
+            #expect(try push.becomesUnwritable())
             #expect(try !push.send("to nobody", timeout: .zero))
 
             let pull = try ZeroMQSocket(context, .pull)

@@ -44,6 +44,20 @@ extension ZeroMQSocket {
         return try lastEndpoint()
     }
 
+    /// Waits until nothing can be sent. The monitor tells of a lost peer as soon as libzmq's thread knows of it, which is before
+    /// the socket itself does.
+    /// - Returns: false where patience came to its end.
+    func becomesUnwritable() throws -> Bool {
+        let deadline = ContinuousClock.now + patience
+        var poller = ZeroMQPoller()
+        poller.add(self, for: .writable)
+        while try poller.wait(timeout: .zero) > 0 {
+            if ContinuousClock.now > deadline { return false }
+            Thread.sleep(forTimeInterval: 0.001)
+        }
+        return true
+    }
+
     /// Closing a socket goes on in the background: its endpoint becomes free a little later.
     func bindAsSoonAsFree(_ endpoint: String) throws {
         while true {
