@@ -23,6 +23,13 @@ public struct BeatDataset: Sendable {
         labels.append(label.rawValue)
     }
 
+    /// The windows of another set of the same margin, after the own ones.
+    public mutating func append(contentsOf other: BeatDataset) {
+        precondition(other.margin == margin)
+        values += other.values
+        labels += other.labels
+    }
+
     public func window(_ index: Int) -> ArraySlice<Float> {
         values[(index * length)..<((index + 1) * length)]
     }
@@ -42,6 +49,21 @@ public struct BeatDataset: Sendable {
             subset.labels.append(labels[index])
         }
         return subset
+    }
+
+    /// The middle 280 samples of every window, scaled to [0,1].
+    public func withoutMargin() -> BeatDataset {
+        var cut = BeatDataset()
+        cut.labels = labels
+        cut.values.reserveCapacity(count * cut.length)
+        for index in labels.indices { cut.values += window(index).dropFirst(margin).prefix(cut.length) }
+        cut.values.withUnsafeMutableBufferPointer { values in
+            for start in stride(from: 0, to: values.count, by: Discriminator.windowLength) {
+                Self.scaleToUnitInterval(
+                    UnsafeMutableBufferPointer(rebasing: values[start..<(start + Discriminator.windowLength)]))
+            }
+        }
+        return cut
     }
 
     /// Cuts off a share of every class with a fixed seed: protocol P holds out 20 %.

@@ -27,7 +27,8 @@ public struct DiscriminatorRecipe: Sendable, Equatable, Codable {
     public var attackedClassWeight: Float = 1
     /// Weight of the attack head's loss beside the cross-entropy.
     public var suspicionWeight: Float = 1
-    /// Trains the attack head's own branch alone, on a network that withstands already.
+    /// Trains the attack head's own branch alone, on a network that withstands already. The windows then reach it as the stream
+    /// would hand them on (`asTransmitted`), and the attacks take fewer or more iterations than `iterations`, the same on average.
     public var trainsAttackBranchAlone = false
     /// R is moved by up to this many samples either way, as a detector's position differs from the annotation's.
     public var jitter = 3
@@ -259,15 +260,40 @@ public final class DiscriminatorTrainer: NetworkTrainer {
         BeatDataset.scaleToUnitInterval(window)
     }
 
+    /// Clean and attacked windows as a monitor gets them: in steps of a converter, and scaled again.
+    ///
+    /// An attack leaves a recording's lattice and the ends of [0,1]. An attack head that looks at such would notice nothing
+    /// in a stream, where the attacked signal was quantised and scaled like any other.
+    private func asTransmitted(_ shard: Shard) {
+        let length = Discriminator.windowLength
+        for item in 0..<shard.size {
+            // 5 uV, the step of mitdb, is 0.001 to 0.01 of a beat of 5 to 0.5 mV.
+            let quantum = shard.generator.nextUniform() < 0.5 ? 0.0005 + 0.0055 * shard.generator.nextUniform() : 0
+            let isScaledAgain = shard.generator.nextUniform() < 0.75
+            for row in [item, shard.size + item] {
+                let window = UnsafeMutableBufferPointer(start: shard.windows.pointer + row * length, count: length)
+                if quantum > 0 {
+                    for i in window.indices { window[i] = (window[i] / quantum).rounded() * quantum }
+                }
+                if isScaledAgain { BeatDataset.scaleToUnitInterval(window) }
+            }
+        }
+    }
+
     /// Attacks a shard's windows and works out the gradients of its loss.
     private func work(_ shard: Shard) {
         let length = Discriminator.windowLength, classes = Discriminator.classCount
         let network = shard.network, batch = 2 * shard.size
         let windows = shard.windows.pointer
         let mixture = recipe.suspicionWeight > 0 ? TrainingAttack.ofEveryKind : TrainingAttack.towardsOtherClasses
-        TrainingAttack(epsilon: recipe.epsilon, iterations: recipe.iterations, mixture: mixture).perturb(
+        var attack = TrainingAttack(epsilon: recipe.epsilon, iterations: recipe.iterations, mixture: mixture)
+        if recipe.trainsAttackBranchAlone, recipe.iterations > 2 {
+            attack.iterations = Int.random(in: 2...(2 * recipe.iterations - 2), using: &shard.generator)
+        }
+        attack.perturb(
             windows, labels: shard.labels, batch: shard.size, against: network, using: &shard.generator,
             scratch: shard.scratch, into: windows + shard.size * length)
+        if recipe.trainsAttackBranchAlone { asTransmitted(shard) }
         let output = network.forward(windows, batch: batch, mode: .batchStatistics)
         let classGradient = shard.classGradient.reserve(batch * classes)
         let attackGradient = shard.attackGradient.reserve(batch)

@@ -26,6 +26,11 @@ public struct GANRecipe: Sendable, Equatable, Codable {
     /// Lambda of the attack head's mean absolute error (Eq. 10).
     public var attackWeight: Float = 10
     public var reconstructionTarget = ReconstructionTarget.input
+    /// Epochs at the end in which the learning rate falls to nothing, in a straight line; the paper has none.
+    public var decayEpochs = 0
+    /// Epochs at the end in which the generator normalises by its running statistics, as it will when it is used, rather than
+    /// by the batch's: what it makes of one window then no longer depends on the others. The paper has none.
+    public var frozenStatisticsEpochs = 0
 
     /// The paper's settings.
     public init() {}

@@ -13,6 +13,7 @@ final class GANShard: @unchecked Sendable {
     /// 1 where the window is attacked.
     var attacked: [Float]
     var random = SeededGenerator(seed: 0)
+    var generatorMode = NormalizationMode.batchStatistics
     /// Of the step that is being made.
     var losses = GANLosses()
 
@@ -50,7 +51,7 @@ final class GANShard: @unchecked Sendable {
         losses = GANLosses()
         GeneratorNoise.fill(noise.pointer, batch: size, using: &random, scratch: noiseScratch)
         generated = generator.forward(
-            windows.pointer, labels: labels, noise: noise.pointer, batch: size, mode: .batchStatistics)
+            windows.pointer, labels: labels, noise: noise.pointer, batch: size, mode: generatorMode)
         learn(windows.pointer, targets: ones)
     }
 

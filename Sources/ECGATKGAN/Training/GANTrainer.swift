@@ -72,6 +72,11 @@ public final class GANTrainer: NetworkTrainer {
 
     /// One step of three updates. Ends an epoch when its last batch was used.
     public func step() throws(TrainingError) {
+        discriminatorOptimizer.learningRate = learningRate
+        generatorOptimizer.learningRate = learningRate
+        let mode: NormalizationMode =
+            epoch >= recipe.epochs - recipe.frozenStatisticsEpochs ? .runningStatistics : .batchStatistics
+        for shard in shards { shard.generatorMode = mode }
         loadBatch()
         inEveryShard { $0.learnReal() }
         try checkLosses()
@@ -89,6 +94,12 @@ public final class GANTrainer: NetworkTrainer {
             lastEpochLosses = losses
             if !isFinished { startEpoch() }
         }
+    }
+
+    private var learningRate: Float {
+        let left = Float(totalSteps - epoch * stepsPerEpoch - stepInEpoch)
+        let decaySteps = Float(recipe.decayEpochs * stepsPerEpoch)
+        return left >= decaySteps ? recipe.learningRate : recipe.learningRate * left / decaySteps
     }
 
     private func loadBatch() {

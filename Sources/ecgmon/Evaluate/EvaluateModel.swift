@@ -43,7 +43,7 @@ struct EvaluateModel: ParsableCommand {
     func run() throws {
         BLAS.useOneThread()
         let path = try InstalledFiles.model(model)
-        let (network, sha256, card) = try ModelFile.readDiscriminator(from: path)
+        let (network, sha256, card) = try ModelFile.readNetwork(from: path)
         let seed = card?.seed ?? 1
         var heldOut = try BeatWindowLoader.load(RecordDatabase(database), margin: card?.windowMargin ?? 0)
             .stratifiedSplit(heldOut: HeldOutFigures.share, seed: seed).heldOut
@@ -61,7 +61,7 @@ struct EvaluateModel: ParsableCommand {
                     windows: Dictionary(uniqueKeysWithValues: counts), figures: figures))
         } else {
             print("model \(path), SHA-256 \(sha256)")
-            print("held out, seed \(seed): \(TrainCommand.counts(heldOut))")
+            print("held out, seed \(seed): \(ProtocolPWindows.counts(heldOut))")
             for (name, value) in figures.sorted(by: { $0.key < $1.key }) { print("\(name): \(value)") }
         }
     }

@@ -6,13 +6,27 @@ import NeuralNetwork
 ///
 /// The stages are apart because they pull features in opposite directions: what withstands an attack is blind to it.
 enum HardenedTraining {
-    static let jitter = 3
+    static func run(_ session: TrainingSession) throws {
+        let data = session.windows.training
+        let withstanding = try session.train(
+            withstanding(data, seed: session.seed, threads: session.threads), name: "withstanding", stage: "1")
+        let noticing = try session.train(
+            noticing(data, seed: session.seed, threads: session.threads, startingFrom: withstanding.averaged),
+            name: "noticing", stage: "2")
+        try session.finish(
+            Discriminator(noticing.network.architecture, sharing: noticing.averaged),
+            recipe: "\(withstanding.recipe), then \(noticing.recipe)",
+            drawnFrom: "\(ProtocolPWindows.counts(data)) before SMOTE", suspects: true, stages: ["1", "2"])
+    }
+
+    private static let jitter = ProtocolPWindows.margin
 
     /// The classes: all N beats, 30,000 of them drawn anew for each epoch.
-    static func withstanding(_ data: BeatDataset, seed: UInt64) throws -> DiscriminatorTrainer {
+    private static func withstanding(_ data: BeatDataset, seed: UInt64, threads: Int) throws -> DiscriminatorTrainer {
         var recipe = DiscriminatorRecipe()
         recipe.epochs = 48
         recipe.seed = seed
+        recipe.threads = threads
         recipe.jitter = jitter
         recipe.normalBeatsPerEpoch = 30_000
         // Above the radius that is to be withstood.
@@ -28,12 +42,13 @@ enum HardenedTraining {
     }
 
     /// The attack head, on attacks of every kind against the frozen network.
-    static func noticing(
-        _ data: BeatDataset, seed: UInt64, startingFrom weights: ParameterStore
+    private static func noticing(
+        _ data: BeatDataset, seed: UInt64, threads: Int, startingFrom weights: ParameterStore
     ) throws -> DiscriminatorTrainer {
         var recipe = DiscriminatorRecipe()
-        recipe.epochs = 11
+        recipe.epochs = 48
         recipe.seed = seed
+        recipe.threads = threads
         recipe.jitter = jitter
         recipe.normalBeatsPerEpoch = 12_000
         recipe.epsilon = 0.012

@@ -8,12 +8,14 @@ struct HeldOutFigures {
     /// By name; percentages and areas, rounded to four digits after the point.
     private(set) var figures: [String: Double] = [:]
 
-    init(_ heldOut: BeatDataset, network: Discriminator, note: (String) -> Void) {
+    /// - Parameter suspects: whether the network's attack head, if it has one, was trained.
+    init(_ heldOut: BeatDataset, network: any BeatNetwork, suspects: Bool = true, note: (String) -> Void) {
         let clean = DiscriminatorEvaluation(heldOut, by: network)
         add("clean", clean.confusion)
         guard heldOut.count > 0 else { return }
         // The score that one in a hundred untouched windows exceeds, and what of the attacked ones exceeds it.
-        let threshold = clean.suspicions.sorted()[max(Int(0.99 * Double(clean.suspicions.count)) - 1, 0)]
+        let suspects = suspects && !clean.suspicions.isEmpty
+        let threshold = !suspects ? .nan : clean.suspicions.sorted()[max(Int(0.99 * Double(clean.suspicions.count)) - 1, 0)]
         for (name, attack) in [
             ("fgsm", WindowAttack(.fgsm)), ("bim20", WindowAttack(.bim)), ("pgd20", WindowAttack(.pgd, restarts: 1)),
         ] {
@@ -21,6 +23,7 @@ struct HeldOutFigures {
             let evaluation = DiscriminatorEvaluation(heldOut, by: network, attack: attack)
             let condition = "\(name)_epsilon_0.01"
             add(condition, evaluation.confusion)
+            guard suspects else { continue }
             set(
                 "\(condition)_suspicion_auc",
                 DiscriminatorEvaluation.areaUnderCurve(positives: evaluation.suspicions, negatives: clean.suspicions))

@@ -1,3 +1,4 @@
+import ECGATKGAN
 import Foundation
 import Glibc
 
@@ -6,27 +7,30 @@ struct TrainingProgress {
     private let isTerminal = isatty(2) != 0
     private let start = ContinuousClock.now
     private var lastDrawn = ContinuousClock.now - .seconds(10)
+    private let name: String
     private let totalSteps: Int
     private let firstStep: Int
 
-    /// - Parameter doneSteps: those a resumed training had done before.
-    init(totalSteps: Int, doneSteps: Int) {
+    /// - Parameters:
+    ///   - name: what is trained.
+    ///   - doneSteps: those a resumed training had done before.
+    init(name: String, totalSteps: Int, doneSteps: Int) {
+        self.name = name
         self.totalSteps = totalSteps
         firstStep = doneSteps
     }
 
-    mutating func update(epoch: Int, epochs: Int, doneSteps: Int, classification: Double, suspicion: Double) {
+    mutating func update(epoch: Int, epochs: Int, doneSteps: Int, losses: [NamedLoss]) {
         guard isTerminal, ContinuousClock.now - lastDrawn > .milliseconds(200) else { return }
         lastDrawn = .now
         let share = Double(doneSteps) / Double(max(totalSteps, 1))
         let bar = String(repeating: "#", count: Int(share * 24)) + String(repeating: ".", count: 24 - Int(share * 24))
-        write(
-            "\r[\(bar)] epoch \(epoch)/\(epochs)  class \(Self.text(classification))  attack \(Self.text(suspicion))  "
-                + "\(timeLeft(doneSteps)) left   ")
+        write("\r\u{1B}[K[\(bar)] \(name), epoch \(epoch)/\(epochs)  \(Self.text(losses))  \(timeLeft(doneSteps)) left")
     }
 
-    mutating func epochEnded(_ epoch: Int, of epochs: Int, doneSteps: Int, line: String) {
-        write("\(isTerminal ? "\r\u{1B}[K" : "")epoch \(epoch)/\(epochs)  \(line)  \(timeLeft(doneSteps)) left\n")
+    mutating func epochEnded(_ epoch: Int, of epochs: Int, doneSteps: Int, losses: [NamedLoss]) {
+        let before = isTerminal ? "\r\u{1B}[K" : ""
+        write("\(before)\(name), epoch \(epoch)/\(epochs)  \(Self.text(losses))  \(timeLeft(doneSteps)) left\n")
     }
 
     private func timeLeft(_ doneSteps: Int) -> String {
@@ -37,10 +41,12 @@ struct TrainingProgress {
         return left >= 3600 ? "\(left / 3600) h \(left % 3600 / 60) min" : "\(left / 60) min \(left % 60) s"
     }
 
-    static func text(_ value: Double, digits: Int = 3) -> String {
-        let power = pow(10, Double(digits))
-        return "\((value * power).rounded() / power)"
+    private static func text(_ losses: [NamedLoss]) -> String {
+        losses.map { "\($0.name) \(threeDigits($0.value))" }.joined(separator: "  ")
     }
+
+    /// Three significant digits, however small.
+    private static func threeDigits(_ value: Double) -> String { String(format: "%.3g", value) }
 
     private func write(_ text: String) {
         FileHandle.standardError.write(Data(text.utf8))
