@@ -74,6 +74,11 @@ public final class Discriminator: BeatNetwork {
         !trainsAttackBranchAlone || tensor.name.hasPrefix("attack")
     }
 
+    /// Adds constants to the classes' logits, by their bias: moves the borders between the classes and nothing else.
+    public func addToLogits(_ additions: [(BeatClass, Float)]) {
+        for (beatClass, addition) in additions { store.pointer(to: classHead.bias)[Int(beatClass.rawValue)] += addition }
+    }
+
     /// `windows` (B, 280) must live, unchanged, until `backward`.
     public func forward(_ windows: UnsafePointer<Float>, batch: Int, mode: NormalizationMode) -> NetworkOutput {
         let features = trunk.forward(

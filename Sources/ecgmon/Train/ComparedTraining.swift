@@ -28,7 +28,7 @@ struct ComparedTraining {
             SupervisedTrainer(both, network: network, recipe: recipe), name: architecture.identifier)
         try session.finish(
             network, recipe: "\(recipe); attacked windows made against a network of \(targetEpochs) epochs",
-            drawnFrom: "10,000 N, and S, V, F raised to 10,000 each by \(filledByDCGAN ? "a DC-GAN of each class" : "SMOTE"), "
+            drawnFrom: "\(session.windows.drawnFrom) \(filledByDCGAN ? "a DC-GAN of each class" : "SMOTE"), "
                 + "and as many attacked windows",
             suspects: false,
             notes: filledByDCGAN
@@ -44,8 +44,9 @@ struct ComparedTraining {
             var recipe = DCGANRecipe()
             recipe.seed = session.seed &+ UInt64(beatClass.rawValue)
             let own = set.subset(set.indices(of: beatClass))
+            recipe.batch = max(2, min(recipe.batch, own.count))
             // Few windows make short epochs: every class gets about as many updates.
-            recipe.epochs = max(10, 2_000 * recipe.batch / max(own.count, 1))
+            recipe.epochs = min(max(10, 2_000 * recipe.batch / max(own.count, 1)), 200)
             let trainer = try session.train(
                 DCGANTrainer(own, recipe: recipe), name: "DC-GAN of \(beatClass.letter)", stage: "dcgan-\(beatClass.letter)")
             set.fill(beatClass, to: target, by: trainer.network, seed: session.seed &+ UInt64(beatClass.rawValue))

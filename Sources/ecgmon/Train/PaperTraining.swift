@@ -23,7 +23,7 @@ struct PaperTraining {
         let generatorChecksum = try ModelFile.write(trainer.generator, to: generatorOutput)
         try session.finish(
             trainer.discriminator, recipe: "\(recipe)",
-            drawnFrom: "10,000 N, and S, V, F raised to 10,000 each by SMOTE, and as many attacked windows", suspects: true,
+            drawnFrom: "\(session.windows.drawnFrom) SMOTE, and as many attacked windows", suspects: true,
             stages: ["target", "attacked", nil], files: [(generatorOutput, generatorChecksum)])
     }
 }

@@ -7,26 +7,36 @@ struct ProtocolPWindows {
 
     let database: String
     let seed: UInt64
+    /// N beats in the paper's training set, and what S, V and F are raised to each: 10,000 in the paper.
+    let normalBeats: Int
+    let minorityBeats: Int
     /// With the margin.
     let training: BeatDataset
     let heldOut: BeatDataset
 
-    /// - Parameter seed: of the split, and of what is drawn and made up for a training set.
-    init(_ database: String, seed: UInt64, margin: Int = ProtocolPWindows.margin) throws {
+    /// - Parameters:
+    ///   - seed: of the split, and of what is drawn and made up for a training set.
+    ///   - normalBeats: 0: all.
+    init(
+        _ database: String, seed: UInt64, normalBeats: Int = 10_000, minorityBeats: Int = 10_000,
+        margin: Int = ProtocolPWindows.margin
+    ) throws {
         self.database = database
         self.seed = seed
+        self.normalBeats = normalBeats
+        self.minorityBeats = minorityBeats
         (training, heldOut) = try BeatWindowLoader.load(RecordDatabase(database), margin: margin)
             .stratifiedSplit(heldOut: HeldOutFigures.share, seed: seed)
     }
 
-    /// 10,000 N, and S, V and F raised to 10,000 each.
+    /// `normalBeats` N, and S, V and F raised to `minorityBeats` each.
     ///
     /// - Parameter raise: fills a class up to a number of windows; SMOTE in the paper.
     func paperTrainingSet(
         raise: (inout BeatDataset, BeatClass, Int) throws -> Void
     ) rethrows -> BeatDataset {
-        var set = training.limited(.normal, to: 10_000, seed: seed).withoutMargin()
-        for beatClass in [BeatClass.supraventricular, .ventricular, .fusion] { try raise(&set, beatClass, 10_000) }
+        var set = limitedTraining.withoutMargin()
+        for beatClass in BeatClass.allCases where beatClass != .normal { try raise(&set, beatClass, minorityBeats) }
         return set
     }
 
@@ -35,6 +45,16 @@ struct ProtocolPWindows {
         paperTrainingSet { set, beatClass, target in
             set.oversample(beatClass, to: target, seed: seed &+ UInt64(beatClass.rawValue))
         }
+    }
+
+    /// The training windows, margin and all, of N at most `normalBeats`.
+    var limitedTraining: BeatDataset {
+        normalBeats == 0 ? training : training.limited(.normal, to: normalBeats, seed: seed)
+    }
+
+    /// What a paper training set is made of, for a model card.
+    var drawnFrom: String {
+        "\(normalBeats == 0 ? "all" : "\(normalBeats)") N, and S, V, F raised to \(minorityBeats) each by"
     }
 
     var text: String { "training windows: \(Self.counts(training)); held out: \(Self.counts(heldOut))" }

@@ -52,6 +52,11 @@ struct TrainCommand: ParsableCommand {
             """)
     var learningRate: Float?
 
+    @Option(help: "All but hardened: N beats in the training set; 0 means all. The paper uses 10,000.")
+    var normalBeats = 10_000
+    @Option(help: "All but hardened: S, V and F beats are raised to this many each.")
+    var minorityBeats = 10_000
+
     @Option(help: "paper: where the generator goes. Default: generator.safetensors beside the weights file.")
     var generator: String?
     @Option(help: "paper: lambda of the reconstruction's mean squared error; the paper has 1.")
@@ -61,10 +66,6 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "paper: epochs at the end in which the generator normalises by running statistics; the paper has none.")
     var frozenStatisticsEpochs = 0
 
-    @Option(help: "discriminator: N beats in the training set; 0 means all. The paper uses 10,000.")
-    var normalBeats = 10_000
-    @Option(help: "discriminator: S, V and F beats are raised to this many each by SMOTE.")
-    var minorityBeats = 10_000
     @Option(help: "discriminator: clean windows in a step; as many attacked ones are added.")
     var batch = 64
     @Option(help: "discriminator: R is moved by up to this many samples either way.")
@@ -98,9 +99,17 @@ struct TrainCommand: ParsableCommand {
     func run() throws {
         BLAS.useOneThread()
         Interruption.install()
+        // Better now than after hours.
+        for path in recipe == .paper ? [output, generatorOutput] : [output] {
+            let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+            guard RecordDatabase.isDirectory(folder), FileManager.default.isWritableFile(atPath: folder) else {
+                throw ToolError("nothing can be written to the folder \(folder)", nextStep: "Make it, or name another --output")
+            }
+        }
         let session = TrainingSession(
             windows: try ProtocolPWindows(
-                database, seed: seed, margin: recipe == .discriminator ? jitter : ProtocolPWindows.margin),
+                database, seed: seed, normalBeats: normalBeats, minorityBeats: minorityBeats,
+                margin: recipe == .discriminator ? jitter : ProtocolPWindows.margin),
             seed: networkSeed ?? seed, threads: threads, output: output,
             checkpointBase: checkpoint ?? output + ".checkpoint", restart: restart, command: commandLine())
         Terminal.note(session.windows.text)
@@ -154,8 +163,7 @@ struct TrainCommand: ParsableCommand {
         recipe.attackedClassWeight = attackedWeight
         recipe.suspicionWeight = suspicionWeight
 
-        let whole = session.windows.training
-        var training = normalBeats == 0 ? whole : whole.limited(.normal, to: normalBeats, seed: seed)
+        var training = session.windows.limitedTraining
         let drawn = ProtocolPWindows.counts(training)
         for beatClass in [BeatClass.supraventricular, .ventricular, .fusion] {
             training.oversample(beatClass, to: minorityBeats, seed: seed &+ UInt64(beatClass.rawValue))
@@ -175,6 +183,8 @@ struct TrainCommand: ParsableCommand {
         if recipe != .hardened {
             if let epochs { words.append("--epochs \(epochs)") }
             if let learningRate { words.append("--learning-rate \(learningRate)") }
+            if normalBeats != 10_000 { words.append("--normal-beats \(normalBeats)") }
+            if minorityBeats != 10_000 { words.append("--minority-beats \(minorityBeats)") }
         }
         switch recipe {
         case .paper:
@@ -183,7 +193,7 @@ struct TrainCommand: ParsableCommand {
                     + "--frozen-statistics-epochs \(frozenStatisticsEpochs)")
         case .discriminator:
             words.append(
-                "--normal-beats \(normalBeats) --minority-beats \(minorityBeats) --batch \(batch) --jitter \(jitter) "
+                "--batch \(batch) --jitter \(jitter) "
                     + "--noise \(noise) --epsilon \(epsilon) --iterations \(iterations) --attacked-weight \(attackedWeight) "
                     + "--suspicion-weight \(suspicionWeight)")
         default: break

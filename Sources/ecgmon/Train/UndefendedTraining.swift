@@ -11,7 +11,7 @@ enum UndefendedTraining {
             Discriminator(seed: session.seed), on: set, session, epochs: epochs, learningRate: learningRate)
         try session.finish(
             network, recipe: "\(recipe(session, epochs: epochs, learningRate: learningRate))",
-            drawnFrom: "10,000 N, and S, V, F raised to 10,000 each by SMOTE, none attacked", suspects: false,
+            drawnFrom: "\(session.windows.drawnFrom) SMOTE, none attacked", suspects: false,
             notes: "No defence of any kind; its attack head is untrained.")
     }
 
