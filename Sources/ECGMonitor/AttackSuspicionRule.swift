@@ -13,15 +13,15 @@ import Foundation
 public struct AttackSuspicionRule: Sendable {
     public struct Parameters: Sendable, Equatable, Codable {
         /// Subtracted from each beat's log-odds: what a clean beat must stay below on average.
-        public var logOddsOffset: Float = 0.5
+        public var logOddsOffset: Float = 1.5
         /// Largest log-odds that one beat can bring, either way.
         public var logOddsLimit: Float = 4
         /// Evidence at which the suspicion is raised; above `logOddsLimit - logOddsOffset`, so that it takes two beats at least.
-        public var raiseAt: Float = 10
+        public var raiseAt: Float = 7
         /// Evidence at which it is withdrawn.
-        public var withdrawAt: Float = 2
+        public var withdrawAt: Float = 1.4
         /// Most evidence that is kept.
-        public var ceiling: Float = 16
+        public var ceiling: Float = 11.2
 
         public init() {}
 
