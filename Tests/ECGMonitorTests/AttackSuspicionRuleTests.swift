@@ -54,7 +54,7 @@ import Testing
         var scores = [Float](repeating: 0.04, count: 300)
         for beat in 100..<120 { scores[beat] = 0.97 }
         scores[200] = 0.97
-        for beat in 250..<300 { scores[beat] = 0.9 }
+        for beat in 250..<300 { scores[beat] = 0.95 }
         let found = AttackSuspicionRule.stretches(in: scores, .init())
         #expect(found.map(\.first) == [100, 250])
         #expect(found.map(\.last) == [119, 299])
