@@ -30,6 +30,9 @@ struct AlertRegister: Sendable {
     /// Where events go. The caller's own array stands here while the marks are walked, so that nothing is copied.
     var events: [MonitorEvent] = []
 
+    /// A kind that must not start now: the signal is too noisy for it.
+    var withheld: AlertKind?
+
     private struct Entry {
         /// How many of this kind the session has had.
         var number: UInt32 = 0
@@ -66,7 +69,7 @@ struct AlertRegister: Sendable {
         _ kind: AlertKind, onset: Int64, heartRate: Double? = nil, beatCount: Int = 0, text: @autoclosure () -> String
     ) {
         let slot = Int(kind.rawValue)
-        guard !entries[slot].isActive else { return }
+        guard !entries[slot].isActive, kind != withheld else { return }
         entries[slot].number &+= 1
         entries[slot].isActive = true
         entries[slot].onset = onset

@@ -178,21 +178,9 @@ struct EventDecider: Sendable {
     /// is grave is, since fibrillation too looks like noise.
     private var allowsLowPriority: Bool { signal.condition != .noisy }
 
-    /// Beats that noise imitates come at odd intervals. In noise a rate and a short row of V beats are believed only where
-    /// the intervals are steady, as those of a tachycardia are. A long row is believed all the same: it may be fibrillation.
+    /// Beats that noise imitates come at odd intervals. In noise a rate and a run of V beats are believed only where the
+    /// intervals are steady, as those of a tachycardia are. What may be fibrillation is believed all the same.
     private var believesIntervals: Bool { signal.condition != .noisy || heartRate.isSteady }
-    private static let longRow = 5
-    /// V beats in a row that were not believed.
-    private var doubtfulRow = 0
-
-    private mutating func believes(_ beatClass: BeatClass) -> Bool {
-        guard beatClass == .ventricular, !believesIntervals else {
-            doubtfulRow = 0
-            return true
-        }
-        doubtfulRow = min(doubtfulRow + 1, Self.longRow + 1)
-        return doubtfulRow > Self.longRow
-    }
 
     private mutating func beat(_ finding: BeatFinding, _ classification: BeatClassification?, at index: Int64) {
         let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }
@@ -207,7 +195,8 @@ struct EventDecider: Sendable {
             at: index)
         beatless.beat(at: index, alerts: &alerts)
         if let interval { heartRate.add(interval: interval) }
-        if let beatClass = classification?.beatClass, believes(beatClass) {
+        alerts.withheld = believesIntervals ? nil : .ventricularRun
+        if let beatClass = classification?.beatClass {
             ectopy.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
             patterns.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
         }
