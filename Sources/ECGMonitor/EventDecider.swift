@@ -176,11 +176,14 @@ struct EventDecider: Sendable {
 
     /// Noise breeds beats that are not there, and ectopic ones most of all: then nothing of low priority is raised. What
     /// is grave is, since fibrillation too looks like noise.
-    private var allowsLowPriority: Bool { signal.condition != .noisy }
+    private var allowsLowPriority: Bool { !isNoisy }
+
+    /// As the alert says it, which outlasts the single bursts.
+    private var isNoisy: Bool { alerts.isActive(.noisySignal) }
 
     /// Beats that noise imitates come at odd intervals. In noise a rate and a run of V beats are believed only where the
     /// intervals are steady, as those of a tachycardia are. What may be fibrillation is believed all the same.
-    private var believesIntervals: Bool { signal.condition != .noisy || heartRate.isSteady }
+    private var believesIntervals: Bool { !isNoisy || heartRate.isSteady }
 
     private mutating func beat(_ finding: BeatFinding, _ classification: BeatClassification?, at index: Int64) {
         let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }

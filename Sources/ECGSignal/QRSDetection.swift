@@ -39,6 +39,14 @@ extension PanTompkinsDetector {
         public let rawValue: UInt8
         public init(rawValue: UInt8) { self.rawValue = rawValue }
 
+        /// Each addition with its name, in the order of the table.
+        public static let named: [(name: String, addition: Additions)] = [
+            ("medianLevels", .medianLevels), ("amplitudeScale", .amplitudeScale),
+            ("medianSearchBack", .medianSearchBack), ("steadyThresholds", .steadyThresholds),
+            ("relearning", .relearning), ("groupedSearchBack", .groupedSearchBack),
+            ("noiseAdaptation", .noiseAdaptation),
+        ]
+
         /// Signal and noise levels are medians of the last eight peaks, not exponential averages: one artefact or one
         /// large ectopic beat does not carry them away (Hamilton & Tompkins 1986). The databases hardly tell them
         /// apart; a single artefact a hundred times as large as a beat does.
