@@ -97,7 +97,8 @@ import Testing
             try stream.feed(samples)
             stream.finish()
             #expect(stream.started.contains(.noisySignal) == judged)
-            #expect(stream.count(.pause, .started) + stream.count(.asystole, .started) > 0 == !judged)
+            let said = stream.count(.pause, .started) + stream.count(.asystole, .started)
+            #expect((said > 0) == !judged)
         }
     }
 
@@ -117,7 +118,7 @@ import Testing
             let stream = try MonitoredStream.watching(
                 [.init(sinus72, seconds: 40), .init(.asystole, seconds: 20), .init(sinus72, seconds: 20)], noise: noise)
             let said = try #require(stream.alerts(.asystole).first)
-            let last = try #require(stream.labels.last { $0.rPeakIndex < 40 * 360 })
+            let last = try #require(stream.labels.last { $0.rPeakIndex < 45 * 360 })
             #expect(stream.seconds(said.event.decidedAtSampleIndex - last.rPeakIndex) <= 5)
         }
     }

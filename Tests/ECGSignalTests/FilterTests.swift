@@ -14,8 +14,8 @@ struct FilterTests {
     private static let bandPass: [Double] = {
         let sum = [Double](repeating: 1.0 / 8, count: 8)
         let lowPass = convolve(sum, sum)
-        var highPass = [Double](repeating: -1.0 / 39, count: 39)
-        highPass[19] += 1
+        var highPass = [Double](repeating: -1.0 / 31, count: 31)
+        highPass[15] += 1
         return convolve(lowPass, highPass)
     }()
 

@@ -110,7 +110,7 @@ struct SignalConditionTests {
 
     @Test func noiseOfMinutesAgoIsForgottenWhereTWavesMakeNoPeaks() {
         let noisy = simulate(
-            .sinus(rate: 75), seconds: 60, tWave: 0.02, noise: SimulatedNoise(electrodeMotion: 0.8))
+            .sinus(rate: 75), seconds: 60, tWave: 0.02, noise: SimulatedNoise(electrodeMotion: 0.4))
         let clean = simulate(.sinus(rate: 75), seconds: 60, tWave: 0.02, noise: .none)
         var detector = PanTompkinsDetector()
         var greatest: Float = 0
