@@ -30,8 +30,9 @@ struct AlertRegister: Sendable {
     /// Where events go. The caller's own array stands here while the marks are walked, so that nothing is copied.
     var events: [MonitorEvent] = []
 
-    /// A kind that must not start now: the signal is too noisy for it.
-    var withheld: AlertKind?
+    /// The signal is noisy and the intervals are odd, as those of beats are that noise imitates: then neither tachycardia
+    /// nor a run of V beats starts. What may be fibrillation does.
+    var doubtsBeats = false
 
     private struct Entry {
         /// How many of this kind the session has had.
@@ -69,7 +70,8 @@ struct AlertRegister: Sendable {
         _ kind: AlertKind, onset: Int64, heartRate: Double? = nil, beatCount: Int = 0, text: @autoclosure () -> String
     ) {
         let slot = Int(kind.rawValue)
-        guard !entries[slot].isActive, kind != withheld else { return }
+        guard !entries[slot].isActive, !(doubtsBeats && (kind == .tachycardia || kind == .ventricularRun))
+        else { return }
         entries[slot].number &+= 1
         entries[slot].isActive = true
         entries[slot].onset = onset

@@ -181,10 +181,6 @@ struct EventDecider: Sendable {
     /// As the alert says it, which outlasts the single bursts.
     private var isNoisy: Bool { alerts.isActive(.noisySignal) }
 
-    /// Beats that noise imitates come at odd intervals. In noise a rate and a run of V beats are believed only where the
-    /// intervals are steady, as those of a tachycardia are. What may be fibrillation is believed all the same.
-    private var believesIntervals: Bool { !isNoisy || heartRate.isSteady }
-
     private mutating func beat(_ finding: BeatFinding, _ classification: BeatClassification?, at index: Int64) {
         let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }
         lastBeat = index
@@ -198,12 +194,12 @@ struct EventDecider: Sendable {
             at: index)
         beatless.beat(at: index, alerts: &alerts)
         if let interval { heartRate.add(interval: interval) }
-        alerts.withheld = believesIntervals ? nil : .ventricularRun
+        alerts.doubtsBeats = isNoisy && !heartRate.isSteady
         if let beatClass = classification?.beatClass {
             ectopy.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
             patterns.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
         }
-        if let interval, let rate = heartRate.beatsPerMinute, believesIntervals {
+        if let interval, let rate = heartRate.beatsPerMinute {
             rateRule.beat(at: index, rate: rate, interval: interval, alerts: &alerts)
         }
         if let classification, signal.condition == .good { suspect(classification.attackSuspicion, at: index) }

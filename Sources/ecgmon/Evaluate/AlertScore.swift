@@ -45,7 +45,7 @@ struct AlertScore: Sendable {
     var technical: [AlertKind: Int] = [:]
     var flutterStretches = 0
     var flutterMissed = 0
-    /// Seconds under a technical alert.
+    /// Seconds under a technical alert about the signal, a suspected attack left out.
     var technicalSeconds = 0.0
 
     init() {}
@@ -80,7 +80,7 @@ struct AlertScore: Sendable {
         }
         for episode in AlertEpisode.episodes(found, samplingRate: samplingRate, technical: true) {
             technical[episode.kind, default: 0] += 1
-            technicalSeconds += episode.end - episode.onset
+            if episode.kind != .attackSuspected { technicalSeconds += episode.end - episode.onset }
         }
     }
 
