@@ -18,6 +18,8 @@ struct HardenedTraining {
     var learningRate: Float = 0.003
     /// Weights to go on from; nil: new ones.
     var start: Discriminator?
+    /// Makes `generatedShare` of the windows from which the classes are learned; nil: none.
+    var windowGenerator: Generator?
 
     func run(_ session: TrainingSession) throws {
         let data = session.windows.training
@@ -34,6 +36,7 @@ struct HardenedTraining {
             drawnFrom: "\(TrainingWindows.counts(data)) before SMOTE", suspects: true, stages: ["1", "2"])
     }
 
+    private static let generatedShare: Float = 0.15
     private static let jitter = TrainingWindows.margin
 
     /// What is added to the logits in the end, so that V and F, whose misses weigh most, win close calls (logit adjustment; Menon et al. 2021).
@@ -58,12 +61,13 @@ struct HardenedTraining {
         recipe.learningRate = learningRate
         recipe.averagingDecay = 0.9995
         recipe.suspicionWeight = 0
+        recipe.generatedShare = windowGenerator == nil ? 0 : Self.generatedShare
         let architecture = DiscriminatorArchitecture(
             identifier: DiscriminatorArchitecture.hardened.identifier,
             blocks: DiscriminatorArchitecture.hardened.blocks)
         return try DiscriminatorTrainer(
             raised(data, supraventricular: 8_000, ventricular: 9_000, fusion: 3_000, seed: seed), recipe: recipe,
-            architecture: architecture, startingFrom: start?.store)
+            architecture: architecture, startingFrom: start?.store, windowGenerator: windowGenerator)
     }
 
     /// The classes as the first stage left them, and the attack branch that training goes on from.

@@ -59,7 +59,11 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "All but hardened: S, V and F beats are raised to this many each.")
     var minorityBeats = 10_000
 
-    @Option(help: "paper: where the generator goes. Default: generator.safetensors beside the weights file.")
+    @Option(
+        help: """
+            paper: where the generator goes (default: generator.safetensors beside the weights file). hardened: a generator's \
+            weights; it makes a part of the windows anew.
+            """)
     var generator: String?
     @Option(help: "paper: lambda of the reconstruction's mean squared error; the paper has 1.")
     var reconstructionWeight: Float = 1
@@ -143,6 +147,11 @@ struct TrainCommand: ParsableCommand {
             var training = HardenedTraining(epochs: epochs ?? HardenedTraining.epochs, split: split)
             if let learningRate { training.learningRate = learningRate }
             if let epsilon { training.epsilon = epsilon }
+            do {
+                if let generator { training.windowGenerator = try ModelFile.readGenerator(from: generator).generator }
+            } catch {
+                throw ToolError("the generator cannot be used: \(error)", nextStep: "Name another with --generator")
+            }
             guard let startFrom else { return training }
             do {
                 let network = try ModelFile.readDiscriminator(from: startFrom).network
@@ -211,6 +220,7 @@ struct TrainCommand: ParsableCommand {
         if recipe == .hardened {
             if let learningRate { words.append("--learning-rate \(learningRate)") }
             if let epsilon { words.append("--epsilon \(epsilon)") }
+            if let generator { words.append("--generator \(URL(filePath: generator).lastPathComponent)") }
             if let startFrom { words.append("--start-from \(URL(filePath: startFrom).lastPathComponent)") }
         } else {
             if let learningRate { words.append("--learning-rate \(learningRate)") }
