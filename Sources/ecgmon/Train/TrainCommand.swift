@@ -12,6 +12,7 @@ struct TrainCommand: ParsableCommand {
             Recipes:
               hardened       layers that withstand more, attacked afresh in every step; then the head that notices attacks
               paper          the paper's GAN on clean and attacked windows; writes the generator, too
+              reconstruction a generator's last training, for the likeness of its windows (--start-from its weights)
               undefended     the paper's discriminator on clean windows alone; with another --network-seed, a surrogate
               kachuee-2018, acharya-2017, shaker-2020
                              the systems that the paper compares with, on clean windows and their own attacked ones
@@ -38,7 +39,7 @@ struct TrainCommand: ParsableCommand {
     @Option(
         help: """
             Passes over the training set. Default: discriminator 20, undefended 12, compared systems 10, paper 100 as in the \
-            paper; hardened 48, for the classes and for the attack head.
+            paper; hardened 48, for the classes and for the attack head; reconstruction 6.
             """)
     var epochs: Int?
     @Option(help: "Seed of the split, of SMOTE and, unless --network-seed is given, of the training.")
@@ -50,7 +51,7 @@ struct TrainCommand: ParsableCommand {
     @Option(
         help: """
             Learning rate: the peak of one cycle for discriminator (default 0.002) and hardened (0.003), the beginning of a cosine for undefended and \
-            compared systems (0.001), constant for paper (0.0002, as in the paper).
+            compared systems (0.001) and reconstruction (0.0002), constant for paper (0.0002, as in the paper).
             """)
     var learningRate: Float?
 
@@ -82,7 +83,7 @@ struct TrainCommand: ParsableCommand {
     @Option(
         help: "discriminator, hardened: largest epsilon of the attacks in training. Default: discriminator 0.012, hardened 0.014.")
     var epsilon: Float?
-    @Option(help: ArgumentHelp("hardened: weights to go on from instead of new ones.", valueName: "file"))
+    @Option(help: ArgumentHelp("hardened, reconstruction: weights to go on from instead of new ones.", valueName: "file"))
     var startFrom: String?
     @Option(help: "discriminator: iterations of the attacks in training.")
     var iterations = 5
@@ -92,7 +93,7 @@ struct TrainCommand: ParsableCommand {
     var suspicionWeight: Float = 1
 
     enum RecipeName: String, CaseIterable, ExpressibleByArgument {
-        case discriminator, hardened, paper, undefended
+        case discriminator, hardened, paper, reconstruction, undefended
         case kachuee2018 = "kachuee-2018"
         case acharya2017 = "acharya-2017"
         case shaker2020 = "shaker-2020"
@@ -125,6 +126,7 @@ struct TrainCommand: ParsableCommand {
         switch recipe {
         case .discriminator: try runDiscriminator(session)
         case .hardened: try hardened.run(session)
+        case .reconstruction: try reconstruction.run(session)
         case .paper: try PaperTraining(recipe: ganRecipe, generatorOutput: generatorOutput).run(session)
         case .undefended:
             try UndefendedTraining.run(
@@ -140,6 +142,23 @@ struct TrainCommand: ParsableCommand {
         return ComparedTraining(
             architecture: architecture, epochs: epochs, targetEpochs: max(epochs / 2, 1),
             learningRate: learningRate ?? 1e-3)
+    }
+
+    private var reconstruction: ReconstructionTraining {
+        get throws {
+            guard let startFrom else {
+                throw ToolError("there is no generator to go on with", nextStep: "Name its weights with --start-from")
+            }
+            var recipe = ReconstructionRecipe()
+            if let epochs { recipe.epochs = epochs }
+            if let learningRate { recipe.learningRate = learningRate }
+            do {
+                return ReconstructionTraining(
+                    recipe: recipe, generator: try ModelFile.readGenerator(from: startFrom).generator)
+            } catch {
+                throw ToolError("the generator cannot be used: \(error)", nextStep: "Name another with --start-from")
+            }
+        }
     }
 
     private var hardened: HardenedTraining {
