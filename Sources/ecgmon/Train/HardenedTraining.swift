@@ -106,7 +106,8 @@ struct HardenedTraining {
         for (beatClass, target) in [
             (BeatClass.supraventricular, supraventricular), (.ventricular, ventricular), (.fusion, fusion),
         ] {
-            raised.oversample(beatClass, to: target / part, seed: seed &+ UInt64(beatClass.rawValue))
+            // More than five windows of one beat's making would be the same again.
+            raised.oversample(beatClass, to: min(target / part, 5 * data.count(of: beatClass)), seed: seed &+ UInt64(beatClass.rawValue))
         }
         return raised
     }
