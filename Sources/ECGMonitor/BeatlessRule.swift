@@ -10,12 +10,18 @@ struct BeatlessRule: Sendable {
     /// The detector searches back at 1.66 of the mean interval.
     static let searchBackIntervals: Double = 1.7
 
+    /// In noise a beat may have been overlooked: then no pause is raised, and asystole not before so many seconds, which with
+    /// the allowance is within the 10 s of ANSI/AAMI EC13.
+    static let doubtfulSeconds: Double = 9
+
     private let asystoleSeconds: Double
     private let pauseSeconds: Double
     /// The last beat, or where the signal that can be seen began; nil while nothing can be seen.
     private var beatlessSince: Int64?
     /// Whether `beatlessSince` is a beat: only then is what follows an interval.
     private var sinceBeat = false
+    /// There has been noise since the last beat.
+    private var isDoubtful = false
 
     init(_ configuration: MonitorConfiguration) {
         asystoleSeconds = configuration.asystoleSeconds
@@ -27,6 +33,7 @@ struct BeatlessRule: Sendable {
         guard beatlessSince == nil else { return }
         beatlessSince = index
         sinceBeat = false
+        isDoubtful = false
     }
 
     /// Beats could now pass unseen.
@@ -38,8 +45,11 @@ struct BeatlessRule: Sendable {
     mutating func beat(at index: Int64, alerts: inout AlertRegister) {
         let wasBeat = sinceBeat
         let since = beatlessSince
+        let limit = asystoleLimit
+        let wasDoubtful = isDoubtful
         beatlessSince = index
         sinceBeat = true
+        isDoubtful = false
         guard wasBeat, let since else { return }
         let interval = alerts.now.seconds(from: since, to: index)
         // A beat that the search-back found may lie so far behind that nothing came since: then nothing is over.
@@ -47,10 +57,10 @@ struct BeatlessRule: Sendable {
         if interval < asystoleSeconds, sinceThisBeat < asystoleSeconds { alerts.end(.asystole, .cleared, at: index) }
         if interval < pauseSeconds {
             if sinceThisBeat < pauseSeconds { alerts.end(.pause, .cleared, at: index) }
-        } else if interval >= asystoleSeconds {
+        } else if interval >= limit {
             // The clock has raised it, unless this beat came within the allowance.
             startAsystole(since: since, at: index, seconds: interval, alerts: &alerts)
-        } else if !alerts.isActive(.asystole) {
+        } else if !alerts.isActive(.asystole), !wasDoubtful {
             // One more in a row, or too short for the clock.
             let text = "pause of \(fixed(interval, decimals: 1)) s"
             alerts.start(.pause, onset: since, text: text)
@@ -58,13 +68,19 @@ struct BeatlessRule: Sendable {
         }
     }
 
-    mutating func clock(at index: Int64, meanInterval: Double?, alerts: inout AlertRegister) {
+    private var asystoleLimit: Double { isDoubtful ? max(asystoleSeconds, Self.doubtfulSeconds) : asystoleSeconds }
+
+    /// - Parameter noisy: whether the signal is such now that a beat may be overlooked.
+    mutating func clock(
+        at index: Int64, meanInterval: Double?, noisy: Bool = false, alerts: inout AlertRegister
+    ) {
         guard let since = beatlessSince else { return }
+        if noisy { isDoubtful = true }
         let seconds = alerts.now.seconds(from: since, to: index)
-        if seconds >= asystoleSeconds + Self.decisionAllowance {
+        if seconds >= asystoleLimit + Self.decisionAllowance {
             return startAsystole(since: since, at: index, seconds: seconds, alerts: &alerts)
         }
-        guard sinceBeat, !alerts.isActive(.asystole) else { return }
+        guard sinceBeat, !isDoubtful, !alerts.isActive(.asystole) else { return }
         let due = max(pauseSeconds, Self.searchBackIntervals * (meanInterval ?? 0)) + Self.decisionAllowance
         if seconds >= due {
             alerts.start(.pause, onset: since, text: "pause: no beat for \(fixed(seconds, decimals: 1)) s")

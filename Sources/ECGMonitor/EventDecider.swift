@@ -153,7 +153,8 @@ struct EventDecider: Sendable {
         if let since = interruptedSince {
             giveUpIfDue(since: since, at: index)
         } else {
-            beatless.clock(at: index, meanInterval: heartRate.meanInterval, alerts: &alerts)
+            beatless.clock(
+                at: index, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, alerts: &alerts)
             if alerts.isActive(.asystole) { heartRate.reset() }
         }
         ectopy.clock(at: index, alerts: &alerts)
@@ -177,6 +178,10 @@ struct EventDecider: Sendable {
     /// is grave is, since fibrillation too looks like noise.
     private var allowsLowPriority: Bool { signal.condition != .noisy }
 
+    /// Beats that noise imitates come at odd intervals. In noise a rate and a row of V beats are believed only where the
+    /// intervals are steady, as those of a tachycardia are.
+    private var believesIntervals: Bool { signal.condition != .noisy || heartRate.isSteady }
+
     private mutating func beat(_ finding: BeatFinding, _ classification: BeatClassification?, at index: Int64) {
         let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }
         lastBeat = index
@@ -189,15 +194,13 @@ struct EventDecider: Sendable {
                     amplitudeMillivolts: finding.amplitude, foundBySearchBack: finding.foundBySearchBack)),
             at: index)
         beatless.beat(at: index, alerts: &alerts)
-        if let beatClass = classification?.beatClass {
+        if let interval { heartRate.add(interval: interval) }
+        if let beatClass = classification?.beatClass, beatClass != .ventricular || believesIntervals {
             ectopy.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
             patterns.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
         }
-        if let interval {
-            heartRate.add(interval: interval)
-            if let rate = heartRate.beatsPerMinute {
-                rateRule.beat(at: index, rate: rate, interval: interval, alerts: &alerts)
-            }
+        if let interval, let rate = heartRate.beatsPerMinute, believesIntervals {
+            rateRule.beat(at: index, rate: rate, interval: interval, alerts: &alerts)
         }
         if let classification, signal.condition == .good { suspect(classification.attackSuspicion, at: index) }
         if state == .learning {

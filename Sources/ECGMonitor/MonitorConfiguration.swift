@@ -21,6 +21,9 @@ public struct MonitorConfiguration: Sendable, Equatable {
     /// Alerts about the patient outlive an interruption of the signal (gap, electrode off, invalid or saturated samples)
     /// that is shorter, in s; after a longer one they end with `AlertEnd.signalInterrupted`.
     public var interruptionHoldSeconds: Double = 10
+    /// Whether the signal is judged at all: noisy, flat, saturated. Without, all that comes is read as ECG; for measuring
+    /// what the judging brings, never for a patient.
+    public var judgesSignalQuality = true
     /// Seconds of signal between two status events where nothing changes.
     public var statusIntervalSeconds: Double = 5
 

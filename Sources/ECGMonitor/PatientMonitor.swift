@@ -26,7 +26,8 @@ public struct PatientMonitor: Sendable {
     /// - Parameter configuration: limits that pass `MonitorConfiguration.validate`.
     public init(configuration: MonitorConfiguration = MonitorConfiguration()) {
         self.configuration = configuration
-        path = SignalPath(recoverySeconds: configuration.recoverySeconds)
+        path = SignalPath(
+            recoverySeconds: configuration.recoverySeconds, judgesQuality: configuration.judgesSignalQuality)
         decider = EventDecider(configuration)
     }
 

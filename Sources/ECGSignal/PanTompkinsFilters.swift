@@ -18,7 +18,7 @@ struct FilteredSample: Sendable {
 /// | stage | 1985, 200 Hz | here, 360 Hz |
 /// | --- | --- | --- |
 /// | low-pass | two sums of 6 samples (30 ms), -3 dB at 10.6 Hz | two sums of 8 samples (22 ms), -3 dB at 14.4 Hz |
-/// | high-pass | sample minus mean of 32 (160 ms), 4.7 Hz | sample minus mean of 39 (108 ms), 6.9 Hz |
+/// | high-pass | sample minus mean of 32 (160 ms), 4.7 Hz | sample minus mean of 31 (86 ms), 8.7 Hz |
 /// | derivative | five points 5 ms apart | five points 5.6 ms apart (every second sample) |
 /// | integration | 30 samples, 150 ms | 54 samples, 150 ms |
 ///
@@ -29,7 +29,7 @@ struct FilteredSample: Sendable {
 /// was then); with the paper's own band at 360 Hz, lengths 11 and 57, it was 0.41 % and 0.35 %.
 struct PanTompkinsFilters: Sendable {
     static let lowPassLength = 8
-    static let highPassLength = 39
+    static let highPassLength = 31
     static let slopeSpacing = 2
     static let integrationLength = 54
 
@@ -63,7 +63,7 @@ struct PanTompkinsFilters: Sendable {
         input[n & mask] = microvolts
         secondRunning &+= firstRunning &- firstSum[(n &- Self.lowPassLength) & mask]
         firstSum[n & mask] = firstRunning
-        // High-pass: gain 39 more.
+        // High-pass: gain 31 more.
         meanRunning &+= Int64(secondRunning) &- Int64(lowPassed[(n &- Self.highPassLength) & mask])
         lowPassed[n & mask] = secondRunning
         let centre = Int64(lowPassed[(n &- (Self.highPassLength - 1) / 2) & mask])

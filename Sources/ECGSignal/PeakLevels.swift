@@ -56,6 +56,9 @@ struct LastEight: Sendable {
 struct PeakLevels: Sendable {
     private var signal = LastEight()
     private var noise = LastEight()
+    /// Noise peaks once more, for `restlessness`: between beats that follow each other without one, it is quiet.
+    private var between = LastEight()
+    private var beatsWithoutNoise = 0
     private var averagedSignal: Float = 0
     private var averagedNoise: Float = 0
     private let usesMedian: Bool
@@ -67,17 +70,23 @@ struct PeakLevels: Sendable {
     /// Estimated height of a noise peak.
     var noiseLevel: Float { usesMedian ? noise.median : averagedNoise }
 
+    /// So many beats without a noise peak between any two of them, and each further one counts as a noise peak of height
+    /// 0. Else what was noisy minutes ago would still count where T and P waves make no peaks of their own.
+    static let quietBeats = 20
+
     /// How restless the signal is between the beats: the third smallest of the last eight noise peaks, relative to the
     /// signal level. Between two beats of a clean signal there are also peaks that are neither T nor P wave, and these
     /// are small; in a noisy one none is.
     var restlessness: Float {
         let level = signalLevel
-        return level > 0 ? noise.thirdSmallest / level : 0
+        return level > 0 ? between.thirdSmallest / level : 0
     }
 
     mutating func learn(signalPeak: Float) {
         signal.removeAll()
         noise.removeAll()
+        between.removeAll()
+        beatsWithoutNoise = 0
         signal.append(signalPeak)
         noise.append(0)
         averagedSignal = signalPeak
@@ -86,12 +95,16 @@ struct PeakLevels: Sendable {
 
     mutating func appendSignal(_ peak: Float, bySearchBack: Bool) {
         signal.append(peak)
+        beatsWithoutNoise += 1
+        if beatsWithoutNoise > Self.quietBeats { between.append(0) }
         // Eq. 12 and, for a peak found by search-back, eq. 16.
         averagedSignal += (bySearchBack ? 0.25 : 0.125) * (peak - averagedSignal)
     }
 
     mutating func appendNoise(_ peak: Float) {
         noise.append(peak)
+        between.append(peak)
+        beatsWithoutNoise = 0
         averagedNoise += 0.125 * (peak - averagedNoise)
     }
 

@@ -60,8 +60,13 @@ extension PanTompkinsDetector {
         /// ventricular beats of half the usual height all are missed, and the paper's rule would bring back every
         /// third.
         public static let groupedSearchBack = Additions(rawValue: 1 << 5)
+        /// Where the peaks between the beats are nearly as high as the beats, thresholds, refractory period and search-back
+        /// interval are lowered and nothing is taken for a T wave: in electrode motion more beats are found, at the price of
+        /// false ones, of which the noise is said aloud.
+        public static let noiseAdaptation = Additions(rawValue: 1 << 6)
         public static let all: Additions = [
             .medianLevels, .amplitudeScale, .medianSearchBack, .steadyThresholds, .relearning, .groupedSearchBack,
+            .noiseAdaptation,
         ]
     }
 }

@@ -47,21 +47,37 @@ enum MonitorRun {
         of record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init()
     ) throws(ToolError) -> [MonitorEvent] {
         let input = try RecordChannel(record, name: name)
-        guard MonitorConfiguration.supportedSamplingRates.contains(input.samplingRate) else {
+        var events = try events(
+            millivolts: input.millivolts, samplingRate: input.samplingRate, lead: input.lead, name: name,
+            classifier: classifier, configuration: configuration)
+        for index in events.indices {
+            events[index].sampleIndex = input.frame(ofSample: Double(events[index].sampleIndex))
+            events[index].decidedAtSampleIndex = input.frame(ofSample: Double(events[index].decidedAtSampleIndex))
+        }
+        return events
+    }
+
+    /// The events of samples in millivolts.
+    /// - Parameter name: of the record, for messages.
+    static func events(
+        millivolts: [Float], samplingRate: Double, lead: String, name: String, classifier: BeatClassifier,
+        configuration: MonitorConfiguration = .init()
+    ) throws(ToolError) -> [MonitorEvent] {
+        guard MonitorConfiguration.supportedSamplingRates.contains(samplingRate) else {
             let range = MonitorConfiguration.supportedSamplingRates
             throw ToolError(
-                "record \(name) has \(input.samplingRate) samples a second",
+                "record \(name) has \(samplingRate) samples a second",
                 nextStep: "The monitor takes \(Int(range.lowerBound)) to \(Int(range.upperBound))")
         }
         var monitor = PatientMonitor(configuration: configuration)
         let workspace = classifier.makeWorkspace()
         var events: [MonitorEvent] = []
         do {
-            for start in stride(from: 0, to: input.millivolts.count, by: segmentLength) {
-                let end = min(start + segmentLength, input.millivolts.count)
+            for start in stride(from: 0, to: millivolts.count, by: segmentLength) {
+                let end = min(start + segmentLength, millivolts.count)
                 let segment = SampleSegment(
-                    session: 1, firstSampleIndex: Int64(start), samplingRate: input.samplingRate,
-                    acquisitionTimeNanoseconds: 0, lead: input.lead, millivolts: Array(input.millivolts[start..<end]))
+                    session: 1, firstSampleIndex: Int64(start), samplingRate: samplingRate,
+                    acquisitionTimeNanoseconds: 0, lead: lead, millivolts: Array(millivolts[start..<end]))
                 _ = try monitor.process(segment, classifier: classifier, workspace: workspace, events: &events)
             }
         } catch {
@@ -69,10 +85,6 @@ enum MonitorRun {
                 "record \(name) was refused by the monitor: \(error.cause)", nextStep: "Give another record")
         }
         monitor.finish(classifier: classifier, workspace: workspace, events: &events)
-        for index in events.indices {
-            events[index].sampleIndex = input.frame(ofSample: Double(events[index].sampleIndex))
-            events[index].decidedAtSampleIndex = input.frame(ofSample: Double(events[index].decidedAtSampleIndex))
-        }
         return events
     }
 
