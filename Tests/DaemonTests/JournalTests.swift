@@ -19,7 +19,8 @@ import Testing
         status = os.fstat(stderr.fileno())
         environment = dict(os.environ, JOURNAL_STREAM="%d:%d" % (status.st_dev, status.st_ino))
         daemon = subprocess.Popen(
-            [program, "--ingest", "ipc://" + directory + "/i", "--events", "ipc://" + directory + "/e", "--no-http",
+            [program, "--ingest", "ipc://" + directory + "/i", "--events", "ipc://" + directory + "/e", "--commands", "ipc://" + directory + "/c",
+             "--no-http",
              "--model", model], stderr=stderr, env=environment)
         try:
             print(journal.recv(65536).decode())
