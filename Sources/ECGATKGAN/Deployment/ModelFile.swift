@@ -36,6 +36,8 @@ public struct ModelCard: Codable, Sendable, Equatable {
     public var preprocessing: String
     public var classes: [String]
     public var data: String
+    /// What was held out: `beats` of every patient, or `patients`; nil: beats.
+    public var heldOut: String?
     public var split: String
     public var recipe: String
     public var seed: UInt64
@@ -51,13 +53,14 @@ public struct ModelCard: Codable, Sendable, Equatable {
 
     enum CodingKeys: String, CodingKey {
         case name, sha256, architecture, preprocessing, classes, data, split, recipe, seed, command, figures
+        case heldOut = "held_out"
         case windowMargin = "window_margin"
         case figuresCommand = "figures_command"
         case notes
     }
 
     public init(
-        name: String, sha256: String, architecture: String, data: String, split: String, recipe: String, seed: UInt64,
+        name: String, sha256: String, architecture: String, data: String, heldOut: String? = nil, split: String, recipe: String, seed: UInt64,
         windowMargin: Int, command: String,
         figures: [String: Double], figuresCommand: String, notes: String
     ) {
@@ -67,6 +70,7 @@ public struct ModelCard: Codable, Sendable, Equatable {
         preprocessing = ModelFile.preprocessing
         classes = BeatClass.allCases.map { String($0.letter) }
         self.data = data
+        self.heldOut = heldOut
         self.split = split
         self.recipe = recipe
         self.seed = seed
