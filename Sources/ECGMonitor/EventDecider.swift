@@ -18,6 +18,10 @@ struct EventDecider: Sendable {
     private var signal: SignalAlertRule
     private var suspicion: AttackSuspicionRule
     private var heartRate = HeartRate()
+    /// The patient's own beats, for the join.
+    private var memory = BeatMemory()
+    /// What the join is given, kept for whoever trains or measures it; nil: nobody does.
+    var observed: [ObservedBeat]?
 
     private var state = MonitorState.learning
     /// R peak of the beat before, in the same stretch of detection.
@@ -46,11 +50,13 @@ struct EventDecider: Sendable {
     }
 
     /// - Parameters:
-    ///   - classifications: of the pending windows, in their order.
+    ///   - windows: of the beats in `marks`, 280 values each.
+    ///   - classifications: of the same windows, each for itself.
+    ///   - join: makes of them the beats' classes; nil: they are.
     ///   - events: what is decided is appended.
     mutating func walk(
-        _ marks: [StreamMark], _ classifications: UnsafeBufferPointer<BeatClassification>,
-        events: inout [MonitorEvent]
+        _ marks: [StreamMark], windows: [Float], _ classifications: UnsafeBufferPointer<BeatClassification>,
+        join: JoinNetwork?, events: inout [MonitorEvent]
     ) {
         swap(&alerts.events, &events)
         for mark in marks {
@@ -61,13 +67,18 @@ struct EventDecider: Sendable {
             case .sessionStarted(let session): begin(session, at: mark.sampleIndex)
             case .stretchStarted(let rate): beginStretch(at: mark.sampleIndex, rate)
             case .stretchEnded(let observable): endStretch(at: mark.sampleIndex, observable: observable)
-            case .signalChanged(let rate): changeRate(to: rate)
+            case .signalChanged(let rate):
+                changeRate(to: rate)
+                // Another lead shows the same beats in another shape.
+                memory = BeatMemory()
             case .gap(let count): gap(count, from: mark.sampleIndex)
             case .condition(let condition): change(to: condition, since: mark.sampleIndex)
             case .fibrillation(let isFibrillating):
                 fibrillation.change(isFibrillating: isFibrillating, at: mark.sampleIndex, alerts: &alerts)
             case .beat(let finding):
-                beat(finding, finding.window.map { classifications[Int($0)] }, at: mark.sampleIndex)
+                var answer = finding.window.map { classifications[Int($0)] }
+                if join != nil || observed != nil { answer = joined(finding, answer, windows, join, at: mark.sampleIndex) }
+                beat(finding, answer, at: mark.sampleIndex)
             case .clock: clock(at: mark.sampleIndex)
             case .sessionEnded: end(at: mark.sampleIndex)
             }
@@ -117,6 +128,7 @@ struct EventDecider: Sendable {
         patterns.cut()
         burden.cut()
         fibrillation.cut()
+        memory.interrupt()
         if !observable {
             beatless.signalEnded()
             if interruptedSince == nil { interruptedSince = index }
@@ -159,6 +171,7 @@ struct EventDecider: Sendable {
         fibrillation.cut()
         irregularity.reset()
         suspicion.reset()
+        memory = BeatMemory()
     }
 
     // MARK: Time
@@ -213,6 +226,32 @@ struct EventDecider: Sendable {
     /// Beats that noise imitates come at odd intervals. In noise a rate and a row of V beats are believed only where the
     /// intervals are steady, as those of a tachycardia are.
     private var believesIntervals: Bool { signal.condition != .noisy || heartRate.isSteady }
+
+    /// The class of a beat in the light of the rhythm and of the beats before it.
+    private mutating func joined(
+        _ finding: BeatFinding, _ answer: BeatClassification?, _ windows: [Float], _ join: JoinNetwork?, at index: Int64
+    ) -> BeatClassification? {
+        let interval = lastBeat.map { Float(alerts.now.seconds(from: $0, to: index)) }
+        guard let answer, let number = finding.window else {
+            memory.addUnseen(interval: interval)
+            return nil
+        }
+        let context = BeatContext(
+            memory: memory, interval: interval, windowRange: finding.windowRange,
+            isNoisy: signal.condition != .good, foundBySearchBack: finding.foundBySearchBack)
+        let range = Int(number) * BeatWindow.length..<(Int(number) + 1) * BeatWindow.length
+        observed?.append(
+            ObservedBeat(
+                sampleIndex: index, decidedAtSampleIndex: alerts.now.decidedAt, window: Array(windows[range]),
+                answer: answer, context: context))
+        return windows.withUnsafeBufferPointer { windows in
+            guard let base = windows.baseAddress else { return answer }
+            let window = base + range.lowerBound
+            memory.add(
+                BeatShape(window: window, range: finding.windowRange), logits: answer.logits, interval: interval)
+            return join?.join(answer, window: window, context: context) ?? answer
+        }
+    }
 
     private mutating func beat(_ finding: BeatFinding, _ classification: BeatClassification?, at index: Int64) {
         let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }

@@ -104,14 +104,16 @@ public struct PatientMonitor: Sendable {
     /// Decides all events up to the last sample.
     ///
     /// - Parameters:
-    ///   - classifications: of the pending windows, in their order.
+    ///   - classifications: of the pending windows, in their order, each for itself.
+    ///   - join: makes of them the beats' classes, in the light of the rhythm and of the patient's own beats; nil: they are.
     ///   - events: the events are appended, in the order in which they were decided.
     public mutating func resolve(
-        _ classifications: UnsafeBufferPointer<BeatClassification>, events: inout [MonitorEvent]
+        _ classifications: UnsafeBufferPointer<BeatClassification>, join: JoinNetwork? = nil,
+        events: inout [MonitorEvent]
     ) {
         precondition(classifications.count == pendingWindowCount, "one classification for each pending window")
         silence.endIfSamplesCame(events: &events)
-        decider.walk(path.marks, classifications, events: &events)
+        decider.walk(path.marks, windows: path.windows, classifications, join: join, events: &events)
         path.removeMarksAndWindows()
     }
 
@@ -153,6 +155,16 @@ public struct PatientMonitor: Sendable {
         configuration = new
         let last = order.hasStarted ? order.nextIndex - 1 : 0
         decider.configure(new, at: last, time: order.hasStarted ? path.time(ofSample: last) : 0, events: &events)
+    }
+
+    /// Keeps, from here on, what the join is given of each beat, until it is taken.
+    public mutating func observeBeats() { decider.observed = decider.observed ?? [] }
+
+    /// The beats resolved since the last call, if they are observed.
+    public mutating func takeObservedBeats() -> [ObservedBeat] {
+        guard let observed = decider.observed else { return [] }
+        decider.observed = []
+        return observed
     }
 
     // MARK: The wall clock

@@ -309,10 +309,12 @@ struct SignalPath: Sendable {
                 finding.notClassifiedBecause = detection.rPeakIndex < Int64(BeatWindow.samplesBeforeRPeak) ? .gapAtEdge : cause
                 return false
             }
+            let range = (window.max() ?? 0) - (window.min() ?? 0)
             guard BeatWindow.scaleToUnitInterval(window) else {
                 finding.notClassifiedBecause = .flatWindow
                 return false
             }
+            finding.windowRange = range
             return true
         }
         if complete {

@@ -43,5 +43,7 @@ struct BeatFinding: Sendable {
     var window: Int32?
     var notClassifiedBecause: NotClassifiedCause?
     var amplitude: Float
+    /// Greatest less least sample of its window, in mV, which the scaling to [0,1] takes away; 0 without a window.
+    var windowRange: Float = 0
     var foundBySearchBack: Bool
 }

@@ -119,8 +119,11 @@ public enum ModelFile {
 
     /// Writes the network's weights, whole or not at all, and gives their SHA-256 in hexadecimal.
     @discardableResult
-    public static func write(_ network: some BeatNetwork, to path: String) throws(ModelError) -> String {
+    public static func write(
+        _ network: some BeatNetwork, join: JoinNetwork? = nil, to path: String
+    ) throws(ModelError) -> String {
         var file = SafeTensors(metadata: metadata(architecture: network.architectureIdentifier))
+        join?.add(to: &file)
         for tensor in network.store.tensors {
             file.tensors[tensor.name] = .init(shape: tensor.shape, values: network.store.array(of: tensor))
         }
@@ -138,6 +141,16 @@ public enum ModelFile {
     public static func readDiscriminator(
         from path: String, checkingCard: Bool = true
     ) throws(ModelError) -> (network: Discriminator, sha256: String, card: ModelCard?) {
+        let model = try readJoinedDiscriminator(from: path, checkingCard: checkingCard)
+        return (model.network, model.sha256, model.card)
+    }
+
+    /// Reads the weights of a `Discriminator` and of the join that stands beside them in the file, if there is one.
+    ///
+    /// - Parameter checkingCard: compares the file's SHA-256 with its model card's.
+    public static func readJoinedDiscriminator(
+        from path: String, checkingCard: Bool = true
+    ) throws(ModelError) -> (network: Discriminator, join: JoinNetwork?, sha256: String, card: ModelCard?) {
         let (file, checksum, card) = try open(path, checkingCard: checkingCard)
         let found = file.metadata["architecture"] ?? "none named"
         guard let architecture = DiscriminatorArchitecture.named(found) else {
@@ -148,7 +161,7 @@ public enum ModelFile {
         let network = Discriminator(architecture, seed: 0)
         try load(file, into: network.store, path: path)
         network.weightsChanged()
-        return (network, checksum, card)
+        return (network, try JoinNetwork(file, path: path), checksum, card)
     }
 
     /// Reads the weights of any classifier that this build knows (`BeatNetworks`).

@@ -12,9 +12,10 @@ struct LoadedModel: Sendable {
     init(_ given: String?) throws(ToolError) {
         path = try InstalledFiles.model(given)
         do {
-            let (network, sha256, card) = try ModelFile.readDiscriminator(from: path)
-            classifier = BeatClassifier(network, name: card?.name ?? path, sha256: sha256)
-            self.card = card
+            let model = try ModelFile.readJoinedDiscriminator(from: path)
+            classifier = BeatClassifier(
+                model.network, join: model.join, name: model.card?.name ?? path, sha256: model.sha256)
+            card = model.card
         } catch {
             throw ToolError(
                 "the model cannot be used: \(error)",

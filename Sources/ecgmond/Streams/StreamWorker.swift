@@ -175,7 +175,8 @@ final class StreamWorker {
             let end = start + stream.monitor.pendingWindowCount
             events.removeAll(keepingCapacity: true)
             classifications.withUnsafeBufferPointer { all in
-                stream.monitor.resolve(UnsafeBufferPointer(rebasing: all[start..<end]), events: &events)
+                stream.monitor.resolve(
+                    UnsafeBufferPointer(rebasing: all[start..<end]), join: classifier.join, events: &events)
             }
             start = end
             stream.isInRound = false
