@@ -41,12 +41,16 @@ import ZeroMQ
     private func send(_ blocks: some Collection<WireSampleBlock>, to daemon: DaemonProcess, _ context: ZeroMQContext) throws {
         let client = try AcquisitionClient(endpoint: daemon.ingest, context: context)
         let before = daemon.metric("ecgmon_segments_processed_total") ?? 0
-        for block in blocks { try #require(client.send(block, timeout: .seconds(30))) }
+        for block in blocks {
+            let isSent = try client.send(block, timeout: .seconds(30))
+            #expect(isSent)
+        }
         #expect(daemon.wait(for: "ecgmon_segments_processed_total") { $0 >= before + Double(blocks.count) })
     }
 
     private func reply(_ client: inout CommandClient, _ command: WireCommand) throws -> WireCommandReply {
-        try #require(try client.send(command, timeout: .seconds(30)), "the daemon answers")
+        let reply = try client.send(command, timeout: .seconds(30))
+        return try #require(reply, "the daemon answers")
     }
 
     @Test func anAcknowledgementReachesEverySubscriberAndTheLog() throws {
@@ -105,7 +109,8 @@ import ZeroMQ
         try socket.connect(daemon.commands)
         let text = #"{"schemaVersion":1,"number":"5","stream":"bed-1","by":"Schwester Ü","acknowledge":{"kind":"ALERT_KIND_TACHYCARDIA"}}"#
         try socket.send(text, timeout: .seconds(30))
-        let answer = try #require(try socket.receive(timeout: .seconds(30))?.last)
+        let frames = try socket.receive(timeout: .seconds(30))
+        let answer = try #require(frames?.last)
         let reply = try WireCommandReply(jsonUTF8Bytes: answer)
         #expect(answer.first == UInt8(ascii: "{") && reply.number == 5 && reply.acknowledged == 1)
         #expect(reply.alerts.first?.acknowledgedBy == "Schwester Ü")
@@ -123,7 +128,8 @@ import ZeroMQ
         try socket.connect(daemon.commands)
         func answer(_ parts: [[UInt8]]) throws -> WireCommandReply {
             try socket.send(parts: parts, timeout: .seconds(30))
-            let body = try #require(try socket.receive(timeout: .seconds(30))?.last)
+            let frames = try socket.receive(timeout: .seconds(30))
+            let body = try #require(frames?.last)
             return body.first == UInt8(ascii: "{")
                 ? try WireCommandReply(jsonUTF8Bytes: body) : try WireCommandReply(serializedBytes: body)
         }

@@ -1,3 +1,4 @@
+import ECGMonitor
 import Foundation
 import Logging
 import Testing

@@ -214,7 +214,8 @@ import Testing
         configuration.alarms.off = [kind]
         let error = #expect(throws: MonitorConfiguration.InvalidValue.self) { try configuration.validate() }
         #expect(error?.description.contains("cannot be switched off") == true)
-        #expect([.asystole, .ventricularTachycardia, .ventricularFibrillation].allSatisfy(\AlertKind.cannotBeSwitchedOff))
+        let three: [AlertKind] = [.asystole, .ventricularTachycardia, .ventricularFibrillation]
+        #expect(three.allSatisfy { $0.cannotBeSwitchedOff })
     }
 
     @Test func aPauseWithoutEndCannotBeConfigured() {

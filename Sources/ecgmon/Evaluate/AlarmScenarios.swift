@@ -82,6 +82,6 @@ struct AlarmScenario: Sendable {
             Pattern(name: "bidirectional systoles", rhythm: .bidirectional(rate: 90), rate: 90),
         ]
         + [0.4, 0.6, 0.8, 1.0, 1.2].map {
-            Pattern(name: "QRS 1 mV, T \($0) mV", rhythm: .sinus(rate: 80), rate: 80, tWave: $0)
+            Pattern(name: "QRS 1 mV, T \($0 as Double) mV", rhythm: .sinus(rate: 80), rate: 80, tWave: $0)
         }
 }

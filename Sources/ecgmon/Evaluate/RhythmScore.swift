@@ -56,11 +56,18 @@ struct RhythmScore: Sendable {
         var decidedAt: Int64
     }
 
-    /// What the annotators call each rhythm, and the alerts that say it.
-    private static let rhythms: [(name: String, kinds: Set<AlertKind>)] = [
-        ("(VT", [.ventricularTachycardia, .ventricularRun, .idioventricularRhythm, .ventricularFibrillation]),
-        ("(IVR", [.idioventricularRhythm, .ventricularRun, .ventricularTachycardia]),
-        ("(B", [.bigeminy]), ("(T", [.trigeminy]), ("(SVTA", [.supraventricularRun, .supraventricularTachycardia]),
+    /// What the annotators call each rhythm, the alerts that say it, and those that are false where it is not.
+    private static let rhythms: [(name: String, kinds: Set<AlertKind>, own: Set<AlertKind>)] = [
+        (
+            "(VT", [.ventricularTachycardia, .ventricularRun, .idioventricularRhythm, .ventricularFibrillation],
+            [.ventricularTachycardia, .ventricularRun]
+        ),
+        ("(IVR", [.idioventricularRhythm, .ventricularRun, .ventricularTachycardia], [.idioventricularRhythm]),
+        ("(B", [.bigeminy], [.bigeminy]), ("(T", [.trigeminy], [.trigeminy]),
+        (
+            "(SVTA", [.supraventricularRun, .supraventricularTachycardia],
+            [.supraventricularRun, .supraventricularTachycardia]
+        ),
     ]
     static let allowanceSeconds = 10.0
 
@@ -86,7 +93,7 @@ struct RhythmScore: Sendable {
             spans.filter { $0.kind == .ventricularFibrillation }, rate: rate, allowance: allowance)
         scoreFibrillation(rhythm, spans, rate: rate, frameCount: frameCount)
         guard !rhythm.stretches.isEmpty else { return }
-        for (name, kinds) in Self.rhythms {
+        for (name, kinds, own) in Self.rhythms {
             let reference = FrameRanges.united(rhythm.frames(of: name))
             let said = spans.filter { kinds.contains($0.kind) }
             let isNear = { (frames: Range<Int64>, span: Span) in
@@ -95,7 +102,7 @@ struct RhythmScore: Sendable {
             }
             stretches[name] = Stretches(
                 annotated: reference.count, said: reference.count { frames in said.contains { isNear(frames, $0) } },
-                elsewhere: said.count { span in !reference.contains { isNear($0, span) } })
+                elsewhere: said.count { span in own.contains(span.kind) && !reference.contains { isNear($0, span) } })
         }
     }
 
