@@ -47,6 +47,14 @@ enum MonitorRun {
     static func events(
         of record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init()
     ) throws(ToolError) -> [MonitorEvent] {
+        try run(record, name: name, classifier: classifier, configuration: configuration, observing: false).events
+    }
+
+    /// The events, and the beats as the join is given them, where they are observed; sample indices in frames of the record.
+    static func run(
+        _ record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init(),
+        reversed: Bool = false, observing: Bool
+    ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
         let input = try RecordChannel(record, name: name)
         guard MonitorConfiguration.supportedSamplingRates.contains(input.samplingRate) else {
             let range = MonitorConfiguration.supportedSamplingRates
@@ -55,6 +63,7 @@ enum MonitorRun {
                 nextStep: "The monitor takes \(Int(range.lowerBound)) to \(Int(range.upperBound))")
         }
         var monitor = PatientMonitor(configuration: configuration)
+        if observing { monitor.observeBeats() }
         let workspace = classifier.makeWorkspace()
         var events: [MonitorEvent] = []
         do {
@@ -62,7 +71,7 @@ enum MonitorRun {
                 let end = min(start + segmentLength, input.millivolts.count)
                 let segment = SampleSegment(
                     session: 1, firstSampleIndex: Int64(start), samplingRate: input.samplingRate,
-                    acquisitionTimeNanoseconds: 0, lead: input.lead, millivolts: Array(input.millivolts[start..<end]))
+                    acquisitionTimeNanoseconds: 0, lead: input.lead, millivolts: input.millivolts[start..<end].map { reversed ? -$0 : $0 })
                 _ = try monitor.process(segment, classifier: classifier, workspace: workspace, events: &events)
             }
         } catch {
@@ -74,7 +83,12 @@ enum MonitorRun {
             events[index].sampleIndex = input.frame(ofSample: Double(events[index].sampleIndex))
             events[index].decidedAtSampleIndex = input.frame(ofSample: Double(events[index].decidedAtSampleIndex))
         }
-        return events
+        var observed = monitor.takeObservedBeats()
+        for index in observed.indices {
+            observed[index].sampleIndex = input.frame(ofSample: Double(observed[index].sampleIndex))
+            observed[index].decidedAtSampleIndex = input.frame(ofSample: Double(observed[index].decidedAtSampleIndex))
+        }
+        return (events, observed)
     }
 
     /// The beats among the events.

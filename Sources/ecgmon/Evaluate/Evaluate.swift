@@ -6,7 +6,7 @@ struct EvaluateCommand: AsyncParsableCommand {
         commandName: "evaluate",
         abstract: "Measure the detector, the stream and the model on annotated records, and make the paper's tables.",
         subcommands: [
-            EvaluateQRS.self, EvaluateStream.self, EvaluateModel.self, EvaluateTable1.self, EvaluateTable2.self,
+            EvaluateQRS.self, EvaluateBeats.self, EvaluateStream.self, EvaluateModel.self, EvaluateTable1.self, EvaluateTable2.self,
             EvaluateFigure2.self, EvaluateWhitebox.self, EvaluateSuspicion.self,
         ])
 }
