@@ -50,13 +50,39 @@ public struct ModelCard: Codable, Sendable, Equatable {
     /// The command that prints the figures again.
     public var figuresCommand: String
     public var notes: String
+    /// Of the join, where the weights file has one; all else speaks of the discriminator.
+    public var join: Join?
+
+    /// Where a join comes from.
+    public struct Join: Codable, Sendable, Equatable {
+        /// SHA-256 of the discriminator's weights file that it was trained beside.
+        public var baseSHA256: String
+        public var data: String
+        public var recipe: String
+        public var command: String
+        public var figuresCommand: String
+
+        enum CodingKeys: String, CodingKey {
+            case data, recipe, command
+            case baseSHA256 = "base_sha256"
+            case figuresCommand = "figures_command"
+        }
+
+        public init(baseSHA256: String, data: String, recipe: String, command: String, figuresCommand: String) {
+            self.baseSHA256 = baseSHA256
+            self.data = data
+            self.recipe = recipe
+            self.command = command
+            self.figuresCommand = figuresCommand
+        }
+    }
 
     enum CodingKeys: String, CodingKey {
         case name, sha256, architecture, preprocessing, classes, data, split, recipe, seed, command, figures
         case heldOut = "held_out"
         case windowMargin = "window_margin"
         case figuresCommand = "figures_command"
-        case notes
+        case notes, join
     }
 
     public init(

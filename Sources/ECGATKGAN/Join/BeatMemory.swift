@@ -12,10 +12,10 @@ public struct BeatMemory: Sendable {
     /// A kind's shape moves towards its new beat by at least this share.
     private static let leastShare: Float = 0.05
 
-    /// A beat that others are compared with: the mean of a kind, or a single beat.
+    /// A kind of beats: the running mean of those that belong to it.
     struct Reference: Sendable {
         var shape = BeatShape()
-        /// The discriminator's, less their mean.
+        /// The discriminator's.
         var logits = SIMD4<Float>.zero
         /// Beats, each weighted by how long ago it was.
         var weight: Float = 0
@@ -26,7 +26,7 @@ public struct BeatMemory: Sendable {
     /// Weight of all beats.
     private(set) var totalWeight: Float = 0
     /// The beat before, in the same stretch of signal.
-    private(set) var previous: Reference?
+    private(set) var previous: BeatShape?
     /// How like the dominant beat the last one was.
     private(set) var previousSimilarity: Float = 0
     /// Beats with a window so far.
@@ -99,7 +99,6 @@ public struct BeatMemory: Sendable {
     ///   - interval: since the beat before, in s; nil: unknown.
     ///   - logits: the discriminator's.
     public mutating func add(_ shape: borrowing BeatShape, logits: SIMD4<Float>, interval: Float?) {
-        let centred = logits - SIMD4(repeating: logits.sum() / 4)
         beats += 1
         if let dominant { previousSimilarity = Self.similarity(shape, dominant.shape) }
         let match = match(shape)
@@ -108,12 +107,12 @@ public struct BeatMemory: Sendable {
         if let match, match.similarity > Self.leastSimilarity {
             let share = max(1 / (kinds[match.index].weight + 1), Self.leastShare)
             kinds[match.index].shape.approach(shape, by: share)
-            kinds[match.index].logits += share * (centred - kinds[match.index].logits)
+            kinds[match.index].logits += share * (logits - kinds[match.index].logits)
             kinds[match.index].weight += 1
         } else {
-            kinds[place()] = Reference(shape: copy shape, logits: centred, weight: 1)
+            kinds[place()] = Reference(shape: copy shape, logits: logits, weight: 1)
         }
-        previous = Reference(shape: copy shape, logits: centred, weight: 1)
+        previous = copy shape
         rhythm.add(interval)
     }
 

@@ -16,18 +16,12 @@ public struct BeatShape: Sendable {
         case qrs
         /// 200 ms before R to 220 ms after, for wide complexes.
         case wideQRS
-        /// 345 to 110 ms before R, where P lies unless the beat comes very early.
-        case p
-        /// 130 ms after R to the window's end.
-        case t
 
         var range: Range<Int> {
             switch self {
             case .whole: 0..<BeatShape.count
             case .qrs: 25..<47
             case .wideQRS: 17..<55
-            case .p: 4..<25
-            case .t: 47..<BeatShape.count
             }
         }
     }

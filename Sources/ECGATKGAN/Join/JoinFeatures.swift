@@ -35,9 +35,8 @@ public struct JoinFeatures: Sendable {
     /// What a number is. All energies, distances and slopes enter by their logarithm.
     enum Term: Sendable, Hashable {
         case rhythm(BeatRhythm.Feature)
-        /// The discriminator's logits less their mean; those less the dominant beat's, the best matching kind's, and the beat
-        /// before's; and the dominant beat's own.
-        case logit(Int), logitOverDominant(Int), logitOverKind(Int), logitOverPrevious(Int), dominantLogit(Int)
+        /// How far the discriminator's logit of a class leads over that of N; and by how much further than on the dominant beat.
+        case lead(BeatClass), leadOverDominant(BeatClass)
         /// Against the dominant beat.
         case correlation(BeatShape.Segment), distance(BeatShape.Segment), energy(BeatShape.Segment)
         case slope, spread(BeatShape.Segment), deflection
@@ -46,7 +45,7 @@ public struct JoinFeatures: Sendable {
         /// Of the best matching kind: similarity, share of all beats, whether it is the dominant one; and the dominant one's share.
         case similarity, kindShare, isDominant, dominantShare
         /// Of the beat alone.
-        case ownSlope, ownSpread(BeatShape.Segment), ownEnergy(BeatShape.Segment)
+        case ownSlope, ownSpread(BeatShape.Segment)
         /// Against the beat before.
         case previousCorrelation(BeatShape.Segment), previousDistance
         /// How like the dominant beat the beat before was.
@@ -54,21 +53,20 @@ public struct JoinFeatures: Sendable {
         case isNoisy, foundBySearchBack
         /// Logarithm of the beats seen, and whether there is a dominant beat yet.
         case beats, hasDominant
-        /// A value of the shape over the deviation of the dominant beat, times the sign of its deflection; and the same of the
-        /// dominant beat.
-        case sample(Int), dominantSample(Int)
     }
 
     /// In the order in which they stand in the weights file.
     static let terms: [Term] = {
         var terms: [Term] = BeatRhythm.Feature.allCases.map { .rhythm($0) }
-        for i in 0..<4 { terms += [.logit(i), .logitOverDominant(i), .logitOverKind(i), .logitOverPrevious(i), .dominantLogit(i)] }
-        for segment in [BeatShape.Segment.whole, .qrs, .p, .t] {
+        for beatClass in [BeatClass.supraventricular, .ventricular] {
+            terms += [.lead(beatClass), .leadOverDominant(beatClass)]
+        }
+        for segment in [BeatShape.Segment.whole, .qrs] {
             terms += [.correlation(segment), .distance(segment), .energy(segment)]
         }
         terms += [.slope, .spread(.qrs), .spread(.wideQRS), .deflection, .ownDeflection, .dominantDeflection]
         terms += [.similarity, .kindShare, .isDominant, .dominantShare]
-        terms += [.ownSlope, .ownSpread(.qrs), .ownSpread(.wideQRS), .ownEnergy(.p), .ownEnergy(.t)]
+        terms += [.ownSlope, .ownSpread(.qrs), .ownSpread(.wideQRS)]
         terms += [.previousCorrelation(.whole), .previousCorrelation(.qrs), .previousDistance, .previousSimilarity]
         terms += [.isNoisy, .foundBySearchBack, .beats, .hasDominant]
         return terms
@@ -76,6 +74,16 @@ public struct JoinFeatures: Sendable {
 
     /// How many there are.
     public static var count: Int { terms.count }
+
+    /// Where those stand that the discriminator's logits enter.
+    static var discriminatorPlaces: [Int] {
+        terms.indices.filter {
+            switch terms[$0] {
+            case .lead, .leadOverDominant: true
+            default: false
+            }
+        }
+    }
 
     /// Identifies the features in a weights file: changes whenever a feature does.
     public static let identifier = "context-1"
@@ -94,7 +102,7 @@ public struct JoinFeatures: Sendable {
         init(_ shape: BeatShape, logits: SIMD4<Float>, context: BeatContext) {
             self.context = context
             self.shape = shape
-            self.logits = logits - SIMD4(repeating: logits.sum() / 4)
+            self.logits = logits
             dominant = context.memory.dominant
             match = context.memory.match(shape)
             rhythm = context.memory.rhythm.features(interval: context.interval)
@@ -119,24 +127,18 @@ public struct JoinFeatures: Sendable {
         let shape = frame.shape, memory = frame.context.memory
         switch term {
         case .rhythm(let feature): return frame.rhythm[feature.rawValue]
-        case .logit(let i): return frame.logits[i]
+        case .lead(let beatClass): return lead(of: beatClass, frame.logits)
         case .ownSlope:
             return logf((shape.slopeEnergy(.qrs) + leastSlope) / (shape.energy(.qrs) + leastEnergy))
         case .ownSpread(let segment): return logf(shape.spread(segment))
-        case .ownEnergy(let segment):
-            return logf(shape.energy(segment) / (shape.energy(.qrs) + leastEnergy) + 1e-3)
         case .isNoisy: return frame.context.isNoisy ? 1 : 0
         case .foundBySearchBack: return frame.context.foundBySearchBack ? 1 : 0
         case .beats: return log1pf(Float(memory.beats))
         case .hasDominant: return frame.dominant == nil ? 0 : 1
         case .previousSimilarity: return memory.previous == nil ? 0 : memory.previousSimilarity
-        case .logitOverPrevious, .previousCorrelation, .previousDistance:
-            guard let previous = memory.previous else { return 0 }
-            switch term {
-            case .logitOverPrevious(let i): return frame.logits[i] - previous.logits[i]
-            case .previousCorrelation(let segment): return shape.correlation(with: previous.shape, segment)
-            default: return logf(relativeDistance(shape, previous.shape, .whole) + 0.01)
-            }
+        case .previousCorrelation(let segment): return memory.previous.map { shape.correlation(with: $0, segment) } ?? 0
+        case .previousDistance:
+            return memory.previous.map { logf(relativeDistance(shape, $0, .whole) + leastDistance) } ?? 0
         default:
             // All others compare with the dominant beat, and are 0 while there is none.
             guard let dominant = frame.dominant, let match = frame.match else { return 0 }
@@ -149,12 +151,11 @@ public struct JoinFeatures: Sendable {
     ) -> Float {
         let shape = frame.shape, memory = frame.context.memory, other = dominant.shape
         switch term {
-        case .logitOverDominant(let i): return frame.logits[i] - dominant.logits[i]
-        case .logitOverKind(let i): return frame.logits[i] - memory.kind(match).logits[i]
-        case .dominantLogit(let i): return dominant.logits[i]
+        case .leadOverDominant(let beatClass):
+            return lead(of: beatClass, frame.logits) - lead(of: beatClass, dominant.logits)
         case .correlation(let segment): return shape.correlation(with: other, segment)
         case .distance(let segment):
-            return logf(relativeDistance(shape, other, segment) + floor(segment))
+            return logf(relativeDistance(shape, other, segment) + leastDistance)
         case .energy(let segment):
             return logf((shape.energy(segment) + leastEnergy) / (other.energy(segment) + leastEnergy))
         case .slope: return logf((shape.slopeEnergy(.qrs) + leastSlope) / (other.slopeEnergy(.qrs) + leastSlope))
@@ -167,27 +168,22 @@ public struct JoinFeatures: Sendable {
         case .kindShare: return logf(memory.share(memory.kind(match)))
         case .isDominant: return match.isDominant ? 1 : 0
         case .dominantShare: return logf(memory.share(dominant))
-        case .sample(let i):
-            return frame.sign * shape.values[i] / ((other.energy(.whole)).squareRoot() + 0.02)
-        case .dominantSample(let i):
-            return frame.sign * other.values[i] / ((other.energy(.whole)).squareRoot() + 0.02)
         default: preconditionFailure("a term that compares with the dominant beat")
         }
     }
 
-    /// The whole is measured by its own energy, the parts by the QRS complex's.
-    private static func scaleSegment(_ segment: BeatShape.Segment) -> BeatShape.Segment {
-        segment == .whole ? .whole : .qrs
+    /// How far the logit of a class leads over that of N.
+    private static func lead(of beatClass: BeatClass, _ logits: SIMD4<Float>) -> Float {
+        logits[Int(beatClass.rawValue)] - logits[Int(BeatClass.normal.rawValue)]
     }
 
-    private static func floor(_ segment: BeatShape.Segment) -> Float {
-        segment == .whole || segment == .qrs ? 0.01 : 0.001
-    }
+    /// Below this share of the energy two shapes are as good as the same.
+    private static let leastDistance: Float = 0.01
 
     private static func relativeDistance(
         _ shape: borrowing BeatShape, _ other: borrowing BeatShape, _ segment: BeatShape.Segment
     ) -> Float {
-        shape.distance(to: other, segment) / (other.energy(scaleSegment(segment)) + 1e-6)
+        shape.distance(to: other, segment) / (other.energy(segment) + 1e-6)
     }
 
     // MARK: Gradient
@@ -203,16 +199,17 @@ public struct JoinFeatures: Sendable {
         var logitGradient = SIMD4<Float>.zero
         for (place, term) in terms.enumerated() where gradient[place] != 0 {
             switch term {
-            case .logit(let i): logitGradient[i] += gradient[place]
-            case .logitOverDominant(let i), .logitOverKind(let i):
-                if frame.dominant != nil { logitGradient[i] += gradient[place] }
-            case .logitOverPrevious(let i):
-                if context.memory.previous != nil { logitGradient[i] += gradient[place] }
+            case .lead(let beatClass):
+                logitGradient[Int(beatClass.rawValue)] += gradient[place]
+                logitGradient[Int(BeatClass.normal.rawValue)] -= gradient[place]
+            case .leadOverDominant(let beatClass):
+                guard frame.dominant != nil else { continue }
+                logitGradient[Int(beatClass.rawValue)] += gradient[place]
+                logitGradient[Int(BeatClass.normal.rawValue)] -= gradient[place]
             default: addGradient(of: term, frame, times: gradient[place], into: &shapeGradient)
             }
         }
-        // The logits enter less their mean.
-        return (shapeGradient, logitGradient - SIMD4(repeating: logitGradient.sum() / 4))
+        return (shapeGradient, logitGradient)
     }
 
     private static func addGradient(
@@ -225,17 +222,12 @@ public struct JoinFeatures: Sendable {
             shape.addEnergyGradient(.qrs, times: -factor / (shape.energy(.qrs) + leastEnergy), into: &gradient)
         case .ownSpread(let segment):
             shape.addSpreadGradient(segment, times: factor / shape.spread(segment), into: &gradient)
-        case .ownEnergy(let segment):
-            let part = shape.energy(segment), whole = shape.energy(.qrs) + leastEnergy
-            let outer = factor / (part / whole + 1e-3)
-            shape.addEnergyGradient(segment, times: outer / whole, into: &gradient)
-            shape.addEnergyGradient(.qrs, times: -outer * part / (whole * whole), into: &gradient)
         case .previousCorrelation(let segment):
             guard let previous = frame.context.memory.previous else { return }
-            shape.addCorrelationGradient(with: previous.shape, segment, times: factor, into: &gradient)
+            shape.addCorrelationGradient(with: previous, segment, times: factor, into: &gradient)
         case .previousDistance:
             guard let previous = frame.context.memory.previous else { return }
-            addRelativeDistanceGradient(shape, previous.shape, .whole, floor: 0.01, times: factor, into: &gradient)
+            addRelativeDistanceGradient(shape, previous, .whole, times: factor, into: &gradient)
         default:
             guard let dominant = frame.dominant, let match = frame.match else { return }
             addGradient(of: term, frame, dominant.shape, match, times: factor, into: &gradient)
@@ -251,7 +243,7 @@ public struct JoinFeatures: Sendable {
         case .correlation(let segment):
             shape.addCorrelationGradient(with: other, segment, times: factor, into: &gradient)
         case .distance(let segment):
-            addRelativeDistanceGradient(shape, other, segment, floor: floor(segment), times: factor, into: &gradient)
+            addRelativeDistanceGradient(shape, other, segment, times: factor, into: &gradient)
         case .energy(let segment):
             shape.addEnergyGradient(segment, times: factor / (shape.energy(segment) + leastEnergy), into: &gradient)
         case .slope:
@@ -268,19 +260,17 @@ public struct JoinFeatures: Sendable {
         case .similarity:
             let kind = frame.context.memory.kind(match)
             BeatMemory.addSimilarityGradient(shape, kind.shape, times: factor, into: &gradient)
-        case .sample(let i):
-            gradient.values[i] += factor * frame.sign / (other.energy(.whole).squareRoot() + 0.02)
         // The rest does not depend on the window.
         default: break
         }
     }
 
     private static func addRelativeDistanceGradient(
-        _ shape: BeatShape, _ other: BeatShape, _ segment: BeatShape.Segment, floor: Float, times factor: Float,
+        _ shape: BeatShape, _ other: BeatShape, _ segment: BeatShape.Segment, times factor: Float,
         into gradient: inout BeatShape
     ) {
-        let scale = other.energy(scaleSegment(segment)) + 1e-6
-        let outer = factor / (shape.distance(to: other, segment) / scale + floor)
+        let scale = other.energy(segment) + 1e-6
+        let outer = factor / (shape.distance(to: other, segment) / scale + leastDistance)
         shape.addDistanceGradient(to: other, segment, times: outer / scale, into: &gradient)
     }
 }
