@@ -223,9 +223,21 @@ struct EventDecider: Sendable {
     /// is grave is, since fibrillation too looks like noise.
     private var allowsLowPriority: Bool { signal.condition != .noisy }
 
-    /// Beats that noise imitates come at odd intervals. In noise a rate and a row of V beats are believed only where the
-    /// intervals are steady, as those of a tachycardia are.
+    /// Beats that noise imitates come at odd intervals. In noise a rate and a short row of V beats are believed only where
+    /// the intervals are steady, as those of a tachycardia are. A long row is believed all the same: it may be fibrillation.
     private var believesIntervals: Bool { signal.condition != .noisy || heartRate.isSteady }
+    private static let longRow = 5
+    /// V beats in a row that were not believed.
+    private var doubtfulRow = 0
+
+    private mutating func believes(_ beatClass: BeatClass) -> Bool {
+        guard beatClass == .ventricular, !believesIntervals else {
+            doubtfulRow = 0
+            return true
+        }
+        doubtfulRow = min(doubtfulRow + 1, Self.longRow + 1)
+        return doubtfulRow > Self.longRow
+    }
 
     /// The class of a beat in the light of the rhythm and of the beats before it.
     private mutating func joined(
@@ -270,7 +282,7 @@ struct EventDecider: Sendable {
             classification?.beatClass, at: index, interval: interval, meanInterval: heartRate.meanInterval,
             lowPriority: isQuiet, alerts: &alerts)
         if let interval { heartRate.add(interval: interval) }
-        if let beatClass = classification?.beatClass, beatClass != .ventricular || believesIntervals {
+        if let beatClass = classification?.beatClass, believes(beatClass) {
             ectopy.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
             patterns.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
         }

@@ -56,7 +56,7 @@ public struct PanTompkinsDetector: Sendable {
         var noisyTWaveSlope: Float = 0
         /// 144 ms: a peak of noise must not hide a beat.
         var noisyRefractory: Float = 52
-        var noisySearchBackByMedian: Float = 1.15
+        var noisySearchBackByMedian: Float = 1.2
     }
 
     private let additions: Additions
@@ -178,6 +178,7 @@ public struct PanTompkinsDetector: Sendable {
         if let lastBeat {
             let interval = candidate.fiducialIndex - lastBeat.fiducialIndex
             if interval < Int64(mixed(Float(constants.refractory), constants.noisyRefractory)) { return }
+            watch(candidate, interval: interval, lastSlope: lastBeat.slope)
             let slope = mixed(constants.tWaveSlope, constants.noisyTWaveSlope)
             if interval < constants.tWaveWindow, candidate.slope < slope * lastBeat.slope {
                 appendNoise(candidate)
@@ -190,6 +191,17 @@ public struct PanTompkinsDetector: Sendable {
             appendNoise(candidate)
             rejected.append(candidate)
         }
+    }
+
+    private mutating func watch(_ candidate: QRSCandidate, interval: Int64, lastSlope: Float) {
+        guard interval >= constants.refractory else { return }
+        let isTWave = interval < constants.tWaveWindow && candidate.slope < constants.tWaveSlope * lastSlope
+        let threshold = integratedLevels.threshold(
+            additions.contains(.amplitudeScale) ? constants.integratedShare : constants.integratedPowerShare)
+        let isBeat = !isTWave && height(candidate) > threshold
+            && candidate.bandPassedPeak > bandPassedLevels.threshold(constants.bandPassedShare)
+        integratedLevels.watch(height(candidate), isBeat: isBeat)
+        noiseRatio = integratedLevels.restlessness
     }
 
     private var irregularityShare: Float {
@@ -213,14 +225,12 @@ public struct PanTompkinsDetector: Sendable {
     private mutating func appendNoise(_ candidate: QRSCandidate) {
         integratedLevels.appendNoise(height(candidate))
         bandPassedLevels.appendNoise(candidate.bandPassedPeak)
-        noiseRatio = integratedLevels.restlessness
     }
 
     private mutating func accept(_ candidate: QRSCandidate, bySearchBack: Bool) {
         if let lastBeat { rr.append(Float(candidate.fiducialIndex - lastBeat.fiducialIndex)) }
         integratedLevels.appendSignal(height(candidate), bySearchBack: bySearchBack)
         bandPassedLevels.appendSignal(candidate.bandPassedPeak, bySearchBack: bySearchBack)
-        noiseRatio = integratedLevels.restlessness
         lastBeat = candidate
         rejected.removeAll(before: candidate.fiducialIndex + constants.refractory)
         var beat = candidate
