@@ -31,6 +31,9 @@ struct AlertRegister: Sendable {
     var events: [MonitorEvent] = []
     private(set) var pause = PauseState()
 
+    /// A kind that must not start now: the signal is too noisy for it.
+    var withheld: AlertKind?
+
     private struct Entry {
         /// How many of this kind the session has had.
         var number: UInt32 = 0
@@ -115,7 +118,7 @@ struct AlertRegister: Sendable {
         _ kind: AlertKind, onset: Int64, heartRate: Double? = nil, beatCount: Int = 0, text: @autoclosure () -> String
     ) {
         let slot = Int(kind.rawValue)
-        guard !entries[slot].isActive, !isOff(kind) else { return }
+        guard !entries[slot].isActive, !isOff(kind), kind != withheld else { return }
         let isBack = entries[slot].isLatched
         if !isBack {
             entries[slot].number &+= 1

@@ -11,9 +11,9 @@ struct BeatlessRule: Sendable {
     /// The detector searches back at 1.66 of the mean interval.
     static let searchBackIntervals: Double = 1.7
 
-    /// In noise a beat may have been overlooked: then no pause is raised, and asystole not before so many seconds, which with
-    /// the allowance is within the 10 s of ANSI/AAMI EC13.
-    static let doubtfulSeconds: Double = 9
+    /// In noise a beat may have been overlooked: then no pause is raised, and asystole not before so many seconds: with
+    /// the allowance that is still well within the 10 s of ANSI/AAMI EC13.
+    static let doubtfulSeconds: Double = 6
 
     private var asystoleSeconds: Double
     private var pauseSeconds: Double

@@ -221,23 +221,14 @@ struct EventDecider: Sendable {
 
     /// Noise breeds beats that are not there, and ectopic ones most of all: then nothing of low priority is raised. What
     /// is grave is, since fibrillation too looks like noise.
-    private var allowsLowPriority: Bool { signal.condition != .noisy }
+    private var allowsLowPriority: Bool { !isNoisy }
 
-    /// Beats that noise imitates come at odd intervals. In noise a rate and a short row of V beats are believed only where
-    /// the intervals are steady, as those of a tachycardia are. A long row is believed all the same: it may be fibrillation.
-    private var believesIntervals: Bool { signal.condition != .noisy || heartRate.isSteady }
-    private static let longRow = 5
-    /// V beats in a row that were not believed.
-    private var doubtfulRow = 0
+    /// As the alert says it, which outlasts the single bursts.
+    private var isNoisy: Bool { alerts.isActive(.noisySignal) }
 
-    private mutating func believes(_ beatClass: BeatClass) -> Bool {
-        guard beatClass == .ventricular, !believesIntervals else {
-            doubtfulRow = 0
-            return true
-        }
-        doubtfulRow = min(doubtfulRow + 1, Self.longRow + 1)
-        return doubtfulRow > Self.longRow
-    }
+    /// Beats that noise imitates come at odd intervals. In noise a rate and a run of V beats are believed only where the
+    /// intervals are steady, as those of a tachycardia are. What may be fibrillation is believed all the same.
+    private var believesIntervals: Bool { !isNoisy || heartRate.isSteady }
 
     /// The class of a beat in the light of the rhythm and of the beats before it.
     private mutating func joined(
@@ -282,7 +273,8 @@ struct EventDecider: Sendable {
             classification?.beatClass, at: index, interval: interval, meanInterval: heartRate.meanInterval,
             lowPriority: isQuiet, alerts: &alerts)
         if let interval { heartRate.add(interval: interval) }
-        if let beatClass = classification?.beatClass, believes(beatClass) {
+        alerts.withheld = believesIntervals ? nil : .ventricularRun
+        if let beatClass = classification?.beatClass {
             ectopy.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
             patterns.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
         }

@@ -7,7 +7,7 @@ internal import ECGSignal
 /// - **noisy signal**: the signal is too noisy for beats to be relied on; over when it has not been for `quietSeconds`.
 struct SignalAlertRule: Sendable {
     /// Noise comes and goes; an alert that did so too would be noise itself.
-    static let quietSeconds: Double = 5
+    static let quietSeconds: Double = 10
 
     private var lostSeconds: Double
     private(set) var condition = SignalCondition.good

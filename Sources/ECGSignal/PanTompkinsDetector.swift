@@ -7,7 +7,7 @@
 /// the original signal. What differs from the paper is listed under `Additions`.
 ///
 /// One value per stream, one `step` a sample, nothing allocated; the result is a function of the samples alone. The
-/// usual beat is reported 295 ms after its apex (median on mitdb; 99 % within 350 ms); search-back and the learning
+/// usual beat is reported 286 ms after its apex (median on mitdb; 99 % within 340 ms); search-back and the learning
 /// phase take longer.
 public struct PanTompkinsDetector: Sendable {
     /// Durations in samples at 360 Hz, shares of levels.
@@ -40,7 +40,7 @@ public struct PanTompkinsDetector: Sendable {
         /// Relearned levels below this share of the former ones are noise: of a heart that stands still nothing is to
         /// be made out.
         var relearningShare: Float = 0.125
-        /// Band-passed peak in microvolts below which nothing counts: what a narrow complex of 0.13 mV gives. By IEC
+        /// Band-passed peak in microvolts below which nothing counts: what a narrow complex of 0.16 mV gives. By IEC
         /// 60601-2-27 one of 0.15 mV and less is not to be counted and one of 0.5 mV is.
         var leastPeak: Float = 80
         /// `noiseRatio` from which on the constants below take over, and at which they have done so altogether: between
