@@ -64,8 +64,8 @@ struct EventDecider: Sendable {
             case .signalChanged(let rate): changeRate(to: rate)
             case .gap(let count): gap(count, from: mark.sampleIndex)
             case .condition(let condition): change(to: condition, since: mark.sampleIndex)
-            case .fibrillation(let isFibrillating):
-                fibrillation.change(isFibrillating: isFibrillating, at: mark.sampleIndex, alerts: &alerts)
+            case .fibrillation(let finding):
+                fibrillation.change(to: finding, at: mark.sampleIndex, alerts: &alerts)
             case .beat(let finding):
                 beat(finding, finding.window.map { classifications[Int($0)] }, at: mark.sampleIndex)
             case .clock: clock(at: mark.sampleIndex)
@@ -156,7 +156,7 @@ struct EventDecider: Sendable {
         ectopy.reset()
         patterns.cut()
         burden.reset()
-        fibrillation.cut()
+        fibrillation.reset()
         irregularity.reset()
         suspicion.reset()
     }
@@ -226,6 +226,7 @@ struct EventDecider: Sendable {
             classification?.beatClass, at: index, interval: interval, meanInterval: heartRate.meanInterval,
             lowPriority: isQuiet, alerts: &alerts)
         if let beatClass = classification?.beatClass {
+            if beatClass == .ventricular { fibrillation.ventricularBeat(at: index) }
             ectopy.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
             patterns.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
         }
