@@ -8,7 +8,7 @@ import Foundation
 ///   signal's mean frequency, made by adding the signal to itself shifted by half a mean period. What a sinusoid, or a fibrillation
 ///   that is nearly one, leaves behind is small. Limits of the paper: 0.406, and 0.625 where the amplitude is not above that of the
 ///   QRS complexes before.
-/// - **Threshold crossing sample count** (Arafat, Chowdhury & Hasan, Signal, Image and Video Processing 5, 2011: 329-343): the
+/// - **Threshold crossing sample count** (Arafat, Chowdhury & Hasan, Signal, Image and Video Processing 5, 2011: 1-10): the
 ///   share of samples, of a 3-s segment tapered at both ends by a quarter of a second, that lie beyond a fifth of its largest.
 ///   QRS complexes are narrow and leave most samples near the baseline. The paper's limit: 48 %.
 ///
