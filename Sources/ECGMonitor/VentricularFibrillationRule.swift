@@ -13,7 +13,7 @@ struct VentricularFibrillationRule: Sendable {
     /// A V beat so long ago is still going on: two intervals at the slowest tachycardia, and the time until a beat is known.
     private static let beatSeconds: Double = 1.7
     /// The longest of the last four intervals of a regular rhythm, as a multiple of the shortest.
-    private static let regularity: Double = 1.2
+    private static let regularity: Double = 1.1
 
     private var holdSeconds: Double
     /// R peaks of the last V beats.

@@ -37,7 +37,7 @@ struct AlarmToolTests {
         #expect(long.exitCode == 1 && long.output.contains("at most"))
         let resumed = try alarm("resume", "bed-1", "--json")
         #expect(resumed.exitCode == 0)
-        #expect(try WireCommandReply(jsonString: resumed.output).result == .done)
+        #expect(resumed.output.contains("\"result\":\"COMMAND_RESULT_DONE\""))
         watch.signal(SIGINT)
         _ = watch.outcome()
         #expect(daemon.stop() == 0)
