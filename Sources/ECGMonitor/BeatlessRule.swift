@@ -3,7 +3,7 @@
 /// **Pause**: an interval between two beats of at least `pauseSeconds`. It is raised without waiting for the second beat,
 /// `decisionAllowance` after the limit, and not before the detector's search-back has had its turn; it is over with the first
 /// interval below the limit. **Asystole**: no beat for `asystoleSeconds` of signal in which one would have been seen; a flat line
-/// counts as such. It takes the place of a pause and of bradycardia, and is over with the second beat of two that are less than
+/// counts as such. It takes the place of what is about beats, and is over with the second beat of two that are less than
 /// the limit apart. While the signal shows ventricular fibrillation neither is raised: it has no beats either, and is said.
 struct BeatlessRule: Sendable {
     /// A beat is known about 0.4 s after its R peak (decision delay and half a window); before that, "no beat" cannot be said.
@@ -14,6 +14,12 @@ struct BeatlessRule: Sendable {
     /// In noise a beat may have been overlooked: then no pause is raised, and asystole not before so many seconds: with
     /// the allowance that is still well within the 10 s of ANSI/AAMI EC13.
     static let doubtfulSeconds: Double = 6
+
+    /// What asystole takes the place of: what is about beats, of which there are none.
+    private static let lesser: [AlertKind] = [
+        .pause, .bradycardia, .extremeBradycardia, .tachycardia, .extremeTachycardia, .ventricularTachycardia,
+        .idioventricularRhythm, .ventricularRun, .supraventricularTachycardia, .supraventricularRun,
+    ]
 
     private var asystoleSeconds: Double
     private var pauseSeconds: Double
@@ -97,7 +103,7 @@ struct BeatlessRule: Sendable {
         let text = "asystole: no beat for \(fixed(seconds, decimals: 1)) s"
         guard !alerts.isActive(.asystole) else { return alerts.update(.asystole, text: text) }
         guard !alerts.isActive(.ventricularFibrillation) else { return }
-        for lesser in [AlertKind.pause, .bradycardia, .extremeBradycardia] { alerts.end(lesser, .shadowed, at: index) }
+        for lesser in Self.lesser { alerts.end(lesser, .shadowed, at: index) }
         alerts.start(.asystole, onset: since, text: text)
     }
 }

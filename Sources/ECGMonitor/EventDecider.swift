@@ -73,8 +73,8 @@ struct EventDecider: Sendable {
                 memory = BeatMemory()
             case .gap(let count): gap(count, from: mark.sampleIndex)
             case .condition(let condition): change(to: condition, since: mark.sampleIndex)
-            case .fibrillation(let isFibrillating):
-                fibrillation.change(isFibrillating: isFibrillating, at: mark.sampleIndex, alerts: &alerts)
+            case .fibrillation(let finding):
+                fibrillation.change(to: finding, at: mark.sampleIndex, alerts: &alerts)
             case .beat(let finding):
                 var answer = finding.window.map { classifications[Int($0)] }
                 if join != nil || observed != nil { answer = joined(finding, answer, windows, join, at: mark.sampleIndex) }
@@ -168,7 +168,7 @@ struct EventDecider: Sendable {
         ectopy.reset()
         patterns.cut()
         burden.reset()
-        fibrillation.cut()
+        fibrillation.reset()
         irregularity.reset()
         suspicion.reset()
         memory = BeatMemory()
@@ -275,6 +275,7 @@ struct EventDecider: Sendable {
         if let interval { heartRate.add(interval: interval) }
         alerts.withheld = believesIntervals ? nil : .ventricularRun
         if let beatClass = classification?.beatClass {
+            if beatClass == .ventricular { fibrillation.ventricularBeat(at: index) }
             ectopy.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
             patterns.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
         }

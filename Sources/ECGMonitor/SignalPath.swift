@@ -217,7 +217,7 @@ struct SignalPath: Sendable {
         if let detection = detector.step(millivolts) { enqueue(detection) }
         if let change = fibrillation.step(millivolts) {
             let since = sourceIndex(of: detectorOrigin + change.sinceIndex)
-            add(.fibrillation(change.isFibrillating), at: since, decidedAt: index)
+            add(.fibrillation(change.finding), at: since, decidedAt: index)
         }
         if history.endIndex >= nextWindowAt { finishWindow(decidedAt: index) }
     }

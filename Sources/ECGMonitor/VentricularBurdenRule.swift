@@ -66,7 +66,11 @@ struct VentricularBurdenRule: Sendable {
         }
         guard inMinute > limit, lowPriority || alerts.isActive(.frequentVentricularBeats) else { return }
         lastFrequent = index
-        guard !alerts.isActive(anyOf: .ventricularTachycardia, .ventricularFibrillation) else { return }
+        // A run says more than the number of its beats.
+        guard
+            !alerts.isActive(
+                anyOf: .ventricularRun, .idioventricularRhythm, .ventricularTachycardia, .ventricularFibrillation)
+        else { return }
         let text = "\(inMinute) ventricular ectopic beats in a minute (limit \(limit))"
         alerts.start(.frequentVentricularBeats, onset: index, beatCount: inMinute, text: text)
         alerts.update(.frequentVentricularBeats, beatCount: inMinute, text: text)

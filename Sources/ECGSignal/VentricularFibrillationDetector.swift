@@ -8,7 +8,7 @@ import Foundation
 ///   signal's mean frequency, made by adding the signal to itself shifted by half a mean period. What a sinusoid, or a fibrillation
 ///   that is nearly one, leaves behind is small. Limits of the paper: 0.406, and 0.625 where the amplitude is not above that of the
 ///   QRS complexes before.
-/// - **Threshold crossing sample count** (Arafat, Chowdhury & Hasan, Signal, Image and Video Processing 5, 2011: 329-343): the
+/// - **Threshold crossing sample count** (Arafat, Chowdhury & Hasan, Signal, Image and Video Processing 5, 2011: 1-10): the
 ///   share of samples, of a 3-s segment tapered at both ends by a quarter of a second, that lie beyond a fifth of its largest.
 ///   QRS complexes are narrow and leave most samples near the baseline. The paper's limit: 48 %.
 ///
@@ -17,13 +17,23 @@ import Foundation
 /// from peak to peak, which counts as asystole (Kerber et al., Circulation 95, 1997: 1677-1682), and a mean frequency outside
 /// 2 to 9 Hz is nothing of the kind.
 ///
-/// It is on after two looks in a row with a leakage below 0.406, or seven with one below 0.625. How many looks it takes was chosen
-/// with record 207 of the MIT-BIH Arrhythmia Database in view, the only one there with flutter.
+/// It is clear after two looks in a row with a leakage below 0.406, possible after seven with one below 0.625. How many looks it
+/// takes was chosen with record 207 of the MIT-BIH Arrhythmia Database in view, the only one there with flutter.
 public struct VentricularFibrillationDetector: Sendable {
+    /// What the signal shows.
+    public enum Finding: UInt8, Sendable, CaseIterable {
+        /// Nothing of the kind.
+        case none
+        /// Fibrillation, or a ventricular tachycardia with complexes so wide that they look like it.
+        case possible
+        /// Flutter or fibrillation.
+        case clear
+    }
+
     /// Something changed, reported once.
     public struct Change: Sendable, Equatable {
-        /// Whether the signal shows fibrillation from now on.
-        public var isFibrillating: Bool
+        /// What the signal shows from now on.
+        public var finding: Finding
         /// Where it began, or where it was last seen; 360-Hz samples since the last reset.
         public var sinceIndex: Int64
     }
@@ -58,7 +68,7 @@ public struct VentricularFibrillationDetector: Sendable {
     static let clearLooks = 2
     static let possibleLooks = 7
 
-    public private(set) var isFibrillating = false
+    public private(set) var finding = Finding.none
     /// The last look; nil before the first.
     public private(set) var lastLook: Look?
 
@@ -172,14 +182,18 @@ public struct VentricularFibrillationDetector: Sendable {
             possible = 0
             clear = 0
         }
-        if !isFibrillating, clear >= Self.clearLooks || possible >= Self.possibleLooks {
-            isFibrillating = true
-            return Change(isFibrillating: true, sinceIndex: possibleSince)
+        let new: Finding
+        if !isPossible {
+            new = .none
+        } else if clear >= Self.clearLooks {
+            new = .clear
+        } else if finding == .none, possible >= Self.possibleLooks {
+            new = .possible
+        } else {
+            new = finding
         }
-        if isFibrillating, !isPossible {
-            isFibrillating = false
-            return Change(isFibrillating: false, sinceIndex: lastSeen)
-        }
-        return nil
+        guard new != finding else { return nil }
+        finding = new
+        return Change(finding: new, sinceIndex: new == .none ? lastSeen : possibleSince)
     }
 }

@@ -101,7 +101,7 @@ import Testing
             .init(.ventricularGroups(rate: 72, every: 9, count: 2, groupRate: 110), seconds: 60),
             .init(sinus72, seconds: 90),
         ])
-        #expect(stream.started == [.singleVentricularBeat, .ventricularCouplet])
+        #expect(stream.started == [.singleVentricularBeat, .ventricularCouplet, .frequentVentricularBeats])
         let single = try #require(stream.alerts(.singleVentricularBeat).last)
         #expect(single.alert.endedBecause == .shadowed)
         #expect(stream.alerts(.ventricularCouplet).last?.alert.endedBecause == .cleared)
