@@ -11,6 +11,8 @@ public struct BeatMemory: Sendable {
     private static let forgetting: Float = 1 / 60
     /// A kind's shape moves towards its new beat by at least this share.
     private static let leastShare: Float = 0.05
+    /// Weight of a new beat in a kind's running means of intervals.
+    private static let rhythmShare: Float = 0.1
 
     /// A kind of beats: the running mean of those that belong to it.
     struct Reference: Sendable {
@@ -19,6 +21,9 @@ public struct BeatMemory: Sendable {
         var logits = SIMD4<Float>.zero
         /// Beats, each weighted by how long ago it was.
         var weight: Float = 0
+        /// Running means over its beats: the logarithm of the interval before over the local median; the same of the interval
+        /// after; and the share that came right after a beat of the same kind.
+        var prematurity: Float = 0, pause: Float = 0, repetition: Float = 0
     }
 
     private var kinds = InlineArray<4, Reference>(repeating: Reference())
@@ -27,6 +32,8 @@ public struct BeatMemory: Sendable {
     private(set) var totalWeight: Float = 0
     /// The beat before, in the same stretch of signal.
     private(set) var previous: BeatShape?
+    /// The kind of the beat before, in the same stretch.
+    private var previousKind: Int?
     /// How like the dominant beat the last one was.
     private(set) var previousSimilarity: Float = 0
     /// Beats with a window so far.
@@ -39,6 +46,7 @@ public struct BeatMemory: Sendable {
     public mutating func interrupt() {
         rhythm.interrupt()
         previous = nil
+        previousKind = nil
     }
 
     /// The most frequent kind; nil before the first beat.
@@ -93,6 +101,7 @@ public struct BeatMemory: Sendable {
     public mutating func addUnseen(interval: Float?) {
         rhythm.add(interval)
         previous = nil
+        previousKind = nil
     }
 
     /// - Parameters:
@@ -102,6 +111,10 @@ public struct BeatMemory: Sendable {
         beats += 1
         if let dominant { previousSimilarity = Self.similarity(shape, dominant.shape) }
         let match = match(shape)
+        let prematurity = rhythm.features(interval: interval)[BeatRhythm.Feature.overMedian.rawValue]
+        if let previousKind, interval != nil {
+            kinds[previousKind].pause += Self.rhythmShare * (prematurity - kinds[previousKind].pause)
+        }
         totalWeight = totalWeight * (1 - Self.forgetting) + 1
         for i in 0..<usedKinds { kinds[i].weight *= 1 - Self.forgetting }
         if let match, match.similarity > Self.leastSimilarity {
@@ -109,8 +122,14 @@ public struct BeatMemory: Sendable {
             kinds[match.index].shape.approach(shape, by: share)
             kinds[match.index].logits += share * (logits - kinds[match.index].logits)
             kinds[match.index].weight += 1
+            kinds[match.index].prematurity += Self.rhythmShare * (prematurity - kinds[match.index].prematurity)
+            let repeats: Float = previousKind == match.index ? 1 : 0
+            kinds[match.index].repetition += Self.rhythmShare * (repeats - kinds[match.index].repetition)
+            previousKind = match.index
         } else {
-            kinds[place()] = Reference(shape: copy shape, logits: logits, weight: 1)
+            let place = place()
+            kinds[place] = Reference(shape: copy shape, logits: logits, weight: 1, prematurity: prematurity)
+            previousKind = place
         }
         previous = copy shape
         rhythm.add(interval)

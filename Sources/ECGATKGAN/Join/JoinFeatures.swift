@@ -44,6 +44,12 @@ public struct JoinFeatures: Sendable {
         case ownDeflection, dominantDeflection
         /// Of the best matching kind: similarity, share of all beats, whether it is the dominant one; and the dominant one's share.
         case similarity, kindShare, isDominant, dominantShare
+        /// Of the best matching kind and of the dominant one: running means of the intervals about their beats.
+        case kindPrematurity, kindPause, kindRepetition, dominantPrematurity, dominantPause
+        /// Logarithm of the kind's weight, and of the dominant one's over it.
+        case kindWeight, dominantOverKindWeight
+        /// The kind against the dominant one, and the spread of each.
+        case kindCorrelation, kindSpread, kindDistance, kindOwnSpread, dominantOwnSpread
         /// Of the beat alone.
         case ownSlope, ownSpread(BeatShape.Segment)
         /// Against the beat before.
@@ -69,6 +75,9 @@ public struct JoinFeatures: Sendable {
         terms += [.ownSlope, .ownSpread(.qrs), .ownSpread(.wideQRS)]
         terms += [.previousCorrelation(.whole), .previousCorrelation(.qrs), .previousDistance, .previousSimilarity]
         terms += [.isNoisy, .foundBySearchBack, .beats, .hasDominant]
+        terms += [.kindPrematurity, .kindPause, .kindRepetition, .dominantPrematurity, .dominantPause]
+        terms += [.kindWeight, .dominantOverKindWeight]
+        terms += [.kindCorrelation, .kindSpread, .kindDistance, .kindOwnSpread, .dominantOwnSpread]
         return terms
     }()
 
@@ -168,7 +177,28 @@ public struct JoinFeatures: Sendable {
         case .kindShare: return logf(memory.share(memory.kind(match)))
         case .isDominant: return match.isDominant ? 1 : 0
         case .dominantShare: return logf(memory.share(dominant))
-        default: preconditionFailure("a term that compares with the dominant beat")
+        default: return value(of: term, kind: memory.kind(match), dominant)
+        }
+    }
+
+    /// What does not depend on the beat itself but for its kind.
+    private static func value(
+        of term: Term, kind: BeatMemory.Reference, _ dominant: BeatMemory.Reference
+    ) -> Float {
+        switch term {
+        case .kindPrematurity: return kind.prematurity
+        case .kindPause: return kind.pause
+        case .kindRepetition: return kind.repetition
+        case .dominantPrematurity: return dominant.prematurity
+        case .dominantPause: return dominant.pause
+        case .kindWeight: return log1pf(kind.weight)
+        case .dominantOverKindWeight: return logf((dominant.weight + 1) / (kind.weight + 1))
+        case .kindCorrelation: return kind.shape.correlation(with: dominant.shape, .whole)
+        case .kindSpread: return logf(kind.shape.spread(.wideQRS) / dominant.shape.spread(.wideQRS))
+        case .kindDistance: return logf(relativeDistance(kind.shape, dominant.shape, .whole) + leastDistance)
+        case .kindOwnSpread: return logf(kind.shape.spread(.wideQRS))
+        case .dominantOwnSpread: return logf(dominant.shape.spread(.wideQRS))
+        default: preconditionFailure("a term that tells of a kind of beats")
         }
     }
 
