@@ -40,7 +40,7 @@ extension PatientMonitor {
                     copyPendingWindows(to: windows)
                     classifier.classify(UnsafeBufferPointer(windows), into: answers, workspace: workspace)
                 }
-                resolve(UnsafeBufferPointer(answers), events: &events)
+                resolve(UnsafeBufferPointer(answers), join: classifier.join, events: &events)
             }
         }
     }

@@ -59,7 +59,7 @@ public enum ReferenceAlerts {
         }
         add(.sessionEnded, at: sampleCount - 1, decidedAt: sampleCount - 1)
         var events: [MonitorEvent] = []
-        answers.withUnsafeBufferPointer { decider.walk(marks, $0, events: &events) }
+        answers.withUnsafeBufferPointer { decider.walk(marks, windows: [], $0, join: nil, events: &events) }
         return events
     }
 }

@@ -35,6 +35,7 @@ struct SignalPath: Sendable {
     private var humFilter = MainsHumFilter()
     private var conditionMonitor = SignalConditionMonitor()
     private var detector = PanTompkinsDetector()
+    private var fibrillation = VentricularFibrillationDetector()
     private var history = SampleHistory(capacity: SignalPath.historyLength)
     /// Beats whose windows are not complete yet, in the order of their R peaks.
     private var waiting: [QRSDetection] = []
@@ -214,6 +215,10 @@ struct SignalPath: Sendable {
         guard mode == .detecting else { return }
         history.append(millivolts)
         if let detection = detector.step(millivolts) { enqueue(detection) }
+        if let change = fibrillation.step(millivolts) {
+            let since = sourceIndex(of: detectorOrigin + change.sinceIndex)
+            add(.fibrillation(change.finding), at: since, decidedAt: index)
+        }
         if history.endIndex >= nextWindowAt { finishWindow(decidedAt: index) }
     }
 
@@ -248,6 +253,7 @@ struct SignalPath: Sendable {
         // In the middle of a stretch this is called while the sample is on its way: it becomes the detector's first.
         detectorOrigin = max(0, resampled - 1)
         detector.reset()
+        fibrillation.reset()
         history.reset(startIndex: 0)
         mode = .detecting
         add(.stretchStarted(samplingRate: samplingRate), at: index, decidedAt: index)
@@ -303,10 +309,12 @@ struct SignalPath: Sendable {
                 finding.notClassifiedBecause = detection.rPeakIndex < Int64(BeatWindow.samplesBeforeRPeak) ? .gapAtEdge : cause
                 return false
             }
+            let range = (window.max() ?? 0) - (window.min() ?? 0)
             guard BeatWindow.scaleToUnitInterval(window) else {
                 finding.notClassifiedBecause = .flatWindow
                 return false
             }
+            finding.windowRange = range
             return true
         }
         if complete {

@@ -18,6 +18,8 @@ struct StreamMark: Sendable {
         case gap(Int64)
         /// The signal's condition since the mark's sample index.
         case condition(SignalCondition)
+        /// Whether the signal shows ventricular fibrillation, since the mark's sample index.
+        case fibrillation(VentricularFibrillationDetector.Finding)
         /// An R peak.
         case beat(BeatFinding)
         /// A quarter of a second of signal has passed.
@@ -41,5 +43,7 @@ struct BeatFinding: Sendable {
     var window: Int32?
     var notClassifiedBecause: NotClassifiedCause?
     var amplitude: Float
+    /// Greatest less least sample of its window, in mV, which the scaling to [0,1] takes away; 0 without a window.
+    var windowRange: Float = 0
     var foundBySearchBack: Bool
 }

@@ -55,8 +55,10 @@ public final class ParameterStore: @unchecked Sendable {
     }
 
     /// Copies what both stores have under the same name and of the same shape.
-    public func copyTensors(from other: ParameterStore) {
-        for tensor in tensors {
+    ///
+    /// - Parameter isCopied: leaves tensors out.
+    public func copyTensors(from other: ParameterStore, where isCopied: (ParameterTensor) -> Bool = { _ in true }) {
+        for tensor in tensors where isCopied(tensor) {
             guard let source = other.tensors.first(where: { $0.name == tensor.name }), source.shape == tensor.shape
             else { continue }
             pointer(to: tensor).update(from: other.pointer(to: source), count: tensor.count)

@@ -169,7 +169,7 @@ import Testing
 
     @Test func anAlertOutlivesAShortInterruptionAndNotALongOne() throws {
         for (gap, outlives) in [(3 * 360, true), (30 * 360, false)] {
-            let (samples, labels) = simulated([.init(.sinus(rate: 150), seconds: 120)])
+            let (samples, labels) = simulated([.init(.sinus(rate: 132), seconds: 120)])
             var stream = MonitoredStream()
             stream.labels = labels
             try stream.feed(Array(samples[..<14_400]))

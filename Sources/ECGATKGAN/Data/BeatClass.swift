@@ -1,3 +1,7 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// The four heartbeat classes of the paper (section 3.1), which are the AAMI EC57 classes without Q.
 ///
 /// The raw value is the index of the class in every probability vector, every label and the softmax head.
@@ -40,10 +44,19 @@ public struct BeatClassification: Sendable, Equatable {
     public var probabilities: SIMD4<Float>
     /// 0 (untouched) ... 1 (attacked): the sigmoid of the attack-identification head.
     public var attackSuspicion: Float
+    /// The logits that `probabilities` are the softmax of, which still tell apart what the softmax rounds to 0 and 1.
+    public var logits: SIMD4<Float>
 
-    public init(probabilities: SIMD4<Float>, attackSuspicion: Float) {
+    /// - Parameter logits: nil: the logarithms of the probabilities, those below 1e-12 taken as that.
+    public init(probabilities: SIMD4<Float>, attackSuspicion: Float, logits: SIMD4<Float>? = nil) {
         self.probabilities = probabilities
         self.attackSuspicion = attackSuspicion
+        if let logits {
+            self.logits = logits
+        } else {
+            self.logits = .zero
+            for i in 0..<4 { self.logits[i] = logf(max(probabilities[i], 1e-12)) }
+        }
     }
 
     /// The most probable class; the first in the order N, S, V, F where two are equal.

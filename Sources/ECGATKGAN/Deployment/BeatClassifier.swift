@@ -8,6 +8,8 @@ public final class BeatClassifier: Sendable {
     public let name: String
     /// SHA-256 of the weights file, in hexadecimal.
     public let sha256: String
+    /// Joins the answers with the rhythm and the patient's own beats; nil where the weights file has none.
+    public let join: JoinNetwork?
 
     /// One convolution with its normalisation folded in: `leaky(w * x + shift)`.
     fileprivate struct Layer {
@@ -38,13 +40,14 @@ public final class BeatClassifier: Sendable {
 
     /// Loads a weights file and compares its SHA-256 with the model card's beside it.
     public convenience init(contentsOf path: String) throws(ModelError) {
-        let (network, checksum, card) = try ModelFile.readDiscriminator(from: path)
-        self.init(network, name: card?.name ?? path, sha256: checksum)
+        let model = try ModelFile.readJoinedDiscriminator(from: path)
+        self.init(model.network, join: model.join, name: model.card?.name ?? path, sha256: model.sha256)
     }
 
     /// The deployed form of a network as it is now.
-    public init(_ network: Discriminator, name: String, sha256: String) {
+    public init(_ network: Discriminator, join: JoinNetwork? = nil, name: String, sha256: String) {
         self.name = name
+        self.join = join
         self.sha256 = sha256
         let store = network.store
         func array(_ name: String) -> [Float] {
@@ -151,9 +154,11 @@ public final class BeatClassifier: Sendable {
             if let attackBranch, let buffers = workspace.attackBranch {
                 answer(attackBranch, to: window, buffers: buffers, logits: row + Discriminator.classCount)
             }
+            let classLogits = SIMD4(row[0], row[1], row[2], row[3])
             Activation.softmax(row, count: Discriminator.classCount)
             return BeatClassification(
-                probabilities: SIMD4(row[0], row[1], row[2], row[3]), attackSuspicion: Activation.sigmoid(row[4]))
+                probabilities: SIMD4(row[0], row[1], row[2], row[3]), attackSuspicion: Activation.sigmoid(row[4]),
+                logits: classLogits)
         }
     }
 

@@ -36,6 +36,8 @@ public struct ModelCard: Codable, Sendable, Equatable {
     public var preprocessing: String
     public var classes: [String]
     public var data: String
+    /// What was held out: `beats` of every patient, or `patients`; nil: beats.
+    public var heldOut: String?
     public var split: String
     public var recipe: String
     public var seed: UInt64
@@ -48,16 +50,43 @@ public struct ModelCard: Codable, Sendable, Equatable {
     /// The command that prints the figures again.
     public var figuresCommand: String
     public var notes: String
+    /// Of the join, where the weights file has one; all else speaks of the discriminator.
+    public var join: Join?
+
+    /// Where a join comes from.
+    public struct Join: Codable, Sendable, Equatable {
+        /// SHA-256 of the discriminator's weights file that it was trained beside.
+        public var baseSHA256: String
+        public var data: String
+        public var recipe: String
+        public var command: String
+        public var figuresCommand: String
+
+        enum CodingKeys: String, CodingKey {
+            case data, recipe, command
+            case baseSHA256 = "base_sha256"
+            case figuresCommand = "figures_command"
+        }
+
+        public init(baseSHA256: String, data: String, recipe: String, command: String, figuresCommand: String) {
+            self.baseSHA256 = baseSHA256
+            self.data = data
+            self.recipe = recipe
+            self.command = command
+            self.figuresCommand = figuresCommand
+        }
+    }
 
     enum CodingKeys: String, CodingKey {
         case name, sha256, architecture, preprocessing, classes, data, split, recipe, seed, command, figures
+        case heldOut = "held_out"
         case windowMargin = "window_margin"
         case figuresCommand = "figures_command"
-        case notes
+        case notes, join
     }
 
     public init(
-        name: String, sha256: String, architecture: String, data: String, split: String, recipe: String, seed: UInt64,
+        name: String, sha256: String, architecture: String, data: String, heldOut: String? = nil, split: String, recipe: String, seed: UInt64,
         windowMargin: Int, command: String,
         figures: [String: Double], figuresCommand: String, notes: String
     ) {
@@ -67,6 +96,7 @@ public struct ModelCard: Codable, Sendable, Equatable {
         preprocessing = ModelFile.preprocessing
         classes = BeatClass.allCases.map { String($0.letter) }
         self.data = data
+        self.heldOut = heldOut
         self.split = split
         self.recipe = recipe
         self.seed = seed
@@ -115,8 +145,11 @@ public enum ModelFile {
 
     /// Writes the network's weights, whole or not at all, and gives their SHA-256 in hexadecimal.
     @discardableResult
-    public static func write(_ network: some BeatNetwork, to path: String) throws(ModelError) -> String {
+    public static func write(
+        _ network: some BeatNetwork, join: JoinNetwork? = nil, to path: String
+    ) throws(ModelError) -> String {
         var file = SafeTensors(metadata: metadata(architecture: network.architectureIdentifier))
+        join?.add(to: &file)
         for tensor in network.store.tensors {
             file.tensors[tensor.name] = .init(shape: tensor.shape, values: network.store.array(of: tensor))
         }
@@ -134,6 +167,16 @@ public enum ModelFile {
     public static func readDiscriminator(
         from path: String, checkingCard: Bool = true
     ) throws(ModelError) -> (network: Discriminator, sha256: String, card: ModelCard?) {
+        let model = try readJoinedDiscriminator(from: path, checkingCard: checkingCard)
+        return (model.network, model.sha256, model.card)
+    }
+
+    /// Reads the weights of a `Discriminator` and of the join that stands beside them in the file, if there is one.
+    ///
+    /// - Parameter checkingCard: compares the file's SHA-256 with its model card's.
+    public static func readJoinedDiscriminator(
+        from path: String, checkingCard: Bool = true
+    ) throws(ModelError) -> (network: Discriminator, join: JoinNetwork?, sha256: String, card: ModelCard?) {
         let (file, checksum, card) = try open(path, checkingCard: checkingCard)
         let found = file.metadata["architecture"] ?? "none named"
         guard let architecture = DiscriminatorArchitecture.named(found) else {
@@ -144,7 +187,7 @@ public enum ModelFile {
         let network = Discriminator(architecture, seed: 0)
         try load(file, into: network.store, path: path)
         network.weightsChanged()
-        return (network, checksum, card)
+        return (network, try JoinNetwork(file, path: path), checksum, card)
     }
 
     /// Reads the weights of any classifier that this build knows (`BeatNetworks`).

@@ -37,6 +37,8 @@ public struct DiscriminatorRecipe: Sendable, Equatable, Codable {
     public var noise: Float = 0.004
     /// Amplitude, at most, of the baseline wander that a quarter of the windows get.
     public var wander: Float = 0.04
+    /// Share of the windows that the generator makes anew, as their class, before they are attacked.
+    public var generatedShare: Float = 0
     /// Decay of the running average of the weights, per step, which is what is saved.
     public var averagingDecay: Float = 0.999
 
@@ -109,11 +111,15 @@ public final class DiscriminatorTrainer: NetworkTrainer {
         let scratch = TrainingAttack.Scratch()
         let classGradient = FloatBuffer(), attackGradient = FloatBuffer()
         var generator = SeededGenerator(seed: 0)
+        let generation: GeneratedWindows?
         var labels: [UInt8], classWeights: [Float], targets: [Float]
         var classification = 0.0, suspicion = 0.0
 
-        init(_ network: Discriminator, first: Int, size: Int, attackedClassWeight: Float) {
+        init(
+            _ network: Discriminator, windowGenerator: Generator?, first: Int, size: Int, attackedClassWeight: Float
+        ) {
             self.network = network
+            generation = windowGenerator.map(GeneratedWindows.init)
             self.first = first
             self.size = size
             gradients = FloatBuffer(count: network.store.count)
@@ -124,10 +130,14 @@ public final class DiscriminatorTrainer: NetworkTrainer {
         }
     }
 
+    /// - Parameters:
+    ///   - weights: to go on from; tensors that it lacks are new.
+    ///   - windowGenerator: makes `generatedShare` of the windows; its weights stay as they are.
     public init(
         _ data: BeatDataset, recipe: DiscriminatorRecipe, architecture: DiscriminatorArchitecture = .paper,
-        startingFrom weights: ParameterStore? = nil
+        startingFrom weights: ParameterStore? = nil, windowGenerator: Generator? = nil
     ) throws(TrainingError) {
+        precondition(recipe.generatedShare == 0 || windowGenerator != nil, "windows to be made want a generator")
         precondition(recipe.threads >= 1 && recipe.batch >= 2 * recipe.threads)
         guard data.count >= recipe.batch else { throw .tooFewWindows(count: data.count, batch: recipe.batch) }
         precondition(data.margin >= recipe.jitter, "the windows have no room for the jitter")
@@ -152,7 +162,7 @@ public final class DiscriminatorTrainer: NetworkTrainer {
             let own = number == 0 ? network : network.replica()
             own.trainsAttackBranchAlone = recipe.trainsAttackBranchAlone
             return Shard(
-                own, first: first,
+                own, windowGenerator: windowGenerator?.replica(), first: first,
                 size: recipe.batch * (number + 1) / recipe.threads - first,
                 attackedClassWeight: recipe.attackedClassWeight)
         }
@@ -290,6 +300,8 @@ public final class DiscriminatorTrainer: NetworkTrainer {
         if recipe.trainsAttackBranchAlone, recipe.iterations > 2 {
             attack.iterations = Int.random(in: 2...(2 * recipe.iterations - 2), using: &shard.generator)
         }
+        shard.generation?.replace(
+            share: recipe.generatedShare, of: windows, labels: shard.labels, batch: shard.size, using: &shard.generator)
         attack.perturb(
             windows, labels: shard.labels, batch: shard.size, against: network, using: &shard.generator,
             scratch: shard.scratch, into: windows + shard.size * length)

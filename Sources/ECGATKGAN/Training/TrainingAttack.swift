@@ -19,7 +19,7 @@ struct TrainingAttack {
         case margin
         /// Up the cross-entropy and down the suspicion at once: the attacker who knows both heads.
         case joint
-        /// A smooth perturbation (Han et al. 2020): the gradient is smoothed by a Gaussian before its sign is taken.
+        /// A smooth perturbation (Han et al. 2020): a field whose convolution, as in `SmoothAttack`, is added to the window.
         case smooth
     }
 
@@ -30,8 +30,8 @@ struct TrainingAttack {
     ]
     /// And for one whose attack head learns to notice.
     static let ofEveryKind: [Kind] = [
-        .pgd, .bim, .pgd, .margin, .pgd, .joint, .pgd, .smooth, .pgd, .bim,
-        .pgd, .fgsm, .pgd, .margin, .pgd, .joint, .pgd, .bim, .pgd, .smooth,
+        .pgd, .bim, .smooth, .margin, .pgd, .joint, .pgd, .smooth, .pgd, .bim,
+        .smooth, .fgsm, .pgd, .margin, .pgd, .joint, .pgd, .bim, .smooth, .smooth,
     ]
 
     var epsilon: Float
@@ -42,7 +42,8 @@ struct TrainingAttack {
     /// Memory kept between steps; one for each thread.
     final class Scratch {
         let classGradient = FloatBuffer(), attackGradient = FloatBuffer()
-        let smoothed = FloatBuffer()
+        /// Fields of the smooth perturbations, one for each window of the batch, and one convolved slope.
+        let fields = FloatBuffer(), smoothed = FloatBuffer()
         var kinds: [Kind] = [], radii: [Float] = []
     }
 
@@ -68,6 +69,8 @@ struct TrainingAttack {
         }
         let classGradient = scratch.classGradient.reserve(batch * classes)
         let attackGradient = scratch.attackGradient.reserve(batch)
+        let fields = scratch.fields.reserve(batch * length), smoothed = scratch.smoothed.reserve(length)
+        fields.update(repeating: 0, count: batch * length)
         let needsAttackHead = scratch.kinds.contains(.joint)
         network.computesAttackHead = needsAttackHead
         defer { network.computesAttackHead = true }
@@ -95,20 +98,24 @@ struct TrainingAttack {
                 if kind == .fgsm && iteration > 0 { continue }
                 let step = kind == .fgsm ? radius : radius / Float(iterations) * 1.5
                 let direction = slope + b * length
-                if kind == .smooth { GaussianSmoothing.apply(direction, count: length, scratch: scratch.smoothed) }
                 let from = windows + b * length, to = attacked + b * length
+                if kind == .smooth {
+                    let field = fields + b * length
+                    // The convolution with zeros beyond the ends is its own transpose.
+                    SmoothAttack.convolve(direction, into: smoothed)
+                    for i in 0..<length {
+                        let sign: Float = smoothed[i] > 0 ? 1 : (smoothed[i] < 0 ? -1 : 0)
+                        field[i] = min(max(field[i] + step * sign, -radius), radius)
+                    }
+                    SmoothAttack.convolve(field, into: smoothed)
+                    for i in 0..<length { to[i] = min(max(from[i] + smoothed[i], 0), 1) }
+                    continue
+                }
                 for i in 0..<length {
                     let sign: Float = direction[i] > 0 ? 1 : (direction[i] < 0 ? -1 : 0)
                     to[i] = min(max(to[i] + step * sign, max(from[i] - radius, 0)), min(from[i] + radius, 1))
                 }
             }
-        }
-        // The signs of a smoothed gradient still jump: the perturbation itself is smoothed, which keeps it in the ball.
-        for b in 0..<batch where scratch.kinds[b] == .smooth {
-            let from = windows + b * length, to = attacked + b * length
-            for i in 0..<length { to[i] -= from[i] }
-            GaussianSmoothing.apply(to, count: length, scratch: scratch.smoothed)
-            for i in 0..<length { to[i] = min(max(from[i] + to[i], 0), 1) }
         }
     }
 
@@ -116,28 +123,5 @@ struct TrainingAttack {
         var best = label == 0 ? 1 : 0
         for c in 0..<Discriminator.classCount where c != label && logits[c] > logits[best] { best = c }
         for c in 0..<Discriminator.classCount { gradient[c] = c == best ? 1 : (c == label ? -1 : 0) }
-    }
-}
-
-/// Convolution with a Gaussian of three samples' deviation, the ends normalised.
-enum GaussianSmoothing {
-    static let deviation: Float = 3
-    private static let kernel: [Float] = (-9...9).map { expf(-Float($0 * $0) / (2 * deviation * deviation)) }
-
-    static func apply(_ values: UnsafeMutablePointer<Float>, count: Int, scratch: FloatBuffer) {
-        let source = scratch.reserve(count)
-        source.update(from: values, count: count)
-        let half = kernel.count / 2
-        kernel.withUnsafeBufferPointer { kernel in
-            for i in 0..<count {
-                var sum: Float = 0, weight: Float = 0
-                for j in max(0, i - half)...min(count - 1, i + half) {
-                    let w = kernel[j - i + half]
-                    sum += w * source[j]
-                    weight += w
-                }
-                values[i] = sum / weight
-            }
-        }
     }
 }

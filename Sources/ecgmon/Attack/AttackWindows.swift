@@ -35,9 +35,11 @@ struct AttackWindows: ParsableCommand {
             throw ToolError(
                 "the model cannot be used: \(error)", nextStep: "Name another with --model, or train one with `ecgmon train`")
         }
-        let beats = try BeatWindowLoader.load(try RecordDatabase(database), margin: card?.windowMargin ?? 0)
+        let records = try RecordDatabase(database)
         let heldOut = EvaluationWindows(
-            card.map { beats.stratifiedSplit(heldOut: HeldOutFigures.share, seed: $0.seed).heldOut } ?? beats)
+            try card.map {
+                try DataSplit($0).windows(of: records, margin: $0.windowMargin, seed: $0.seed).heldOut
+            } ?? BeatWindowLoader.load(records, margin: 0))
         guard heldOut.count > 0 else {
             throw ToolError("\(database) has no annotated beats", nextStep: "Bring the mitdb with `ecgmon data fetch`")
         }

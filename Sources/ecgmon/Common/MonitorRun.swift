@@ -12,9 +12,10 @@ struct LoadedModel: Sendable {
     init(_ given: String?) throws(ToolError) {
         path = try InstalledFiles.model(given)
         do {
-            let (network, sha256, card) = try ModelFile.readDiscriminator(from: path)
-            classifier = BeatClassifier(network, name: card?.name ?? path, sha256: sha256)
-            self.card = card
+            let model = try ModelFile.readJoinedDiscriminator(from: path)
+            classifier = BeatClassifier(
+                model.network, join: model.join, name: model.card?.name ?? path, sha256: model.sha256)
+            card = model.card
         } catch {
             throw ToolError(
                 "the model cannot be used: \(error)",
@@ -46,23 +47,48 @@ enum MonitorRun {
     static func events(
         of record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init()
     ) throws(ToolError) -> [MonitorEvent] {
+        try run(record, name: name, classifier: classifier, configuration: configuration, observing: false).events
+    }
+
+    /// The events, and the beats as the join is given them, where they are observed; sample indices in frames of the record.
+    ///
+    /// - Parameter reversed: the electrodes are exchanged: every sample has the other sign.
+    static func run(
+        _ record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init(),
+        reversed: Bool = false, observing: Bool
+    ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
         let input = try RecordChannel(record, name: name)
-        var events = try events(
-            millivolts: input.millivolts, samplingRate: input.samplingRate, lead: input.lead, name: name,
-            classifier: classifier, configuration: configuration)
+        var (events, observed) = try run(
+            millivolts: reversed ? input.millivolts.map { -$0 } : input.millivolts, samplingRate: input.samplingRate,
+            lead: input.lead, name: name, classifier: classifier, configuration: configuration, observing: observing)
         for index in events.indices {
             events[index].sampleIndex = input.frame(ofSample: Double(events[index].sampleIndex))
             events[index].decidedAtSampleIndex = input.frame(ofSample: Double(events[index].decidedAtSampleIndex))
         }
-        return events
+        for index in observed.indices {
+            observed[index].sampleIndex = input.frame(ofSample: Double(observed[index].sampleIndex))
+            observed[index].decidedAtSampleIndex = input.frame(ofSample: Double(observed[index].decidedAtSampleIndex))
+        }
+        return (events, observed)
     }
 
     /// The events of samples in millivolts.
+    ///
     /// - Parameter name: of the record, for messages.
     static func events(
         millivolts: [Float], samplingRate: Double, lead: String, name: String, classifier: BeatClassifier,
         configuration: MonitorConfiguration = .init()
     ) throws(ToolError) -> [MonitorEvent] {
+        try run(
+            millivolts: millivolts, samplingRate: samplingRate, lead: lead, name: name, classifier: classifier,
+            configuration: configuration, observing: false
+        ).events
+    }
+
+    private static func run(
+        millivolts: [Float], samplingRate: Double, lead: String, name: String, classifier: BeatClassifier,
+        configuration: MonitorConfiguration, observing: Bool
+    ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
         guard MonitorConfiguration.supportedSamplingRates.contains(samplingRate) else {
             let range = MonitorConfiguration.supportedSamplingRates
             throw ToolError(
@@ -70,6 +96,7 @@ enum MonitorRun {
                 nextStep: "The monitor takes \(Int(range.lowerBound)) to \(Int(range.upperBound))")
         }
         var monitor = PatientMonitor(configuration: configuration)
+        if observing { monitor.observeBeats() }
         let workspace = classifier.makeWorkspace()
         var events: [MonitorEvent] = []
         do {
@@ -85,7 +112,7 @@ enum MonitorRun {
                 "record \(name) was refused by the monitor: \(error.cause)", nextStep: "Give another record")
         }
         monitor.finish(classifier: classifier, workspace: workspace, events: &events)
-        return events
+        return (events, monitor.takeObservedBeats())
     }
 
     /// The beats among the events.

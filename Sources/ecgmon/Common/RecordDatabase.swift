@@ -58,8 +58,15 @@ struct RecordDatabase: Sendable {
         }
     }
 
-    /// The reference annotations, on the record's frames.
+    /// The reference beats, on the record's frames.
     func reference(_ name: String, for record: Record) throws(ToolError) -> EC57Reference {
+        EC57Reference(
+            annotations: try annotations(name, for: record), samplingRate: record.samplingRate,
+            frameCount: record.frameCount)
+    }
+
+    /// The reference annotations, on the record's frames.
+    func annotations(_ name: String, for record: Record) throws(ToolError) -> [Annotation] {
         do {
             var set = try AnnotationSet.read(name, annotator: "atr", in: directory)
             if let rate = set.samplingRate, rate != record.samplingRate {
@@ -70,8 +77,7 @@ struct RecordDatabase: Sendable {
                     set.annotations[index].sampleIndex = Int64(exactly: frame) ?? .max
                 }
             }
-            return EC57Reference(
-                annotations: set.annotations, samplingRate: record.samplingRate, frameCount: record.frameCount)
+            return set.annotations
         } catch {
             throw ToolError("the reference of \(name) cannot be read: \(error)", nextStep: Self.advice(error))
         }
@@ -105,4 +111,33 @@ enum RecordSplit {
         "222",
         "228", "231", "232", "233", "234",
     ]
+}
+
+/// Records of a folder, by its name alone or as `FOLDER/DS1` and `FOLDER/DS2`, the splits of the mitdb.
+struct RecordSelection: Sendable {
+    let text: String
+    let database: RecordDatabase
+    let names: [String]
+
+    init(_ text: String) throws(ToolError) {
+        self.text = text
+        let splits = [("/DS1", RecordSplit.ds1), ("/DS2", RecordSplit.ds2)]
+        if let split = splits.first(where: { text.hasSuffix($0.0) }) {
+            database = try RecordDatabase(String(text.dropLast(split.0.count)))
+            names = split.1
+        } else {
+            database = try RecordDatabase(text)
+            names = try database.scoredRecords(nil)
+        }
+    }
+
+    /// Several, separated by commas.
+    static func list(_ text: String) throws(ToolError) -> [RecordSelection] {
+        var selections: [RecordSelection] = []
+        for part in text.split(separator: ",") { selections.append(try RecordSelection(String(part))) }
+        guard !selections.isEmpty else {
+            throw ToolError("no records in “\(text)”", nextStep: "Write them as svdb,mitdb/DS1")
+        }
+        return selections
+    }
 }

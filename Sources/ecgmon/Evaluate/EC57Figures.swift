@@ -15,6 +15,8 @@ struct EC57Figures: Encodable, Sendable {
     var ventricularPositivePredictivity: Double?
     var supraventricularSensitivity: Double?
     var supraventricularPositivePredictivity: Double?
+    var fusionSensitivity: Double?
+    var fusionPositivePredictivity: Double?
     var delay: Quantiles?
     /// "N>V": reference N found as V; O is no beat.
     var confusion: [String: Int]
@@ -32,6 +34,8 @@ struct EC57Figures: Encodable, Sendable {
         case ventricularPositivePredictivity = "v_pp"
         case supraventricularSensitivity = "s_se"
         case supraventricularPositivePredictivity = "s_pp"
+        case fusionSensitivity = "f_se"
+        case fusionPositivePredictivity = "f_pp"
         case delay = "delay_ms"
     }
 
@@ -53,6 +57,8 @@ struct EC57Figures: Encodable, Sendable {
             supraventricularSensitivity = score.sensitivity(of: .supraventricular)?.rounded(decimals: 3)
             supraventricularPositivePredictivity = score.positivePredictivity(of: .supraventricular)?.rounded(
                 decimals: 3)
+            fusionSensitivity = score.sensitivity(of: .fusion)?.rounded(decimals: 3)
+            fusionPositivePredictivity = score.positivePredictivity(of: .fusion)?.rounded(decimals: 3)
         }
         delay = Quantiles(score.delays)
         confusion = [:]

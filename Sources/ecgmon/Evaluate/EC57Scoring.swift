@@ -90,6 +90,8 @@ struct EC57Score: Sendable, Equatable {
     private(set) var rPeakErrors: [Double] = []
     /// From the reference R peak to the sample with which the beat was known, in ms, of every matched beat where it is known.
     private(set) var delays: [Double] = []
+    /// The class of the reference beat of each found one, by the found beat's sample; nil: it belongs to none. Of one record.
+    private(set) var referenceClasses: [Int64: EC57Class?] = [:]
 
     init() {}
 
@@ -117,7 +119,10 @@ struct EC57Score: Sendable, Equatable {
             i += 1
         }
         func extra() {
-            if tested[j].sampleIndex >= start { count(Self.none, tested[j].beatClass.rawValue) }
+            if tested[j].sampleIndex >= start {
+                count(Self.none, tested[j].beatClass.rawValue)
+                referenceClasses[tested[j].sampleIndex] = .some(nil)
+            }
             j += 1
         }
         while i < expected.count || j < tested.count {
@@ -154,6 +159,7 @@ struct EC57Score: Sendable, Equatable {
                 continue
             }
             count(expected[i].beatClass.rawValue, tested[j].beatClass.rawValue)
+            referenceClasses[tested[j].sampleIndex] = expected[i].beatClass
             rPeakErrors.append(Double(t - r) / reference.samplingRate * 1000)
             if let decided = tested[j].decidedAtSampleIndex {
                 delays.append(Double(decided - r) / reference.samplingRate * 1000)

@@ -45,8 +45,9 @@ struct EvaluateModel: ParsableCommand {
         let path = try InstalledFiles.model(model)
         let (network, sha256, card) = try ModelFile.readNetwork(from: path)
         let seed = card?.seed ?? 1
-        var heldOut = try BeatWindowLoader.load(RecordDatabase(database), margin: card?.windowMargin ?? 0)
-            .stratifiedSplit(heldOut: HeldOutFigures.share, seed: seed).heldOut
+        var heldOut = try DataSplit(card).windows(
+            of: RecordDatabase(database), margin: card?.windowMargin ?? 0, seed: seed
+        ).heldOut
         if let sample, sample < heldOut.count {
             heldOut = heldOut.stratifiedSplit(heldOut: Double(sample) / Double(heldOut.count), seed: seed).heldOut
         }
@@ -61,7 +62,7 @@ struct EvaluateModel: ParsableCommand {
                     windows: Dictionary(uniqueKeysWithValues: counts), figures: figures))
         } else {
             print("model \(path), SHA-256 \(sha256)")
-            print("held out, seed \(seed): \(ProtocolPWindows.counts(heldOut))")
+            print("held out, seed \(seed): \(TrainingWindows.counts(heldOut))")
             for (name, value) in figures.sorted(by: { $0.key < $1.key }) { print("\(name): \(value)") }
         }
     }

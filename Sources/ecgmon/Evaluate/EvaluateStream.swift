@@ -118,15 +118,7 @@ struct EvaluateStream: AsyncParsableCommand {
         var alerts: [String: Int] = [:]
         for kind in outcomes.flatMap(\.alerts) { alerts[kind.name, default: 0] += 1 }
         let scored = Array(zip(names, outcomes.map(\.score)))
-        var gross = ["all": Self.figures(scored.map(\.1))]
-        let sets = [
-            ("DS1", RecordSplit.ds1), ("DS2", RecordSplit.ds2),
-            ("DS2 without 202", RecordSplit.ds2.filter { $0 != "202" }),
-        ]
-        // Only where the whole split was scored.
-        for (name, members) in sets where Set(members).isSubset(of: names) {
-            gross[name] = Self.figures(scored.filter { members.contains($0.0) }.map(\.1))
-        }
+        let gross = EC57Figures.gross(scored)
         return Part(
             database: database.directory, records: names, gross: gross,
             per_record: scored.map { RecordFigures(record: $0, figures: EC57Figures($1)) }, alerts: alerts,
@@ -154,12 +146,6 @@ struct EvaluateStream: AsyncParsableCommand {
         return levels
     }
 
-    private static func figures(_ scores: [EC57Score]) -> EC57Figures {
-        var total = EC57Score()
-        for score in scores { total += score }
-        return EC57Figures(total, records: scores.count)
-    }
-
     private func text(_ model: LoadedModel, _ parts: [Part], _ noise: [NoiseLevel]?) -> String {
         var lines = ["model \(model.classifier.name), SHA-256 \(model.classifier.sha256)"]
         if let card = model.card { lines.append("trained on: \(card.data); \(card.split)") }
@@ -168,9 +154,7 @@ struct EvaluateStream: AsyncParsableCommand {
             lines.append(
                 "whole stream, channel 0 of \(part.records.count) records of \(part.database), from \(fixed(options.startSeconds, 0)) s"
             )
-            let totals = ["all", "DS1", "DS2", "DS2 without 202"].compactMap { name in
-                part.gross[name].map { (name: name, figures: $0) }
-            }
+            let totals = EC57Figures.grossInOrder(part.gross)
             lines.append(EvaluationReport.table(part.per_record, total: totals, classes: true))
             if let delay = part.gross["all"]?.delay { lines.append("delay from R to the beat's event: \(delay.line)") }
             let alerts = part.alerts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")

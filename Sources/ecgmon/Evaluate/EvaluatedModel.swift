@@ -99,7 +99,7 @@ struct EvaluatedModel: Sendable {
     }
 }
 
-/// The windows that the training of all models under evaluation held out: a fifth of every class (protocol P).
+/// The windows that the training of all models under evaluation held out (`DataSplit`).
 struct HeldOutWindows: Sendable {
     let windows: EvaluationWindows
     let database: String
@@ -121,19 +121,21 @@ struct HeldOutWindows: Sendable {
         guard let first = models.first else {
             throw ToolError("no model is under evaluation", nextStep: "Name one")
         }
-        for other in models where other.card.seed != first.card.seed || other.card.windowMargin != first.card.windowMargin {
+        for other in models
+        where other.card.seed != first.card.seed || other.card.windowMargin != first.card.windowMargin
+            || DataSplit(other.card) != DataSplit(first.card)
+        {
             throw ToolError(
-                "\(first.name) and \(other.name) were trained on different splits (seeds \(first.card.seed) and "
-                    + "\(other.card.seed), margins \(first.card.windowMargin) and \(other.card.windowMargin)): no set of windows was held "
+                "\(first.name) and \(other.name) were trained on different splits (of \(DataSplit(first.card)) and "
+                    + "\(DataSplit(other.card)), seeds \(first.card.seed) and \(other.card.seed), margins \(first.card.windowMargin) and \(other.card.windowMargin)): no set of windows was held "
                     + "out from both",
-                nextStep: "Train them with the same --seed and --jitter, or evaluate them one by one")
+                nextStep: "Train them with the same --split, --seed and --jitter, or evaluate them one by one")
         }
         splitSeed = first.card.seed
         margin = first.card.windowMargin
         self.database = database.directory
         let heldOut = EvaluationWindows(
-            try BeatWindowLoader.load(database, margin: margin)
-                .stratifiedSplit(heldOut: HeldOutFigures.share, seed: splitSeed).heldOut)
+            try DataSplit(first.card).windows(of: database, margin: margin, seed: splitSeed).heldOut)
         guard heldOut.count > 0 else {
             throw ToolError(
                 "\(database.directory) has no annotated beats", nextStep: "Bring the mitdb with `ecgmon data fetch`")

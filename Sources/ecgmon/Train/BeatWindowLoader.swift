@@ -8,11 +8,13 @@ enum BeatWindowLoader {
     ///
     /// Each window is scaled so that its middle 280 samples span [0,1]; the margins follow the same scale.
     ///
-    /// - Parameter margin: samples kept on both sides beyond the 280.
-    static func load(_ database: RecordDatabase, margin: Int) throws -> BeatDataset {
+    /// - Parameters:
+    ///   - records: nil: all.
+    ///   - margin: samples kept on both sides beyond the 280.
+    static func load(_ database: RecordDatabase, records: [String]? = nil, margin: Int) throws -> BeatDataset {
         var dataset = BeatDataset(margin: margin)
         let half = Discriminator.windowLength / 2
-        for name in try database.records() {
+        for name in try records ?? database.records() {
             let record = try database.record(name)
             guard record.samplingRate == 360 else {
                 throw ToolError(

@@ -12,7 +12,7 @@ struct ComparedTraining {
     func run(_ session: TrainingSession) throws {
         let filledByDCGAN = architecture == .shaker2020
         let set = try filledByDCGAN ? setFilledByDCGAN(session) : session.windows.paperTrainingSet()
-        Terminal.note("raised: \(ProtocolPWindows.counts(set)), and as many attacked")
+        Terminal.note("raised: \(TrainingWindows.counts(set)), and as many attacked")
         let target = try UndefendedTraining.train(
             SequentialNetwork(architecture, seed: session.seed), on: set, session, epochs: targetEpochs,
             learningRate: learningRate, stage: "target")

@@ -2,9 +2,6 @@ import ECGATKGAN
 
 /// The figures of a model card: windows that were held out, untouched and under white-box attacks at epsilon 0.01 (protocol P).
 struct HeldOutFigures {
-    /// Share of every class that is held out.
-    static let share = 0.2
-
     /// By name; percentages and areas, rounded to four digits after the point.
     private(set) var figures: [String: Double] = [:]
 

@@ -12,7 +12,7 @@ struct PaperTraining {
 
     func run(_ session: TrainingSession) throws {
         let set = session.windows.paperTrainingSet()
-        Terminal.note("with SMOTE: \(ProtocolPWindows.counts(set)), and as many attacked")
+        Terminal.note("with SMOTE: \(TrainingWindows.counts(set)), and as many attacked")
         let target = try UndefendedTraining.train(Discriminator(seed: session.seed), on: set, session, stage: "target")
         let attacked = try session.attackedCopies(of: set, against: target)
         var recipe = recipe

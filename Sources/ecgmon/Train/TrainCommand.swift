@@ -12,6 +12,7 @@ struct TrainCommand: ParsableCommand {
             Recipes:
               hardened       layers that withstand more, attacked afresh in every step; then the head that notices attacks
               paper          the paper's GAN on clean and attacked windows; writes the generator, too
+              reconstruction a generator's last training, for the likeness of its windows (--start-from its weights)
               undefended     the paper's discriminator on clean windows alone; with another --network-seed, a surrogate
               kachuee-2018, acharya-2017, shaker-2020
                              the systems that the paper compares with, on clean windows and their own attacked ones
@@ -29,6 +30,8 @@ struct TrainCommand: ParsableCommand {
     var output: String
     @Option(help: "Checkpoint file. Default: the weights file with .checkpoint added.")
     var checkpoint: String?
+    @Option(help: "beats: a fifth of every class is held out; patients: DS2 is, and DS1 trained on.")
+    var split = DataSplit.beats
     @Option(help: "Which network, trained how (see above).")
     var recipe = RecipeName.discriminator
     @Flag(help: "Start anew even where a checkpoint lies.")
@@ -36,7 +39,7 @@ struct TrainCommand: ParsableCommand {
     @Option(
         help: """
             Passes over the training set. Default: discriminator 20, undefended 12, compared systems 10, paper 100 as in the \
-            paper; hardened has its own.
+            paper; hardened 48, for the classes and for the attack head; reconstruction 6.
             """)
     var epochs: Int?
     @Option(help: "Seed of the split, of SMOTE and, unless --network-seed is given, of the training.")
@@ -47,8 +50,8 @@ struct TrainCommand: ParsableCommand {
     var threads = 1
     @Option(
         help: """
-            Learning rate: the peak of one cycle for discriminator (default 0.002), the beginning of a cosine for undefended and \
-            compared systems (0.001), constant for paper (0.0002, as in the paper).
+            Learning rate: the peak of one cycle for discriminator (default 0.002) and hardened (0.003), the beginning of a cosine for undefended and \
+            compared systems (0.001) and reconstruction (0.0002), constant for paper (0.0002, as in the paper).
             """)
     var learningRate: Float?
 
@@ -57,7 +60,11 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "All but hardened: S, V and F beats are raised to this many each.")
     var minorityBeats = 10_000
 
-    @Option(help: "paper: where the generator goes. Default: generator.safetensors beside the weights file.")
+    @Option(
+        help: """
+            paper: where the generator goes (default: generator.safetensors beside the weights file). hardened: a generator's \
+            weights; it makes a part of the windows anew.
+            """)
     var generator: String?
     @Option(help: "paper: lambda of the reconstruction's mean squared error; the paper has 1.")
     var reconstructionWeight: Float = 1
@@ -73,8 +80,11 @@ struct TrainCommand: ParsableCommand {
     @Option(
         help: "discriminator: most noise added to a third of the windows, standard deviation in units of the [0,1] window.")
     var noise: Float = 0.004
-    @Option(help: "discriminator: largest epsilon of the attacks in training.")
-    var epsilon: Float = 0.012
+    @Option(
+        help: "discriminator, hardened: largest epsilon of the attacks in training. Default: discriminator 0.012, hardened 0.014.")
+    var epsilon: Float?
+    @Option(help: ArgumentHelp("hardened, reconstruction: weights to go on from instead of new ones.", valueName: "file"))
+    var startFrom: String?
     @Option(help: "discriminator: iterations of the attacks in training.")
     var iterations = 5
     @Option(help: "discriminator: weight of attacked windows in the cross-entropy; clean ones have 1.")
@@ -83,7 +93,7 @@ struct TrainCommand: ParsableCommand {
     var suspicionWeight: Float = 1
 
     enum RecipeName: String, CaseIterable, ExpressibleByArgument {
-        case discriminator, hardened, paper, undefended
+        case discriminator, hardened, paper, reconstruction, undefended
         case kachuee2018 = "kachuee-2018"
         case acharya2017 = "acharya-2017"
         case shaker2020 = "shaker-2020"
@@ -91,7 +101,7 @@ struct TrainCommand: ParsableCommand {
 
     func validate() throws {
         guard (epochs ?? 1) >= 1, (1...64).contains(threads), batch >= 2 * threads, threads <= 32, normalBeats >= 0,
-            minorityBeats >= 0, (0...20).contains(jitter), (learningRate ?? 1) > 0, noise >= 0, epsilon > 0,
+            minorityBeats >= 0, (0...20).contains(jitter), (learningRate ?? 1) > 0, noise >= 0, (epsilon ?? 1) > 0,
             iterations >= 1, reconstructionWeight >= 0, decayEpochs >= 0, frozenStatisticsEpochs >= 0
         else { throw ValidationError("a number is out of its range; see ecgmon train --help") }
     }
@@ -107,15 +117,16 @@ struct TrainCommand: ParsableCommand {
             }
         }
         let session = TrainingSession(
-            windows: try ProtocolPWindows(
-                database, seed: seed, normalBeats: normalBeats, minorityBeats: minorityBeats,
-                margin: recipe == .discriminator ? jitter : ProtocolPWindows.margin),
+            windows: try TrainingWindows(
+                database, split: split, seed: seed, normalBeats: normalBeats, minorityBeats: minorityBeats,
+                margin: recipe == .discriminator ? jitter : TrainingWindows.margin),
             seed: networkSeed ?? seed, threads: threads, output: output,
             checkpointBase: checkpoint ?? output + ".checkpoint", restart: restart, command: commandLine())
         Terminal.note(session.windows.text)
         switch recipe {
         case .discriminator: try runDiscriminator(session)
-        case .hardened: try HardenedTraining.run(session)
+        case .hardened: try hardened.run(session)
+        case .reconstruction: try reconstruction.run(session)
         case .paper: try PaperTraining(recipe: ganRecipe, generatorOutput: generatorOutput).run(session)
         case .undefended:
             try UndefendedTraining.run(
@@ -131,6 +142,49 @@ struct TrainCommand: ParsableCommand {
         return ComparedTraining(
             architecture: architecture, epochs: epochs, targetEpochs: max(epochs / 2, 1),
             learningRate: learningRate ?? 1e-3)
+    }
+
+    private var reconstruction: ReconstructionTraining {
+        get throws {
+            guard let startFrom else {
+                throw ToolError("there is no generator to go on with", nextStep: "Name its weights with --start-from")
+            }
+            var recipe = ReconstructionRecipe()
+            if let epochs { recipe.epochs = epochs }
+            if let learningRate { recipe.learningRate = learningRate }
+            do {
+                return ReconstructionTraining(
+                    recipe: recipe, generator: try ModelFile.readGenerator(from: startFrom).generator)
+            } catch {
+                throw ToolError("the generator cannot be used: \(error)", nextStep: "Name another with --start-from")
+            }
+        }
+    }
+
+    private var hardened: HardenedTraining {
+        get throws {
+            var training = HardenedTraining(epochs: epochs ?? HardenedTraining.epochs, split: split)
+            if let learningRate { training.learningRate = learningRate }
+            if let epsilon { training.epsilon = epsilon }
+            do {
+                if let generator { training.windowGenerator = try ModelFile.readGenerator(from: generator).generator }
+            } catch {
+                throw ToolError("the generator cannot be used: \(error)", nextStep: "Name another with --generator")
+            }
+            guard let startFrom else { return training }
+            do {
+                let network = try ModelFile.readDiscriminator(from: startFrom).network
+                guard network.architecture == .hardened else {
+                    throw ToolError(
+                        "\(startFrom) holds the architecture \(network.architectureIdentifier), not that of --recipe hardened",
+                        nextStep: "Name weights that --recipe hardened wrote")
+                }
+                training.start = network
+            } catch let error as ModelError {
+                throw ToolError("the weights to start from cannot be used: \(error)", nextStep: "Name others")
+            }
+            return training
+        }
     }
 
     private var generatorOutput: String {
@@ -158,17 +212,17 @@ struct TrainCommand: ParsableCommand {
         recipe.seed = session.seed
         recipe.jitter = jitter
         recipe.noise = noise
-        recipe.epsilon = epsilon
+        recipe.epsilon = epsilon ?? 0.012
         recipe.iterations = iterations
         recipe.attackedClassWeight = attackedWeight
         recipe.suspicionWeight = suspicionWeight
 
         var training = session.windows.limitedTraining
-        let drawn = ProtocolPWindows.counts(training)
+        let drawn = TrainingWindows.counts(training)
         for beatClass in [BeatClass.supraventricular, .ventricular, .fusion] {
             training.oversample(beatClass, to: minorityBeats, seed: seed &+ UInt64(beatClass.rawValue))
         }
-        Terminal.note("with SMOTE: \(ProtocolPWindows.counts(training))")
+        Terminal.note("with SMOTE: \(TrainingWindows.counts(training))")
         let trainer = try session.train(DiscriminatorTrainer(training, recipe: recipe), name: "discriminator")
         try session.finish(
             Discriminator(trainer.network.architecture, sharing: trainer.averaged), recipe: "\(recipe)",
@@ -180,8 +234,14 @@ struct TrainCommand: ParsableCommand {
         var words = ["ecgmon train --recipe \(recipe.rawValue) --seed \(seed)"]
         if let networkSeed { words.append("--network-seed \(networkSeed)") }
         if threads != 1 { words.append("--threads \(threads)") }
-        if recipe != .hardened {
-            if let epochs { words.append("--epochs \(epochs)") }
+        if split != .beats { words.append("--split \(split.rawValue)") }
+        if let epochs { words.append("--epochs \(epochs)") }
+        if recipe == .hardened {
+            if let learningRate { words.append("--learning-rate \(learningRate)") }
+            if let epsilon { words.append("--epsilon \(epsilon)") }
+            if let generator { words.append("--generator \(URL(filePath: generator).lastPathComponent)") }
+            if let startFrom { words.append("--start-from \(URL(filePath: startFrom).lastPathComponent)") }
+        } else {
             if let learningRate { words.append("--learning-rate \(learningRate)") }
             if normalBeats != 10_000 { words.append("--normal-beats \(normalBeats)") }
             if minorityBeats != 10_000 { words.append("--minority-beats \(minorityBeats)") }
@@ -194,7 +254,7 @@ struct TrainCommand: ParsableCommand {
         case .discriminator:
             words.append(
                 "--batch \(batch) --jitter \(jitter) "
-                    + "--noise \(noise) --epsilon \(epsilon) --iterations \(iterations) --attacked-weight \(attackedWeight) "
+                    + "--noise \(noise) --epsilon \(epsilon ?? 0.012) --iterations \(iterations) --attacked-weight \(attackedWeight) "
                     + "--suspicion-weight \(suspicionWeight)")
         default: break
         }

@@ -4,7 +4,7 @@ import NeuralNetwork
 
 /// What every recipe of `ecgmon train` has: its windows, its seeds, where its files lie, and how its network is handed over.
 struct TrainingSession {
-    let windows: ProtocolPWindows
+    let windows: TrainingWindows
     /// Of the initial weights and of every random number of the training; the windows' seed is that of the split.
     let seed: UInt64
     let threads: Int
@@ -46,17 +46,15 @@ struct TrainingSession {
         let figures = HeldOutFigures(windows.heldOut, network: network, suspects: suspects) { Terminal.note($0) }.figures
         let sha256 = try ModelFile.write(network, to: output)
         let path = URL(filePath: output)
-        let standingNotes =
-            "Beats of one patient are in both parts of the split, as in the paper: the figures say nothing of patients never seen. Not a medical device."
         let card = ModelCard(
             name: path.deletingPathExtension().lastPathComponent, sha256: sha256,
             architecture: network.architectureIdentifier,
-            data: "MIT-BIH Arrhythmia Database 1.0.0 (ODC-BY 1.0, doi:10.13026/C2F305), channel 0 of all 48 records; \(drawnFrom)",
-            split: "stratified 80/20 with seed \(windows.seed); figures on the held-out 20 %: "
-                + ProtocolPWindows.counts(windows.heldOut),
-            recipe: recipe, seed: windows.seed, windowMargin: margin ?? ProtocolPWindows.margin, command: command,
+            data: "MIT-BIH Arrhythmia Database 1.0.0 (ODC-BY 1.0, doi:10.13026/C2F305), \(windows.split.records); \(drawnFrom)",
+            heldOut: windows.split.rawValue, split: windows.split.text(seed: windows.seed) + ": "
+                + TrainingWindows.counts(windows.heldOut),
+            recipe: recipe, seed: windows.seed, windowMargin: margin ?? TrainingWindows.margin, command: command,
             figures: figures, figuresCommand: "ecgmon evaluate model --model \(path.lastPathComponent)",
-            notes: notes.isEmpty ? standingNotes : "\(notes) \(standingNotes)")
+            notes: notes.isEmpty ? windows.split.notes : "\(notes) \(windows.split.notes)")
         try card.write(besideModel: output)
         for (name, value) in figures.sorted(by: { $0.key < $1.key }) { print("\(name): \(value)") }
         for file in files + [(output, sha256)] { print("\(file.path): SHA-256 \(file.sha256)") }

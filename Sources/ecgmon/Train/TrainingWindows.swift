@@ -1,11 +1,12 @@
 import ECGATKGAN
 
-/// The windows of protocol P (section 3.1 of the paper): a fifth of every class held out, the rest for training.
-struct ProtocolPWindows {
+/// The windows that a network is trained on, and those held out from it.
+struct TrainingWindows {
     /// Samples kept on both sides of a window. All recipes keep the same, so that all of them hold out the same windows.
     static let margin = 3
 
     let database: String
+    let split: DataSplit
     let seed: UInt64
     /// N beats in the paper's training set, and what S, V and F are raised to each: 10,000 in the paper.
     let normalBeats: Int
@@ -18,15 +19,15 @@ struct ProtocolPWindows {
     ///   - seed: of the split, and of what is drawn and made up for a training set.
     ///   - normalBeats: 0: all.
     init(
-        _ database: String, seed: UInt64, normalBeats: Int = 10_000, minorityBeats: Int = 10_000,
-        margin: Int = ProtocolPWindows.margin
+        _ database: String, split: DataSplit = .beats, seed: UInt64, normalBeats: Int = 10_000, minorityBeats: Int = 10_000,
+        margin: Int = TrainingWindows.margin
     ) throws {
         self.database = database
+        self.split = split
         self.seed = seed
         self.normalBeats = normalBeats
         self.minorityBeats = minorityBeats
-        (training, heldOut) = try BeatWindowLoader.load(RecordDatabase(database), margin: margin)
-            .stratifiedSplit(heldOut: HeldOutFigures.share, seed: seed)
+        (training, heldOut) = try split.windows(of: RecordDatabase(database), margin: margin, seed: seed)
     }
 
     /// `normalBeats` N, and S, V and F raised to `minorityBeats` each.

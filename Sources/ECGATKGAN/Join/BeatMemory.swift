@@ -1,0 +1,148 @@
+/// What is remembered of one patient's beats: the kinds of beats by their shape, how often each came, and the intervals.
+///
+/// The dominant beat is the kind that came most often of late. A beat joins the kind that it is most like, or founds a new one,
+/// which takes the place of the rarest; so a run of ventricular beats or a burst of noise makes a kind of its own and leaves the
+/// dominant beat as it was. The state is some kilobytes, without heap storage.
+public struct BeatMemory: Sendable {
+    private static let kindCount = 4
+    /// A beat belongs to a kind from this similarity on.
+    private static let leastSimilarity: Float = 0.8
+    /// A count loses this share with each beat: it looks back over 60 beats, about.
+    private static let forgetting: Float = 1 / 60
+    /// A kind's shape moves towards its new beat by at least this share.
+    private static let leastShare: Float = 0.05
+    /// Weight of a new beat in a kind's running means of intervals.
+    private static let rhythmShare: Float = 0.1
+
+    /// A kind of beats: the running mean of those that belong to it.
+    struct Reference: Sendable {
+        var shape = BeatShape()
+        /// The discriminator's.
+        var logits = SIMD4<Float>.zero
+        /// Beats, each weighted by how long ago it was.
+        var weight: Float = 0
+        /// Running means over its beats: the logarithm of the interval before over the local median; the same of the interval
+        /// after; and the share that came right after a beat of the same kind.
+        var prematurity: Float = 0, pause: Float = 0, repetition: Float = 0
+    }
+
+    private var kinds = InlineArray<4, Reference>(repeating: Reference())
+    private var usedKinds = 0
+    /// Weight of all beats.
+    private(set) var totalWeight: Float = 0
+    /// The beat before, in the same stretch of signal.
+    private(set) var previous: BeatShape?
+    /// The kind of the beat before, in the same stretch.
+    private var previousKind: Int?
+    /// How like the dominant beat the last one was.
+    private(set) var previousSimilarity: Float = 0
+    /// Beats with a window so far.
+    private(set) var beats = 0
+    private(set) var rhythm = BeatRhythm()
+
+    public init() {}
+
+    /// The signal was interrupted: intervals and the beat before count no more, the kinds of beats do.
+    public mutating func interrupt() {
+        rhythm.interrupt()
+        previous = nil
+        previousKind = nil
+    }
+
+    /// The most frequent kind; nil before the first beat.
+    var dominant: Reference? { dominantIndex.map { kinds[$0] } }
+
+    private var dominantIndex: Int? {
+        var best: Int?
+        for i in 0..<usedKinds where best.map({ kinds[i].weight > kinds[$0].weight }) ?? true { best = i }
+        return best
+    }
+
+    /// The kind that a shape is most like.
+    struct Match: Sendable {
+        var index: Int
+        /// 1: the same; 0: as unlike as a flat line; negative: of opposite sign.
+        var similarity: Float
+        var isDominant: Bool
+    }
+
+    func match(_ shape: borrowing BeatShape) -> Match? {
+        var best: Match?
+        for i in 0..<usedKinds {
+            let similarity = Self.similarity(shape, kinds[i].shape)
+            if best.map({ similarity > $0.similarity }) ?? true {
+                best = Match(index: i, similarity: similarity, isDominant: i == dominantIndex)
+            }
+        }
+        return best
+    }
+
+    func kind(_ match: Match) -> Reference { kinds[match.index] }
+
+    /// How often a kind came of late, 0 ... 1.
+    func share(_ reference: borrowing Reference) -> Float { (reference.weight + 0.5) / (totalWeight + 1) }
+
+    /// One less the energy of the difference over the mean of the two energies.
+    static func similarity(_ a: borrowing BeatShape, _ b: borrowing BeatShape) -> Float {
+        1 - 2 * a.distance(to: b, .whole) / (a.energy(.whole) + b.energy(.whole) + 1e-6)
+    }
+
+    static func addSimilarityGradient(
+        _ a: borrowing BeatShape, _ b: borrowing BeatShape, times factor: Float, into gradient: inout BeatShape
+    ) {
+        let sum = a.energy(.whole) + b.energy(.whole) + 1e-6
+        a.addDistanceGradient(to: b, .whole, times: -2 * factor / sum, into: &gradient)
+        a.addEnergyGradient(.whole, times: 2 * factor * a.distance(to: b, .whole) / (sum * sum), into: &gradient)
+    }
+
+    // MARK: What is remembered
+
+    /// A beat without a window, of which only the interval is known.
+    public mutating func addUnseen(interval: Float?) {
+        rhythm.add(interval)
+        previous = nil
+        previousKind = nil
+    }
+
+    /// - Parameters:
+    ///   - interval: since the beat before, in s; nil: unknown.
+    ///   - logits: the discriminator's.
+    public mutating func add(_ shape: borrowing BeatShape, logits: SIMD4<Float>, interval: Float?) {
+        beats += 1
+        if let dominant { previousSimilarity = Self.similarity(shape, dominant.shape) }
+        let match = match(shape)
+        let prematurity = rhythm.features(interval: interval)[BeatRhythm.Feature.overMedian.rawValue]
+        if let previousKind, interval != nil {
+            kinds[previousKind].pause += Self.rhythmShare * (prematurity - kinds[previousKind].pause)
+        }
+        totalWeight = totalWeight * (1 - Self.forgetting) + 1
+        for i in 0..<usedKinds { kinds[i].weight *= 1 - Self.forgetting }
+        if let match, match.similarity > Self.leastSimilarity {
+            let share = max(1 / (kinds[match.index].weight + 1), Self.leastShare)
+            kinds[match.index].shape.approach(shape, by: share)
+            kinds[match.index].logits += share * (logits - kinds[match.index].logits)
+            kinds[match.index].weight += 1
+            kinds[match.index].prematurity += Self.rhythmShare * (prematurity - kinds[match.index].prematurity)
+            let repeats: Float = previousKind == match.index ? 1 : 0
+            kinds[match.index].repetition += Self.rhythmShare * (repeats - kinds[match.index].repetition)
+            previousKind = match.index
+        } else {
+            let place = place()
+            kinds[place] = Reference(shape: copy shape, logits: logits, weight: 1, prematurity: prematurity)
+            previousKind = place
+        }
+        previous = copy shape
+        rhythm.add(interval)
+    }
+
+    /// Where a new kind goes: the next free place, or that of the rarest.
+    private mutating func place() -> Int {
+        if usedKinds < Self.kindCount {
+            usedKinds += 1
+            return usedKinds - 1
+        }
+        var rarest = 0
+        for i in 0..<usedKinds where kinds[i].weight < kinds[rarest].weight { rarest = i }
+        return rarest
+    }
+}

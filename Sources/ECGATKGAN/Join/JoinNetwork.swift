@@ -1,0 +1,183 @@
+public import NeuralNetwork
+
+/// The network that joins the discriminator's answer with the rhythm and with the patient's own dominant beat: features in
+/// (`JoinFeatures`), the logits of N, S, V, F out.
+///
+/// Some members with two hidden layers each and leaky rectifiers, trained from other initial weights; their logits are averaged.
+/// Immutable, and so one for all threads.
+public struct JoinNetwork: Sendable, Equatable {
+    struct Layer: Sendable, Equatable {
+        let inputs: Int, outputs: Int
+        /// (inputs, outputs).
+        let weight: [Float]
+        let bias: [Float]
+    }
+
+    static let leakySlope: Float = 0.1
+    /// Normalised features beyond are taken as this: one number out of all bounds must not decide alone.
+    static let largestFeature: Float = 6
+    /// More than any weights file has a use for.
+    static let mostMembers = 16, widestLayer = 1024
+
+    /// Subtracted from the features; what they are then multiplied by. A factor of 0 leaves a feature out.
+    let mean: [Float], factor: [Float]
+    /// Each: layers one after the other, the last one giving four logits.
+    let members: [[Layer]]
+
+    /// The class's probabilities, and the attack suspicion as it was: joining the answer to a window with what is known of its
+    /// beat.
+    public func join(
+        _ answer: BeatClassification, window: UnsafePointer<Float>, context: BeatContext
+    ) -> BeatClassification {
+        let shape = BeatShape(window: window, range: context.windowRange)
+        let logits = logits(shape, windowLogits: answer.logits, context: context)
+        let probabilities = Self.softmax(logits)
+        return BeatClassification(
+            probabilities: probabilities, attackSuspicion: answer.attackSuspicion, logits: logits)
+    }
+
+    static func softmax(_ logits: SIMD4<Float>) -> SIMD4<Float> {
+        var row = logits
+        withUnsafeMutableBytes(of: &row) { bytes in
+            Activation.softmax(bytes.assumingMemoryBound(to: Float.self).baseAddress!, count: 4)
+        }
+        return row
+    }
+
+    func logits(_ shape: BeatShape, windowLogits: SIMD4<Float>, context: BeatContext) -> SIMD4<Float> {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: JoinFeatures.count) { features in
+            let base = features.baseAddress!
+            JoinFeatures.write(shape, logits: windowLogits, context: context, into: base)
+            return logits(ofFeatures: base)
+        }
+    }
+
+    /// Features as the members take them.
+    func normalize(_ features: UnsafePointer<Float>) -> [Float] {
+        (0..<mean.count).map { i in
+            min(max((features[i] - mean[i]) * factor[i], -Self.largestFeature), Self.largestFeature)
+        }
+    }
+
+    func logits(ofFeatures features: UnsafePointer<Float>) -> SIMD4<Float> {
+        let input = normalize(features)
+        var sum = SIMD4<Float>.zero
+        for layers in members {
+            let last = Self.pass(layers, input)[layers.count - 1]
+            sum += SIMD4(last[0], last[1], last[2], last[3])
+        }
+        return sum / Float(members.count)
+    }
+
+    /// What each layer gives, before the rectifier.
+    private static func pass(_ layers: [Layer], _ input: [Float]) -> [[Float]] {
+        var outputs: [[Float]] = []
+        var current = input
+        for layer in layers {
+            var output = layer.bias
+            layer.weight.withUnsafeBufferPointer { weight in
+                output.withUnsafeMutableBufferPointer { output in
+                    for i in 0..<layer.inputs where current[i] != 0 {
+                        let value = current[i], row = i * layer.outputs
+                        for o in 0..<layer.outputs { output[o] += value * weight[row + o] }
+                    }
+                }
+            }
+            outputs.append(output)
+            current = output.map { max($0, 0) + leakySlope * min($0, 0) }
+        }
+        return outputs
+    }
+
+    /// The gradient of the logits as one of the features.
+    func featureGradient(_ logitGradient: SIMD4<Float>, features: UnsafePointer<Float>) -> [Float] {
+        let input = normalize(features)
+        var result = [Float](repeating: 0, count: mean.count)
+        for layers in members {
+            let outputs = Self.pass(layers, input)
+            var gradient = (0..<4).map { logitGradient[$0] / Float(members.count) }
+            for (index, layer) in layers.enumerated().reversed() {
+                var below = [Float](repeating: 0, count: layer.inputs)
+                for i in 0..<layer.inputs {
+                    for o in 0..<layer.outputs { below[i] += layer.weight[i * layer.outputs + o] * gradient[o] }
+                }
+                if index > 0 {
+                    for i in 0..<layer.inputs where outputs[index - 1][i] <= 0 { below[i] *= Self.leakySlope }
+                }
+                gradient = below
+            }
+            for i in result.indices { result[i] += gradient[i] }
+        }
+        for i in result.indices { result[i] *= abs(input[i]) < Self.largestFeature ? factor[i] : 0 }
+        return result
+    }
+}
+
+// MARK: The weights file
+
+extension JoinNetwork {
+    /// The key in a weights file's metadata that says which features its join takes; a file without it has none.
+    static let metadataKey = "join"
+    private static let prefix = "join."
+
+    /// Adds the tensors to those of a weights file.
+    func add(to file: inout SafeTensors) {
+        file.metadata[Self.metadataKey] = JoinFeatures.identifier
+        file.tensors[Self.prefix + "mean"] = .init(shape: [mean.count], values: mean)
+        file.tensors[Self.prefix + "factor"] = .init(shape: [factor.count], values: factor)
+        for (member, layers) in members.enumerated() {
+            for (number, layer) in layers.enumerated() {
+                let name = Self.name(member, number)
+                file.tensors[name + ".weight"] = .init(shape: [layer.inputs, layer.outputs], values: layer.weight)
+                file.tensors[name + ".bias"] = .init(shape: [layer.outputs], values: layer.bias)
+            }
+        }
+    }
+
+    private static func name(_ member: Int, _ layer: Int) -> String { "\(prefix)\(member).layer\(layer)" }
+
+    /// Reads the join of a weights file; nil where it has none.
+    ///
+    /// - Throws: `ModelError` where it has one that this build cannot use.
+    init?(_ file: SafeTensors, path: String) throws(ModelError) {
+        guard let found = file.metadata[Self.metadataKey] else { return nil }
+        guard found == JoinFeatures.identifier else {
+            throw .otherArchitecture(path: path, found: "join \(found)", expected: "join \(JoinFeatures.identifier)")
+        }
+        func values(_ name: String, _ shape: [Int]) throws(ModelError) -> [Float] {
+            guard let tensor = file.tensors[name] else { throw .tensorMissing(path: path, tensor: name) }
+            guard tensor.shape == shape else {
+                throw .tensorOfOtherShape(path: path, tensor: name, found: tensor.shape, expected: shape)
+            }
+            guard tensor.values.allSatisfy(\.isFinite) else { throw .notFinite(path: path, tensor: name) }
+            return tensor.values
+        }
+        mean = try values(Self.prefix + "mean", [JoinFeatures.count])
+        factor = try values(Self.prefix + "factor", [JoinFeatures.count])
+        var members: [[Layer]] = []
+        while members.count < Self.mostMembers, file.tensors[Self.name(members.count, 0) + ".weight"] != nil {
+            var layers: [Layer] = []
+            var inputs = JoinFeatures.count
+            // Three layers: two hidden ones, and that of the classes.
+            for number in 0..<3 {
+                let name = Self.name(members.count, number)
+                guard let bias = file.tensors[name + ".bias"] else {
+                    throw .tensorMissing(path: path, tensor: name + ".bias")
+                }
+                let outputs = number == 2 ? Discriminator.classCount : bias.values.count
+                guard (1...Self.widestLayer).contains(outputs) else {
+                    throw .tensorOfOtherShape(
+                        path: path, tensor: name + ".bias", found: bias.shape, expected: [Self.widestLayer])
+                }
+                layers.append(
+                    Layer(
+                        inputs: inputs, outputs: outputs, weight: try values(name + ".weight", [inputs, outputs]),
+                        bias: try values(name + ".bias", [outputs])))
+                inputs = outputs
+            }
+            members.append(layers)
+        }
+        guard !members.isEmpty else { throw .tensorMissing(path: path, tensor: Self.name(0, 0) + ".weight") }
+        self.members = members
+    }
+}

@@ -1,0 +1,241 @@
+public import NeuralNetwork
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Beats to train a join on: their features, classes, and the records that they come from.
+public struct JoinSamples: Sendable {
+    /// (count, `JoinFeatures.count`).
+    private(set) var features: [Float] = []
+    public private(set) var labels: [UInt8] = []
+    /// Number of the record of each beat.
+    private(set) var records: [Int] = []
+
+    public init() {}
+
+    public var count: Int { labels.count }
+
+    public func count(of beatClass: BeatClass) -> Int { labels.count { $0 == beatClass.rawValue } }
+
+    /// - Parameters:
+    ///   - window: 280 values in [0,1].
+    ///   - logits: the discriminator's of the window.
+    ///   - label: the annotated class; N for a detection that is no beat.
+    ///   - record: any number that tells the records apart.
+    public mutating func append(
+        window: [Float], logits: SIMD4<Float>, context: BeatContext, label: BeatClass, record: Int
+    ) {
+        precondition(window.count == Discriminator.windowLength)
+        let shape = window.withUnsafeBufferPointer { BeatShape(window: $0.baseAddress!, range: context.windowRange) }
+        features += Array(unsafeUninitializedCapacity: JoinFeatures.count) { buffer, count in
+            JoinFeatures.write(shape, logits: logits, context: context, into: buffer.baseAddress!)
+            count = JoinFeatures.count
+        }
+        labels.append(label.rawValue)
+        records.append(record)
+    }
+
+    public mutating func append(contentsOf other: JoinSamples) {
+        features += other.features
+        labels += other.labels
+        records += other.records
+    }
+
+    /// Factor on each beat's loss, 1 in the mean.
+    ///
+    /// Within a class a record counts with the root of its beats, so that a few records with thousands of ectopic beats do not
+    /// decide alone what an ectopic beat is.
+    func weights(of classes: [Float]) -> [Float] {
+        var counts: [[Int: Int]] = Array(repeating: [:], count: Discriminator.classCount)
+        for i in labels.indices { counts[Int(labels[i])][records[i], default: 0] += 1 }
+        var weights = labels.indices.map { 1 / Float(counts[Int(labels[$0])][records[$0]] ?? 1).squareRoot() }
+        for beatClass in counts.indices {
+            let own = labels.indices.filter { labels[$0] == beatClass }
+            let sum = own.reduce(Float(0)) { $0 + weights[$1] }
+            guard sum > 0 else { continue }
+            for i in own { weights[i] *= classes[beatClass] * Float(own.count) / sum }
+        }
+        let mean = weights.reduce(0, +) / Float(max(weights.count, 1))
+        return mean > 0 ? weights.map { $0 / mean } : weights
+    }
+
+    /// Means of the features, and the reciprocals of their deviations.
+    func statistics() -> (mean: [Float], factor: [Float]) {
+        let width = JoinFeatures.count
+        var sums = [Double](repeating: 0, count: width), squares = sums
+        for i in 0..<count {
+            for f in 0..<width {
+                let value = Double(features[i * width + f])
+                sums[f] += value
+                squares[f] += value * value
+            }
+        }
+        let total = Double(max(count, 1))
+        let mean = sums.map { $0 / total }
+        let factor = (0..<width).map { f in
+            1 / (max(squares[f] / total - mean[f] * mean[f], 0).squareRoot() + 1e-3)
+        }
+        return (mean.map { Float($0) }, factor.map { Float($0) })
+    }
+}
+
+/// How a join is trained.
+public struct JoinRecipe: Sendable, Equatable {
+    /// Networks whose logits are averaged.
+    public var members = 4
+    public var hidden = [96, 48]
+    public var epochs = 6
+    /// Share of each hidden layer's outputs that is left out, drawn anew for each beat of each step (Srivastava et al. 2014).
+    public var dropout: Float = 0.4
+    public var batch = 1024
+    /// The peak of one cycle: a linear rise over the first three tenths, then a cosine to nothing.
+    public var learningRate: Float = 3e-3
+    public var weightDecay: Float = 1e-3
+    /// Weight of a beat's loss by its class, in the order N, S, V, F.
+    public var classWeights: [Float] = [1, 3, 2, 1]
+    /// Whether the discriminator's logits are among the features.
+    ///
+    /// Off, since on patients held out of svdb (four folds; DS1 added) the join is better without them: V 86/79 against 82/75, S
+    /// 57/65 against 56/63 (Se/+P). Where the discriminator saw a patient in training its logits are surer than they ought to
+    /// be, and on a patient it did not see the shape beside the dominant beat's says more.
+    public var usesDiscriminator = false
+    public var seed: UInt64 = 1
+
+    public init() {}
+}
+
+/// Trains a `JoinNetwork`. The same samples and recipe give the same weights, bit for bit.
+public enum JoinTrainer {
+    /// Trains all members.
+    ///
+    /// - Parameter note: is told of each member when it is done, with the mean loss of its last epoch.
+    /// - Throws: `TrainingError` where there are too few beats or the loss is no number any more.
+    public static func train(
+        _ samples: JoinSamples, recipe: JoinRecipe, note: (String) -> Void
+    ) throws(TrainingError) -> JoinNetwork {
+        guard samples.count >= recipe.batch else {
+            throw .tooFewWindows(count: samples.count, batch: recipe.batch)
+        }
+        var (mean, factor) = samples.statistics()
+        if !recipe.usesDiscriminator {
+            for place in JoinFeatures.discriminatorPlaces { factor[place] = 0 }
+        }
+        var normalized = samples.features
+        let width = JoinFeatures.count
+        for i in normalized.indices {
+            let value = (normalized[i] - mean[i % width]) * factor[i % width]
+            normalized[i] = min(max(value, -JoinNetwork.largestFeature), JoinNetwork.largestFeature)
+        }
+        let weights = samples.weights(of: recipe.classWeights)
+        var members: [[JoinNetwork.Layer]] = []
+        for number in 0..<recipe.members {
+            let member = Member(recipe, seed: SeededGenerator(seed: recipe.seed).split(UInt64(number)).state)
+            let loss = try member.train(normalized, samples.labels, weights)
+            note("member \(number + 1) of \(recipe.members): loss \(loss)")
+            members.append(member.layers)
+        }
+        return JoinNetwork(mean: mean, factor: factor, members: members)
+    }
+
+    /// One member on its way.
+    private final class Member {
+        private let recipe: JoinRecipe
+        private let store = ParameterStore()
+        private let dense: [Dense]
+        private let rectifiers: [Rectifier]
+        private var random: SeededGenerator
+
+        init(_ recipe: JoinRecipe, seed: UInt64) {
+            self.recipe = recipe
+            random = SeededGenerator(seed: seed)
+            var dense: [Dense] = []
+            var inputs = JoinFeatures.count
+            for (number, outputs) in (recipe.hidden + [Discriminator.classCount]).enumerated() {
+                dense.append(Dense("layer\(number)", in: store, inputs: inputs, outputs: outputs))
+                inputs = outputs
+            }
+            self.dense = dense
+            rectifiers = recipe.hidden.map { _ in Rectifier(slope: JoinNetwork.leakySlope) }
+            store.seal()
+            for layer in dense { layer.initialize(using: &random) }
+        }
+
+        var layers: [JoinNetwork.Layer] {
+            dense.map {
+                JoinNetwork.Layer(
+                    inputs: $0.inputs, outputs: $0.outputs, weight: store.array(of: $0.weight),
+                    bias: store.array(of: $0.bias))
+            }
+        }
+
+        /// - Returns: the mean loss of the last epoch.
+        func train(_ features: [Float], _ labels: [UInt8], _ weights: [Float]) throws(TrainingError) -> Double {
+            let width = JoinFeatures.count, batch = recipe.batch, classes = Discriminator.classCount
+            let steps = labels.count / batch
+            var optimizer = Adam(store: store, beta1: 0.9, weightDecay: recipe.weightDecay)
+            let gradients = FloatBuffer(count: store.count), input = FloatBuffer(count: batch * width)
+            let weight = FloatBuffer(count: batch), classGradient = FloatBuffer(count: batch * classes)
+            let kept = recipe.hidden.map { FloatBuffer(count: batch * $0) }
+            let below = recipe.hidden.map { FloatBuffer(count: batch * $0) }
+            var batchLabels = [UInt8](repeating: 0, count: batch)
+            var mean = 0.0
+            for epoch in 0..<recipe.epochs {
+                let order = Array(labels.indices).shuffled(using: &random)
+                mean = 0
+                for step in 0..<steps {
+                    for item in 0..<batch {
+                        let index = order[step * batch + item]
+                        features.withUnsafeBufferPointer {
+                            (input.pointer + item * width).update(from: $0.baseAddress! + index * width, count: width)
+                        }
+                        weight.pointer[item] = weights[index]
+                        batchLabels[item] = labels[index]
+                    }
+                    var current = input.pointer
+                    for (number, layer) in dense.enumerated() {
+                        current = layer.forward(current, batch: batch)
+                        if number < rectifiers.count {
+                            current = rectifiers[number].forward(current, count: batch * layer.outputs)
+                            drawMask(kept[number].pointer, count: batch * layer.outputs)
+                            for i in 0..<(batch * layer.outputs) { current[i] *= kept[number].pointer[i] }
+                        }
+                    }
+                    let loss = Loss.crossEntropy(
+                        logits: current, labels: batchLabels, batch: batch, classes: classes, weight: weight.pointer,
+                        gradient: classGradient.pointer)
+                    guard loss.isFinite else { throw .lossNotFinite(epoch: epoch + 1, step: step + 1) }
+                    mean += loss / Double(steps)
+                    gradients.zero()
+                    var gradient = classGradient.pointer
+                    for number in dense.indices.reversed() {
+                        let next = number > 0 ? below[number - 1].pointer : nil
+                        next?.update(repeating: 0, count: batch * dense[number].inputs)
+                        dense[number].backward(
+                            gradient, batch: batch, inputGradient: next, gradients: gradients.pointer)
+                        if let next {
+                            let count = batch * dense[number].inputs, mask = kept[number - 1].pointer
+                            for i in 0..<count { next[i] *= mask[i] }
+                            rectifiers[number - 1].backward(next, count: count)
+                            gradient = next
+                        }
+                    }
+                    optimizer.learningRate = learningRate(at: epoch * steps + step, of: recipe.epochs * steps)
+                    optimizer.update(store, gradients: gradients.pointer)
+                }
+            }
+            return mean
+        }
+
+        /// 0 for what is left out, and for the rest what keeps the mean as it is.
+        private func drawMask(_ mask: UnsafeMutablePointer<Float>, count: Int) {
+            let scale = 1 / (1 - recipe.dropout)
+            for i in 0..<count { mask[i] = random.nextUniform() < recipe.dropout ? 0 : scale }
+        }
+
+        private func learningRate(at step: Int, of total: Int) -> Float {
+            let progress = Float(step) / Float(max(total, 1)), rise: Float = 0.3
+            if progress < rise { return recipe.learningRate * max(progress / rise, 0.04) }
+            return recipe.learningRate * 0.5 * (1 + cosf(.pi * (progress - rise) / (1 - rise)))
+        }
+    }
+}

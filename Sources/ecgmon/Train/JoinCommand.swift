@@ -1,0 +1,141 @@
+import ArgumentParser
+import ECGATKGAN
+import ECGMonitor
+import FoundationEssentials
+import NeuralNetwork
+
+/// `ecgmon join`: trains the network that joins the discriminator's answer with the rhythm and the patient's own beats.
+struct JoinCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "join",
+        abstract: "Train, beside a discriminator's weights, the network that gives a beat its final class.",
+        discussion: """
+            The records go through the monitor as in the daemon. What it knows of each beat it detects, the answer to the \
+            window, the rhythm, the patient's own beats so far, is matched with the annotations (150 ms), and a small network \
+            learns the class from it; a detection that is no beat is to be N. The weights file that comes out is the \
+            discriminator's with the join's tensors added.
+
+            The same records, weights and options give the same file, bit for bit. Example:
+              ecgmon join --model base.safetensors --records svdb,mitdb/DS1 --output inter-patient.safetensors
+            """)
+
+    @Option(help: ArgumentHelp("The discriminator's weights, with their model card beside them.", valueName: "file"))
+    var model: String
+    @Option(name: .shortAndLong, help: "The weights file to write; its model card lies beside it.")
+    var output: String
+    @Option(
+        help: ArgumentHelp(
+            "Folders of annotated records, or their names in the folder ECGMON_DATABASES; /DS1 and /DS2 are the splits of mitdb.",
+            valueName: "list"))
+    var records = "svdb,mitdb/DS1"
+    @Option(help: "Name in the model card. Default: the output's.")
+    var name: String?
+    @Option(help: "Passes over the beats.")
+    var epochs = JoinRecipe().epochs
+    @Option(help: "Networks whose answers are averaged.")
+    var members = JoinRecipe().members
+    @Flag(help: "The discriminator's logits are among the features; without them patients never seen are classified better.")
+    var withDiscriminator = false
+    @Option(help: "Seed of the initial weights and of the order of the beats.")
+    var seed: UInt64 = 1
+    @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores); changes nothing but the time."))
+    var jobs: Int?
+
+    func validate() throws {
+        guard (1...1000).contains(epochs), (1...16).contains(members), (jobs ?? 1) >= 1 else {
+            throw ValidationError("a number is out of its range; see ecgmon join --help")
+        }
+    }
+
+    func run() async throws {
+        BLAS.useOneThread()
+        let base: (network: Discriminator, join: JoinNetwork?, sha256: String, card: ModelCard?)
+        do {
+            base = try ModelFile.readJoinedDiscriminator(from: model)
+        } catch {
+            throw ToolError("the model cannot be used: \(error)", nextStep: "Train one with `ecgmon train`")
+        }
+        // The answers to the windows alone: a join that the file has already is replaced.
+        let classifier = BeatClassifier(base.network, name: base.card?.name ?? model, sha256: base.sha256)
+        let selections = try RecordSelection.list(records)
+        let inputs = selections.flatMap { selection in selection.names.map { (selection.database, $0) } }
+        let parts = try await RecordBatch.map(Array(inputs.enumerated()), jobs: jobs) { number, input in
+            try JoinBeats.samples(of: input.1, in: input.0, number: number, classifier: classifier)
+        }
+        var samples = JoinSamples()
+        for part in parts { samples.append(contentsOf: part) }
+        let counts = BeatClass.allCases.map { "\($0.letter) \(samples.count(of: $0))" }.joined(separator: ", ")
+        Terminal.note("\(samples.count) beats of \(inputs.count) records: \(counts)")
+        var recipe = JoinRecipe()
+        recipe.epochs = epochs
+        recipe.members = members
+        recipe.seed = seed
+        recipe.usesDiscriminator = withDiscriminator
+        let join = try JoinTrainer.train(samples, recipe: recipe) { Terminal.note($0) }
+        let sha256: String
+        do {
+            sha256 = try ModelFile.write(base.network, join: join, to: output)
+            if var card = base.card {
+                let file = URL(filePath: output).deletingPathExtension().lastPathComponent
+                card.name = name ?? file
+                card.sha256 = sha256
+                card.join = ModelCard.Join(
+                    baseSHA256: base.sha256, data: "channel 0 of \(records), all beats detected: \(counts)",
+                    recipe: "\(recipe)", command: commandLine,
+                    figuresCommand: "ecgmon evaluate beats --model \(file).safetensors")
+                try card.write(besideModel: output)
+            }
+        } catch {
+            throw ToolError("\(error)", nextStep: "Name another --output")
+        }
+        print("\(output): SHA-256 \(sha256)")
+    }
+
+    private var commandLine: String {
+        "ecgmon join --model \(URL(filePath: model).lastPathComponent) --records \(records) --epochs \(epochs) "
+            + "--members \(members) --seed \(seed)" + (withDiscriminator ? " --with-discriminator" : "")
+    }
+}
+
+/// The beats of a record as the join is given them, with their classes.
+enum JoinBeats {
+    struct LabelledBeat: Sendable {
+        var beat: ObservedBeat
+        /// N where no reference beat belongs to the detection.
+        var beatClass: BeatClass
+    }
+
+    /// Left out: paced and unclassifiable beats, ventricular flutter, and beats before `startSeconds`.
+    static func labelled(
+        _ name: String, in database: RecordDatabase, from startSeconds: Double, classifier: BeatClassifier
+    ) throws(ToolError) -> [LabelledBeat] {
+        let record = try database.record(name)
+        let reference = try database.reference(name, for: record)
+        let (events, observed) = try MonitorRun.run(record, name: name, classifier: classifier, observing: true)
+        let score = EC57Score(reference: reference, found: MonitorRun.beats(events), from: startSeconds)
+        var beats: [LabelledBeat] = []
+        for beat in observed {
+            guard let matched = score.referenceClasses[beat.sampleIndex] else { continue }
+            switch matched {
+            case .normal, nil: beats.append(LabelledBeat(beat: beat, beatClass: .normal))
+            case .supraventricular: beats.append(LabelledBeat(beat: beat, beatClass: .supraventricular))
+            case .ventricular: beats.append(LabelledBeat(beat: beat, beatClass: .ventricular))
+            case .fusion: beats.append(LabelledBeat(beat: beat, beatClass: .fusion))
+            case .unclassifiable: continue
+            }
+        }
+        return beats
+    }
+
+    static func samples(
+        of name: String, in database: RecordDatabase, number: Int, classifier: BeatClassifier
+    ) throws(ToolError) -> JoinSamples {
+        var samples = JoinSamples()
+        for labelled in try labelled(name, in: database, from: 0, classifier: classifier) {
+            samples.append(
+                window: labelled.beat.window, logits: labelled.beat.answer.logits, context: labelled.beat.context,
+                label: labelled.beatClass, record: number)
+        }
+        return samples
+    }
+}

@@ -1,0 +1,79 @@
+import ECGSignal
+import NeuralNetwork
+import Testing
+
+@testable import ECGATKGAN
+@testable import ECGMonitor
+
+@Suite struct JoinedStreamTests {
+    /// A join that gives every feature some weight.
+    private static func join() -> JoinNetwork {
+        var random = NeuralNetwork.SeededGenerator(seed: 5)
+        func layer(_ inputs: Int, _ outputs: Int) -> JoinNetwork.Layer {
+            JoinNetwork.Layer(
+                inputs: inputs, outputs: outputs,
+                weight: (0..<(inputs * outputs)).map { _ in random.nextNormal() / Float(inputs).squareRoot() },
+                bias: Array(repeating: 0, count: outputs))
+        }
+        return JoinNetwork(
+            mean: Array(repeating: 0, count: JoinFeatures.count), factor: Array(repeating: 1, count: JoinFeatures.count),
+            members: [[layer(JoinFeatures.count, 8), layer(8, 6), layer(6, 4)]])
+    }
+
+    private static let script: [SimulatedSegment] = [
+        .init(sinus72, seconds: 20), .init(.ventricularGroups(rate: 72, every: 6, count: 2, groupRate: 120), seconds: 30),
+        .init(.ventricular(rate: 170), seconds: 8), .init(.atrialFibrillation(rate: 110), seconds: 20),
+    ]
+
+    /// The events of the script with a gap of two seconds, cut into segments of a size, resolved every so many segments.
+    private func events(size: Int, resolvingEvery: Int = 1, join: JoinNetwork?) throws -> [MonitorEvent] {
+        let (samples, labels) = simulated(Self.script, rate: 360, noise: .init(white: 0.01, baselineWander: 0.1))
+        var stream = MonitoredStream(rate: 360)
+        stream.labels = labels
+        let gap = 14_400..<15_120
+        var position = 0, sent = 0
+        func resolve() {
+            stream.answersOfTruth().withUnsafeBufferPointer {
+                stream.monitor.resolve($0, join: join, events: &stream.events)
+            }
+        }
+        while position < samples.count {
+            let end = min(position + size, position < gap.lowerBound ? gap.lowerBound : samples.count)
+            _ = try stream.monitor.append(stream.segment(samples[position..<end], at: Int64(position)))
+            sent += 1
+            if sent % resolvingEvery == 0 { resolve() }
+            position = end == gap.lowerBound ? gap.upperBound : end
+        }
+        stream.monitor.endInput()
+        resolve()
+        return stream.events
+    }
+
+    @Test func theJoinedClassesDoNotDependOnHowTheSamplesWereCut() throws {
+        let join = Self.join()
+        let reference = try events(size: 5_000, join: join)
+        for size in [7, 360, 4_999] { #expect(try events(size: size, join: join) == reference, "segments of \(size)") }
+        #expect(try events(size: 90, resolvingEvery: 50, join: join) == reference)
+        // And the join decides something.
+        #expect(try events(size: 5_000, join: nil) != reference)
+    }
+
+    @Test func theStateOfAStreamStaysSmall() {
+        #expect(MemoryLayout<BeatMemory>.size < 4_000)
+    }
+
+    @Test func theFirstBeatAfterAGapHasNoInterval() throws {
+        let (samples, labels) = simulated([.init(sinus72, seconds: 30)])
+        var stream = MonitoredStream()
+        stream.labels = labels
+        stream.monitor.observeBeats()
+        try stream.feed(Array(samples[..<5_000]))
+        let before = stream.monitor.takeObservedBeats()
+        try stream.send(stream.segment(samples[5_720...], at: 5_720))
+        let after = stream.monitor.takeObservedBeats()
+        #expect(before.first?.context.interval == nil && before.dropFirst().allSatisfy { $0.context.interval != nil })
+        #expect(after.first?.context.interval == nil)
+        #expect(after.first?.context.memory.dominant != nil)
+        #expect(after.dropFirst().first?.context.interval != nil)
+    }
+}
