@@ -99,11 +99,20 @@ struct AlertScore: Sendable {
     /// Kinds that take the place of a kind, or say the same and more.
     private static func graver(than kind: AlertKind) -> [AlertKind] {
         switch kind {
-        case .pause, .bradycardia: [.asystole]
-        case .ventricularRun, .tachycardia: [.ventricularTachycardia]
-        case .ventricularCouplet, .bigeminy, .trigeminy: [.ventricularRun, .ventricularTachycardia]
+        case .pause, .extremeBradycardia: [.asystole]
+        case .bradycardia: [.extremeBradycardia, .asystole]
+        case .ventricularTachycardia: [.ventricularFibrillation]
+        case .ventricularRun: [.idioventricularRhythm, .ventricularTachycardia, .ventricularFibrillation]
+        case .extremeTachycardia: [.ventricularTachycardia, .ventricularFibrillation]
+        case .tachycardia:
+            [.extremeTachycardia, .supraventricularTachycardia, .ventricularTachycardia, .ventricularFibrillation]
+        case .supraventricularRun: [.supraventricularTachycardia]
+        case .ventricularCouplet, .bigeminy, .trigeminy: [.ventricularRun, .idioventricularRhythm, .ventricularTachycardia]
         case .singleVentricularBeat:
-            [.ventricularCouplet, .bigeminy, .trigeminy, .ventricularRun, .ventricularTachycardia]
+            [
+                .ventricularCouplet, .bigeminy, .trigeminy, .ventricularRun, .idioventricularRhythm,
+                .ventricularTachycardia,
+            ]
         default: []
         }
     }
