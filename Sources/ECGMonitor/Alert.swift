@@ -20,11 +20,19 @@ public struct Alert: Sendable, Equatable {
     public var beatCount: Int
     /// One line of English for a display, the figures included.
     public var text: String
+    /// Why there is an update; set in the phase `updated` only.
+    public var change: AlertChange?
+    /// Who has acknowledged it; nil: nobody yet.
+    public var acknowledgedBy: String?
+    /// Its condition is over, and it stays until it is acknowledged.
+    public var isLatched = false
+    /// The pause that holds for the stream's alarms at the moment.
+    public var paused: AlarmPause.Kind?
 
     public init(
         kind: AlertKind, phase: AlertPhase, priority: AlertPriority, number: UInt32, basis: AlertBasis = .samples,
         endedBecause: AlertEnd? = nil, onsetSampleIndex: Int64, durationSeconds: Double, heartRate: Double?,
-        beatCount: Int, text: String
+        beatCount: Int, text: String, change: AlertChange? = nil
     ) {
         self.kind = kind
         self.phase = phase
@@ -37,6 +45,7 @@ public struct Alert: Sendable, Equatable {
         self.heartRate = heartRate
         self.beatCount = beatCount
         self.text = text
+        self.change = change
     }
 }
 
@@ -57,6 +66,14 @@ public enum AlertKind: UInt8, Sendable, CaseIterable {
     case signalLost
     case attackSuspected
     case noisySignal
+    case ventricularFibrillation
+    case extremeBradycardia
+    case extremeTachycardia
+    case idioventricularRhythm
+    case rOnT
+    case frequentVentricularBeats
+    case supraventricularTachycardia
+    case atrialFibrillation
 
     /// As a display writes it: "ventricular tachycardia".
     public var name: String {
@@ -76,6 +93,14 @@ public enum AlertKind: UInt8, Sendable, CaseIterable {
         case .signalLost: "signal lost"
         case .attackSuspected: "attack suspected"
         case .noisySignal: "noisy signal"
+        case .ventricularFibrillation: "ventricular flutter or fibrillation"
+        case .extremeBradycardia: "extreme bradycardia"
+        case .extremeTachycardia: "extreme tachycardia"
+        case .idioventricularRhythm: "accelerated idioventricular rhythm"
+        case .rOnT: "R on T"
+        case .frequentVentricularBeats: "frequent ventricular ectopic beats"
+        case .supraventricularTachycardia: "supraventricular tachycardia"
+        case .atrialFibrillation: "irregular rhythm suggesting atrial fibrillation"
         }
     }
 
@@ -84,10 +109,20 @@ public enum AlertKind: UInt8, Sendable, CaseIterable {
     /// what concerns the equipment or the signal rather than the patient.
     public var priority: AlertPriority {
         switch self {
-        case .asystole, .ventricularTachycardia: .high
-        case .pause, .bradycardia, .tachycardia, .ventricularRun: .medium
-        case .singleVentricularBeat, .ventricularCouplet, .bigeminy, .trigeminy, .supraventricularRun: .low
+        case .asystole, .ventricularTachycardia, .ventricularFibrillation, .extremeBradycardia, .extremeTachycardia: .high
+        case .pause, .bradycardia, .tachycardia, .ventricularRun, .idioventricularRhythm, .supraventricularTachycardia,
+            .atrialFibrillation: .medium
+        case .singleVentricularBeat, .ventricularCouplet, .bigeminy, .trigeminy, .supraventricularRun, .rOnT,
+            .frequentVentricularBeats: .low
         case .leadOff, .signalLost, .attackSuspected, .noisySignal: .technical
+        }
+    }
+
+    /// No configuration can switch it off: what kills within minutes, and what says that nothing is being watched.
+    public var cannotBeSwitchedOff: Bool {
+        switch self {
+        case .asystole, .ventricularTachycardia, .ventricularFibrillation, .leadOff, .signalLost: true
+        default: false
         }
     }
 }
@@ -124,4 +159,22 @@ public enum AlertEnd: UInt8, Sendable, CaseIterable {
     case signalInterrupted
     /// The session or the input ended. The patient is not known to be well.
     case sessionEnded
+    /// It was latched, its condition long over, and somebody has acknowledged it.
+    case acknowledged
+    /// A new configuration has switched its kind off.
+    case switchedOff
+}
+
+/// Why an alert is updated.
+public enum AlertChange: UInt8, Sendable, CaseIterable {
+    /// It goes on with other figures.
+    case figures
+    /// Somebody has acknowledged it.
+    case acknowledged
+    /// Its condition is over; it is latched until somebody acknowledges it.
+    case conditionOver
+    /// The condition of a latched alert is back.
+    case conditionBack
+    /// It was acknowledged some time ago, and its condition still holds.
+    case reminder
 }

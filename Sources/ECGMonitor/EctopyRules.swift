@@ -4,18 +4,23 @@ internal import ECGATKGAN
 ///
 /// - **ventricular tachycardia**: `ventricularTachycardiaBeats` V in a row at `ventricularTachycardiaRate` or faster (mean of the
 ///   last four intervals at most);
-/// - **ventricular run**: `ventricularRunBeats` V in a row at any rate; both are over after `runEndBeats` other beats in a row;
+/// - **accelerated idioventricular rhythm**: `idioventricularBeats` V in a row, slower than that and at `idioventricularRate` or
+///   faster;
+/// - **ventricular run**: `ventricularRunBeats` V in a row at any rate; the three are over after `runEndBeats` other beats in a row;
 /// - **couplet**: two V in a row, known with the beat after them; goes on until there has been none for `coupletHoldSeconds`;
 /// - **single V beat**: one V between others, known with the beat after it; goes on until there has been none for
 ///   `singleVentricularBeatHoldSeconds`. It gives way to bigeminy and trigeminy as well.
 ///
 /// For `coupletHoldSeconds` after a run neither couplets nor single beats are raised.
 ///
-/// **Supraventricular run**: `supraventricularRunBeats` S in a row; over after `runEndBeats` others.
+/// None of them starts while the signal shows ventricular fibrillation, which is graver than all.
+///
+/// **Supraventricular tachycardia**: `supraventricularTachycardiaBeats` S in a row at `supraventricularTachycardiaRate` or faster;
+/// **supraventricular run**: `supraventricularRunBeats` S in a row; over after `runEndBeats` others.
 ///
 /// Beats without a class neither extend nor break a row.
 struct EctopyRules: Sendable {
-    private let configuration: Limits
+    private var configuration: Limits
     private var ventricular = BeatRow()
     private var supraventricular = BeatRow()
     /// V beats (S beats) since the active run alert began.
@@ -31,21 +36,35 @@ struct EctopyRules: Sendable {
     /// The few limits that are needed, rather than the whole configuration in each of ten thousand streams.
     private struct Limits: Sendable {
         var run: Int
+        var idioventricular: Int
+        var idioventricularRate: Double
+        var supraventricularTachycardia: Int
+        var supraventricularTachycardiaRate: Double
         var tachycardia: Int
         var tachycardiaRate: Double
         var supraventricularRun: Int
         var runEnd: Int
         var singleHold: Double
         var coupletHold: Double
+
+        init(_ configuration: MonitorConfiguration) {
+            run = configuration.ventricularRunBeats
+            idioventricular = configuration.idioventricularBeats
+            idioventricularRate = configuration.idioventricularRate
+            tachycardia = configuration.ventricularTachycardiaBeats
+            tachycardiaRate = configuration.ventricularTachycardiaRate
+            supraventricularRun = configuration.supraventricularRunBeats
+            supraventricularTachycardia = configuration.supraventricularTachycardiaBeats
+            supraventricularTachycardiaRate = configuration.supraventricularTachycardiaRate
+            runEnd = configuration.runEndBeats
+            singleHold = configuration.singleVentricularBeatHoldSeconds
+            coupletHold = configuration.coupletHoldSeconds
+        }
     }
 
-    init(_ configuration: MonitorConfiguration) {
-        self.configuration = Limits(
-            run: configuration.ventricularRunBeats, tachycardia: configuration.ventricularTachycardiaBeats,
-            tachycardiaRate: configuration.ventricularTachycardiaRate,
-            supraventricularRun: configuration.supraventricularRunBeats, runEnd: configuration.runEndBeats,
-            singleHold: configuration.singleVentricularBeatHoldSeconds, coupletHold: configuration.coupletHoldSeconds)
-    }
+    init(_ configuration: MonitorConfiguration) { self.configuration = Limits(configuration) }
+
+    mutating func configure(_ configuration: MonitorConfiguration) { self.configuration = Limits(configuration) }
 
     /// - Parameter lowPriority: whether alerts of low priority may start; not in noise, which breeds ectopic beats.
     mutating func beat(_ beatClass: BeatClass, at index: Int64, lowPriority: Bool, alerts: inout AlertRegister) {
@@ -64,6 +83,7 @@ struct EctopyRules: Sendable {
             supraventricular.interrupt()
             if supraventricular.others >= configuration.runEnd {
                 alerts.end(.supraventricularRun, .cleared, at: supraventricular.last)
+                alerts.end(.supraventricularTachycardia, .cleared, at: supraventricular.last)
             }
         }
     }
@@ -96,47 +116,72 @@ struct EctopyRules: Sendable {
     }
 
     private func inVentricularRun(_ alerts: borrowing AlertRegister) -> Bool {
-        alerts.isActive(.ventricularRun) || alerts.isActive(.ventricularTachycardia)
+        alerts.isActive(anyOf: .ventricularRun, .idioventricularRhythm, .ventricularTachycardia)
+    }
+
+    /// What a graver alert of the chain takes the place of.
+    private static func lesser(than kind: AlertKind) -> [AlertKind] {
+        let isolated: [AlertKind] = [.ventricularCouplet, .singleVentricularBeat, .bigeminy, .trigeminy]
+        return switch kind {
+        case .ventricularTachycardia:
+            isolated + [.ventricularRun, .idioventricularRhythm, .tachycardia, .extremeTachycardia]
+        case .idioventricularRhythm: isolated + [.ventricularRun]
+        default: isolated
+        }
+    }
+
+    /// What the row of V beats is now.
+    private func runKind(_ rate: Double?) -> AlertKind? {
+        let (count, rate) = (ventricular.count, rate ?? 0)
+        if count >= configuration.tachycardia, rate >= configuration.tachycardiaRate { return .ventricularTachycardia }
+        if count >= configuration.idioventricular, rate >= configuration.idioventricularRate {
+            return .idioventricularRhythm
+        }
+        return count >= configuration.run ? .ventricularRun : nil
     }
 
     private mutating func ventricularBeat(at index: Int64, alerts: inout AlertRegister) {
         let rate = ventricular.rate(samplingRate: alerts.now.samplingRate)
-        let isTachycardia =
-            ventricular.count >= configuration.tachycardia && (rate ?? 0) >= configuration.tachycardiaRate
-        let wasInRun = inVentricularRun(alerts)
-        guard wasInRun || isTachycardia || ventricular.count >= configuration.run else { return }
+        let kind = runKind(rate)
+        let present = Self.runs.first { alerts.isActive($0) }
+        guard present != nil || kind != nil else { return }
         lastRun = index
-        ventricularRunBeats = wasInRun ? ventricularRunBeats + 1 : ventricular.count
+        ventricularRunBeats = present != nil ? ventricularRunBeats + 1 : ventricular.count
+        guard !alerts.isActive(.ventricularFibrillation) else { return }
         let figures = "\(ventricularRunBeats) beats" + (rate.map { " at \(fixed($0, decimals: 0))/min" } ?? "")
-        if isTachycardia, !alerts.isActive(.ventricularTachycardia) {
-            let onset = alerts.isActive(.ventricularRun) ? alerts.onset(.ventricularRun) : ventricular.first
-            for lesser in [AlertKind.ventricularRun, .ventricularCouplet, .singleVentricularBeat, .bigeminy, .trigeminy, .tachycardia] {
-                alerts.end(lesser, .shadowed, at: index)
-            }
+        if let kind, Self.grade(kind) > Self.grade(present) {
+            let onset = present.map { alerts.onset($0) } ?? ventricular.first
+            for lesser in Self.lesser(than: kind) { alerts.end(lesser, .shadowed, at: index) }
             alerts.start(
-                .ventricularTachycardia, onset: onset, heartRate: rate, beatCount: ventricularRunBeats,
-                text: "ventricular tachycardia, \(figures)")
-        } else if !wasInRun {
-            for lesser in [AlertKind.ventricularCouplet, .singleVentricularBeat, .bigeminy, .trigeminy] {
-                alerts.end(lesser, .shadowed, at: index)
-            }
-            alerts.start(
-                .ventricularRun, onset: ventricular.first, heartRate: rate, beatCount: ventricularRunBeats,
-                text: "ventricular run, \(figures)")
-        } else {
-            let kind = alerts.isActive(.ventricularTachycardia) ? AlertKind.ventricularTachycardia : .ventricularRun
-            alerts.update(kind, heartRate: rate, beatCount: ventricularRunBeats, text: "\(kind.name), \(figures)")
+                kind, onset: onset, heartRate: rate, beatCount: ventricularRunBeats, text: "\(kind.name), \(figures)")
+        } else if let present {
+            alerts.update(present, heartRate: rate, beatCount: ventricularRunBeats, text: "\(present.name), \(figures)")
+        }
+    }
+
+    /// From grave to slight.
+    private static let runs: [AlertKind] = [.ventricularTachycardia, .idioventricularRhythm, .ventricularRun]
+
+    private static func grade(_ kind: AlertKind?) -> Int {
+        switch kind {
+        case .ventricularTachycardia: 3
+        case .idioventricularRhythm: 2
+        case .ventricularRun: 1
+        default: 0
         }
     }
 
     private mutating func endVentricularRun(_ cause: AlertEnd, alerts: inout AlertRegister) {
         alerts.end(.ventricularTachycardia, cause, at: ventricular.last)
+        alerts.end(.idioventricularRhythm, cause, at: ventricular.last)
         alerts.end(.ventricularRun, cause, at: ventricular.last)
     }
 
     /// The row of V beats is complete: one or two of them are a finding of their own.
     private mutating func closeRow(lowPriority: Bool, alerts: inout AlertRegister) {
-        guard ventricular.count == 1 || ventricular.count == 2, !inVentricularRun(alerts), lowPriority else { return }
+        guard ventricular.count == 1 || ventricular.count == 2, !inVentricularRun(alerts), lowPriority,
+            !alerts.isActive(.ventricularFibrillation)
+        else { return }
         if let lastRun, alerts.now.seconds(from: lastRun, to: ventricular.first) < configuration.coupletHold { return }
         if ventricular.count == 2 {
             couplets = alerts.isActive(.ventricularCouplet) ? couplets + 1 : 1
@@ -156,15 +201,26 @@ struct EctopyRules: Sendable {
     }
 
     private mutating func supraventricularBeat(lowPriority: Bool, alerts: inout AlertRegister) {
-        let active = alerts.isActive(.supraventricularRun)
-        guard active || (lowPriority && supraventricular.count >= configuration.supraventricularRun) else { return }
-        supraventricularRunBeats = active ? supraventricularRunBeats + 1 : supraventricular.count
+        let isRun = alerts.isActive(.supraventricularRun)
+        let wasTachycardia = alerts.isActive(.supraventricularTachycardia)
         let rate = supraventricular.rate(samplingRate: alerts.now.samplingRate)
-        let text = "supraventricular run, \(supraventricularRunBeats) beats"
-            + (rate.map { " at \(fixed($0, decimals: 0))/min" } ?? "")
-        alerts.start(
-            .supraventricularRun, onset: supraventricular.first, heartRate: rate, beatCount: supraventricularRunBeats,
-            text: text)
-        alerts.update(.supraventricularRun, heartRate: rate, beatCount: supraventricularRunBeats, text: text)
+        let isTachycardia =
+            supraventricular.count >= configuration.supraventricularTachycardia
+            && (rate ?? 0) >= configuration.supraventricularTachycardiaRate
+        let isNewRun = lowPriority && supraventricular.count >= configuration.supraventricularRun
+        guard isRun || wasTachycardia || isTachycardia || isNewRun else { return }
+        guard !alerts.isActive(.ventricularFibrillation) else { return }
+        supraventricularRunBeats = isRun || wasTachycardia ? supraventricularRunBeats + 1 : supraventricular.count
+        let figures = "\(supraventricularRunBeats) beats" + (rate.map { " at \(fixed($0, decimals: 0))/min" } ?? "")
+        let kind = wasTachycardia || isTachycardia ? AlertKind.supraventricularTachycardia : .supraventricularRun
+        let onset = isRun ? alerts.onset(.supraventricularRun) : supraventricular.first
+        if isTachycardia, !wasTachycardia {
+            for lesser in [AlertKind.supraventricularRun, .tachycardia] {
+                alerts.end(lesser, .shadowed, at: supraventricular.last)
+            }
+        }
+        let text = "\(kind.name), \(figures)"
+        alerts.start(kind, onset: onset, heartRate: rate, beatCount: supraventricularRunBeats, text: text)
+        alerts.update(kind, heartRate: rate, beatCount: supraventricularRunBeats, text: text)
     }
 }

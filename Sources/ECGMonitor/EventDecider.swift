@@ -4,14 +4,17 @@ internal import ECGSignal
 /// Stage 2 for one stream: walks the marks of stage 1 with the classes of their beats and decides every event. It holds
 /// nothing but small values, and no clock.
 struct EventDecider: Sendable {
-    private let interruptionHoldSeconds: Double
-    private let statusIntervalSeconds: Double
+    private var interruptionHoldSeconds: Double
+    private var statusIntervalSeconds: Double
 
     private var alerts: AlertRegister
     private var beatless: BeatlessRule
     private var rateRule: RateRule
     private var ectopy: EctopyRules
     private var patterns: VentricularPatternRule
+    private var burden: VentricularBurdenRule
+    private var fibrillation: VentricularFibrillationRule
+    private var irregularity: AtrialFibrillationRule
     private var signal: SignalAlertRule
     private var suspicion: AttackSuspicionRule
     private var heartRate = HeartRate()
@@ -34,11 +37,14 @@ struct EventDecider: Sendable {
     init(_ configuration: MonitorConfiguration) {
         interruptionHoldSeconds = configuration.interruptionHoldSeconds
         statusIntervalSeconds = configuration.statusIntervalSeconds
-        alerts = AlertRegister(updateSeconds: configuration.alertUpdateSeconds)
+        alerts = AlertRegister(configuration)
         beatless = BeatlessRule(configuration)
         rateRule = RateRule(configuration)
         ectopy = EctopyRules(configuration)
         patterns = VentricularPatternRule(configuration)
+        burden = VentricularBurdenRule(configuration)
+        fibrillation = VentricularFibrillationRule(configuration)
+        irregularity = AtrialFibrillationRule(configuration)
         signal = SignalAlertRule(configuration)
         suspicion = AttackSuspicionRule(configuration.suspicion)
     }
@@ -62,11 +68,13 @@ struct EventDecider: Sendable {
             case .stretchStarted(let rate): beginStretch(at: mark.sampleIndex, rate)
             case .stretchEnded(let observable): endStretch(at: mark.sampleIndex, observable: observable)
             case .signalChanged(let rate):
-                alerts.now.samplingRate = rate
+                changeRate(to: rate)
                 // Another lead shows the same beats in another shape.
                 memory = BeatMemory()
             case .gap(let count): gap(count, from: mark.sampleIndex)
             case .condition(let condition): change(to: condition, since: mark.sampleIndex)
+            case .fibrillation(let finding):
+                fibrillation.change(to: finding, at: mark.sampleIndex, alerts: &alerts)
             case .beat(let finding):
                 var answer = finding.window.map { classifications[Int($0)] }
                 if join != nil || observed != nil { answer = joined(finding, answer, windows, join, at: mark.sampleIndex) }
@@ -74,6 +82,7 @@ struct EventDecider: Sendable {
             case .clock: clock(at: mark.sampleIndex)
             case .sessionEnded: end(at: mark.sampleIndex)
             }
+            if alerts.pause.isToBeSaid { sayPause(at: mark.decidedAt) }
         }
         swap(&alerts.events, &events)
     }
@@ -101,7 +110,7 @@ struct EventDecider: Sendable {
     }
 
     private mutating func beginStretch(at index: Int64, _ rate: Double) {
-        alerts.now.samplingRate = rate
+        changeRate(to: rate)
         if let since = interruptedSince {
             giveUpIfDue(since: since, at: index)
             interruptedSince = nil
@@ -117,6 +126,8 @@ struct EventDecider: Sendable {
         state = .learning
         ectopy.cut(lowPriority: allowsLowPriority, alerts: &alerts)
         patterns.cut()
+        burden.cut()
+        fibrillation.cut()
         memory.interrupt()
         if !observable {
             beatless.signalEnded()
@@ -129,7 +140,8 @@ struct EventDecider: Sendable {
         signal.gap(count, from: index, alerts: &alerts)
         let status = Status(
             condition: signal.condition, conditionSinceSampleIndex: signal.since, state: .learning,
-            heartRate: heartRate.beatsPerMinute, gap: Gap(firstMissingSampleIndex: index, missingSampleCount: count))
+            heartRate: heartRate.beatsPerMinute, gap: Gap(firstMissingSampleIndex: index, missingSampleCount: count),
+            pause: alerts.currentPause)
         alerts.write(.status(status), at: index)
         if let since = interruptedSince { giveUpIfDue(since: since, at: index + count) }
     }
@@ -155,6 +167,9 @@ struct EventDecider: Sendable {
         heartRate.reset()
         ectopy.reset()
         patterns.cut()
+        burden.reset()
+        fibrillation.reset()
+        irregularity.reset()
         suspicion.reset()
         memory = BeatMemory()
     }
@@ -163,32 +178,57 @@ struct EventDecider: Sendable {
 
     private mutating func clock(at index: Int64) {
         signal.clock(at: index, alerts: &alerts)
+        alerts.clock(at: index)
+        fibrillation.clock(at: index, alerts: &alerts)
         if let since = interruptedSince {
             giveUpIfDue(since: since, at: index)
         } else {
-            beatless.clock(at: index, meanInterval: heartRate.meanInterval, alerts: &alerts)
+            beatless.clock(
+                at: index, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, alerts: &alerts)
             if alerts.isActive(.asystole) { heartRate.reset() }
         }
         ectopy.clock(at: index, alerts: &alerts)
         patterns.clock(at: index, alerts: &alerts)
+        burden.clock(at: index, alerts: &alerts)
+        irregularity.clock(at: index, alerts: &alerts)
         if alerts.now.seconds(from: lastStatus, to: index) >= statusIntervalSeconds { writeStatus(at: index) }
     }
 
-    private mutating func writeStatus(at index: Int64) {
+    private mutating func writeStatus(at index: Int64, pauseChange: UInt32 = 0) {
         lastStatus = max(lastStatus, index)
-        if let lastSaid, lastSaid == (index, state, signal.condition) { return }
+        if let lastSaid, lastSaid == (index, state, signal.condition), pauseChange == 0 { return }
         lastSaid = (index, state, signal.condition)
         let status = Status(
             condition: signal.condition, conditionSinceSampleIndex: signal.since, state: state,
-            heartRate: heartRate.beatsPerMinute)
+            heartRate: heartRate.beatsPerMinute, pause: alerts.currentPause, pauseChange: pauseChange)
         alerts.write(.status(status), at: index)
+    }
+
+    /// A pause has begun or ended: every subscriber must know at once.
+    private mutating func sayPause(at index: Int64) {
+        alerts.pauseWasSaid()
+        writeStatus(at: index, pauseChange: alerts.pause.changes)
+    }
+
+    /// What counts samples counts in another rate.
+    private mutating func changeRate(to rate: Double) {
+        guard rate != alerts.now.samplingRate else { return }
+        alerts.changeRate(to: rate)
+        burden.reset()
     }
 
     // MARK: Beats
 
     /// Noise breeds beats that are not there, and ectopic ones most of all: then nothing of low priority is raised. What
     /// is grave is, since fibrillation too looks like noise.
-    private var allowsLowPriority: Bool { signal.condition != .noisy }
+    private var allowsLowPriority: Bool { !isNoisy }
+
+    /// As the alert says it, which outlasts the single bursts.
+    private var isNoisy: Bool { alerts.isActive(.noisySignal) }
+
+    /// Beats that noise imitates come at odd intervals. In noise a rate and a run of V beats are believed only where the
+    /// intervals are steady, as those of a tachycardia are. What may be fibrillation is believed all the same.
+    private var believesIntervals: Bool { !isNoisy || heartRate.isSteady }
 
     /// The class of a beat in the light of the rhythm and of the beats before it.
     private mutating func joined(
@@ -228,21 +268,93 @@ struct EventDecider: Sendable {
                     amplitudeMillivolts: finding.amplitude, foundBySearchBack: finding.foundBySearchBack)),
             at: index)
         beatless.beat(at: index, alerts: &alerts)
+        let isQuiet = allowsLowPriority
+        burden.beat(
+            classification?.beatClass, at: index, interval: interval, meanInterval: heartRate.meanInterval,
+            lowPriority: isQuiet, alerts: &alerts)
+        if let interval { heartRate.add(interval: interval) }
+        alerts.withheld = believesIntervals ? nil : .ventricularRun
         if let beatClass = classification?.beatClass {
+            if beatClass == .ventricular { fibrillation.ventricularBeat(at: index) }
             ectopy.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
             patterns.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
         }
-        if let interval {
-            heartRate.add(interval: interval)
-            if let rate = heartRate.beatsPerMinute {
-                rateRule.beat(at: index, rate: rate, interval: interval, alerts: &alerts)
-            }
+        if let interval, let rate = heartRate.beatsPerMinute, believesIntervals {
+            rateRule.beat(at: index, rate: rate, interval: interval, alerts: &alerts)
         }
+        irregularity.beat(
+            classification?.beatClass, at: index, interval: interval, heartRate: heartRate.beatsPerMinute,
+            isQuiet: isQuiet, alerts: &alerts)
         if let classification, signal.condition == .good { suspect(classification.attackSuspicion, at: index) }
         if state == .learning {
             state = .monitoring
             writeStatus(at: index)
         }
+    }
+
+    // MARK: Commands
+
+    /// Does what a person says, as of the last sample that was walked.
+    /// - Parameters:
+    ///   - index: the last sample, and `time` when it was taken.
+    ///   - policy: what pauses may last.
+    mutating func apply(
+        _ command: AlarmCommand, at index: Int64, time: Int64, policy: AlarmPolicy, events: inout [MonitorEvent]
+    ) -> AlarmCommandOutcome {
+        setNow(index, time)
+        swap(&alerts.events, &events)
+        var outcome = AlarmCommandOutcome(result: .done, session: alerts.now.session, appliedAtSampleIndex: index)
+        switch command.action {
+        case _ where !AlarmCommand.isValid(name: command.by):
+            outcome.result = .invalid("by must hold 1 to \(AlarmCommand.longestName) printable characters")
+        case .acknowledge(let kind, let number):
+            outcome.acknowledged = alerts.acknowledge(kind, number: number, by: command.by)
+            if outcome.acknowledged == 0 { outcome.result = .nothingToDo }
+        case .pause(let kind, let seconds):
+            let seconds = seconds ?? policy.pauseSeconds
+            if !(seconds >= 1) {
+                outcome.result = .invalid("a pause lasts a second at least")
+            } else if seconds > policy.longestPauseSeconds {
+                outcome.result = .tooLong(limit: policy.longestPauseSeconds)
+            } else {
+                alerts.beginPause(kind, seconds: seconds, by: command.by)
+            }
+        case .resume:
+            if !alerts.endPause() { outcome.result = .nothingToDo }
+        case .list: break
+        }
+        if alerts.pause.isToBeSaid { sayPause(at: index) }
+        outcome.alerts = alerts.standing
+        outcome.pause = alerts.currentPause
+        swap(&alerts.events, &events)
+        return outcome
+    }
+
+    /// New limits come into force after the last sample that was walked. What is counted goes on. The limits of stage 1 and of
+    /// the suspicion stay.
+    mutating func configure(
+        _ configuration: MonitorConfiguration, at index: Int64, time: Int64, events: inout [MonitorEvent]
+    ) {
+        setNow(index, time)
+        swap(&alerts.events, &events)
+        interruptionHoldSeconds = configuration.interruptionHoldSeconds
+        statusIntervalSeconds = configuration.statusIntervalSeconds
+        alerts.configure(configuration)
+        beatless.configure(configuration)
+        rateRule.configure(configuration)
+        ectopy.configure(configuration)
+        patterns.configure(configuration)
+        burden.configure(configuration)
+        fibrillation.configure(configuration)
+        irregularity.configure(configuration)
+        signal.configure(configuration)
+        swap(&alerts.events, &events)
+    }
+
+    private mutating func setNow(_ index: Int64, _ time: Int64) {
+        alerts.now.sampleIndex = index
+        alerts.now.decidedAt = index
+        alerts.now.time = time
     }
 
     // MARK: Attack

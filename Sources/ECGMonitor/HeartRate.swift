@@ -6,6 +6,9 @@ struct HeartRate: Sendable {
     /// Fewer intervals give no rate.
     static let leastIntervals = 4
     static let slowInterval: Float = 1.2
+    /// Intervals that must differ by no more than this share of their mean to be called steady.
+    static let steadyIntervals = 6
+    static let steadySpread: Float = 0.25
 
     private var ring = InlineArray<12, Float>(repeating: 0)
     private var count = 0
@@ -26,6 +29,19 @@ struct HeartRate: Sendable {
     }
 
     mutating func reset() { self = HeartRate() }
+
+    /// Whether the last intervals are much alike, as those of a fast regular rhythm are and those of beats that noise
+    /// imitates are not.
+    var isSteady: Bool {
+        guard count >= Self.steadyIntervals else { return false }
+        var (sum, shortest, longest) = (Float(0), Float.infinity, Float(0))
+        for back in 1...Self.steadyIntervals {
+            sum += last(back)
+            shortest = min(shortest, last(back))
+            longest = max(longest, last(back))
+        }
+        return longest - shortest <= Self.steadySpread * sum / Float(Self.steadyIntervals)
+    }
 
     private func last(_ back: Int) -> Float {
         ring[(position - back + Self.intervals) % Self.intervals]

@@ -21,6 +21,9 @@ public struct MonitorConfiguration: Sendable, Equatable {
     /// Alerts about the patient outlive an interruption of the signal (gap, electrode off, invalid or saturated samples)
     /// that is shorter, in s; after a longer one they end with `AlertEnd.signalInterrupted`.
     public var interruptionHoldSeconds: Double = 10
+    /// Whether the signal is judged at all: noisy, flat, saturated. Without, all that comes is read as ECG; for measuring
+    /// what the judging brings, never for a patient.
+    public var judgesSignalQuality = true
     /// Seconds of signal between two status events where nothing changes.
     public var statusIntervalSeconds: Double = 5
 
@@ -36,6 +39,10 @@ public struct MonitorConfiguration: Sendable, Equatable {
     public var bradycardiaBelow: Double = 50
     /// A heart rate above, in beats a minute: tachycardia. Common default for adults 120.
     public var tachycardiaAbove: Double = 120
+    /// A heart rate below, in beats a minute: extreme bradycardia. Common default 40.
+    public var extremeBradycardiaBelow: Double = 40
+    /// A heart rate above, in beats a minute: extreme tachycardia. Common default: 20 above that of tachycardia.
+    public var extremeTachycardiaAbove: Double = 140
     /// The rate must come back past the limit by this much, in beats a minute, before the alert ends.
     public var heartRateHysteresis: Double = 3
     /// ... and must have stayed there for this long, in s: a rate that wavers about its limit is one alert.
@@ -49,8 +56,23 @@ public struct MonitorConfiguration: Sendable, Equatable {
     public var ventricularTachycardiaBeats = 5
     /// In beats a minute. Common default 100.
     public var ventricularTachycardiaRate: Double = 100
+    /// V beats in a row, slower than `ventricularTachycardiaRate` and at `idioventricularRate` or faster, that make accelerated
+    /// idioventricular rhythm. Common default 6.
+    public var idioventricularBeats = 6
+    /// In beats a minute. Common default 50.
+    public var idioventricularRate: Double = 50
+    /// More V beats than this within 60 s: frequent ventricular ectopic beats. Common default 10.
+    public var frequentVentricularBeats = 10
+    /// ... until there have been no more than that for this long, in s.
+    public var frequentVentricularBeatsHoldSeconds: Double = 60
+    /// The alert about V beats on the T wave goes on until there has been none for this long, in s.
+    public var rOnTHoldSeconds: Double = 60
     /// S beats in a row that make a supraventricular run; 3 or more.
     public var supraventricularRunBeats = 3
+    /// S beats in a row, at `supraventricularTachycardiaRate` or faster, that make supraventricular tachycardia. Common default 5.
+    public var supraventricularTachycardiaBeats = 5
+    /// In beats a minute. Common default 180.
+    public var supraventricularTachycardiaRate: Double = 180
     /// Other beats in a row that end a run; one or two alone may be misread.
     public var runEndBeats = 3
     /// Repetitions of the pattern that make bigeminy (V between single other beats) and trigeminy (V between pairs).
@@ -65,6 +87,17 @@ public struct MonitorConfiguration: Sendable, Equatable {
     public var patternHoldSeconds: Double = 30
     /// At least this long, in s, between two updates of one alert.
     public var alertUpdateSeconds: Double = 30
+
+    // MARK: Fibrillation
+
+    /// Ventricular fibrillation is over when the signal has not shown it for this long, in s.
+    public var ventricularFibrillationHoldSeconds: Double = 10
+    /// The alert about an irregular rhythm goes on until it has not been irregular for this long, in s.
+    public var atrialFibrillationHoldSeconds: Double = 30
+
+    // MARK: Alarms
+
+    public var alarms = AlarmPolicy()
 
     // MARK: Attack
 
@@ -107,25 +140,46 @@ public struct MonitorConfiguration: Sendable, Equatable {
         }
         try require(bradycardiaBelow, "bradycardiaBelow", 15...150)
         try require(tachycardiaAbove, "tachycardiaAbove", 50...300)
+        try require(extremeBradycardiaBelow, "extremeBradycardiaBelow", 10...150)
+        guard extremeBradycardiaBelow <= bradycardiaBelow else {
+            throw InvalidValue(
+                key: "extremeBradycardiaBelow", requirement: "at most bradycardiaBelow (\(bradycardiaBelow))")
+        }
+        try require(extremeTachycardiaAbove, "extremeTachycardiaAbove", 50...300)
+        guard extremeTachycardiaAbove >= tachycardiaAbove else {
+            throw InvalidValue(
+                key: "extremeTachycardiaAbove", requirement: "at least tachycardiaAbove (\(tachycardiaAbove))")
+        }
         try require(heartRateHysteresis, "heartRateHysteresis", 0...20)
         try require(heartRateHoldSeconds, "heartRateHoldSeconds", 0...60)
         guard bradycardiaBelow + heartRateHysteresis < tachycardiaAbove - heartRateHysteresis else {
             throw InvalidValue(key: "bradycardiaBelow", requirement: "below tachycardiaAbove, with the hysteresis between them")
         }
         try require(ventricularRunBeats, "ventricularRunBeats", 3...100)
-        try require(ventricularTachycardiaBeats, "ventricularTachycardiaBeats", 3...100)
+        // No further: a limit that no patient reaches would switch it off.
+        try require(ventricularTachycardiaBeats, "ventricularTachycardiaBeats", 3...15)
         guard ventricularTachycardiaBeats >= ventricularRunBeats else {
             throw InvalidValue(
                 key: "ventricularTachycardiaBeats", requirement: "at least ventricularRunBeats (\(ventricularRunBeats))")
         }
-        try require(ventricularTachycardiaRate, "ventricularTachycardiaRate", 50...250)
+        try require(ventricularTachycardiaRate, "ventricularTachycardiaRate", 50...150)
+        try require(idioventricularBeats, "idioventricularBeats", 3...100)
+        try require(idioventricularRate, "idioventricularRate", 20...150)
+        try require(frequentVentricularBeats, "frequentVentricularBeats", 1...200)
+        try require(frequentVentricularBeatsHoldSeconds, "frequentVentricularBeatsHoldSeconds", 5...3_600)
+        try require(rOnTHoldSeconds, "rOnTHoldSeconds", 5...3_600)
         try require(supraventricularRunBeats, "supraventricularRunBeats", 3...100)
+        try require(supraventricularTachycardiaBeats, "supraventricularTachycardiaBeats", 3...100)
+        try require(supraventricularTachycardiaRate, "supraventricularTachycardiaRate", 80...300)
         try require(runEndBeats, "runEndBeats", 1...20)
         try require(patternCycles, "patternCycles", 2...8)
         try require(singleVentricularBeatHoldSeconds, "singleVentricularBeatHoldSeconds", 5...3_600)
         try require(coupletHoldSeconds, "coupletHoldSeconds", 5...3_600)
         try require(patternHoldSeconds, "patternHoldSeconds", 5...3_600)
         try require(alertUpdateSeconds, "alertUpdateSeconds", 1...3_600)
+        try require(ventricularFibrillationHoldSeconds, "ventricularFibrillationHoldSeconds", 3...60)
+        try require(atrialFibrillationHoldSeconds, "atrialFibrillationHoldSeconds", 5...3_600)
+        try alarms.validate()
         try suspicion.validate()
     }
 }

@@ -109,16 +109,22 @@ public struct Status: Sendable, Equatable {
     public var heartRate: Double?
     /// Set in the event that reports a gap, and only there.
     public var gap: Gap?
+    /// The pause of the stream's alarms, counted down; `nil`: none.
+    public var pause: AlarmPause?
+    /// In the event that reports the beginning or the end of a pause: how many of these the session has had; else 0.
+    public var pauseChange: UInt32 = 0
 
     public init(
         condition: SignalCondition, conditionSinceSampleIndex: Int64, state: MonitorState, heartRate: Double?,
-        gap: Gap? = nil
+        gap: Gap? = nil, pause: AlarmPause? = nil, pauseChange: UInt32 = 0
     ) {
         self.condition = condition
         self.conditionSinceSampleIndex = conditionSinceSampleIndex
         self.state = state
         self.heartRate = heartRate
         self.gap = gap
+        self.pause = pause
+        self.pauseChange = pauseChange
     }
 }
 

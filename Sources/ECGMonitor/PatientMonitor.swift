@@ -16,7 +16,7 @@ internal import ECGSignal
 /// The state of a stream is small: see `memoryFootprint`. Nothing is allocated for a sample; a beat's window and a
 /// quarter of a second of signal each append to arrays that keep their capacity.
 public struct PatientMonitor: Sendable {
-    public let configuration: MonitorConfiguration
+    public private(set) var configuration: MonitorConfiguration
     private var order = SegmentOrder()
     /// Stage 1, whose marks tests read to give beats their true class.
     private(set) var path: SignalPath
@@ -26,7 +26,8 @@ public struct PatientMonitor: Sendable {
     /// - Parameter configuration: limits that pass `MonitorConfiguration.validate`.
     public init(configuration: MonitorConfiguration = MonitorConfiguration()) {
         self.configuration = configuration
-        path = SignalPath(recoverySeconds: configuration.recoverySeconds)
+        path = SignalPath(
+            recoverySeconds: configuration.recoverySeconds, judgesQuality: configuration.judgesSignalQuality)
         decider = EventDecider(configuration)
     }
 
@@ -114,6 +115,46 @@ public struct PatientMonitor: Sendable {
         silence.endIfSamplesCame(events: &events)
         decider.walk(path.marks, windows: path.windows, classifications, join: join, events: &events)
         path.removeMarksAndWindows()
+    }
+
+    // MARK: What is not samples
+
+    /// Does what a person decided. It takes effect after the last sample: with the same samples up to there and the same command
+    /// the same events come, however the samples were cut.
+    ///
+    /// - Parameters:
+    ///   - command: checked here; one that is not right changes nothing.
+    ///   - events: what it changes is appended.
+    /// - Returns: what became of it; nil before the first sample.
+    /// - Precondition: everything appended has been resolved.
+    public mutating func apply(_ command: AlarmCommand, events: inout [MonitorEvent]) -> AlarmCommandOutcome? {
+        precondition(path.marks.isEmpty, "resolve comes before a command")
+        guard order.hasStarted else { return nil }
+        let last = order.nextIndex - 1
+        var outcome = decider.apply(
+            command, at: last, time: path.time(ofSample: last), policy: configuration.alarms, events: &events)
+        if let lost = silence.apply(command, outcome.result, events: &events) {
+            outcome.alerts.append(lost.alert)
+            if lost.isAcknowledged {
+                outcome.acknowledged += 1
+                outcome.result = .done
+            }
+        }
+        return outcome
+    }
+
+    /// Puts other limits into force after the last sample, for a stream that goes on: alerts whose kind is switched off now end,
+    /// the others follow the new limits from the next beat on. `recoverySeconds` and the suspicion's settings stay as they were.
+    ///
+    /// - Parameters:
+    ///   - new: limits that pass `MonitorConfiguration.validate`.
+    ///   - events: what it changes is appended.
+    /// - Precondition: everything appended has been resolved.
+    public mutating func configure(_ new: MonitorConfiguration, events: inout [MonitorEvent]) {
+        precondition(path.marks.isEmpty, "resolve comes before other limits")
+        configuration = new
+        let last = order.hasStarted ? order.nextIndex - 1 : 0
+        decider.configure(new, at: last, time: order.hasStarted ? path.time(ofSample: last) : 0, events: &events)
     }
 
     /// Keeps, from here on, what the join is given of each beat, until it is taken.

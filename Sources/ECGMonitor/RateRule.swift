@@ -1,53 +1,76 @@
-/// Bradycardia and tachycardia: the averaged heart rate beyond its limits, and the last interval too, so that an average
-/// which still remembers a run or a pause that is over raises nothing. Each is over when the rate has come back past the
-/// limit by the hysteresis and stayed there for `heartRateHoldSeconds`. Asystole takes the place of bradycardia,
-/// ventricular tachycardia that of tachycardia.
+/// Bradycardia and tachycardia, plain and extreme: the averaged heart rate beyond its limits, and the last interval too, so that
+/// an average which still remembers a run or a pause that is over raises nothing. Each is over when the rate has come back past
+/// its limit by the hysteresis and stayed there for `heartRateHoldSeconds`. An extreme one takes the place of the plain one;
+/// asystole that of bradycardia; ventricular fibrillation and tachycardia, and supraventricular tachycardia, that of tachycardia.
 struct RateRule: Sendable {
-    private let low: Double
-    private let high: Double
-    private let hysteresis: Double
-    private let holdSeconds: Double
-    /// Since when the rate is back: bradycardia, tachycardia; nil while it is not.
-    private var backSince: (low: Int64?, high: Int64?) = (nil, nil)
+    /// Since when the rate is back, for each of the four; nil while it is not.
+    private var backSince = InlineArray<4, Int64?>(repeating: nil)
+    private var limits: Limits
 
-    init(_ configuration: MonitorConfiguration) {
-        low = configuration.bradycardiaBelow
-        high = configuration.tachycardiaAbove
-        hysteresis = configuration.heartRateHysteresis
-        holdSeconds = configuration.heartRateHoldSeconds
+    private struct Limits: Sendable {
+        var low, high, extremeLow, extremeHigh, hysteresis, holdSeconds: Double
+
+        init(_ configuration: MonitorConfiguration) {
+            low = configuration.bradycardiaBelow
+            high = configuration.tachycardiaAbove
+            extremeLow = configuration.extremeBradycardiaBelow
+            extremeHigh = configuration.extremeTachycardiaAbove
+            hysteresis = configuration.heartRateHysteresis
+            holdSeconds = configuration.heartRateHoldSeconds
+        }
     }
+
+    init(_ configuration: MonitorConfiguration) { limits = Limits(configuration) }
+
+    mutating func configure(_ configuration: MonitorConfiguration) { limits = Limits(configuration) }
 
     /// - Parameters:
     ///   - rate: the average after the beat at `index`, beats a minute.
     ///   - interval: since the beat before, in s.
     mutating func beat(at index: Int64, rate: Double, interval: Double, alerts: inout AlertRegister) {
-        if rate < low, interval * low > 60, !alerts.isActive(.asystole) {
-            start(.bradycardia, at: index, rate: rate, limit: low, alerts: &alerts)
+        let (low, high) = (limits.low, limits.high)
+        let (extremeLow, extremeHigh) = (limits.extremeLow, limits.extremeHigh)
+        if rate < extremeLow, interval * extremeLow > 60, !alerts.isActive(.asystole) {
+            alerts.end(.bradycardia, .shadowed, at: index)
+            say(.extremeBradycardia, at: index, rate: rate, limit: extremeLow, alerts: &alerts)
+        } else if rate < low, interval * low > 60, !alerts.isActive(anyOf: .asystole, .extremeBradycardia) {
+            say(.bradycardia, at: index, rate: rate, limit: low, alerts: &alerts)
         }
-        if rate > high, interval * high < 60, !alerts.isActive(.ventricularTachycardia) {
-            start(.tachycardia, at: index, rate: rate, limit: high, alerts: &alerts)
+        if rate > extremeHigh, interval * extremeHigh < 60,
+            !alerts.isActive(anyOf: .ventricularFibrillation, .ventricularTachycardia)
+        {
+            alerts.end(.tachycardia, .shadowed, at: index)
+            say(.extremeTachycardia, at: index, rate: rate, limit: extremeHigh, alerts: &alerts)
+        } else if rate > high, interval * high < 60,
+            !alerts.isActive(
+                anyOf: .ventricularFibrillation, .ventricularTachycardia, .extremeTachycardia,
+                .supraventricularTachycardia)
+        {
+            say(.tachycardia, at: index, rate: rate, limit: high, alerts: &alerts)
         }
-        settle(.bradycardia, isBack: rate >= low + hysteresis, since: &backSince.low, at: index, rate, &alerts)
-        settle(.tachycardia, isBack: rate <= high - hysteresis, since: &backSince.high, at: index, rate, &alerts)
+        let margin = limits.hysteresis
+        settle(.bradycardia, 0, isBack: rate >= low + margin, at: index, rate, &alerts)
+        settle(.tachycardia, 1, isBack: rate <= high - margin, at: index, rate, &alerts)
+        settle(.extremeBradycardia, 2, isBack: rate >= extremeLow + margin, at: index, rate, &alerts)
+        settle(.extremeTachycardia, 3, isBack: rate <= extremeHigh - margin, at: index, rate, &alerts)
     }
 
-    private func start(_ kind: AlertKind, at index: Int64, rate: Double, limit: Double, alerts: inout AlertRegister) {
+    private func say(_ kind: AlertKind, at index: Int64, rate: Double, limit: Double, alerts: inout AlertRegister) {
         let text = "\(kind.name), \(fixed(rate, decimals: 0))/min (limit \(fixed(limit, decimals: 0)))"
         alerts.start(kind, onset: index, heartRate: rate, text: text)
         alerts.update(kind, heartRate: rate, text: text)
     }
 
-    private func settle(
-        _ kind: AlertKind, isBack: Bool, since: inout Int64?, at index: Int64, _ rate: Double,
-        _ alerts: inout AlertRegister
+    private mutating func settle(
+        _ kind: AlertKind, _ slot: Int, isBack: Bool, at index: Int64, _ rate: Double, _ alerts: inout AlertRegister
     ) {
         guard isBack, alerts.isActive(kind) else {
-            since = nil
+            backSince[slot] = nil
             return
         }
-        let began = since ?? index
-        since = began
-        if alerts.now.seconds(from: began, to: index) >= holdSeconds {
+        let began = backSince[slot] ?? index
+        backSince[slot] = began
+        if alerts.now.seconds(from: began, to: index) >= limits.holdSeconds {
             alerts.end(kind, .cleared, at: began, heartRate: rate)
         }
     }

@@ -7,9 +7,9 @@ internal import ECGSignal
 /// - **noisy signal**: the signal is too noisy for beats to be relied on; over when it has not been for `quietSeconds`.
 struct SignalAlertRule: Sendable {
     /// Noise comes and goes; an alert that did so too would be noise itself.
-    static let quietSeconds: Double = 5
+    static let quietSeconds: Double = 10
 
-    private let lostSeconds: Double
+    private var lostSeconds: Double
     private(set) var condition = SignalCondition.good
     /// Where it began, source rate.
     private(set) var since: Int64 = 0
@@ -17,6 +17,8 @@ struct SignalAlertRule: Sendable {
     init(_ configuration: MonitorConfiguration) {
         lostSeconds = configuration.signalLostGapSeconds
     }
+
+    mutating func configure(_ configuration: MonitorConfiguration) { lostSeconds = configuration.signalLostGapSeconds }
 
     mutating func begin(at index: Int64) {
         condition = .good

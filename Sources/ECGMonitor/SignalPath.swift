@@ -2,7 +2,7 @@ internal import ECGSignal
 
 /// Stage 1 for one stream: samples at the source's rate go in, in order; marks and beat windows come out.
 ///
-///     sample -> usable? -> resample to 360 Hz -> condition -> Pan-Tompkins -> R peak -> window of 280 -> [0,1]
+///     sample -> usable? -> resample to 360 Hz -> mains hum -> condition -> Pan-Tompkins -> R peak -> window of 280 -> [0,1]
 ///
 /// A stretch is a run of samples within which the detector and the windows may connect what they see. It ends at a gap,
 /// at unusable samples, at a change of rate or lead, and where the signal turns out to be flat or saturated; nothing is
@@ -29,10 +29,13 @@ struct SignalPath: Sendable {
     private(set) var windows: [Float] = []
 
     private let recoverySeconds: Double
+    private let judgesQuality: Bool
     private var clock = AcquisitionClock()
     private var resampler: Resampler?
+    private var humFilter = MainsHumFilter()
     private var conditionMonitor = SignalConditionMonitor()
     private var detector = PanTompkinsDetector()
+    private var fibrillation = VentricularFibrillationDetector()
     private var history = SampleHistory(capacity: SignalPath.historyLength)
     /// Beats whose windows are not complete yet, in the order of their R peaks.
     private var waiting: [QRSDetection] = []
@@ -52,8 +55,9 @@ struct SignalPath: Sendable {
     private var clockPeriod: Int64 = 90
     private var nextClockAt: Int64 = 0
 
-    init(recoverySeconds: Double) {
+    init(recoverySeconds: Double, judgesQuality: Bool = true) {
         self.recoverySeconds = recoverySeconds
+        self.judgesQuality = judgesQuality
         marks.reserveCapacity(16)
         waiting.reserveCapacity(4)
     }
@@ -200,12 +204,21 @@ struct SignalPath: Sendable {
     }
 
     /// One sample at 360 Hz.
-    private mutating func step(_ millivolts: Float, decidedAt index: Int64) {
+    private mutating func step(_ sample: Float, decidedAt index: Int64) {
         resampled += 1
-        if let change = conditionMonitor.step(millivolts, leadOff: false) { follow(change, decidedAt: index) }
+        let millivolts = judgesQuality ? humFilter.step(sample) : sample
+        if judgesQuality,
+            let change = conditionMonitor.step(millivolts, leadOff: false, noiseRatio: detector.noiseRatio)
+        {
+            follow(change, decidedAt: index)
+        }
         guard mode == .detecting else { return }
         history.append(millivolts)
         if let detection = detector.step(millivolts) { enqueue(detection) }
+        if let change = fibrillation.step(millivolts) {
+            let since = sourceIndex(of: detectorOrigin + change.sinceIndex)
+            add(.fibrillation(change.finding), at: since, decidedAt: index)
+        }
         if history.endIndex >= nextWindowAt { finishWindow(decidedAt: index) }
     }
 
@@ -230,6 +243,7 @@ struct SignalPath: Sendable {
         resampler?.reset()
         resamplerOrigin = index
         resampled = 0
+        humFilter.reset()
         conditionMonitor.reset()
         setCondition(.good, since: index, decidedAt: index)
         startDetection(at: index)
@@ -239,6 +253,7 @@ struct SignalPath: Sendable {
         // In the middle of a stretch this is called while the sample is on its way: it becomes the detector's first.
         detectorOrigin = max(0, resampled - 1)
         detector.reset()
+        fibrillation.reset()
         history.reset(startIndex: 0)
         mode = .detecting
         add(.stretchStarted(samplingRate: samplingRate), at: index, decidedAt: index)

@@ -3,6 +3,8 @@
 struct SilenceAlert: Sendable {
     private var number: UInt32 = 0
     private var isActive = false
+    private var acknowledgedBy: String?
+    private var text = ""
     private var samplesHaveCome = false
     private var moment = Moment(session: 0, sampleIndex: 0, decidedAt: 0, time: 0, samplingRate: 1)
 
@@ -12,11 +14,13 @@ struct SilenceAlert: Sendable {
     ) {
         guard !isActive else { return }
         isActive = true
+        acknowledgedBy = nil
         samplesHaveCome = false
         number = session == moment.session ? number &+ 1 : 1
         moment = Moment(
             session: session, sampleIndex: lastIndex, decidedAt: lastIndex, time: time, samplingRate: samplingRate)
-        write(.started, "signal lost: nothing came for \(fixed(seconds, decimals: 1)) s", &events)
+        text = "signal lost: nothing came for \(fixed(seconds, decimals: 1)) s"
+        write(.started, &events)
     }
 
     mutating func samplesCame() { samplesHaveCome = true }
@@ -24,15 +28,37 @@ struct SilenceAlert: Sendable {
     mutating func endIfSamplesCame(events: inout [MonitorEvent]) {
         guard isActive, samplesHaveCome else { return }
         isActive = false
-        write(.ended, "signal lost over: samples come again", &events)
+        text = "signal lost over: samples come again"
+        write(.ended, &events)
     }
 
-    private func write(_ phase: AlertPhase, _ text: String, _ events: inout [MonitorEvent]) {
+    /// Acknowledges it, where the command does, and tells of it while it is on.
+    mutating func apply(
+        _ command: AlarmCommand, _ result: AlarmCommandOutcome.Result, events: inout [MonitorEvent]
+    ) -> (alert: Alert, isAcknowledged: Bool)? {
+        guard isActive else { return nil }
+        var isAcknowledged = false
+        if case .acknowledge(let kind, let number) = command.action, result == .done || result == .nothingToDo,
+            kind == nil || kind == .signalLost, number == nil || number == self.number, acknowledgedBy == nil
+        {
+            acknowledgedBy = command.by
+            isAcknowledged = true
+            write(.updated, change: .acknowledged, &events)
+        }
+        return (alert(.updated, nil), isAcknowledged)
+    }
+
+    private func write(_ phase: AlertPhase, change: AlertChange? = nil, _ events: inout [MonitorEvent]) {
+        events.append(moment.event(.alert(alert(phase, change)), at: moment.sampleIndex))
+    }
+
+    private func alert(_ phase: AlertPhase, _ change: AlertChange?) -> Alert {
         let kind = AlertKind.signalLost
-        let alert = Alert(
+        var alert = Alert(
             kind: kind, phase: phase, priority: kind.priority, number: number, basis: .wallClock,
             endedBecause: phase == .ended ? .cleared : nil, onsetSampleIndex: moment.sampleIndex, durationSeconds: 0,
-            heartRate: nil, beatCount: 0, text: text)
-        events.append(moment.event(.alert(alert), at: moment.sampleIndex))
+            heartRate: nil, beatCount: 0, text: text, change: change)
+        alert.acknowledgedBy = acknowledgedBy
+        return alert
     }
 }

@@ -18,6 +18,8 @@ struct StreamMark: Sendable {
         case gap(Int64)
         /// The signal's condition since the mark's sample index.
         case condition(SignalCondition)
+        /// Whether the signal shows ventricular fibrillation, since the mark's sample index.
+        case fibrillation(VentricularFibrillationDetector.Finding)
         /// An R peak.
         case beat(BeatFinding)
         /// A quarter of a second of signal has passed.

@@ -4,8 +4,8 @@ internal import ECGATKGAN
 /// repetitions, ending with the V, start the alert; it is over when the pattern has not been seen for `patternHoldSeconds`,
 /// or the other pattern has taken its place.
 struct VentricularPatternRule: Sendable {
-    private let cycles: Int
-    private let holdSeconds: Double
+    private var cycles: Int
+    private var holdSeconds: Double
     /// One bit for each beat, the last one lowest: 1 for V. Only the lowest `known` are beats.
     private var beats: UInt64 = 0
     private var known = 0
@@ -17,6 +17,11 @@ struct VentricularPatternRule: Sendable {
     private var ventricularBeats = InlineArray<2, Int32>(repeating: 0)
 
     init(_ configuration: MonitorConfiguration) {
+        cycles = configuration.patternCycles
+        holdSeconds = configuration.patternHoldSeconds
+    }
+
+    mutating func configure(_ configuration: MonitorConfiguration) {
         cycles = configuration.patternCycles
         holdSeconds = configuration.patternHoldSeconds
     }
@@ -57,8 +62,9 @@ struct VentricularPatternRule: Sendable {
             alerts.update(kind, beatCount: count, text: "\(kind.name), \(count) ventricular beats")
             return
         }
-        guard lowPriority, repeats(length, cycles), !alerts.isActive(.ventricularRun),
-            !alerts.isActive(.ventricularTachycardia)
+        guard lowPriority, repeats(length, cycles), 
+            !alerts.isActive(
+                anyOf: .ventricularRun, .idioventricularRhythm, .ventricularTachycardia, .ventricularFibrillation)
         else { return }
         lastSeen[pattern] = index
         ventricularBeats[pattern] = Int32(cycles)

@@ -110,8 +110,19 @@ public struct ECGSimulator: Sendable {
             let depth = 0.05 * configuration.amplitude * fibrillationGain
             sum += depth * (sine(6.1 * time) + 0.5 * sine(7.3 * time + 0.4 * sine(0.7 * time)))
         }
+        sum += ventricularFibrillation(Double(n) / rate)
         sum += noise.next(&noiseRandom)
         return Float(sum)
+    }
+
+    /// Coarse fibrillation: three waves of 4 to 6 Hz, whose frequencies waver and whose sum waxes and wanes.
+    private func ventricularFibrillation(_ time: Double) -> Double {
+        guard let stretch = planner.fibrillation.first(where: { $0.contains(time) }) else { return 0 }
+        let edge = min(1, min(time - stretch.lowerBound, stretch.upperBound - time) / 0.3)
+        let waves =
+            sine(4.7 * time + 0.25 * sine(0.31 * time)) + 0.45 * sine(5.9 * time + 0.3 * sine(0.43 * time))
+            + 0.3 * sine(3.8 * time)
+        return 0.35 * configuration.amplitude * edge * waves
     }
 
     private func sine(_ turns: Double) -> Double {
@@ -123,6 +134,7 @@ public struct ECGSimulator: Sendable {
     private mutating func planAhead(_ n: Int64) {
         while !exhausted, beats.last.map({ $0.rPeakIndex <= n + Int64(rate) }) ?? true {
             guard let planned = planner.next(&random), planned.time < 1e9 else {
+                // What is left is asystole or fibrillation.
                 exhausted = true
                 return
             }

@@ -7,7 +7,7 @@
 /// the original signal. What differs from the paper is listed under `Additions`.
 ///
 /// One value per stream, one `step` a sample, nothing allocated; the result is a function of the samples alone. The
-/// usual beat is reported 295 ms after its apex (median on mitdb; 99 % within 350 ms); search-back and the learning
+/// usual beat is reported 286 ms after its apex (median on mitdb; 99 % within 340 ms); search-back and the learning
 /// phase take longer.
 public struct PanTompkinsDetector: Sendable {
     /// Durations in samples at 360 Hz, shares of levels.
@@ -19,8 +19,8 @@ public struct PanTompkinsDetector: Sendable {
         var refractory: Int64 = 72
         /// 360 ms after a beat a peak may be its T wave...
         var tWaveWindow: Int64 = 130
-        /// ...and is, if its slope is below half of the beat's.
-        var tWaveSlope: Float = 0.5
+        /// ...and is, if its slope is below half (the paper; here a little less) of the beat's.
+        var tWaveSlope: Float = 0.47
         /// 2 s.
         var learningPhase: Int64 = 720
         /// Threshold 1 between noise and signal level: integrated on the scale of amplitudes (0.5 there is the paper's
@@ -34,15 +34,29 @@ public struct PanTompkinsDetector: Sendable {
         /// What has three quarters of a searched-back beat's heights and slope is as good a beat as that.
         var likeness: Float = 0.75
         var searchBackByAverage: Float = 1.66
-        var searchBackByMedian: Float = 1.5
+        var searchBackByMedian: Float = 1.42
         /// 8 s.
         var relearningInterval: Int64 = 2_880
         /// Relearned levels below this share of the former ones are noise: of a heart that stands still nothing is to
         /// be made out.
         var relearningShare: Float = 0.125
-        /// Band-passed peak in microvolts below which nothing counts: what a narrow complex of 0.13 mV gives. By IEC
+        /// Band-passed peak in microvolts below which nothing counts: what a narrow complex of 0.16 mV gives. By IEC
         /// 60601-2-27 one of 0.15 mV and less is not to be counted and one of 0.5 mV is.
         var leastPeak: Float = 80
+        /// `noiseRatio` from which on the constants below take over, and at which they have done so altogether: between
+        /// the two they are mixed.
+        var noiseOnset: Float = 0.32
+        var noiseFull: Float = 0.4
+        /// Electrode motion comes in bursts: the noise is forgotten within so many peaks.
+        var noiseMemory: Float = 60
+        /// In noise a beat that is lost costs more than one that is imitated, of which the noise is said aloud.
+        var noisyIntegratedShare: Float = 0.2
+        var noisyBandPassedShare: Float = 0.2
+        /// In noise a beat may be less steep than the peak of noise before it: it is no T wave for that.
+        var noisyTWaveSlope: Float = 0
+        /// 144 ms: a peak of noise must not hide a beat.
+        var noisyRefractory: Float = 52
+        var noisySearchBackByMedian: Float = 1.2
     }
 
     private let additions: Additions
@@ -66,8 +80,10 @@ public struct PanTompkinsDetector: Sendable {
 
     /// Height of the smaller peaks between the last beats relative to the beats, in the integrated signal on the scale
     /// of amplitudes: below 0.2 in a clean ECG, 0.35 and above where noise looks like beats (electrode motion at a
-    /// signal-to-noise ratio of 6 dB and less). For `SignalConditionMonitor.step`.
+    /// signal-to-noise ratio of 6 dB and less). For the detector's own thresholds and for `SignalConditionMonitor.step`.
     public private(set) var noiseRatio: Float = 0
+    /// 0: the constants of the quiet signal, 1: those of the noisy one.
+    private var noisiness: Float = 0
 
     /// - Parameter additions: parts to leave out, for measuring what they bring.
     public init(leavingOut additions: Additions = []) {
@@ -116,6 +132,7 @@ public struct PanTompkinsDetector: Sendable {
     // MARK: - Events
 
     private mutating func take(_ candidate: QRSCandidate) {
+        followNoise()
         if hasLearned {
             decide(candidate)
             nextEvent = 0
@@ -146,11 +163,24 @@ public struct PanTompkinsDetector: Sendable {
 
     // MARK: - Decision
 
+    /// A constant of the quiet signal, mixed with its counterpart by how noisy it is.
+    private func mixed(_ quiet: Float, _ noisy: Float) -> Float {
+        quiet + noisiness * (noisy - quiet)
+    }
+
+    private mutating func followNoise() {
+        guard additions.contains(.noiseAdaptation) else { return }
+        let now = (noiseRatio - constants.noiseOnset) / (constants.noiseFull - constants.noiseOnset)
+        noisiness = max(0, min(1, now), noisiness - 1 / constants.noiseMemory)
+    }
+
     private mutating func decide(_ candidate: QRSCandidate, inRetrospect: Bool = false) {
         if let lastBeat {
             let interval = candidate.fiducialIndex - lastBeat.fiducialIndex
-            if interval < constants.refractory { return }
-            if interval < constants.tWaveWindow, candidate.slope < constants.tWaveSlope * lastBeat.slope {
+            if interval < Int64(mixed(Float(constants.refractory), constants.noisyRefractory)) { return }
+            watch(candidate, interval: interval, lastSlope: lastBeat.slope)
+            let slope = mixed(constants.tWaveSlope, constants.noisyTWaveSlope)
+            if interval < constants.tWaveWindow, candidate.slope < slope * lastBeat.slope {
                 appendNoise(candidate)
                 return
             }
@@ -163,14 +193,26 @@ public struct PanTompkinsDetector: Sendable {
         }
     }
 
+    private mutating func watch(_ candidate: QRSCandidate, interval: Int64, lastSlope: Float) {
+        guard interval >= constants.refractory else { return }
+        let isTWave = interval < constants.tWaveWindow && candidate.slope < constants.tWaveSlope * lastSlope
+        let threshold = integratedLevels.threshold(
+            additions.contains(.amplitudeScale) ? constants.integratedShare : constants.integratedPowerShare)
+        let isBeat = !isTWave && height(candidate) > threshold
+            && candidate.bandPassedPeak > bandPassedLevels.threshold(constants.bandPassedShare)
+        integratedLevels.watch(height(candidate), isBeat: isBeat)
+        noiseRatio = integratedLevels.restlessness
+    }
+
     private var irregularityShare: Float {
         additions.contains(.steadyThresholds) || rr.isEmpty || rr.isRegular ? 1 : 0.5
     }
 
     private func passes(_ candidate: QRSCandidate, share: Float) -> Bool {
         let integrated = integratedLevels.threshold(
-            additions.contains(.amplitudeScale) ? constants.integratedShare : constants.integratedPowerShare)
-        let bandPassed = bandPassedLevels.threshold(constants.bandPassedShare)
+            additions.contains(.amplitudeScale)
+                ? mixed(constants.integratedShare, constants.noisyIntegratedShare) : constants.integratedPowerShare)
+        let bandPassed = bandPassedLevels.threshold(mixed(constants.bandPassedShare, constants.noisyBandPassedShare))
         return height(candidate) > share * integrated
             && candidate.bandPassedPeak > max(share * bandPassed, constants.leastPeak)
     }
@@ -183,7 +225,6 @@ public struct PanTompkinsDetector: Sendable {
     private mutating func appendNoise(_ candidate: QRSCandidate) {
         integratedLevels.appendNoise(height(candidate))
         bandPassedLevels.appendNoise(candidate.bandPassedPeak)
-        noiseRatio = integratedLevels.restlessness
     }
 
     private mutating func accept(_ candidate: QRSCandidate, bySearchBack: Bool) {
@@ -198,7 +239,10 @@ public struct PanTompkinsDetector: Sendable {
         relearningDue = candidate.rPeakIndex + constants.relearningInterval
         guard !rr.isEmpty else { return }
         var limit = constants.searchBackByAverage * rr.selectedMean
-        if additions.contains(.medianSearchBack) { limit = min(limit, constants.searchBackByMedian * rr.recentMedian) }
+        if additions.contains(.medianSearchBack) {
+            let intervals = mixed(constants.searchBackByMedian, constants.noisySearchBackByMedian)
+            limit = min(limit, intervals * rr.recentMedian)
+        }
         // The missing beat may be as late as this limit, and is known `decisionDelay` later.
         searchBackDue = candidate.fiducialIndex + Int64(limit) + constants.decisionDelay
     }

@@ -56,6 +56,11 @@ struct LastEight: Sendable {
 struct PeakLevels: Sendable {
     private var signal = LastEight()
     private var noise = LastEight()
+    /// The last peaks that are noise by the thresholds of a quiet signal, for `restlessness`.
+    private var between = LastEight()
+    /// Share of the last beats, about sixteen, with a noise peak before them.
+    private var noisyBeats: Float = 0
+    private var hasNoiseSinceBeat = false
     private var averagedSignal: Float = 0
     private var averagedNoise: Float = 0
     private let usesMedian: Bool
@@ -67,17 +72,24 @@ struct PeakLevels: Sendable {
     /// Estimated height of a noise peak.
     var noiseLevel: Float { usesMedian ? noise.median : averagedNoise }
 
+    /// Where fewer beats than this share have a noise peak before them, it is quiet: the last eight peaks may be minutes
+    /// old then, where T and P waves make none of their own.
+    static let leastNoisyBeats: Float = 0.2
+
     /// How restless the signal is between the beats: the third smallest of the last eight noise peaks, relative to the
     /// signal level. Between two beats of a clean signal there are also peaks that are neither T nor P wave, and these
     /// are small; in a noisy one none is.
     var restlessness: Float {
         let level = signalLevel
-        return level > 0 ? noise.thirdSmallest / level : 0
+        return level > 0 && noisyBeats >= Self.leastNoisyBeats ? between.thirdSmallest / level : 0
     }
 
     mutating func learn(signalPeak: Float) {
         signal.removeAll()
         noise.removeAll()
+        between.removeAll()
+        noisyBeats = 0
+        hasNoiseSinceBeat = false
         signal.append(signalPeak)
         noise.append(0)
         averagedSignal = signalPeak
@@ -93,6 +105,19 @@ struct PeakLevels: Sendable {
     mutating func appendNoise(_ peak: Float) {
         noise.append(peak)
         averagedNoise += 0.125 * (peak - averagedNoise)
+    }
+
+    /// Takes a peak for `restlessness`, which must not depend on thresholds that depend on it.
+    ///
+    /// - Parameter isBeat: by the thresholds of a quiet signal.
+    mutating func watch(_ peak: Float, isBeat: Bool) {
+        if isBeat {
+            noisyBeats += 0.0625 * ((hasNoiseSinceBeat ? 1 : 0) - noisyBeats)
+            hasNoiseSinceBeat = false
+        } else {
+            between.append(peak)
+            hasNoiseSinceBeat = true
+        }
     }
 
     /// Noise level plus a share of the distance to the signal level (eq. 14).

@@ -9,7 +9,8 @@ public enum SignalCondition: UInt8, Sendable, CaseIterable {
     case saturation
     /// No change beyond the converter's last digits for seconds: a shorted or dead input.
     case flatLine
-    /// So much muscle, mains or electrode-motion noise that beats found in it are doubtful.
+    /// So much muscle, mains or electrode-motion noise, or so fast a drift, that beats found in it, or not found, are
+    /// doubtful.
     case noisy
 }
 
@@ -67,6 +68,12 @@ public struct SignalConditionMonitor: Sendable {
     /// Signal range over 2 s that no ECG has, on and off.
     static let wildRange: Float = 12
     static let calmRange: Float = 9
+    /// Drift: the signal goes one way for so many blocks (a second), by at least so many millivolts. That is an electrode
+    /// that moved or came off while the amplifier's coupling discharges; with a beat in between it would turn back.
+    static let driftBlocks: Int32 = 8
+    static let driftRange: Float = 0.8
+    /// Blocks (2 s) for which a drift still counts after its end.
+    static let driftHold: Int32 = 16
 
     /// What holds now.
     public private(set) var condition: SignalCondition = .good
@@ -79,6 +86,11 @@ public struct SignalConditionMonitor: Sendable {
     private var filled: Int32 = 0
     private var previous = InlineArray<8, Float>(repeating: 0)
     private var noisyRatioBlocks = 0
+    /// Blocks for which the signal has gone one way, and the way: 1 up, -1 down.
+    private var driftRun: Int32 = 0
+    private var driftWay: Int32 = 0
+    private var driftStart: Float = 0
+    private var driftLeft: Int32 = 0
     private var run: Int32 = 0
     private var runLevel: Float = 0
     private var judged: SignalCondition = .good
@@ -164,6 +176,7 @@ public struct SignalConditionMonitor: Sendable {
         noisyRatioBlocks =
             noiseRatio >= (judged == .noisy ? Self.quietRatio : Self.noisyRatio) ? noisyRatioBlocks + 1 : 0
         current.roughness /= Float(Self.blockLength)
+        followDrift()
         blocks[blockNumber & (Self.blockCount - 1)] = current
         blockNumber += 1
         filled = 0
@@ -173,6 +186,29 @@ public struct SignalConditionMonitor: Sendable {
         // A condition that is judged over 2 s has held for these 2 s; the return to good begins with the newest block.
         let back = next == .good ? 1 : min(blockNumber, Self.blockCount)
         judgedSince = n + 1 - Int64(back * Self.blockLength)
+    }
+
+    /// Before the current block takes its place among the others.
+    private mutating func followDrift() {
+        let before = blocks[(blockNumber - 1) & (Self.blockCount - 1)]
+        var way: Int32 = 0
+        if blockNumber > 0 {
+            if current.least > before.least, current.greatest > before.greatest { way = 1 }
+            if current.least < before.least, current.greatest < before.greatest { way = -1 }
+        }
+        let middle = 0.5 * (current.least + current.greatest)
+        if way == 0 || way != driftWay {
+            driftRun = 0
+            driftStart = middle
+        } else {
+            driftRun += 1
+        }
+        driftWay = way
+        if driftRun >= Self.driftBlocks, abs(middle - driftStart) >= Self.driftRange {
+            driftLeft = Self.driftHold
+        } else if driftLeft > 0 {
+            driftLeft -= 1
+        }
     }
 
     private func judge() -> SignalCondition {
@@ -202,6 +238,7 @@ public struct SignalConditionMonitor: Sendable {
         {
             return .flatLine
         }
+        if driftLeft > 0 { return .noisy }
         let wasNoisy = judged == .noisy
         if noisyRatioBlocks >= (wasNoisy ? 1 : Self.blockCount) { return .noisy }
         if full || wasNoisy {

@@ -23,7 +23,7 @@ struct SimulatedBeatShape: Sendable {
     ///   - tWave: amplitude of a normal T wave relative to R.
     init(_ beat: PlannedBeat, scale: Double, tWave: Double, random: inout SeededGenerator) {
         let vary = 1 + 0.04 * max(-2, min(2, random.normal()))
-        let amplitude = scale * vary
+        let amplitude = scale * vary * (beat.isInverted ? -1 : 1)
         // Peak of T at roughly 0.3 s for an RR interval of 1 s, shorter at fast rates (Bazett's root, bounded).
         let stretch = min(1.15, max(0.62, beat.interval.squareRoot()))
         switch beat.letter {

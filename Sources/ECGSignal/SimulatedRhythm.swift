@@ -18,6 +18,13 @@ public struct SimulatedSegment: Sendable, Equatable {
         case supraventricularGroups(rate: Double, every: Int, count: Int, groupRate: Double)
         /// Ventricular beats only, at `rate`: tachycardia, accelerated idioventricular rhythm, or escape rhythm.
         case ventricular(rate: Double)
+        /// Ventricular beats only, at `rate`, every second one upside down: bidirectional systoles.
+        case bidirectional(rate: Double)
+        /// A ventricular beat after every sinus beat, the more premature the smaller `prematurity` is (interval before it as a
+        /// share of the mean interval): slow and rapid alternating bigeminy are this with their rates.
+        case alternatingBigeminy(rate: Double, prematurity: Double)
+        /// No beat until the segment's end, but the waves of ventricular fibrillation.
+        case ventricularFibrillation
         /// No beat until the segment's end.
         case asystole
     }
@@ -42,6 +49,8 @@ struct PlannedBeat: Sendable {
     /// RR interval before it in seconds, which sets the QT interval.
     var interval: Double
     var atrialFibrillation: Bool
+    /// Its complex is upside down.
+    var isInverted = false
 }
 
 /// Plans the beats of a script one after the other, without end: the last segment goes on when the script is over.
@@ -53,6 +62,9 @@ struct RhythmPlanner: Sendable {
     private var inGroup = 0
     private var last: Double
     private var pauseAfterGroup = false
+
+    /// The stretches of ventricular fibrillation as they are reached: seconds from the start.
+    private(set) var fibrillation: [ClosedRange<Double>] = []
 
     init(script: [SimulatedSegment], firstBeat: Double) {
         self.script = script.isEmpty ? [SimulatedSegment(.sinus(rate: 72), seconds: .infinity)] : script
@@ -73,7 +85,10 @@ struct RhythmPlanner: Sendable {
     /// The next beat, or nil if none will ever come (the script ends in asystole).
     mutating func next(_ random: inout SeededGenerator) -> PlannedBeat? {
         while last >= segmentEnd, segment + 1 < script.count { advanceSegment() }
-        while case .asystole = script[segment].rhythm {
+        while script[segment].rhythm == .asystole || script[segment].rhythm == .ventricularFibrillation {
+            let isFibrillation = script[segment].rhythm == .ventricularFibrillation
+            // From half an interval after the last beat on.
+            if isFibrillation { fibrillation.append(last + 0.4...max(last + 0.4, segmentEnd)) }
             guard segment + 1 < script.count else { return nil }
             last = max(last, segmentEnd)
             advanceSegment()
@@ -130,7 +145,15 @@ struct RhythmPlanner: Sendable {
         case .ventricular(let rate):
             let jitter = 1 + 0.01 * max(-2, min(2, random.normal()))
             return beat(Self.interval(rate) * jitter, "V", pWave: false)
-        case .asystole:
+        case .bidirectional(let rate):
+            var planned = beat(Self.interval(rate), "V", pWave: false)
+            planned.isInverted = beatInSegment % 2 == 1
+            return planned
+        case .alternatingBigeminy(let rate, let prematurity):
+            let share = beatInSegment % 2 == 1 ? prematurity : 2 - prematurity
+            let isVentricular = beatInSegment % 2 == 1
+            return beat(share * Self.interval(rate), isVentricular ? "V" : "N", pWave: !isVentricular)
+        case .asystole, .ventricularFibrillation:
             return beat(Self.interval(60), "N", pWave: true)
         }
     }

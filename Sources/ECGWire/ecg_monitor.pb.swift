@@ -22,6 +22,11 @@
 /// Subscriptions are prefixes: "alert." gets the alerts of every stream. "alert.bed-1" gets those of bed-10 as well, so
 /// compare the topic that arrives.
 ///
+/// COMMAND. Whoever is in charge acknowledges and pauses alarms: a ZeroMQ message to the command endpoint (default
+/// tcp://127.0.0.1:5574, ROUTER; connect a REQ or DEALER socket) whose last frame is one Command, in JSON or binary
+/// protobuf; every message is answered by one CommandReply in the encoding of the command. What a command changes is
+/// published as alert and status events like everything else.
+///
 /// BODIES are this schema's canonical JSON (lowerCamelCase names, 64-bit integers as strings, fields that hold their
 /// default value left out, NaN as "NaN"), or binary protobuf if the daemon is configured so. The first byte tells: JSON
 /// begins with '{' (0x7B), which no binary message of this schema can begin with.
@@ -216,6 +221,30 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// Technical: too noisy to be relied on.
   case noisySignal // = 15
+
+  /// Ventricular flutter or fibrillation, seen in the signal itself.
+  case ventricularFibrillation // = 16
+
+  /// Mean heart rate below the lower limit by far.
+  case extremeBradycardia // = 17
+
+  /// Mean heart rate above the upper limit by far.
+  case extremeTachycardia // = 18
+
+  /// A long run of V beats slower than tachycardia.
+  case idioventricularRhythm // = 19
+
+  /// A V beat so early that it falls on the T wave.
+  case rOnT // = 20
+
+  /// More V beats in a minute than the limit.
+  case frequentVentricularBeats // = 21
+
+  /// A fast and long enough run of S beats.
+  case supraventricularTachycardia // = 22
+
+  /// Irregular rhythm that suggests atrial fibrillation.
+  case atrialFibrillation // = 23
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -240,6 +269,14 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 13: self = .signalLost
     case 14: self = .attackSuspected
     case 15: self = .noisySignal
+    case 16: self = .ventricularFibrillation
+    case 17: self = .extremeBradycardia
+    case 18: self = .extremeTachycardia
+    case 19: self = .idioventricularRhythm
+    case 20: self = .rOnT
+    case 21: self = .frequentVentricularBeats
+    case 22: self = .supraventricularTachycardia
+    case 23: self = .atrialFibrillation
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -262,6 +299,14 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .signalLost: return 13
     case .attackSuspected: return 14
     case .noisySignal: return 15
+    case .ventricularFibrillation: return 16
+    case .extremeBradycardia: return 17
+    case .extremeTachycardia: return 18
+    case .idioventricularRhythm: return 19
+    case .rOnT: return 20
+    case .frequentVentricularBeats: return 21
+    case .supraventricularTachycardia: return 22
+    case .atrialFibrillation: return 23
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -284,6 +329,122 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     .signalLost,
     .attackSuspected,
     .noisySignal,
+    .ventricularFibrillation,
+    .extremeBradycardia,
+    .extremeTachycardia,
+    .idioventricularRhythm,
+    .rOnT,
+    .frequentVentricularBeats,
+    .supraventricularTachycardia,
+    .atrialFibrillation,
+  ]
+
+}
+
+/// Why an alert is updated.
+public nonisolated enum WireAlertChange: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// It is not.
+  case unspecified // = 0
+
+  /// It goes on with other figures.
+  case figures // = 1
+
+  /// Somebody has acknowledged it.
+  case acknowledged // = 2
+
+  /// Its condition is over; it is latched until somebody acknowledges it.
+  case conditionOver // = 3
+
+  /// The condition of a latched alert is back.
+  case conditionBack // = 4
+
+  /// It was acknowledged some time ago, and its condition still holds.
+  case reminder // = 5
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .figures
+    case 2: self = .acknowledged
+    case 3: self = .conditionOver
+    case 4: self = .conditionBack
+    case 5: self = .reminder
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .figures: return 1
+    case .acknowledged: return 2
+    case .conditionOver: return 3
+    case .conditionBack: return 4
+    case .reminder: return 5
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [WireAlertChange] = [
+    .unspecified,
+    .figures,
+    .acknowledged,
+    .conditionOver,
+    .conditionBack,
+    .reminder,
+  ]
+
+}
+
+/// What is paused, after IEC 60601-1-8.
+public nonisolated enum WirePauseKind: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// Nothing.
+  case unspecified // = 0
+
+  /// Sounds only.
+  case audio // = 1
+
+  /// Sounds and lights: alarms are detected and published, and not signalled.
+  case alarm // = 2
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .audio
+    case 2: self = .alarm
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .audio: return 1
+    case .alarm: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [WirePauseKind] = [
+    .unspecified,
+    .audio,
+    .alarm,
   ]
 
 }
@@ -351,6 +512,12 @@ public nonisolated enum WireAlertEnd: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// The session or the input ended; not that the patient is well.
   case sessionEnded // = 4
+
+  /// It was latched, and somebody has acknowledged it.
+  case acknowledged // = 5
+
+  /// Its kind was switched off, or another configuration came into force.
+  case switchedOff // = 6
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -364,6 +531,8 @@ public nonisolated enum WireAlertEnd: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 2: self = .shadowed
     case 3: self = .signalInterrupted
     case 4: self = .sessionEnded
+    case 5: self = .acknowledged
+    case 6: self = .switchedOff
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -375,6 +544,8 @@ public nonisolated enum WireAlertEnd: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .shadowed: return 2
     case .signalInterrupted: return 3
     case .sessionEnded: return 4
+    case .acknowledged: return 5
+    case .switchedOff: return 6
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -386,6 +557,8 @@ public nonisolated enum WireAlertEnd: SwiftProtobuf.Enum, Swift.CaseIterable {
     .shadowed,
     .signalInterrupted,
     .sessionEnded,
+    .acknowledged,
+    .switchedOff,
   ]
 
 }
@@ -681,6 +854,75 @@ public nonisolated enum WireHealthState: SwiftProtobuf.Enum, Swift.CaseIterable 
 
 }
 
+/// What became of a command.
+public nonisolated enum WireCommandResult: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// Not used.
+  case unspecified // = 0
+
+  /// Done.
+  case done // = 1
+
+  /// Nothing was there to acknowledge or to resume.
+  case nothingToDo // = 2
+
+  /// It cannot be read, or a field is not right; the text says which.
+  case invalid // = 3
+
+  /// No samples of such a stream have come, or it was forgotten.
+  case unknownStream // = 4
+
+  /// The pause is longer than allowed.
+  case tooLong // = 5
+
+  /// The daemon is too busy, or about to end.
+  case unavailable // = 6
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .done
+    case 2: self = .nothingToDo
+    case 3: self = .invalid
+    case 4: self = .unknownStream
+    case 5: self = .tooLong
+    case 6: self = .unavailable
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .done: return 1
+    case .nothingToDo: return 2
+    case .invalid: return 3
+    case .unknownStream: return 4
+    case .tooLong: return 5
+    case .unavailable: return 6
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [WireCommandResult] = [
+    .unspecified,
+    .done,
+    .nothingToDo,
+    .invalid,
+    .unknownStream,
+    .tooLong,
+    .unavailable,
+  ]
+
+}
+
 /// One stretch of consecutive samples of one lead of one patient, as the acquisition sends it.
 public nonisolated struct WireSampleBlock: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -968,6 +1210,41 @@ public nonisolated struct WireAlert: Sendable {
   /// Why it is over; set in the last phase only.
   public var endedBecause: WireAlertEnd = .unspecified
 
+  /// Why there is an update; set in the phase updated only.
+  public var change: WireAlertChange = .unspecified
+
+  /// Somebody has acknowledged it: it is to be shown, and no longer to be sounded.
+  public var acknowledged: Bool = false
+
+  /// Who, as the command said.
+  public var acknowledgedBy: String = String()
+
+  /// Its condition is over, and it stays until it is acknowledged.
+  public var latched: Bool = false
+
+  /// The pause that holds for this stream at the moment: a display must not sound it (audio), or not signal it at all.
+  public var paused: WirePauseKind = .unspecified
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A pause that holds for a stream, for a limited time always.
+public nonisolated struct WireAlarmPause: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What is paused.
+  public var kind: WirePauseKind = .unspecified
+
+  /// How long it still lasts, in s of the stream's own time.
+  public var remainingSeconds: Double = 0
+
+  /// Who paused, as the command said.
+  public var by: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1026,6 +1303,17 @@ public nonisolated struct WireStatus: Sendable {
   /// Clears the value of `gap`. Subsequent reads from it will return its default value.
   public mutating func clearGap() {self._gap = nil}
 
+  /// The pause of this stream's alarms, counted down from status to status; not set: none. A status is sent at once when
+  /// a pause begins or ends.
+  public var pause: WireAlarmPause {
+    get {_pause ?? WireAlarmPause()}
+    set {_pause = newValue}
+  }
+  /// Returns true if `pause` has been explicitly set.
+  public var hasPause: Bool {self._pause != nil}
+  /// Clears the value of `pause`. Subsequent reads from it will return its default value.
+  public mutating func clearPause() {self._pause = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// Samples that never came. Detection starts learning afresh after them.
@@ -1048,6 +1336,7 @@ public nonisolated struct WireStatus: Sendable {
   public init() {}
 
   fileprivate var _gap: WireStatus.Gap? = nil
+  fileprivate var _pause: WireAlarmPause? = nil
 }
 
 /// Samples for a display, beginning at Event.sample_index.
@@ -1122,6 +1411,179 @@ public nonisolated struct WireHealth: Sendable {
   public init() {}
 }
 
+/// What somebody wants done about a stream's alarms. Every field is checked; a command that is not right is answered
+/// with an error, counted, and changes nothing.
+public nonisolated struct WireCommand: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Version of this schema: 1.
+  public var schemaVersion: UInt32 = 0
+
+  /// Comes back in the reply, for senders that have several on their way.
+  public var number: UInt64 = 0
+
+  /// As in SampleBlock. The daemon must have had samples of it.
+  public var stream: String = String()
+
+  /// Who: 1 to 64 printable characters, for the log and for every subscriber. It is believed, not verified.
+  public var by: String = String()
+
+  public var action: WireCommand.OneOf_Action? = nil
+
+  /// These alerts are known, and are being dealt with.
+  public var acknowledge: WireCommand.Acknowledge {
+    get {
+      if case .acknowledge(let v)? = action {return v}
+      return WireCommand.Acknowledge()
+    }
+    set {action = .acknowledge(newValue)}
+  }
+
+  /// Quiet for a limited time.
+  public var pause: WireCommand.Pause {
+    get {
+      if case .pause(let v)? = action {return v}
+      return WireCommand.Pause()
+    }
+    set {action = .pause(newValue)}
+  }
+
+  /// The pause is over before its time.
+  public var resume: WireCommand.Resume {
+    get {
+      if case .resume(let v)? = action {return v}
+      return WireCommand.Resume()
+    }
+    set {action = .resume(newValue)}
+  }
+
+  /// What is on now?
+  public var list: WireCommand.List {
+    get {
+      if case .list(let v)? = action {return v}
+      return WireCommand.List()
+    }
+    set {action = .list(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Action: Equatable, Sendable {
+    /// These alerts are known, and are being dealt with.
+    case acknowledge(WireCommand.Acknowledge)
+    /// Quiet for a limited time.
+    case pause(WireCommand.Pause)
+    /// The pause is over before its time.
+    case resume(WireCommand.Resume)
+    /// What is on now?
+    case list(WireCommand.List)
+
+  }
+
+  public nonisolated struct Acknowledge: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Of this kind; unspecified: all that are on.
+    public var kind: WireAlertKind = .unspecified
+
+    /// The one of this number; 0: whatever its number.
+    public var alertNumber: UInt64 = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public nonisolated struct Pause: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// What to pause.
+    public var kind: WirePauseKind = .unspecified
+
+    /// For how long; 0: as configured. Longer than configured is refused: no pause is for ever.
+    public var seconds: Double = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public nonisolated struct Resume: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public nonisolated struct List: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public init() {}
+}
+
+/// The answer to a Command.
+public nonisolated struct WireCommandReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Version of this schema: 1.
+  public var schemaVersion: UInt32 = 0
+
+  /// The command's; 0 where it could not be read.
+  public var number: UInt64 = 0
+
+  /// What became of it.
+  public var result: WireCommandResult = .unspecified
+
+  /// In words, one line.
+  public var text: String = String()
+
+  /// The stream's session, and the last sample before which the command took no effect: with the samples up to there and
+  /// this command the same events come out again.
+  public var session: UInt64 = 0
+
+  public var appliedAtSampleIndex: Int64 = 0
+
+  /// How many alerts were acknowledged.
+  public var acknowledged: UInt32 = 0
+
+  /// What is on after it: active and latched alerts.
+  public var alerts: [WireAlert] = []
+
+  /// The pause that holds after it; not set: none.
+  public var pause: WireAlarmPause {
+    get {_pause ?? WireAlarmPause()}
+    set {_pause = newValue}
+  }
+  /// Returns true if `pause` has been explicitly set.
+  public var hasPause: Bool {self._pause != nil}
+  /// Clears the value of `pause`. Subsequent reads from it will return its default value.
+  public mutating func clearPause() {self._pause = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _pause: WireAlarmPause? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "ecg_monitor.v1"
@@ -1135,7 +1597,15 @@ nonisolated extension WireNotClassifiedCause: SwiftProtobuf._ProtoNameProviding 
 }
 
 nonisolated extension WireAlertKind: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_KIND_UNSPECIFIED\0\u{1}ALERT_KIND_ASYSTOLE\0\u{1}ALERT_KIND_PAUSE\0\u{1}ALERT_KIND_BRADYCARDIA\0\u{1}ALERT_KIND_TACHYCARDIA\0\u{1}ALERT_KIND_SINGLE_VENTRICULAR_BEAT\0\u{1}ALERT_KIND_VENTRICULAR_COUPLET\0\u{1}ALERT_KIND_VENTRICULAR_RUN\0\u{1}ALERT_KIND_VENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_BIGEMINY\0\u{1}ALERT_KIND_TRIGEMINY\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_RUN\0\u{1}ALERT_KIND_LEAD_OFF\0\u{1}ALERT_KIND_SIGNAL_LOST\0\u{1}ALERT_KIND_ATTACK_SUSPECTED\0\u{1}ALERT_KIND_NOISY_SIGNAL\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_KIND_UNSPECIFIED\0\u{1}ALERT_KIND_ASYSTOLE\0\u{1}ALERT_KIND_PAUSE\0\u{1}ALERT_KIND_BRADYCARDIA\0\u{1}ALERT_KIND_TACHYCARDIA\0\u{1}ALERT_KIND_SINGLE_VENTRICULAR_BEAT\0\u{1}ALERT_KIND_VENTRICULAR_COUPLET\0\u{1}ALERT_KIND_VENTRICULAR_RUN\0\u{1}ALERT_KIND_VENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_BIGEMINY\0\u{1}ALERT_KIND_TRIGEMINY\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_RUN\0\u{1}ALERT_KIND_LEAD_OFF\0\u{1}ALERT_KIND_SIGNAL_LOST\0\u{1}ALERT_KIND_ATTACK_SUSPECTED\0\u{1}ALERT_KIND_NOISY_SIGNAL\0\u{1}ALERT_KIND_VENTRICULAR_FIBRILLATION\0\u{1}ALERT_KIND_EXTREME_BRADYCARDIA\0\u{1}ALERT_KIND_EXTREME_TACHYCARDIA\0\u{1}ALERT_KIND_IDIOVENTRICULAR_RHYTHM\0\u{1}ALERT_KIND_R_ON_T\0\u{1}ALERT_KIND_FREQUENT_VENTRICULAR_BEATS\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_ATRIAL_FIBRILLATION\0")
+}
+
+nonisolated extension WireAlertChange: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_CHANGE_UNSPECIFIED\0\u{1}ALERT_CHANGE_FIGURES\0\u{1}ALERT_CHANGE_ACKNOWLEDGED\0\u{1}ALERT_CHANGE_CONDITION_OVER\0\u{1}ALERT_CHANGE_CONDITION_BACK\0\u{1}ALERT_CHANGE_REMINDER\0")
+}
+
+nonisolated extension WirePauseKind: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PAUSE_KIND_UNSPECIFIED\0\u{1}PAUSE_KIND_AUDIO\0\u{1}PAUSE_KIND_ALARM\0")
 }
 
 nonisolated extension WireAlertBasis: SwiftProtobuf._ProtoNameProviding {
@@ -1143,7 +1613,7 @@ nonisolated extension WireAlertBasis: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension WireAlertEnd: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_END_UNSPECIFIED\0\u{1}ALERT_END_CLEARED\0\u{1}ALERT_END_SHADOWED\0\u{1}ALERT_END_SIGNAL_INTERRUPTED\0\u{1}ALERT_END_SESSION_ENDED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_END_UNSPECIFIED\0\u{1}ALERT_END_CLEARED\0\u{1}ALERT_END_SHADOWED\0\u{1}ALERT_END_SIGNAL_INTERRUPTED\0\u{1}ALERT_END_SESSION_ENDED\0\u{1}ALERT_END_ACKNOWLEDGED\0\u{1}ALERT_END_SWITCHED_OFF\0")
 }
 
 nonisolated extension WireAlertPhase: SwiftProtobuf._ProtoNameProviding {
@@ -1164,6 +1634,10 @@ nonisolated extension WireMonitorState: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireHealthState: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0HEALTH_STATE_UNSPECIFIED\0\u{1}HEALTH_STATE_STARTING\0\u{1}HEALTH_STATE_OK\0\u{1}HEALTH_STATE_DEGRADED\0\u{1}HEALTH_STATE_STOPPING\0")
+}
+
+nonisolated extension WireCommandResult: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0COMMAND_RESULT_UNSPECIFIED\0\u{1}COMMAND_RESULT_DONE\0\u{1}COMMAND_RESULT_NOTHING_TO_DO\0\u{1}COMMAND_RESULT_INVALID\0\u{1}COMMAND_RESULT_UNKNOWN_STREAM\0\u{1}COMMAND_RESULT_TOO_LONG\0\u{1}COMMAND_RESULT_UNAVAILABLE\0")
 }
 
 nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -1572,7 +2046,7 @@ nonisolated extension WireBeat.Probabilities: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension WireAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Alert"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}phase\0\u{1}priority\0\u{1}number\0\u{3}onset_sample_index\0\u{3}heart_rate\0\u{3}beat_count\0\u{1}text\0\u{3}duration_seconds\0\u{1}basis\0\u{3}ended_because\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}phase\0\u{1}priority\0\u{1}number\0\u{3}onset_sample_index\0\u{3}heart_rate\0\u{3}beat_count\0\u{1}text\0\u{3}duration_seconds\0\u{1}basis\0\u{3}ended_because\0\u{1}change\0\u{1}acknowledged\0\u{3}acknowledged_by\0\u{1}latched\0\u{1}paused\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1591,6 +2065,11 @@ nonisolated extension WireAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
       case 9: try { try decoder.decodeSingularDoubleField(value: &self.durationSeconds) }()
       case 10: try { try decoder.decodeSingularEnumField(value: &self.basis) }()
       case 11: try { try decoder.decodeSingularEnumField(value: &self.endedBecause) }()
+      case 12: try { try decoder.decodeSingularEnumField(value: &self.change) }()
+      case 13: try { try decoder.decodeSingularBoolField(value: &self.acknowledged) }()
+      case 14: try { try decoder.decodeSingularStringField(value: &self.acknowledgedBy) }()
+      case 15: try { try decoder.decodeSingularBoolField(value: &self.latched) }()
+      case 16: try { try decoder.decodeSingularEnumField(value: &self.paused) }()
       default: break
       }
     }
@@ -1630,6 +2109,21 @@ nonisolated extension WireAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if self.endedBecause != .unspecified {
       try visitor.visitSingularEnumField(value: self.endedBecause, fieldNumber: 11)
     }
+    if self.change != .unspecified {
+      try visitor.visitSingularEnumField(value: self.change, fieldNumber: 12)
+    }
+    if self.acknowledged != false {
+      try visitor.visitSingularBoolField(value: self.acknowledged, fieldNumber: 13)
+    }
+    if !self.acknowledgedBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.acknowledgedBy, fieldNumber: 14)
+    }
+    if self.latched != false {
+      try visitor.visitSingularBoolField(value: self.latched, fieldNumber: 15)
+    }
+    if self.paused != .unspecified {
+      try visitor.visitSingularEnumField(value: self.paused, fieldNumber: 16)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1645,6 +2139,51 @@ nonisolated extension WireAlert: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     if lhs.durationSeconds != rhs.durationSeconds {return false}
     if lhs.basis != rhs.basis {return false}
     if lhs.endedBecause != rhs.endedBecause {return false}
+    if lhs.change != rhs.change {return false}
+    if lhs.acknowledged != rhs.acknowledged {return false}
+    if lhs.acknowledgedBy != rhs.acknowledgedBy {return false}
+    if lhs.latched != rhs.latched {return false}
+    if lhs.paused != rhs.paused {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAlarmPause: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AlarmPause"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{3}remaining_seconds\0\u{1}by\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.remainingSeconds) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.by) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if self.remainingSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.remainingSeconds, fieldNumber: 2)
+    }
+    if !self.by.isEmpty {
+      try visitor.visitSingularStringField(value: self.by, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireAlarmPause, rhs: WireAlarmPause) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.remainingSeconds != rhs.remainingSeconds {return false}
+    if lhs.by != rhs.by {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1702,7 +2241,7 @@ nonisolated extension WireSuspicion: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Status"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}condition\0\u{3}condition_since_sample_index\0\u{1}state\0\u{3}heart_rate\0\u{1}gap\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}condition\0\u{3}condition_since_sample_index\0\u{1}state\0\u{3}heart_rate\0\u{1}gap\0\u{1}pause\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1715,6 +2254,7 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 3: try { try decoder.decodeSingularEnumField(value: &self.state) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.heartRate) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._gap) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._pause) }()
       default: break
       }
     }
@@ -1740,6 +2280,9 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try { if let v = self._gap {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    try { if let v = self._pause {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1749,6 +2292,7 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.state != rhs.state {return false}
     if lhs.heartRate != rhs.heartRate {return false}
     if lhs._gap != rhs._gap {return false}
+    if lhs._pause != rhs._pause {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1924,6 +2468,309 @@ nonisolated extension WireHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.eventsPublished != rhs.eventsPublished {return false}
     if lhs.eventsDropped != rhs.eventsDropped {return false}
     if lhs.rejectedByCause != rhs.rejectedByCause {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Command"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}number\0\u{1}stream\0\u{1}by\0\u{1}acknowledge\0\u{1}pause\0\u{1}resume\0\u{1}list\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.schemaVersion) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.stream) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.by) }()
+      case 5: try {
+        var v: WireCommand.Acknowledge?
+        var hadOneofValue = false
+        if let current = self.action {
+          hadOneofValue = true
+          if case .acknowledge(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.action = .acknowledge(v)
+        }
+      }()
+      case 6: try {
+        var v: WireCommand.Pause?
+        var hadOneofValue = false
+        if let current = self.action {
+          hadOneofValue = true
+          if case .pause(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.action = .pause(v)
+        }
+      }()
+      case 7: try {
+        var v: WireCommand.Resume?
+        var hadOneofValue = false
+        if let current = self.action {
+          hadOneofValue = true
+          if case .resume(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.action = .resume(v)
+        }
+      }()
+      case 8: try {
+        var v: WireCommand.List?
+        var hadOneofValue = false
+        if let current = self.action {
+          hadOneofValue = true
+          if case .list(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.action = .list(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.schemaVersion != 0 {
+      try visitor.visitSingularUInt32Field(value: self.schemaVersion, fieldNumber: 1)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 2)
+    }
+    if !self.stream.isEmpty {
+      try visitor.visitSingularStringField(value: self.stream, fieldNumber: 3)
+    }
+    if !self.by.isEmpty {
+      try visitor.visitSingularStringField(value: self.by, fieldNumber: 4)
+    }
+    switch self.action {
+    case .acknowledge?: try {
+      guard case .acknowledge(let v)? = self.action else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .pause?: try {
+      guard case .pause(let v)? = self.action else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .resume?: try {
+      guard case .resume(let v)? = self.action else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .list?: try {
+      guard case .list(let v)? = self.action else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCommand, rhs: WireCommand) -> Bool {
+    if lhs.schemaVersion != rhs.schemaVersion {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.stream != rhs.stream {return false}
+    if lhs.by != rhs.by {return false}
+    if lhs.action != rhs.action {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCommand.Acknowledge: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireCommand.protoMessageName + ".Acknowledge"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{3}alert_number\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.alertNumber) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if self.alertNumber != 0 {
+      try visitor.visitSingularUInt64Field(value: self.alertNumber, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCommand.Acknowledge, rhs: WireCommand.Acknowledge) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.alertNumber != rhs.alertNumber {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCommand.Pause: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireCommand.protoMessageName + ".Pause"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}seconds\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.seconds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if self.seconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.seconds, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCommand.Pause, rhs: WireCommand.Pause) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.seconds != rhs.seconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCommand.Resume: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireCommand.protoMessageName + ".Resume"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCommand.Resume, rhs: WireCommand.Resume) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCommand.List: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireCommand.protoMessageName + ".List"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCommand.List, rhs: WireCommand.List) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCommandReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CommandReply"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}number\0\u{1}result\0\u{1}text\0\u{1}session\0\u{3}applied_at_sample_index\0\u{1}acknowledged\0\u{1}alerts\0\u{1}pause\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.schemaVersion) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.result) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.session) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.appliedAtSampleIndex) }()
+      case 7: try { try decoder.decodeSingularUInt32Field(value: &self.acknowledged) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.alerts) }()
+      case 9: try { try decoder.decodeSingularMessageField(value: &self._pause) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.schemaVersion != 0 {
+      try visitor.visitSingularUInt32Field(value: self.schemaVersion, fieldNumber: 1)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 2)
+    }
+    if self.result != .unspecified {
+      try visitor.visitSingularEnumField(value: self.result, fieldNumber: 3)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 4)
+    }
+    if self.session != 0 {
+      try visitor.visitSingularUInt64Field(value: self.session, fieldNumber: 5)
+    }
+    if self.appliedAtSampleIndex != 0 {
+      try visitor.visitSingularInt64Field(value: self.appliedAtSampleIndex, fieldNumber: 6)
+    }
+    if self.acknowledged != 0 {
+      try visitor.visitSingularUInt32Field(value: self.acknowledged, fieldNumber: 7)
+    }
+    if !self.alerts.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.alerts, fieldNumber: 8)
+    }
+    try { if let v = self._pause {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCommandReply, rhs: WireCommandReply) -> Bool {
+    if lhs.schemaVersion != rhs.schemaVersion {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.result != rhs.result {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs.session != rhs.session {return false}
+    if lhs.appliedAtSampleIndex != rhs.appliedAtSampleIndex {return false}
+    if lhs.acknowledged != rhs.acknowledged {return false}
+    if lhs.alerts != rhs.alerts {return false}
+    if lhs._pause != rhs._pause {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -32,6 +32,9 @@ struct Ecgmond: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Endpoint to publish events on; may be given several times.", valueName: "endpoint"))
     var events: [String] = []
 
+    @Option(help: ArgumentHelp("Endpoint to take commands on; may be given several times.", valueName: "endpoint"))
+    var commands: [String] = []
+
     @Option(help: "How events are written: json or binary.")
     var encoding: String?
 
@@ -56,6 +59,9 @@ struct Ecgmond: AsyncParsableCommand {
         }
         for endpoint in events {
             if let words = Endpoint.problem(with: endpoint) { throw ValidationError("--events \(words)") }
+        }
+        for endpoint in commands {
+            if let words = Endpoint.problem(with: endpoint) { throw ValidationError("--commands \(words)") }
         }
         if let encoding, BodyEncoding(rawValue: encoding) == nil {
             throw ValidationError("--encoding must be json or binary, not \"\(encoding)\"")
@@ -98,7 +104,7 @@ struct Ecgmond: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let path = config ?? (access(Self.defaultConfigurationPath, R_OK) == 0 ? Self.defaultConfigurationPath : nil)
         let overrides = ConfigurationOverrides(
-            ingest: ingest, events: events, encoding: encoding, model: model, httpPort: httpPort, noHTTP: noHTTP,
+            ingest: ingest, events: events, commands: commands, encoding: encoding, model: model, httpPort: httpPort, noHTTP: noHTTP,
             workers: workers, logLevel: logLevel.flatMap { Logger.Level(rawValue: $0) })
         let configuration = overrides.applied(to: try readConfiguration(path))
         try refuseUnencrypted(configuration)
@@ -118,6 +124,7 @@ struct Ecgmond: AsyncParsableCommand {
     private func refuseUnencrypted(_ configuration: DaemonConfiguration) throws(StartFailure) {
         guard !configuration.security.allowUnencryptedNetwork else { return }
         for endpoint in configuration.ingest.endpoints + configuration.events.endpoints
+            + configuration.commands.endpoints
         where !Endpoint.isLocal(endpoint) {
             throw StartFailure(
                 words: ConfigurationFile.unencryptedWords(endpoint), exitCode: ExitStatus.configuration)

@@ -15,24 +15,29 @@ final class Pipeline: Sendable {
     let log: PeriodicLog
 
     private let logger: Logger
-    private let workerQueues: [BoundedQueue<ReceivedSegment>]
+    private let workerQueues: [BoundedQueue<WorkerInput>]
+    private let replyQueue: BoundedQueue<OutgoingReply>
     private let ingestActivity = ThreadActivity(name: "ingest")
     private let publisherActivity = ThreadActivity(name: "publish")
+    private let commandActivity = ThreadActivity(name: "command")
     private let workerActivities: [ThreadActivity]
     private let stopIngest: StopRequest
     private let publisherWakeUp: WakeUp
+    private let commandWakeUp: WakeUp
     private let threads = Mutex<Threads>(Threads())
 
     private struct Threads {
         var ingest: OSThread?
         var workers: [OSThread] = []
         var publisher: OSThread?
+        var command: OSThread?
     }
 
     /// Endpoints as they were bound.
     struct Endpoints: Sendable {
         var ingest: [String]
         var events: [String]
+        var commands: [String]
     }
 
     /// Nothing runs yet.
@@ -49,12 +54,15 @@ final class Pipeline: Sendable {
         stopIngest = try StopRequest()
         let wakeUp = try WakeUp()
         publisherWakeUp = wakeUp
+        let replies = try WakeUp()
+        commandWakeUp = replies
+        replyQueue = BoundedQueue(capacity: 1024, wakeUp: replies)
         publishQueue = BoundedQueue(
             capacity: configuration.events.publishQueueEvents, costLimit: configuration.events.publishQueueBytes,
             wakeUp: wakeUp, cost: { $0.body.count })
         workerQueues = (0..<count).map { _ in
             BoundedQueue(capacity: configuration.workers.queueSegments, costLimit: configuration.workers.queueSamples) {
-                $0.segment.millivolts.count
+                $0.cost
             }
         }
         workerActivities = (0..<count).map { ThreadActivity(name: "worker-\($0)") }
@@ -68,7 +76,8 @@ final class Pipeline: Sendable {
             let events = try startPublisher(context)
             do {
                 try startWorkers()
-                return Endpoints(ingest: try startIngest(context), events: events)
+                let commands = try startCommands(context)
+                return Endpoints(ingest: try startIngest(context), events: events, commands: commands)
             } catch {
                 stop()
                 throw error
@@ -93,13 +102,16 @@ final class Pipeline: Sendable {
         running.ingest?.join()
         for queue in workerQueues { queue.close() }
         for worker in running.workers { worker.join() }
+        replyQueue.close()
+        commandWakeUp.signal()
+        running.command?.join()
         publishQueue.close()
         running.publisher?.join()
     }
 
     /// What every thread shows of its life.
     var readings: [ThreadActivity.Reading] {
-        ([ingestActivity, publisherActivity] + workerActivities).map(\.reading)
+        ([ingestActivity, publisherActivity, commandActivity] + workerActivities).map(\.reading)
     }
 
     var queues: [MetricsPage.QueueReading] {
@@ -161,6 +173,24 @@ final class Pipeline: Sendable {
         return try opened(opening, thread)
     }
 
+    private func startCommands(_ context: ZeroMQContext) throws -> [String] {
+        let opening = Opening(capacity: 1)
+        let thread = try OSThread(name: "command") { [self] in
+            defer { commandActivity.didEnd() }
+            do {
+                var loop = try CommandLoop(
+                    context: context, queues: workerQueues, replies: replyQueue, wakeUp: commandWakeUp,
+                    settings: live.current, metrics: metrics, activity: commandActivity, log: log)
+                _ = opening.push(.success(loop.boundEndpoints), waitingAtMost: nil)
+                try loop.run()
+            } catch {
+                failed("command", error, opening)
+            }
+        }
+        threads.withLock { $0.command = thread }
+        return try opened(opening, thread)
+    }
+
     private func opened(_ opening: Opening, _ thread: OSThread) throws -> [String] {
         do {
             return try Self.wait(for: opening)
@@ -176,7 +206,7 @@ final class Pipeline: Sendable {
             let thread = try OSThread(name: "worker-\(index)") { [self] in
                 defer { activity.didEnd() }
                 StreamWorker(
-                    index: index, queue: queue, publishQueue: publishQueue, classifier: classifier,
+                    index: index, queue: queue, publishQueue: publishQueue, replyQueue: replyQueue, classifier: classifier,
                     subscriptions: subscriptions, live: live, metrics: metrics, activity: activity, log: log,
                     logger: logger
                 ).run()

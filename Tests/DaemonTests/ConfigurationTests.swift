@@ -1,3 +1,4 @@
+import ECGMonitor
 import Foundation
 import Logging
 import Testing
@@ -45,6 +46,22 @@ import Testing
         ("monitor = 3\n", 1, "monitor must be a table"),
         ("[log]\nlevel = \"info\"\nlevel = \"info\"\n", 3, "level"),
         ("[log\n", 1, "expected ']'"),
+        ("[commands]\nendpoints = [\"tcp://0.0.0.0:5574\"]\n", 2, "can be reached from the network"),
+        ("[monitor.alarms]\n\noff = [\"pause\", \"asystole\"]\n", 3, "without asystole: this alarm cannot be switched off"),
+        ("[monitor.alarms]\noff = [\"ventricular_tachycardia\"]\n", 2, "cannot be switched off"),
+        ("[monitor.alarms]\noff = [\"ventricular_fibrillation\"]\n", 2, "cannot be switched off"),
+        ("[monitor.alarms]\noff = [\"assystole\"]\n", 2, "must be a list out of"),
+        ("[monitor.alarms]\nlongest_pause_seconds = 86400\n", 2, "no pause is for ever"),
+        ("[monitor]\nventricular_tachycardia_beats = 16\n", 2, "must be from 3 to 15"),
+        ("[ward.icu]\nstreams = [\"icu-*\"]\nasystole_seconds = 60\n", 3, "ward.icu.asystole_seconds must be from 2.5 to 10.0"),
+        ("[ward.icu]\ntachycardia_above = 130\n", 1, "ward.icu.streams must be a list of streams"),
+        ("[ward.icu]\nstreams = [\"*-icu\"]\n", 2, "beginnings of names followed by *"),
+        ("[ward.a]\nstreams = [\"x\"]\n[ward.b]\nstreams = [\"x\"]\n", 4, "which is ward a's"),
+        ("[ward.icu]\nstreams = [\"*\"]\ntachycardia_abov = 130\n", 3, "is tachycardia_above meant?"),
+        ("[patient.\"bed 7\"]\n", 1, "no stream has such a name"),
+        ("[patient.\"bed-7\"]\n\n[patient.\"bed-7\".alarms]\noff = [\"asystole\"]\n", 4, "cannot be switched off"),
+        ("[patient.\"bed-7\"]\nlevel = 3\n", 2, "unknown key patient.bed-7.level"),
+        ("ward = 3\n", 1, "must be a table of tables"),
     ])
     func aMistakeIsToldWithItsLine(text: String, line: Int, words: String) {
         let found = mistakes(text)
@@ -56,6 +73,36 @@ import Testing
     @Test func allMistakesAreToldAtOnceInTheOrderOfTheLines() {
         let found = mistakes("[log]\nlevel = 1\nperiod_seconds = true\n[http]\nport = -1\nports = 2\n")
         #expect(found.map(\.line) == [2, 3, 5, 6])
+    }
+
+    @Test func aPatientGoesBeforeAWardAndALongerPatternBeforeAShorter() throws {
+        let configuration = try ConfigurationFile.parse(
+            """
+            [monitor]
+            tachycardia_above = 125
+            [ward.all]
+            streams = ["*"]
+            tachycardia_above = 126
+            [ward.icu]
+            streams = ["icu-*", "bed-9"]
+            tachycardia_above = 127
+            pause_seconds = 3
+            alarms.latching = ["high"]
+            [ward.icu-north]
+            streams = ["icu-north-*"]
+            tachycardia_above = 128
+            [patient."icu-3"]
+            tachycardia_above = 129
+            alarms = { reminder_seconds = 0 }
+            """)
+        #expect(configuration.limits(of: "bed-1").tachycardiaAbove == 126)
+        #expect(configuration.limits(of: "bed-9").tachycardiaAbove == 127)
+        #expect(configuration.limits(of: "icu-north-1").tachycardiaAbove == 128)
+        #expect(configuration.limits(of: "icu-north-1").pauseSeconds == 2)
+        let patient = configuration.limits(of: "icu-3")
+        #expect(patient.tachycardiaAbove == 129 && patient.pauseSeconds == 3)
+        #expect(patient.alarms.latching == [.high] && patient.alarms.reminderSeconds == 0)
+        #expect(configuration.monitor.alarms.latching.isEmpty)
     }
 
     @Test func valuesInOtherSpellingsOfTOMLAreUnderstood() throws {

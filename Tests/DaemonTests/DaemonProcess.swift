@@ -13,6 +13,7 @@ final class DaemonProcess {
 
     var ingest: String { "ipc://\(directory)/ingest" }
     var events: String { "ipc://\(directory)/events" }
+    var commands: String { "ipc://\(directory)/commands" }
     var configurationPath: String { "\(directory)/ecgmond.toml" }
     var log: String { (try? String(contentsOfFile: "\(directory)/log", encoding: .utf8)) ?? "" }
 
@@ -45,7 +46,7 @@ final class DaemonProcess {
         process.executableURL = URL(filePath: Self.executable)
         process.arguments =
             [
-                "--config", configurationPath, "--ingest", ingest, "--events", events, "--http-port", "0", "--model",
+                "--config", configurationPath, "--ingest", ingest, "--events", events, "--commands", commands, "--http-port", "0", "--model",
                 Self.model,
             ] + arguments
         var environment = ProcessInfo.processInfo.environment

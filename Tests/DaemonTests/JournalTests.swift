@@ -19,7 +19,8 @@ import Testing
         status = os.fstat(stderr.fileno())
         environment = dict(os.environ, JOURNAL_STREAM="%d:%d" % (status.st_dev, status.st_ino))
         daemon = subprocess.Popen(
-            [program, "--ingest", "ipc://" + directory + "/i", "--events", "ipc://" + directory + "/e", "--no-http",
+            [program, "--ingest", "ipc://" + directory + "/i", "--events", "ipc://" + directory + "/e", "--commands", "ipc://" + directory + "/c",
+             "--no-http",
              "--model", model], stderr=stderr, env=environment)
         try:
             print(journal.recv(65536).decode())
@@ -57,7 +58,7 @@ import Testing
         ])
         #expect(result.code == 0)
         for field in [
-            "MESSAGE=ready events=ipc://\(directory)/e", "PRIORITY=6", "SYSLOG_IDENTIFIER=ecgmond",
+            "MESSAGE=ready commands=ipc://\(directory)/c", "PRIORITY=6", "SYSLOG_IDENTIFIER=ecgmond",
             "ECGMON_INGEST=ipc://\(directory)/i", "MESSAGE=stopping limit_seconds=15.0", "ECGMON_LIMIT_SECONDS=15.0",
             "standard error has 0 bytes",
         ] {

@@ -47,7 +47,8 @@ import Testing
         let directory = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let own = "ipc://\(directory)/own"
-        let model = ["--model", DaemonProcess.model, "--http-port", "0"]
+        let commands = "ipc://\(directory)/commands"
+        let model = ["--model", DaemonProcess.model, "--http-port", "0", "--commands", commands]
         let twice = try run(["--ingest", own, "--events", daemon.events] + model)
         #expect(twice.code == ExitStatus.unavailable)
         #expect(twice.output.contains("cannot listen on \(daemon.events): it is in use already; "))
@@ -58,7 +59,8 @@ import Testing
         #expect(exposed.code == ExitStatus.configuration)
         #expect(exposed.output.contains("can be reached from the network"))
         let page = try run([
-            "--ingest", own, "--events", own + "2", "--model", DaemonProcess.model, "--http-port", "\(daemon.httpPort)",
+            "--ingest", own, "--events", own + "2", "--commands", commands, "--model", DaemonProcess.model, "--http-port",
+            "\(daemon.httpPort)",
         ])
         #expect(page.code == ExitStatus.unavailable)
         #expect(page.output.contains("cannot serve http on 127.0.0.1:\(daemon.httpPort): the port is in use; "))
@@ -72,7 +74,10 @@ import Testing
     @Test func anAbsentOrAlteredModelIsNamed() throws {
         let directory = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let endpoints = ["--ingest", "ipc://\(directory)/i", "--events", "ipc://\(directory)/e", "--http-port", "0"]
+        let endpoints = [
+            "--ingest", "ipc://\(directory)/i", "--events", "ipc://\(directory)/e", "--commands", "ipc://\(directory)/c",
+            "--http-port", "0",
+        ]
         let absent = try run(endpoints + ["--model", "\(directory)/absent.safetensors"])
         #expect(absent.code == ExitStatus.noInput)
         #expect(absent.output.contains("\(directory)/absent.safetensors"))

@@ -270,7 +270,9 @@ enum AttackedNetwork {
         let outcome = AttackEnsemble(attacks, batch: 10).attack(windows, labels: labels, against: network, seed: 1)
         for attack in attacks {
             let alone = AttackedNetwork.answers(AttackedNetwork.attacked(attack, by: network), by: network)
-            #expect(outcome.accuracy / 100 <= alone.accuracy)
+            // PGD starts at other random points there: a window or two may stand that fell here.
+            let tolerance = attack.method == .pgd ? 2.0 / 48 : 0
+            #expect(outcome.accuracy / 100 <= alone.accuracy + tolerance)
         }
         // The windows kept are those that the fates speak of.
         let kept = (0..<48).map { Array(outcome.attacked[($0 * 280)..<(($0 + 1) * 280)]) }

@@ -36,6 +36,20 @@ import Testing
         #expect(try Self.finish(DiscriminatorTrainer(Self.data, recipe: other)) != whole)
     }
 
+    @Test func theSameSeedGivesTheSameWeightsWithTheGeneratorInTheLoop() throws {
+        var recipe = Self.recipe
+        recipe.epochs = 1
+        recipe.generatedShare = 0.3
+        func weights() throws -> [Float] {
+            try Self.finish(
+                DiscriminatorTrainer(Self.data, recipe: recipe, windowGenerator: Generator(seed: 2)))
+        }
+        let first = try weights()
+        #expect(try weights() == first)
+        recipe.generatedShare = 0
+        #expect(try weights() != first)
+    }
+
     @Test func aCheckpointOfOtherSettingsIsRefused() throws {
         let checkpoint = try DiscriminatorTrainer(Self.data, recipe: Self.recipe).checkpoint()
         var other = Self.recipe

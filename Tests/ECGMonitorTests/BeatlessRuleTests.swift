@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func aBeatFoundLateDoesNotClearAnAsystoleThatLastsSinceIt() {
-        var alerts = AlertRegister(updateSeconds: 30)
+        var alerts = AlertRegister(MonitorConfiguration())
         var rule = BeatlessRule(MonitorConfiguration())
         func beat(at seconds: Double, knownAt known: Double) {
             alerts.now.decidedAt = Int64(known * Double(Self.second))

@@ -80,7 +80,7 @@ import Testing
             ("NNVNNVNVNNV", []), ("NVNVNVVNVNVNV", [.bigeminy]),
         ] {
             var rule = VentricularPatternRule(configuration)
-            var alerts = AlertRegister(updateSeconds: 1_000)
+            var alerts = AlertRegister(MonitorConfiguration())
             for (index, letter) in letters.enumerated() {
                 rule.beat(
                     letter == "V" ? .ventricular : .normal, at: Int64(index) * 300, lowPriority: true, alerts: &alerts)

@@ -99,7 +99,7 @@ import Testing
     }
 
     @Test func aNewSessionEndsTheOldOneAndAnOlderOneIsStale() throws {
-        let (samples, labels) = simulated([.init(.sinus(rate: 150), seconds: 20)])
+        let (samples, labels) = simulated([.init(.sinus(rate: 132), seconds: 20)])
         var stream = MonitoredStream()
         stream.labels = labels
         try stream.feed(samples)

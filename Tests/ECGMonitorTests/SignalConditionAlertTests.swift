@@ -1,4 +1,5 @@
 import ECGSignal
+import Foundation
 import Testing
 
 @testable import ECGMonitor
@@ -73,6 +74,84 @@ import Testing
         #expect(stream.alerts(.noisySignal).first?.alert.priority == .technical)
     }
 
+    /// Sinus rhythm whose electrode comes off at 40 s: the amplifier discharges, and no beat is seen until it is back.
+    static func discharging(seconds: Double) -> (samples: [Float], labels: [ECGSimulator.Label]) {
+        let from = 40.0
+        var (samples, labels) = simulated([.init(sinus72, seconds: 90)])
+        let level = samples[Int(from * 360)]
+        for n in 0..<Int(seconds * 360) {
+            let t = Float(n) / 360
+            samples[Int(from * 360) + n] = t < 0.4 ? level + 2.5 * t / 0.4 : level + 2.5 * exp(-(t - 0.4) / 1.3)
+        }
+        labels.removeAll { (from...from + seconds).contains(Double($0.rPeakIndex) / 360) }
+        return (samples, labels)
+    }
+
+    @Test func anElectrodeThatMovesIsATechnicalAlertAndNoPause() throws {
+        let (samples, labels) = Self.discharging(seconds: 4.5)
+        for judged in [true, false] {
+            var configuration = MonitorConfiguration()
+            configuration.judgesSignalQuality = judged
+            var stream = MonitoredStream(configuration: configuration)
+            stream.labels = labels
+            try stream.feed(samples)
+            stream.finish()
+            #expect(stream.started.contains(.noisySignal) == judged)
+            let said = stream.count(.pause, .started) + stream.count(.asystole, .started)
+            #expect((said > 0) == !judged)
+        }
+    }
+
+    @Test func asystoleIsSaidWithinSevenSecondsInNoiseToo() throws {
+        let (samples, labels) = Self.discharging(seconds: 20)
+        var stream = MonitoredStream()
+        stream.labels = labels
+        try stream.feed(samples)
+        stream.finish()
+        let said = try #require(stream.alerts(.asystole).first)
+        let last = try #require(labels.last { $0.rPeakIndex < 40 * 360 })
+        #expect(stream.seconds(said.event.decidedAtSampleIndex - last.rPeakIndex) < 7.5)
+    }
+
+    @Test func aHeartThatStandsStillOnAGoodElectrodeIsAsystoleAsSoonAsEver() throws {
+        for noise in [SimulatedNoise.none, SimulatedNoise(white: 0.02, baselineWander: 0.3, mains: 0.1)] {
+            let stream = try MonitoredStream.watching(
+                [.init(sinus72, seconds: 40), .init(.asystole, seconds: 20), .init(sinus72, seconds: 20)], noise: noise)
+            let said = try #require(stream.alerts(.asystole).first)
+            let last = try #require(stream.labels.last { $0.rPeakIndex < 45 * 360 })
+            #expect(stream.seconds(said.event.decidedAtSampleIndex - last.rPeakIndex) <= 5)
+        }
+    }
+
+    @Test func beatsThatNoiseImitatesAreNoTachycardiaAndARealOneIs() throws {
+        let noise = SimulatedNoise(electrodeMotion: 0.8)
+        let calm = simulated([.init(sinus72, seconds: 60)])
+        let shaken = simulated([.init(sinus72, seconds: 120)], seed: 4, noise: noise)
+        var stream = MonitoredStream()
+        try stream.feed(calm.samples + shaken.samples)
+        stream.finish()
+        #expect(stream.count(.noisySignal, .started) >= 1)
+        #expect(stream.count(.tachycardia, .started) == 0)
+
+        let fast = simulated([.init(.sinus(rate: 160), seconds: 60)], noise: SimulatedNoise(muscle: 0.4))
+        var real = MonitoredStream()
+        try real.feed(fast.samples)
+        real.finish()
+        #expect(real.count(.noisySignal, .started) >= 1)
+        #expect(real.count(.tachycardia, .started) == 1)
+    }
+
+    @Test(arguments: [50.0, 60])
+    func mainsHumChangesNoBeatAndRaisesNothing(hertz: Double) throws {
+        let script: [SimulatedSegment] = [.init(.ventricularGroups(rate: 75, every: 9, count: 1, groupRate: 120), seconds: 60)]
+        let clean = try MonitoredStream.watching(script)
+        let humming = try MonitoredStream.watching(script, noise: SimulatedNoise(mains: 0.2, mainsFrequency: hertz))
+        #expect(humming.count(.noisySignal, .started) == 0)
+        #expect(humming.beats.count == clean.beats.count)
+        #expect(zip(humming.beats, clean.beats).allSatisfy { abs($0.event.sampleIndex - $1.event.sampleIndex) <= 3 })
+        #expect(humming.started == clean.started)
+    }
+
     @Test func aLongGapIsALostSignalAndAShortOneIsNot() throws {
         let (samples, _) = simulated([.init(sinus72, seconds: 60)])
         var stream = MonitoredStream()
@@ -90,7 +169,7 @@ import Testing
 
     @Test func anAlertOutlivesAShortInterruptionAndNotALongOne() throws {
         for (gap, outlives) in [(3 * 360, true), (30 * 360, false)] {
-            let (samples, labels) = simulated([.init(.sinus(rate: 150), seconds: 120)])
+            let (samples, labels) = simulated([.init(.sinus(rate: 132), seconds: 120)])
             var stream = MonitoredStream()
             stream.labels = labels
             try stream.feed(Array(samples[..<14_400]))

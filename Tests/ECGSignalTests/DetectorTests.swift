@@ -37,6 +37,29 @@ struct DetectorTests {
         #expect(zip(reversed, beats).allSatisfy { $0.amplitude == -$1.amplitude })
     }
 
+    @Test(arguments: [125.0, 200, 250, 256, 500, 1_000])
+    func anotherSamplingRateGivesTheSameBeats(rate: Double) throws {
+        var simulator = ECGSimulator(
+            .init(
+                samplingRate: rate, seed: 3, script: [.init(.ventricularGroups(rate: 75, every: 6, count: 2, groupRate: 140), seconds: 120)],
+                noise: .resting))
+        let (samples, labels) = simulator.record(seconds: 120)
+        var resampler = try Resampler(inputRate: rate)
+        var converted: [Float] = []
+        for sample in samples {
+            resampler.push(sample)
+            while let value = resampler.next() { converted.append(value) }
+        }
+        for polarity in [Float(1), -1] {
+            var score = BeatScore()
+            score.add(
+                reference: labels.map { Int64((Double($0.rPeakIndex) * 360 / rate).rounded()) },
+                found: detect(converted.map { polarity * $0 }).map(\.rPeakIndex))
+            #expect(score.missed <= 1 && score.extra == 0, "\(score)")
+            #expect(score.meanAbsoluteErrorMilliseconds < 4)
+        }
+    }
+
     @Test func theAmplitudeIsThatOfTheApexAgainstTheBaseline() {
         let (samples, _) = simulate(.sinus(rate: 65), seconds: 30, amplitude: 1.5, noise: .none)
         for beat in detect(samples.map { $0 + 2.5 }) { #expect(abs(beat.amplitude - 1.5) < 0.2, "\(beat)") }

@@ -108,6 +108,52 @@ struct SignalConditionTests {
         #expect(noisySeconds(SimulatedNoise(electrodeMotion: 0.8)) > 60)
     }
 
+    @Test func noiseOfMinutesAgoIsForgottenWhereTWavesMakeNoPeaks() {
+        let noisy = simulate(
+            .sinus(rate: 75), seconds: 60, tWave: 0.02, noise: SimulatedNoise(electrodeMotion: 0.4))
+        let clean = simulate(.sinus(rate: 75), seconds: 60, tWave: 0.02, noise: .none)
+        var detector = PanTompkinsDetector()
+        var greatest: Float = 0
+        for sample in noisy.samples {
+            _ = detector.step(sample)
+            greatest = max(greatest, detector.noiseRatio)
+        }
+        #expect(greatest > 0.4)
+        for sample in clean.samples { _ = detector.step(sample) }
+        #expect(detector.noiseRatio < 0.2)
+    }
+
+    /// The electrode moves (a jump within 0.4 s), comes off, and the amplifier discharges.
+    static func discharge(jump: Float, seconds: Double, from level: Float) -> [Float] {
+        let count = Int(seconds * 360)
+        return (0..<count).map { n in
+            let t = Float(n) / 360
+            return t < 0.4 ? level + jump * t / 0.4 : level + jump * exp(-(t - 0.4) / 1.3)
+        }
+    }
+
+    @Test(arguments: [Float(2.5), -1.8])
+    func anElectrodeThatDischargesIsNoise(jump: Float) {
+        var samples = Self.ecg(seconds: 60)
+        let decay = Self.discharge(jump: jump, seconds: 4.5, from: samples[7_200])
+        for n in decay.indices { samples[7_200 + n] = decay[n] }
+        let changes = Self.changes(samples)
+        #expect(changes.map(\.condition) == [.noisy, .good])
+        #expect(changes[0].knownAtIndex - 7_200 <= 900)
+        #expect(changes[1].knownAtIndex - 7_200 <= 8 * 360)
+    }
+
+    @Test func aPauseInAWanderingBaselineIsNotADrift() {
+        // Breathing of 0.5 mV at 0.2 Hz goes on while the heart stands still.
+        let (samples, _) = simulate(
+            [
+                SimulatedSegment(.sinus(rate: 70), seconds: 30), SimulatedSegment(.asystole, seconds: 20),
+                SimulatedSegment(.sinus(rate: 70), seconds: 20),
+            ], noise: SimulatedNoise(white: 0.01))
+        let wandering = samples.enumerated().map { $1 + 0.25 * sin(2 * .pi * 0.2 * Float($0) / 360) }
+        #expect(!Self.changes(wandering).contains { $0.condition == .noisy })
+    }
+
     @Test func theGraverConditionCoversTheLesser() {
         var samples = Self.ecg()
         for n in 7_200..<14_400 { samples[n] = 0 }

@@ -67,6 +67,28 @@ struct SimulatorTests {
         #expect(letters(.ventricularGroups(rate: 80, every: 4, count: 2, groupRate: 150)) == "NNNNVVNNNVVN")
         #expect(letters(.supraventricularGroups(rate: 80, every: 5, count: 3, groupRate: 150)) == "NNNNNSSSNNNN")
         #expect(letters(.ventricular(rate: 160)) == "VVVVVVVVVVVV")
+        #expect(letters(.bidirectional(rate: 90)) == "VVVVVVVVVVVV")
+        #expect(letters(.alternatingBigeminy(rate: 60, prematurity: 0.6)) == "NVNVNVNVNVNV")
+    }
+
+    @Test func everySecondBidirectionalSystoleIsUpsideDown() {
+        let (millivolts, labels) = Self.record([SimulatedSegment(.bidirectional(rate: 90), seconds: 20)], seconds: 20)
+        let signs = labels.dropLast().map { millivolts[Int($0.rPeakIndex)] > 0 }
+        #expect(zip(signs, signs.dropFirst()).allSatisfy { $0 != $1 })
+    }
+
+    @Test func ventricularFibrillationHasWavesAndNoBeatsAndEndsInTime() {
+        let script = [
+            SimulatedSegment(.sinus(rate: 60), seconds: 10), SimulatedSegment(.ventricularFibrillation, seconds: 10),
+            SimulatedSegment(.sinus(rate: 60), seconds: 10),
+        ]
+        let (millivolts, labels) = Self.record(script, seconds: 30)
+        #expect(!labels.contains { $0.rPeakIndex > 11 * 360 && $0.rPeakIndex < 20 * 360 })
+        let waves = millivolts[12 * 360..<19 * 360]
+        let crossings = zip(waves, waves.dropFirst()).count { ($0 < 0) != ($1 < 0) }
+        #expect((7 * 2 * 3...7 * 2 * 7).contains(crossings))
+        #expect((waves.max() ?? 0) > 0.3 && (waves.min() ?? 0) < -0.3)
+        #expect(labels.contains { $0.rPeakIndex > 25 * 360 })
     }
 
     @Test func asystoleHasNoBeatAndEndsInTime() {

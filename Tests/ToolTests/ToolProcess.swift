@@ -85,6 +85,7 @@ final class DaemonForTool {
     let process: ToolProcess
     var ingest: String { "ipc://\(directory)/i" }
     var events: String { "ipc://\(directory)/e" }
+    var commands: String { "ipc://\(directory)/c" }
 
     init() throws {
         directory = "/tmp/ecgmon-test-\(UUID().uuidString.prefix(8))"
@@ -94,6 +95,7 @@ final class DaemonForTool {
         process = try ToolProcess(
             [
                 "--config", configuration, "--ingest", "ipc://\(directory)/i", "--events", "ipc://\(directory)/e",
+                "--commands", "ipc://\(directory)/c",
                 "--model", ToolProcess.model, "--no-http",
             ], program: "ecgmond")
         let directory = directory

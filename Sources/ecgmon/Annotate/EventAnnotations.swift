@@ -50,7 +50,10 @@ enum EventAnnotations {
         case .bigeminy: "(B"
         case .trigeminy: "(T"
         case .ventricularTachycardia, .ventricularRun: "(VT"
-        case .supraventricularRun: "(SVTA"
+        case .supraventricularRun, .supraventricularTachycardia: "(SVTA"
+        case .ventricularFibrillation: "(VFL"
+        case .idioventricularRhythm: "(IVR"
+        case .atrialFibrillation: "(AFIB"
         default: nil
         }
     }

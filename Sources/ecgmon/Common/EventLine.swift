@@ -51,7 +51,7 @@ struct EventLine {
         let phase =
             switch alert.phase {
             case .started: "begins"
-            case .updated: "goes on"
+            case .updated: change(alert)
             case .ended: "ends"
             case .unspecified, .UNRECOGNIZED: "?"
             }
@@ -68,7 +68,44 @@ struct EventLine {
                 }
             }
         let text = alert.text.isEmpty ? name(alert.kind) : printable(alert.text)
-        return terminal.styled("ALERT \(name(alert.priority)) \(phase)  \(text)", colour)
+        let pause =
+            switch alert.paused {
+            case .audio: "  (audio paused)"
+            case .alarm: "  (paused)"
+            case .unspecified, .UNRECOGNIZED: ""
+            }
+        return terminal.styled("ALERT \(name(alert.priority)) \(phase)  \(text)\(pause)", colour)
+    }
+
+    /// An alert that is on, as a line of a list.
+    func renderStanding(_ alert: WireAlert) -> String {
+        var parts = [
+            name(alert.priority), name(alert.kind), "number \(alert.number)", "for \(fixed(alert.durationSeconds, 0)) s",
+            printable(alert.text),
+        ]
+        if alert.latched { parts.append("latched") }
+        if alert.acknowledged { parts.append("acknowledged by \(printable(alert.acknowledgedBy))") }
+        return parts.joined(separator: "  ")
+    }
+
+    private func change(_ alert: WireAlert) -> String {
+        switch alert.change {
+        case .acknowledged: "acknowledged by \(printable(alert.acknowledgedBy))"
+        case .conditionOver: "latched"
+        case .conditionBack: "is back"
+        case .reminder: "still on, acknowledged by \(printable(alert.acknowledgedBy))"
+        case .figures, .unspecified, .UNRECOGNIZED: "goes on"
+        }
+    }
+
+    /// A pause with the time that is left.
+    func render(_ pause: WireAlarmPause) -> String {
+        let what =
+            switch pause.kind {
+            case .audio: "audio paused"
+            case .alarm, .unspecified, .UNRECOGNIZED: "alarms paused"
+            }
+        return "\(what) for \(fixed(pause.remainingSeconds, 0)) s by \(printable(pause.by))"
     }
 
     func render(_ suspicion: WireSuspicion) -> String {
@@ -86,6 +123,7 @@ struct EventLine {
         }
         var parts = ["status", name(status.state), "signal \(name(status.condition))"]
         if status.heartRate > 0 { parts.append("\(Int(status.heartRate.rounded()))/min") }
+        if status.hasPause { parts.append(render(status.pause)) }
         return terminal.styled(parts.joined(separator: "  "), status.condition == .good ? .dim : .yellow)
     }
 
@@ -148,6 +186,14 @@ struct EventLine {
         case .signalLost: "signal lost"
         case .attackSuspected: "attack suspected"
         case .noisySignal: "noisy signal"
+        case .ventricularFibrillation: "ventricular fibrillation"
+        case .extremeBradycardia: "extreme bradycardia"
+        case .extremeTachycardia: "extreme tachycardia"
+        case .idioventricularRhythm: "idioventricular rhythm"
+        case .rOnT: "R on T"
+        case .frequentVentricularBeats: "frequent V beats"
+        case .supraventricularTachycardia: "supraventricular tachycardia"
+        case .atrialFibrillation: "atrial fibrillation"
         case .unspecified: "unknown alert"
         case .UNRECOGNIZED(let number): "alert \(number)"
         }

@@ -51,15 +51,48 @@ enum MonitorRun {
     }
 
     /// The events, and the beats as the join is given them, where they are observed; sample indices in frames of the record.
+    ///
+    /// - Parameter reversed: the electrodes are exchanged: every sample has the other sign.
     static func run(
         _ record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init(),
         reversed: Bool = false, observing: Bool
     ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
         let input = try RecordChannel(record, name: name)
-        guard MonitorConfiguration.supportedSamplingRates.contains(input.samplingRate) else {
+        var (events, observed) = try run(
+            millivolts: reversed ? input.millivolts.map { -$0 } : input.millivolts, samplingRate: input.samplingRate,
+            lead: input.lead, name: name, classifier: classifier, configuration: configuration, observing: observing)
+        for index in events.indices {
+            events[index].sampleIndex = input.frame(ofSample: Double(events[index].sampleIndex))
+            events[index].decidedAtSampleIndex = input.frame(ofSample: Double(events[index].decidedAtSampleIndex))
+        }
+        for index in observed.indices {
+            observed[index].sampleIndex = input.frame(ofSample: Double(observed[index].sampleIndex))
+            observed[index].decidedAtSampleIndex = input.frame(ofSample: Double(observed[index].decidedAtSampleIndex))
+        }
+        return (events, observed)
+    }
+
+    /// The events of samples in millivolts.
+    ///
+    /// - Parameter name: of the record, for messages.
+    static func events(
+        millivolts: [Float], samplingRate: Double, lead: String, name: String, classifier: BeatClassifier,
+        configuration: MonitorConfiguration = .init()
+    ) throws(ToolError) -> [MonitorEvent] {
+        try run(
+            millivolts: millivolts, samplingRate: samplingRate, lead: lead, name: name, classifier: classifier,
+            configuration: configuration, observing: false
+        ).events
+    }
+
+    private static func run(
+        millivolts: [Float], samplingRate: Double, lead: String, name: String, classifier: BeatClassifier,
+        configuration: MonitorConfiguration, observing: Bool
+    ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
+        guard MonitorConfiguration.supportedSamplingRates.contains(samplingRate) else {
             let range = MonitorConfiguration.supportedSamplingRates
             throw ToolError(
-                "record \(name) has \(input.samplingRate) samples a second",
+                "record \(name) has \(samplingRate) samples a second",
                 nextStep: "The monitor takes \(Int(range.lowerBound)) to \(Int(range.upperBound))")
         }
         var monitor = PatientMonitor(configuration: configuration)
@@ -67,11 +100,11 @@ enum MonitorRun {
         let workspace = classifier.makeWorkspace()
         var events: [MonitorEvent] = []
         do {
-            for start in stride(from: 0, to: input.millivolts.count, by: segmentLength) {
-                let end = min(start + segmentLength, input.millivolts.count)
+            for start in stride(from: 0, to: millivolts.count, by: segmentLength) {
+                let end = min(start + segmentLength, millivolts.count)
                 let segment = SampleSegment(
-                    session: 1, firstSampleIndex: Int64(start), samplingRate: input.samplingRate,
-                    acquisitionTimeNanoseconds: 0, lead: input.lead, millivolts: input.millivolts[start..<end].map { reversed ? -$0 : $0 })
+                    session: 1, firstSampleIndex: Int64(start), samplingRate: samplingRate,
+                    acquisitionTimeNanoseconds: 0, lead: lead, millivolts: Array(millivolts[start..<end]))
                 _ = try monitor.process(segment, classifier: classifier, workspace: workspace, events: &events)
             }
         } catch {
@@ -79,16 +112,7 @@ enum MonitorRun {
                 "record \(name) was refused by the monitor: \(error.cause)", nextStep: "Give another record")
         }
         monitor.finish(classifier: classifier, workspace: workspace, events: &events)
-        for index in events.indices {
-            events[index].sampleIndex = input.frame(ofSample: Double(events[index].sampleIndex))
-            events[index].decidedAtSampleIndex = input.frame(ofSample: Double(events[index].decidedAtSampleIndex))
-        }
-        var observed = monitor.takeObservedBeats()
-        for index in observed.indices {
-            observed[index].sampleIndex = input.frame(ofSample: Double(observed[index].sampleIndex))
-            observed[index].decidedAtSampleIndex = input.frame(ofSample: Double(observed[index].decidedAtSampleIndex))
-        }
-        return (events, observed)
+        return (events, monitor.takeObservedBeats())
     }
 
     /// The beats among the events.

@@ -58,8 +58,15 @@ struct RecordDatabase: Sendable {
         }
     }
 
-    /// The reference annotations, on the record's frames.
+    /// The reference beats, on the record's frames.
     func reference(_ name: String, for record: Record) throws(ToolError) -> EC57Reference {
+        EC57Reference(
+            annotations: try annotations(name, for: record), samplingRate: record.samplingRate,
+            frameCount: record.frameCount)
+    }
+
+    /// The reference annotations, on the record's frames.
+    func annotations(_ name: String, for record: Record) throws(ToolError) -> [Annotation] {
         do {
             var set = try AnnotationSet.read(name, annotator: "atr", in: directory)
             if let rate = set.samplingRate, rate != record.samplingRate {
@@ -70,8 +77,7 @@ struct RecordDatabase: Sendable {
                     set.annotations[index].sampleIndex = Int64(exactly: frame) ?? .max
                 }
             }
-            return EC57Reference(
-                annotations: set.annotations, samplingRate: record.samplingRate, frameCount: record.frameCount)
+            return set.annotations
         } catch {
             throw ToolError("the reference of \(name) cannot be read: \(error)", nextStep: Self.advice(error))
         }

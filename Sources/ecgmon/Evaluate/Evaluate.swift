@@ -6,7 +6,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         commandName: "evaluate",
         abstract: "Measure the detector, the stream and the model on annotated records, and make the paper's tables.",
         subcommands: [
-            EvaluateQRS.self, EvaluateBeats.self, EvaluateStream.self, EvaluateModel.self, EvaluateTable1.self, EvaluateTable2.self,
+            EvaluateQRS.self, EvaluateNoise.self, EvaluateBeats.self, EvaluateStream.self, EvaluateRhythm.self,
+            EvaluateAlarms.self, EvaluateModel.self, EvaluateTable1.self, EvaluateTable2.self,
             EvaluateFigure2.self, EvaluateWhitebox.self, EvaluateSuspicion.self,
         ])
 }

@@ -15,6 +15,18 @@ struct EvaluateQRS: AsyncParsableCommand {
 
     @OptionGroup var options: EvaluateOptions
 
+    @Flag(help: "Also the error rate with each addition to Pan-Tompkins left out, on these records and the noise stress records.")
+    var ablation = false
+
+    @Flag(help: "Also the noise stress records of 118 and 119 (folders nstdb and nstdb_119_regenerated).")
+    var noiseStress = false
+
+    @Flag(help: "Also the whole stream with the records brought to other sampling rates, and with reversed polarity.")
+    var rates = false
+
+    @Option(help: ArgumentHelp("Weights for the classes of --rates instead of the shipped ones.", valueName: "file"))
+    var model: String?
+
     struct Report: Encodable {
         var evaluation = "qrs"
         var database: String
@@ -24,6 +36,11 @@ struct EvaluateQRS: AsyncParsableCommand {
         var match_window_ms = EC57Score.matchWindowSeconds * 1000
         var gross: EC57Figures
         var per_record: [RecordFigures]
+        /// How many delays lie in each 20 ms, by the lower edge in ms; the last takes the rest.
+        var delay_histogram_ms: [DelayBin]
+        var ablation: [QRSAblation]?
+        var noise_stress: [QRSNoiseLevel]?
+        var rates: [RateFigures]?
     }
 
     func run() async throws {
@@ -48,21 +65,33 @@ struct EvaluateQRS: AsyncParsableCommand {
         for score in scores { total += score }
         let rows = zip(names, scores).map { RecordFigures(record: $0, figures: EC57Figures($1, classes: false)) }
         let gross = EC57Figures(total, records: names.count, classes: false)
+        let bins = DelayBin.histogram(total.delays)
+        let ablated = ablation ? try await QRSAblation.all(database, names, from: start, jobs: options.jobs) : nil
+        let noise = noiseStress ? try await QRSNoiseLevel.all(from: start, jobs: options.jobs) : nil
+        let atRates = rates
+            ? try await RateFigures.all(database, names, from: start, LoadedModel(model), jobs: options.jobs) : nil
         if options.json {
             try EvaluationReport.printJSON(
                 Report(
-                    database: database.directory, records: names, from_seconds: start, gross: gross, per_record: rows))
+                    database: database.directory, records: names, from_seconds: start, gross: gross, per_record: rows,
+                    delay_histogram_ms: bins, ablation: ablated, noise_stress: noise, rates: atRates))
         } else {
             print(
                 "QRS detector alone, channel 0 of \(names.count) records of \(database.directory), from \(fixed(start, 0)) s"
             )
             print(EvaluationReport.table(rows, total: [("gross", gross)], classes: false))
             if let delay = gross.delay { print("delay from R to the detection: \(delay.line)") }
+            print(DelayBin.text(bins))
+            if let ablated { print("\n" + QRSAblation.text(ablated)) }
+            if let noise { print("\n" + QRSNoiseLevel.text(noise)) }
+            if let atRates { print("\n" + RateFigures.text(atRates)) }
         }
     }
 
     /// The detector's beats on channel 0, on the record's frames. All are normal: the detector knows no classes.
-    static func detect(_ record: Record, name: String) throws(ToolError) -> [EC57Beat] {
+    static func detect(
+        _ record: Record, name: String, leavingOut additions: PanTompkinsDetector.Additions = []
+    ) throws(ToolError) -> [EC57Beat] {
         let input = try RecordChannel(record, name: name)
         guard var resampler = try? Resampler(inputRate: input.samplingRate) else {
             throw ToolError(
@@ -70,7 +99,7 @@ struct EvaluateQRS: AsyncParsableCommand {
                 nextStep: "The monitor takes \(Int(Resampler.supportedRates.lowerBound)) to "
                     + "\(Int(Resampler.supportedRates.upperBound))")
         }
-        var detector = PanTompkinsDetector()
+        var detector = PanTompkinsDetector(leavingOut: additions)
         var beats: [EC57Beat] = []
         func add(_ detection: QRSDetection) {
             beats.append(

@@ -7,7 +7,7 @@ struct RhythmScript: ExpressibleByArgument, Equatable {
     let segments: [SimulatedSegment]
 
     static let rhythmNames = [
-        "sinus", "af", "bigeminy", "trigeminy", "pvc", "couplets", "runs", "apc", "svt", "vt", "asystole",
+        "sinus", "af", "bigeminy", "trigeminy", "pvc", "couplets", "runs", "apc", "svt", "vt", "vf", "asystole",
     ]
 
     init?(argument: String) {
@@ -50,6 +50,7 @@ struct RhythmScript: ExpressibleByArgument, Equatable {
         case "apc": .supraventricularGroups(rate: rate ?? 72, every: 8, count: 1, groupRate: 130)
         case "svt": .supraventricularGroups(rate: rate ?? 72, every: 10, count: 6, groupRate: 160)
         case "vt": .ventricular(rate: rate ?? 180)
+        case "vf": rate == nil ? .ventricularFibrillation : nil
         case "asystole": rate == nil ? .asystole : nil
         default: nil
         }

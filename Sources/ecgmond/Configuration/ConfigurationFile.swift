@@ -1,4 +1,5 @@
 import ECGMonitor
+import ECGWire
 import FoundationEssentials
 import TOMLKit
 
@@ -68,6 +69,8 @@ enum ConfigurationFile {
         var configuration = DaemonConfiguration()
         var mistakes: [Mistake] = []
         read(root, named: "", lines, &configuration, &mistakes)
+        configuration.wards = overrides(root, "ward", lines, &mistakes)
+        configuration.patients = overrides(root, "patient", lines, &mistakes)
         if mistakes.isEmpty { relations(configuration, lines, &mistakes) }
         guard mistakes.isEmpty else { throw MistakeList(mistakes: mistakes.sorted { $0.line < $1.line }) }
         return configuration
@@ -77,7 +80,7 @@ enum ConfigurationFile {
         _ table: TOMLTable, named name: String, _ lines: ConfigurationLines,
         _ configuration: inout DaemonConfiguration, _ mistakes: inout [Mistake]
     ) {
-        for key in table.keys {
+        for key in table.keys where !(name.isEmpty && Self.overrideTables.contains(key)) {
             guard let value = table[key] else { continue }
             let fullName = name.isEmpty ? key : "\(name).\(key)"
             if let known = ConfigurationSchema.byName[fullName] {
@@ -100,6 +103,127 @@ enum ConfigurationFile {
         }
     }
 
+    /// Tables of tables, each with limits of `[monitor]` for some streams.
+    private static let overrideTables: Set<String> = ["ward", "patient"]
+
+    private static func overrides(
+        _ root: TOMLTable, _ kind: String, _ lines: ConfigurationLines, _ mistakes: inout [Mistake]
+    ) -> [LimitOverrides] {
+        guard let all = root[kind] else { return [] }
+        guard let table = all.table else {
+            mistakes.append(Mistake(line: lines[kind], words: "\(kind) must be a table of tables, [\(kind).NAME]"))
+            return []
+        }
+        var result: [LimitOverrides] = []
+        for name in table.keys {
+            let fullName = "\(kind).\(name)"
+            guard let inner = table[name]?.table else {
+                mistakes.append(
+                    Mistake(line: lines[fullName], words: "\(LogFields.oneLine(fullName)) must be a table of limits"))
+                continue
+            }
+            var limits = LimitOverrides(name: name, patterns: [name])
+            if kind == "patient" {
+                if !StreamName.isValid(name) {
+                    mistakes.append(
+                        Mistake(line: lines[fullName], words: "\(LogFields.oneLine(fullName)): no stream has such a name"))
+                }
+            } else {
+                do throws(ConfigurationKey.ValueProblem) {
+                    limits.patterns = try patterns(inner["streams"])
+                } catch {
+                    let line = lines["\(fullName).streams"]
+                    mistakes.append(Mistake(line: line, words: "\(LogFields.oneLine(fullName)).streams \(error.words)"))
+                }
+            }
+            read(inner, of: fullName, below: "monitor", isWard: kind == "ward", lines, &limits, &mistakes)
+            result.append(limits)
+        }
+        return result
+    }
+
+    private static func patterns(
+        _ value: (any TOMLValueConvertible)?
+    ) throws(ConfigurationKey.ValueProblem) -> [String] {
+        guard let array = value?.array, !array.isEmpty else {
+            throw ConfigurationKey.ValueProblem(words: "must be a list of streams, such as [\"icu-*\", \"bed-7\"]")
+        }
+        var patterns: [String] = []
+        for element in array {
+            guard let text = element.string else {
+                throw ConfigurationKey.ValueProblem(words: "must hold texts in quotes")
+            }
+            if let words = LimitOverrides.problem(withPattern: text) {
+                throw ConfigurationKey.ValueProblem(words: "must \(words)")
+            }
+            patterns.append(text)
+        }
+        return patterns
+    }
+
+    /// - Parameters:
+    ///   - name: the table in the file, `ward.icu.alarms`.
+    ///   - path: whose keys it may set, `monitor.alarms`.
+    private static func read(
+        _ table: TOMLTable, of name: String, below path: String, isWard: Bool, _ lines: ConfigurationLines,
+        _ limits: inout LimitOverrides, _ mistakes: inout [Mistake]
+    ) {
+        for key in table.keys where !(isWard && path == "monitor" && key == "streams") {
+            guard let value = table[key] else { continue }
+            let (shown, known) = ("\(name).\(key)", "\(path).\(key)")
+            if let schema = ConfigurationSchema.byName[known] {
+                var holder = DaemonConfiguration()
+                holder.monitor = limits.values
+                do throws(ConfigurationKey.ValueProblem) {
+                    try schema.assign(value, &holder)
+                    limits.values = holder.monitor
+                    limits.keys.append(known)
+                } catch {
+                    mistakes.append(Mistake(line: lines[shown], words: "\(LogFields.oneLine(shown)) \(error.words)"))
+                }
+            } else if ConfigurationSchema.tables.contains(known), let inner = value.table {
+                read(inner, of: shown, below: known, isWard: isWard, lines, &limits, &mistakes)
+            } else {
+                var words = "unknown key \(LogFields.oneLine(shown))"
+                if let near = nearest(to: known) { words += "; is \(near.dropFirst("monitor.".count)) meant?" }
+                mistakes.append(Mistake(line: lines[shown], words: words))
+            }
+        }
+    }
+
+    /// Limits that hold together must hold for every ward and patient as well.
+    private static func overrideRelations(
+        _ configuration: DaemonConfiguration, _ lines: ConfigurationLines, _ mistakes: inout [Mistake]
+    ) {
+        func check(_ limits: MonitorConfiguration, _ table: String) {
+            do throws(MonitorConfiguration.InvalidValue) {
+                try limits.validate()
+            } catch {
+                let key = ConfigurationSchema.fullName(ofMonitorProperty: error.key).dropFirst("monitor.".count)
+                let name = "\(table).\(key)"
+                mistakes.append(
+                    Mistake(line: lines[name], words: "\(LogFields.oneLine(name)) must be \(error.requirement)"))
+            }
+        }
+        for ward in configuration.wards { check(ward.applied(to: configuration.monitor), "ward.\(ward.name)") }
+        for patient in configuration.patients {
+            check(configuration.limits(of: patient.name), "patient.\(patient.name)")
+        }
+        var seen: [String: String] = [:]
+        for ward in configuration.wards.sorted(by: { $0.name < $1.name }) {
+            for pattern in Set(ward.patterns) {
+                if let other = seen[pattern] {
+                    let name = "ward.\(ward.name).streams"
+                    mistakes.append(
+                        Mistake(
+                            line: lines[name],
+                            words: "\(LogFields.oneLine(name)) must not hold \(pattern), which is ward \(LogFields.oneLine(other))'s"))
+                }
+                seen[pattern] = ward.name
+            }
+        }
+    }
+
     /// What one key asks of another.
     private static func relations(
         _ configuration: DaemonConfiguration, _ lines: ConfigurationLines, _ mistakes: inout [Mistake]
@@ -110,6 +234,7 @@ enum ConfigurationFile {
             let name = ConfigurationSchema.fullName(ofMonitorProperty: error.key)
             mistakes.append(Mistake(line: lines[name], words: "\(name) must be \(error.requirement)"))
         }
+        if mistakes.isEmpty { overrideRelations(configuration, lines, &mistakes) }
         if configuration.ingest.connectionLimitBytes < configuration.ingest.maximumFrameBytes {
             mistakes.append(
                 Mistake(
@@ -125,6 +250,7 @@ enum ConfigurationFile {
         guard !configuration.security.allowUnencryptedNetwork else { return }
         for (key, endpoints) in [
             ("ingest.endpoints", configuration.ingest.endpoints), ("events.endpoints", configuration.events.endpoints),
+            ("commands.endpoints", configuration.commands.endpoints),
         ] {
             for endpoint in endpoints where !Endpoint.isLocal(endpoint) {
                 mistakes.append(Mistake(line: lines[key], words: "\(key): \(unencryptedWords(endpoint))"))

@@ -120,6 +120,31 @@ struct ConfigurationKey: Sendable {
             text: { configuration in "[\(configuration[keyPath: path].map { "\"\($0)\"" }.joined(separator: ", "))]" })
     }
 
+    /// A set of cases by their names in snake case.
+    static func names<Value: CaseIterable & Hashable & Sendable>(
+        _ table: String, _ name: String, _ path: any Path<Set<Value>>, _ reload: ReloadRule
+    ) -> ConfigurationKey {
+        ConfigurationKey(
+            table: table, name: name, reload: reload,
+            assign: { (value, configuration) throws(ValueProblem) in
+                let all = Dictionary(uniqueKeysWithValues: Value.allCases.map { (ConfigurationSchema.snakeCase("\($0)"), $0) })
+                let choices = all.keys.sorted().map { "\"\($0)\"" }.joined(separator: ", ")
+                guard let array = value.array else { throw ValueProblem(words: "must be a list out of \(choices)") }
+                var set: Set<Value> = []
+                for element in array {
+                    guard let word = element.string, let found = all[word] else {
+                        throw ValueProblem(words: "must be a list out of \(choices)")
+                    }
+                    set.insert(found)
+                }
+                configuration[keyPath: path] = set
+            }, copy: { $1[keyPath: path] = $0[keyPath: path] },
+            text: { configuration in
+                let words = configuration[keyPath: path].map { "\"\(ConfigurationSchema.snakeCase("\($0)"))\"" }.sorted()
+                return "[\(words.joined(separator: ", "))]"
+            })
+    }
+
     static func choice<Value: RawRepresentable & CaseIterable & Sendable>(
         _ table: String, _ name: String, _ path: any Path<Value>, _ reload: ReloadRule
     ) -> ConfigurationKey where Value.RawValue == String {

@@ -37,7 +37,10 @@ struct ConfigurationReloader: Sendable {
         metrics.reloads.add(for: .ok)
         logger.notice(
             "configuration read again",
-            metadata: ["file": "\(path)", "changed": "\(Self.names(changed.filter { $0.reload != .restart }))"])
+            metadata: [
+                "file": "\(path)", "changed": "\(Self.names(changed.filter { $0.reload != .restart }))",
+                "wards": "\(merged.wards.count)", "patients": "\(merged.patients.count)",
+            ])
         let later = changed.filter { $0.reload == .restart }
         if !later.isEmpty {
             logger.warning("takes effect when the daemon is started again", metadata: ["keys": "\(Self.names(later))"])
@@ -57,6 +60,7 @@ struct ConfigurationReloader: Sendable {
 struct ConfigurationOverrides: Sendable, Equatable {
     var ingest: [String] = []
     var events: [String] = []
+    var commands: [String] = []
     var encoding: String?
     var model: String?
     var httpPort: Int?
@@ -68,6 +72,7 @@ struct ConfigurationOverrides: Sendable, Equatable {
         var result = configuration
         if !ingest.isEmpty { result.ingest.endpoints = ingest }
         if !events.isEmpty { result.events.endpoints = events }
+        if !commands.isEmpty { result.commands.endpoints = commands }
         if let encoding = encoding.flatMap({ BodyEncoding(rawValue: $0) }) { result.events.encoding = encoding }
         if let model { result.model.path = model }
         if let httpPort { result.http.port = httpPort }
@@ -84,5 +89,7 @@ extension DaemonConfiguration {
         self = old
         // Everything that may change while the daemon runs, by the same rule as in `ConfigurationSchema`.
         for key in ConfigurationSchema.keys where key.reload != .restart { key.copy(new, &self) }
+        wards = new.wards
+        patients = new.patients
     }
 }

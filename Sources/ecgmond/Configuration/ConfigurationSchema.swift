@@ -18,6 +18,8 @@ enum ConfigurationSchema {
             .integer("events", "publish_queue_bytes", \.events.publishQueueBytes, 1...1_000_000_000, .restart),
             .number("events", "health_period_seconds", \.events.healthPeriodSeconds, 0.1...3600, .atOnce),
 
+            .endpoints("commands", \.commands.endpoints),
+
             .boolean("security", "allow_unencrypted_network", \.security.allowUnencryptedNetwork, .restart),
 
             .string("model", "path", \.model.path, .restart),
@@ -45,7 +47,7 @@ enum ConfigurationSchema {
     private static let monitor: [ConfigurationKey] = [
         limit("maximum_segment_samples", \.monitor.maximumSegmentSamples),
         limit("maximum_index_jump_seconds", \.monitor.maximumIndexJumpSeconds),
-        limit("recovery_seconds", \.monitor.recoverySeconds),
+        .number("monitor", "recovery_seconds", \.monitor.recoverySeconds, -1e9...1e9, .newStreams),
         limit("signal_lost_gap_seconds", \.monitor.signalLostGapSeconds),
         limit("interruption_hold_seconds", \.monitor.interruptionHoldSeconds),
         limit("status_interval_seconds", \.monitor.statusIntervalSeconds),
@@ -53,11 +55,20 @@ enum ConfigurationSchema {
         limit("pause_seconds", \.monitor.pauseSeconds),
         limit("bradycardia_below", \.monitor.bradycardiaBelow),
         limit("tachycardia_above", \.monitor.tachycardiaAbove),
+        limit("extreme_bradycardia_below", \.monitor.extremeBradycardiaBelow),
+        limit("extreme_tachycardia_above", \.monitor.extremeTachycardiaAbove),
         limit("heart_rate_hysteresis", \.monitor.heartRateHysteresis),
         limit("ventricular_run_beats", \.monitor.ventricularRunBeats),
         limit("ventricular_tachycardia_beats", \.monitor.ventricularTachycardiaBeats),
         limit("ventricular_tachycardia_rate", \.monitor.ventricularTachycardiaRate),
+        limit("idioventricular_beats", \.monitor.idioventricularBeats),
+        limit("idioventricular_rate", \.monitor.idioventricularRate),
+        limit("frequent_ventricular_beats", \.monitor.frequentVentricularBeats),
+        limit("frequent_ventricular_beats_hold_seconds", \.monitor.frequentVentricularBeatsHoldSeconds),
+        limit("r_on_t_hold_seconds", \.monitor.rOnTHoldSeconds),
         limit("supraventricular_run_beats", \.monitor.supraventricularRunBeats),
+        limit("supraventricular_tachycardia_beats", \.monitor.supraventricularTachycardiaBeats),
+        limit("supraventricular_tachycardia_rate", \.monitor.supraventricularTachycardiaRate),
         limit("run_end_beats", \.monitor.runEndBeats),
         limit("pattern_cycles", \.monitor.patternCycles),
         limit("single_ventricular_beat_hold_seconds", \.monitor.singleVentricularBeatHoldSeconds),
@@ -65,6 +76,15 @@ enum ConfigurationSchema {
         limit("heart_rate_hold_seconds", \.monitor.heartRateHoldSeconds),
         limit("pattern_hold_seconds", \.monitor.patternHoldSeconds),
         limit("alert_update_seconds", \.monitor.alertUpdateSeconds),
+        limit("ventricular_fibrillation_hold_seconds", \.monitor.ventricularFibrillationHoldSeconds),
+        limit("atrial_fibrillation_hold_seconds", \.monitor.atrialFibrillationHoldSeconds),
+        .names("monitor.alarms", "latching", \.monitor.alarms.latching, .atOnce),
+        .names("monitor.alarms", "off", \.monitor.alarms.off, .atOnce),
+        alarm("reminder_seconds", \.monitor.alarms.reminderSeconds),
+        .integer("monitor.alarms", "reminders_maximum", \.monitor.alarms.remindersMaximum, 0...1_000_000, .atOnce),
+        alarm("pause_seconds", \.monitor.alarms.pauseSeconds),
+        alarm("longest_pause_seconds", \.monitor.alarms.longestPauseSeconds),
+        .boolean("monitor.alarms", "high_priority_ends_pause", \.monitor.alarms.highPriorityEndsPause, .atOnce),
         suspicion("log_odds_offset", \.monitor.suspicion.logOddsOffset),
         suspicion("log_odds_limit", \.monitor.suspicion.logOddsLimit),
         suspicion("raise_at", \.monitor.suspicion.raiseAt),
@@ -73,11 +93,15 @@ enum ConfigurationSchema {
     ]
 
     private static func limit(_ name: String, _ path: any ConfigurationKey.Path<Double>) -> ConfigurationKey {
-        .number("monitor", name, path, -1e9...1e9, .newStreams)
+        .number("monitor", name, path, -1e9...1e9, .atOnce)
+    }
+
+    private static func alarm(_ name: String, _ path: any ConfigurationKey.Path<Double>) -> ConfigurationKey {
+        .number("monitor.alarms", name, path, -1e9...1e9, .atOnce)
     }
 
     private static func limit(_ name: String, _ path: any ConfigurationKey.Path<Int>) -> ConfigurationKey {
-        .integer("monitor", name, path, 0...1_000_000_000, .newStreams)
+        .integer("monitor", name, path, 0...1_000_000_000, .atOnce)
     }
 
     private static func suspicion(_ name: String, _ path: any ConfigurationKey.Path<Float>) -> ConfigurationKey {
@@ -96,11 +120,16 @@ enum ConfigurationSchema {
 
     /// "asystoleSeconds" is `monitor.asystole_seconds`, "suspicion.raiseAt" is `monitor.suspicion.raise_at`.
     static func fullName(ofMonitorProperty property: String) -> String {
-        var name = "monitor."
-        for character in property {
-            if character.isUppercase { name += "_" }
-            name += character.lowercased()
+        "monitor." + snakeCase(property)
+    }
+
+    /// "asystoleSeconds" is asystole_seconds.
+    static func snakeCase(_ name: String) -> String {
+        var result = ""
+        for character in name {
+            if character.isUppercase { result += "_" }
+            result += character.lowercased()
         }
-        return name
+        return result
     }
 }

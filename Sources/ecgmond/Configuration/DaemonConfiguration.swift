@@ -22,6 +22,10 @@ struct DaemonConfiguration: Sendable, Equatable {
         var healthPeriodSeconds = 5.0
     }
 
+    struct Commands: Sendable, Equatable {
+        var endpoints = ["tcp://127.0.0.1:5574", "ipc:///run/ecgmon/command"]
+    }
+
     struct Security: Sendable, Equatable {
         var allowUnencryptedNetwork = false
     }
@@ -62,6 +66,7 @@ struct DaemonConfiguration: Sendable, Equatable {
 
     var ingest = Ingest()
     var events = Events()
+    var commands = Commands()
     var security = Security()
     var model = Model()
     var streams = Streams()
@@ -70,4 +75,7 @@ struct DaemonConfiguration: Sendable, Equatable {
     var log = Log()
     var stop = Stop()
     var monitor = MonitorConfiguration()
+    /// Limits of wards and of single patients, which go before `monitor`'s.
+    var wards: [LimitOverrides] = []
+    var patients: [LimitOverrides] = []
 }

@@ -14,7 +14,7 @@ struct IngestLoop: ~Copyable {
     private let socket: ZeroMQSocket
     private let monitor: ZeroMQMonitor
     private let endpoints: [String]
-    private let queues: [BoundedQueue<ReceivedSegment>]
+    private let queues: [BoundedQueue<WorkerInput>]
     /// What shows that the worker behind each queue moves.
     private let workers: [ThreadActivity]
     private let stop: StopRequest
@@ -34,7 +34,7 @@ struct IngestLoop: ~Copyable {
 
     /// Opens and binds the socket: to be called on the thread that runs the loop.
     init(
-        context: ZeroMQContext, queues: [BoundedQueue<ReceivedSegment>], workers: [ThreadActivity],
+        context: ZeroMQContext, queues: [BoundedQueue<WorkerInput>], workers: [ThreadActivity],
         stop: StopRequest, live: LiveSettings, metrics: DaemonMetrics, activity: ThreadActivity, log: PeriodicLog
     ) throws(StartFailure) {
         let generation = live.generation
@@ -166,7 +166,7 @@ struct IngestLoop: ~Copyable {
         while true {
             let turn = workers[worker].turn
             let patience = stalledAt[worker] == turn ? 0 : UInt64(settings.patienceSeconds * 1e9)
-            switch queues[worker].push(received, waitingAtMost: patience) {
+            switch queues[worker].push(.segment(received), waitingAtMost: patience) {
             case .taken:
                 stalledAt[worker] = nil
                 return

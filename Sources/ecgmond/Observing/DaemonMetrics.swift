@@ -37,6 +37,9 @@ final class DaemonMetrics: Sendable {
     let events = CounterTable<Topic.Kind>()
     let alertsStarted = CounterTable<AlertKind>()
 
+    /// Commands, by what became of them.
+    let commands = CounterTable<CommandLabel>()
+
     // The way through.
     let workerRounds = Counter()
     let windowsClassified = Counter()

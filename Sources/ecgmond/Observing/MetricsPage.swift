@@ -81,6 +81,10 @@ struct MetricsPage {
         for (kind, count) in metrics.alertsStarted.all {
             sample("ecgmon_alerts_started_total", [("kind", "\(kind)")], "\(count)")
         }
+        family("ecgmon_commands_total", "counter", "Commands about alarms, by what became of them.")
+        for (label, count) in metrics.commands.all {
+            sample("ecgmon_commands_total", [("result", label.rawValue)], "\(count)")
+        }
     }
 
     private mutating func way(_ metrics: DaemonMetrics, _ queues: [QueueReading]) {

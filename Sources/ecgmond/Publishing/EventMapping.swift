@@ -66,9 +66,11 @@ extension MonitorEvent {
         case .alert(let alert):
             "/\(decidedAtSampleIndex)/\(alert.kind)/\(alert.number)/\(alert.phase)"
                 + (alert.basis == .wallClock ? "/clock" : "")
+                + (alert.change.map { $0 == .figures ? "" : "/\($0)" } ?? "")
         case .suspicion(let suspicion): suspicion.active ? "/raised" : "/withdrawn"
         case .status(let status):
             "/\(decidedAtSampleIndex)/" + (status.gap != nil ? "gap" : "\(status.state)/\(status.condition)")
+                + (status.pauseChange > 0 ? "/pause-\(status.pauseChange)" : "")
         }
     }
 }
@@ -106,26 +108,9 @@ extension WireBeat {
 }
 
 extension WireAlert {
-    fileprivate init(_ alert: Alert) {
+    init(_ alert: Alert) {
         self.init()
-        kind =
-            switch alert.kind {
-            case .asystole: .asystole
-            case .pause: .pause
-            case .bradycardia: .bradycardia
-            case .tachycardia: .tachycardia
-            case .singleVentricularBeat: .singleVentricularBeat
-            case .ventricularCouplet: .ventricularCouplet
-            case .ventricularRun: .ventricularRun
-            case .ventricularTachycardia: .ventricularTachycardia
-            case .bigeminy: .bigeminy
-            case .trigeminy: .trigeminy
-            case .supraventricularRun: .supraventricularRun
-            case .leadOff: .leadOff
-            case .signalLost: .signalLost
-            case .attackSuspected: .attackSuspected
-            case .noisySignal: .noisySignal
-            }
+        kind = WireAlertKind(alert.kind)
         phase =
             switch alert.phase {
             case .started: .started
@@ -150,8 +135,23 @@ extension WireAlert {
             case .shadowed: .shadowed
             case .signalInterrupted: .signalInterrupted
             case .sessionEnded: .sessionEnded
+            case .acknowledged: .acknowledged
+            case .switchedOff: .switchedOff
             case nil: .unspecified
             }
+        change =
+            switch alert.change {
+            case .figures: .figures
+            case .acknowledged: .acknowledged
+            case .conditionOver: .conditionOver
+            case .conditionBack: .conditionBack
+            case .reminder: .reminder
+            case nil: .unspecified
+            }
+        acknowledged = alert.acknowledgedBy != nil
+        acknowledgedBy = alert.acknowledgedBy ?? ""
+        latched = alert.isLatched
+        paused = WirePauseKind(alert.paused)
         number = UInt64(alert.number)
         onsetSampleIndex = alert.onsetSampleIndex
         heartRate = alert.heartRate ?? 0
@@ -196,5 +196,45 @@ extension WireStatus {
             self.gap.firstMissingSampleIndex = gap.firstMissingSampleIndex
             self.gap.missingSampleCount = gap.missingSampleCount
         }
+        if let pause = status.pause { self.pause = WireAlarmPause(pause) }
+    }
+}
+
+extension WireAlertKind {
+    init(_ kind: AlertKind) {
+        self =
+            switch kind {
+            case .asystole: .asystole
+            case .pause: .pause
+            case .bradycardia: .bradycardia
+            case .tachycardia: .tachycardia
+            case .singleVentricularBeat: .singleVentricularBeat
+            case .ventricularCouplet: .ventricularCouplet
+            case .ventricularRun: .ventricularRun
+            case .ventricularTachycardia: .ventricularTachycardia
+            case .bigeminy: .bigeminy
+            case .trigeminy: .trigeminy
+            case .supraventricularRun: .supraventricularRun
+            case .leadOff: .leadOff
+            case .signalLost: .signalLost
+            case .attackSuspected: .attackSuspected
+            case .noisySignal: .noisySignal
+            case .ventricularFibrillation: .ventricularFibrillation
+            case .extremeBradycardia: .extremeBradycardia
+            case .extremeTachycardia: .extremeTachycardia
+            case .idioventricularRhythm: .idioventricularRhythm
+            case .rOnT: .rOnT
+            case .frequentVentricularBeats: .frequentVentricularBeats
+            case .supraventricularTachycardia: .supraventricularTachycardia
+            case .atrialFibrillation: .atrialFibrillation
+            }
+    }
+}
+
+extension AlertKind {
+    /// The kind that a subscriber means; nil: none of ours.
+    init?(_ wire: WireAlertKind) {
+        guard let kind = Self.allCases.first(where: { WireAlertKind($0) == wire }) else { return nil }
+        self = kind
     }
 }

@@ -12,7 +12,8 @@ import Synchronization
 /// How segments fall into rounds cannot change an event, since a monitor's answer depends on its own samples alone.
 final class StreamWorker {
     private let index: Int
-    private let queue: BoundedQueue<ReceivedSegment>
+    private let queue: BoundedQueue<WorkerInput>
+    private let replyQueue: BoundedQueue<OutgoingReply>
     private let publishQueue: BoundedQueue<OutgoingMessage>
     private let classifier: BeatClassifier
     private let subscriptions: Subscriptions
@@ -31,20 +32,21 @@ final class StreamWorker {
     private var streams: [String: WatchedStream] = [:]
 
     // Of the round being made; kept so that a round allocates nothing once they have grown.
-    private var segments: [ReceivedSegment] = []
+    private var inputs: [WorkerInput] = []
     private var round: [WatchedStream] = []
     private var windows: [Float] = []
     private var classifications: [BeatClassification] = []
     private var events: [MonitorEvent] = []
 
     init(
-        index: Int, queue: BoundedQueue<ReceivedSegment>, publishQueue: BoundedQueue<OutgoingMessage>,
-        classifier: BeatClassifier, subscriptions: Subscriptions, live: LiveSettings, metrics: DaemonMetrics,
+        index: Int, queue: BoundedQueue<WorkerInput>, publishQueue: BoundedQueue<OutgoingMessage>,
+        replyQueue: BoundedQueue<OutgoingReply>, classifier: BeatClassifier, subscriptions: Subscriptions, live: LiveSettings, metrics: DaemonMetrics,
         activity: ThreadActivity, log: PeriodicLog, logger: Logger
     ) {
         self.index = index
         self.queue = queue
         self.publishQueue = publishQueue
+        self.replyQueue = replyQueue
         self.classifier = classifier
         self.subscriptions = subscriptions
         self.live = live
@@ -62,14 +64,15 @@ final class StreamWorker {
     func run() {
         var nextLook = DaemonClock.monotonic()
         while true {
-            segments.removeAll(keepingCapacity: true)
+            inputs.removeAll(keepingCapacity: true)
             let ended = queue.pop(
-                into: &segments, limit: settings.workers.roundSegments, waitingAtMost: 250_000_000)
+                into: &inputs, limit: settings.workers.roundSegments, waitingAtMost: 250_000_000)
             if live.generation != generation {
                 generation = live.generation
                 settings = live.current
+                configureStreams()
             }
-            if !segments.isEmpty {
+            if !inputs.isEmpty {
                 work()
             } else {
                 activity.wasIdle()
@@ -87,13 +90,24 @@ final class StreamWorker {
     // MARK: One round
 
     private func work() {
-        round.removeAll(keepingCapacity: true)
-        for received in segments {
-            append(received)
+        for input in inputs {
+            switch input {
+            case .segment(let received): append(received)
+            case .command(let received):
+                // It follows upon all the samples that came before it, and no others.
+                finishRound()
+                obey(received)
+            }
             activity.didWork()
         }
-        classifyRound()
+        finishRound()
         metrics.workerRounds.add(1)
+    }
+
+    private func finishRound() {
+        guard !round.isEmpty else { return }
+        classifyRound()
+        round.removeAll(keepingCapacity: true)
     }
 
     private func append(_ received: ReceivedSegment) {
@@ -198,11 +212,23 @@ final class StreamWorker {
 
     private func open(_ name: String) -> WatchedStream? {
         guard metrics.streams.increment(upTo: settings.streams.maximum) else { return nil }
-        let stream = WatchedStream(name: name, configuration: settings.monitor, now: DaemonClock.monotonic())
+        let stream = WatchedStream(
+            name: name, configuration: settings.limits(of: name), now: DaemonClock.monotonic())
         metrics.streamsOpened.add(1)
         streams[name] = stream
         logger.debug("stream begins", metadata: ["stream": "\(name)", "worker": "\(index)"])
         return stream
+    }
+
+    /// A new configuration holds for the streams that are watched, too.
+    private func configureStreams() {
+        for stream in streams.values {
+            let limits = settings.limits(of: stream.name)
+            guard limits != stream.monitor.configuration else { continue }
+            events.removeAll(keepingCapacity: true)
+            stream.monitor.configure(limits, events: &events)
+            publishEvents(of: stream, receivedAt: nil)
+        }
     }
 
     private func forget(_ stream: WatchedStream) {
@@ -240,6 +266,42 @@ final class StreamWorker {
         events.removeAll(keepingCapacity: true)
         stream.monitor.finish(classifier: classifier, workspace: workspace, events: &events)
         publishEvents(of: stream, receivedAt: nil)
+    }
+
+    // MARK: Commands
+
+    private func obey(_ received: ReceivedCommand) {
+        guard let stream = streams[received.stream] else {
+            return answer(.unknownStream, "no samples of this stream have come", received)
+        }
+        events.removeAll(keepingCapacity: true)
+        guard let outcome = stream.monitor.apply(received.command, events: &events) else {
+            return answer(.unknownStream, "no samples of this stream have come", received)
+        }
+        publishEvents(of: stream, receivedAt: nil)
+        let (label, text) = received.command.summary(of: outcome)
+        metrics.commands.add(for: label)
+        var reply = WireCommandReply(label, text, number: received.number)
+        reply.fill(outcome)
+        send(reply, received)
+        guard label == .done, received.command.action != .list else { return }
+        logger.notice(
+            "alarm command",
+            metadata: [
+                "stream": "\(stream.name)", "by": "\(LogFields.oneLine(received.command.by))", "what": "\(text)",
+                "session": "\(outcome.session)", "sample_index": "\(outcome.appliedAtSampleIndex)",
+            ])
+    }
+
+    private func answer(_ label: CommandLabel, _ text: String, _ received: ReceivedCommand) {
+        metrics.commands.add(for: label)
+        log.note("command refused", cause: label.rawValue, stream: received.stream, detail: text)
+        send(WireCommandReply(label, text, number: received.number), received)
+    }
+
+    private func send(_ reply: WireCommandReply, _ received: ReceivedCommand) {
+        // Without room, or at the daemon's end: the sender hears nothing and asks again.
+        _ = replyQueue.push(OutgoingReply(returnAddress: received.returnAddress, reply: reply), waitingAtMost: 0)
     }
 
     // MARK: Publishing
@@ -294,6 +356,9 @@ final class StreamWorker {
         switch event.kind {
         case .beat(let beat): metrics.beats.add(for: DaemonMetrics.BeatLabel(beat.beatClass))
         case .alert(let alert) where alert.phase == .started: metrics.alertsStarted.add(for: alert.kind)
+        case .status(let status) where status.pauseChange > 0 && status.pause == nil:
+            logger.notice(
+                "alarm pause over", metadata: ["session": "\(event.session)", "sample_index": "\(event.sampleIndex)"])
         case .alert, .suspicion, .status: break
         }
     }

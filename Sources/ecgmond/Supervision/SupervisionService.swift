@@ -45,7 +45,8 @@ struct SupervisionService: Service {
     private func readyMetadata(_ httpPort: UInt16?) -> Logger.Metadata {
         var metadata: Logger.Metadata = [
             "version": "\(DaemonVersion.text)", "ingest": "\(endpoints.ingest.joined(separator: " "))",
-            "events": "\(endpoints.events.joined(separator: " "))", "workers": "\(pipeline.workerCount)",
+            "events": "\(endpoints.events.joined(separator: " "))",
+            "commands": "\(endpoints.commands.joined(separator: " "))", "workers": "\(pipeline.workerCount)",
             "model": "\(pipeline.classifier.name)", "model_sha256": "\(pipeline.classifier.sha256)",
         ]
         if let httpPort { metadata["http_port"] = "\(httpPort)" }

@@ -1,0 +1,65 @@
+public import ECGATKGAN
+
+/// What the rules make of beats that are known: the alerts of a perfect detector and classifier. An evaluation compares
+/// the alerts of a stream with these.
+public enum ReferenceAlerts {
+    /// A beat as an annotator sees it.
+    public struct Beat: Sendable {
+        /// The R peak, source rate.
+        public var sampleIndex: Int64
+        /// Nil: none of the four classes, as for a paced beat.
+        public var beatClass: BeatClass?
+
+        public init(sampleIndex: Int64, beatClass: BeatClass?) {
+            self.sampleIndex = sampleIndex
+            self.beatClass = beatClass
+        }
+    }
+
+    /// Half a window: so long after its R peak a stream knows a beat, in s.
+    private static let beatDelaySeconds = 0.39
+
+    /// The events of a session that begins with sample 0 and ends before `sampleCount`.
+    ///
+    /// - Parameters:
+    ///   - beats: in the order of time.
+    ///   - samplingRate: samples a second, above 0.
+    public static func events(
+        ofBeats beats: [Beat], samplingRate: Double, sampleCount: Int64, configuration: MonitorConfiguration = .init()
+    ) -> [MonitorEvent] {
+        var decider = EventDecider(configuration)
+        var marks: [StreamMark] = []
+        var answers: [BeatClassification] = []
+        func add(_ content: StreamMark.Content, at index: Int64, decidedAt: Int64) {
+            marks.append(StreamMark(sampleIndex: index, decidedAt: decidedAt, time: 0, content: content))
+        }
+        add(.sessionStarted(1), at: 0, decidedAt: 0)
+        add(.stretchStarted(samplingRate: samplingRate), at: 0, decidedAt: 0)
+        let period = max(1, Int64((samplingRate / 4).rounded()))
+        let delay = Int64((beatDelaySeconds * samplingRate).rounded())
+        var next = 0
+        var clock: Int64 = 0
+        while clock < sampleCount {
+            while next < beats.count, beats[next].sampleIndex + delay <= clock {
+                let beat = beats[next]
+                next += 1
+                var finding = BeatFinding(
+                    window: nil, notClassifiedBecause: .poorSignal, amplitude: 1, foundBySearchBack: false)
+                if let beatClass = beat.beatClass {
+                    finding.window = Int32(answers.count)
+                    finding.notClassifiedBecause = nil
+                    var probabilities = SIMD4<Float>(repeating: 0)
+                    probabilities[Int(beatClass.rawValue)] = 1
+                    answers.append(BeatClassification(probabilities: probabilities, attackSuspicion: 0))
+                }
+                add(.beat(finding), at: beat.sampleIndex, decidedAt: beat.sampleIndex + delay)
+            }
+            add(.clock, at: clock, decidedAt: clock)
+            clock += period
+        }
+        add(.sessionEnded, at: sampleCount - 1, decidedAt: sampleCount - 1)
+        var events: [MonitorEvent] = []
+        answers.withUnsafeBufferPointer { decider.walk(marks, windows: [], $0, join: nil, events: &events) }
+        return events
+    }
+}

@@ -1,0 +1,166 @@
+import ArgumentParser
+import ECGWire
+import ZeroMQ
+
+/// `ecgmon alarm`: what a person decides about a stream's alarms.
+struct AlarmCommands: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "alarm",
+        abstract: "Acknowledge and pause a stream's alarms, or list what is on.",
+        discussion: """
+            The daemon logs every command with who gave it, and publishes what it changes to every subscriber.
+
+            Examples:
+              ecgmon alarm list bed-1
+              ecgmon alarm acknowledge bed-1 --kind asystole --by "nurse 4711"
+              ecgmon alarm pause bed-1 --seconds 60
+            """,
+        subcommands: [AlarmList.self, AlarmAcknowledge.self, AlarmPauseCommand.self, AlarmResume.self])
+}
+
+/// What the commands have in common.
+struct AlarmCommandOptions: ParsableArguments {
+    @Argument(help: "The stream.")
+    var stream: String
+
+    @Option(help: "The daemon's command endpoint.")
+    var commands = "tcp://127.0.0.1:5574"
+
+    @Option(help: ArgumentHelp("Who decides it (default: the user's name).", valueName: "name"))
+    var by: String?
+
+    @Option(help: ArgumentHelp("How long to wait for the daemon.", valueName: "seconds"))
+    var timeout = 3.0
+
+    @Flag(help: "Print the reply as JSON.")
+    var json = false
+
+    func validate() throws {
+        guard StreamName.isValid(stream) else { throw ValidationError("\(printable(stream)) is no name of a stream") }
+        guard timeout > 0, timeout <= 3600 else {
+            throw ValidationError("--timeout takes more than 0 and at most 3600 seconds")
+        }
+    }
+
+    /// Sends a command and shows the reply.
+    /// - Throws: `ToolError` where none comes; `ExitCode` 1 where it was refused.
+    func send(_ action: WireCommand.OneOf_Action) throws {
+        var command = WireCommand()
+        command.stream = stream
+        command.by = by ?? UserName.current
+        command.action = action
+        let reply: WireCommandReply?
+        do {
+            let context = try ZeroMQContext()
+            var client = try CommandClient(endpoint: commands, context: context)
+            reply = try client.send(command, timeout: .seconds(timeout))
+        } catch {
+            throw ToolError("\(error)", nextStep: "Give the daemon's command endpoint with --commands")
+        }
+        guard let reply else {
+            throw ToolError(
+                "nobody takes commands at \(printable(commands))",
+                nextStep: "Start the daemon with `ecgmond`, or name its command endpoint with --commands")
+        }
+        try show(reply)
+    }
+
+    private func show(_ reply: WireCommandReply) throws {
+        if json {
+            print(String(decoding: try reply.body(as: .json), as: UTF8.self))
+        } else {
+            print("\(printable(stream)): \(printable(reply.text))")
+            let lines = EventLine(terminal: Terminal())
+            for alert in reply.alerts { print("  " + lines.renderStanding(alert)) }
+            if reply.hasPause { print("  " + lines.render(reply.pause)) }
+        }
+        switch reply.result {
+        case .done, .nothingToDo: break
+        default: throw ExitCode(1)
+        }
+    }
+}
+
+struct AlarmList: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "What is on for a stream.")
+
+    @OptionGroup var options: AlarmCommandOptions
+
+    func run() throws { try options.send(.list(.init())) }
+}
+
+struct AlarmAcknowledge: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "acknowledge", abstract: "Say that alerts are known and being dealt with.",
+        discussion: "An alert whose condition is over and that is latched ends with this; one whose condition lasts is quiet.")
+
+    @OptionGroup var options: AlarmCommandOptions
+
+    @Option(help: ArgumentHelp("Only alerts of this kind, as in JSON or short: asystole, ventricular_tachycardia.", valueName: "kind"))
+    var kind: String?
+
+    @Option(help: ArgumentHelp("Only the alert of this number.", valueName: "n"))
+    var number: UInt64?
+
+    func validate() throws {
+        if let kind, Self.kind(kind) == nil {
+            let kinds = WireAlertKind.allCases.filter { $0 != .unspecified }.map(Self.short).joined(separator: ", ")
+            throw ValidationError("\(printable(kind)) is no kind of alert; kinds are \(kinds)")
+        }
+    }
+
+    func run() throws {
+        var which = WireCommand.Acknowledge()
+        which.kind = kind.flatMap(Self.kind) ?? .unspecified
+        which.alertNumber = number ?? 0
+        try options.send(.acknowledge(which))
+    }
+
+    /// "ventricularTachycardia" is ventricular_tachycardia.
+    private static func short(_ kind: WireAlertKind) -> String {
+        "\(kind)".reduce(into: "") { result, character in
+            if character.isUppercase { result += "_" }
+            result += character.lowercased()
+        }
+    }
+
+    private static func kind(_ name: String) -> WireAlertKind? {
+        var word = name.lowercased().split(separator: "-").joined(separator: "_")
+        let prefix = "alert_kind_"
+        if word.hasPrefix(prefix) { word.removeFirst(prefix.count) }
+        return WireAlertKind.allCases.first { $0 != .unspecified && short($0) == word }
+    }
+}
+
+struct AlarmPauseCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pause", abstract: "Let no alarm of a stream sound for a limited time.",
+        discussion: "Alarms are detected and published all the same. A new alert of high priority ends the pause unless the daemon is configured otherwise.")
+
+    @OptionGroup var options: AlarmCommandOptions
+
+    @Option(help: ArgumentHelp("How long (default and limit: the daemon's).", valueName: "seconds"))
+    var seconds: Double?
+
+    @Flag(name: .customLong("all"), help: "No lights either (alarm pause), not only no sounds (audio pause).")
+    var everything = false
+
+    func validate() throws {
+        if let seconds, !(seconds >= 1 && seconds.isFinite) { throw ValidationError("--seconds takes 1 or more") }
+    }
+
+    func run() throws {
+        var pause = WireCommand.Pause()
+        pause.kind = everything ? .alarm : .audio
+        pause.seconds = seconds ?? 0
+        try options.send(.pause(pause))
+    }
+}
+
+struct AlarmResume: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "resume", abstract: "End a pause before its time.")
+
+    @OptionGroup var options: AlarmCommandOptions
+
+    func run() throws { try options.send(.resume(.init())) }
+}

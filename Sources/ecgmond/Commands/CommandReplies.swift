@@ -1,0 +1,54 @@
+import ECGMonitor
+import ECGWire
+import SwiftProtobuf
+
+extension AlarmCommand {
+    /// What became of it, as a label and in one line for people.
+    func summary(of outcome: AlarmCommandOutcome) -> (label: CommandLabel, text: String) {
+        switch outcome.result {
+        case .tooLong(let limit): return (.tooLong, "a pause of \(limit) s at most is allowed")
+        case .invalid(let words): return (.invalid, words)
+        case .nothingToDo:
+            if case .resume = action { return (.nothingToDo, "nothing is paused") }
+            return (.nothingToDo, "nothing is on that was not acknowledged")
+        case .done: break
+        }
+        switch action {
+        case .acknowledge: return (.done, "\(outcome.acknowledged) acknowledged")
+        case .pause(let kind, _):
+            let seconds = Int((outcome.pause?.remainingSeconds ?? 0).rounded())
+            return (.done, "\(kind == .audio ? "audio" : "alarms") paused for \(seconds) s")
+        case .resume: return (.done, "the pause is over")
+        case .list: return (.done, "\(outcome.alerts.count) on")
+        }
+    }
+}
+
+extension WireCommandReply {
+    mutating func fill(_ outcome: AlarmCommandOutcome) {
+        session = outcome.session
+        appliedAtSampleIndex = outcome.appliedAtSampleIndex
+        acknowledged = UInt32(clamping: outcome.acknowledged)
+        alerts = outcome.alerts.map { WireAlert($0) }
+        if let pause = outcome.pause { self.pause = WireAlarmPause(pause) }
+    }
+}
+
+extension WireAlarmPause {
+    init(_ pause: AlarmPause) {
+        self.init()
+        kind = WirePauseKind(pause.kind)
+        remainingSeconds = pause.remainingSeconds
+        by = pause.by
+    }
+}
+
+extension WirePauseKind {
+    init(_ kind: AlarmPause.Kind?) {
+        switch kind {
+        case .audio: self = .audio
+        case .alarm: self = .alarm
+        case nil: self = .unspecified
+        }
+    }
+}
