@@ -34,7 +34,8 @@ import Testing
         var position = 0, sent = 0
         var events: [MonitorEvent] = []
         func resolve() {
-            stream.answersOfTruth().withUnsafeBufferPointer { stream.monitor.resolve($0, join: join, events: &events) }
+            let answers = stream.answersOfTruth()
+            answers.withUnsafeBufferPointer { stream.monitor.resolve($0, join: join, events: &events) }
         }
         while position < samples.count {
             let end = min(position + size, position < gap.lowerBound ? gap.lowerBound : samples.count)
