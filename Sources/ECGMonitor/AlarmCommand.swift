@@ -1,4 +1,5 @@
-/// What a person decides about a stream's alarms. Commands are the only input of a monitor that is not samples: each takes
+/// What a person decides about a stream's alarms. Commands are the only input of a monitor that is not samples: each
+/// takes
 /// effect between two samples, so that events are a function of the samples and of the commands with their places.
 public struct AlarmCommand: Sendable, Equatable {
     public enum Action: Sendable, Equatable {
@@ -24,7 +25,8 @@ public struct AlarmCommand: Sendable, Equatable {
     /// Longest name of a person or place, in characters.
     public static let longestName = 64
 
-    /// Whether `name` can stand in a log and on a display: 1 to 64 printable characters without line ends, and not blank.
+    /// Whether `name` can stand in a log and on a display: 1 to 64 printable characters without line ends, and not
+    /// blank.
     public static func isValid(name: String) -> Bool {
         // Bytes first: a single character may be a megabyte of combining marks.
         guard name.utf8.count <= 4 * longestName, (1...longestName).contains(name.unicodeScalars.count) else { return false }
@@ -40,7 +42,8 @@ public struct AlarmCommand: Sendable, Equatable {
     }
 }
 
-/// Alarms of a stream that are not to be signalled for a while, after IEC 60601-1-8 (audio paused, alarm paused). They are
+/// Alarms of a stream that are not to be signalled for a while, after IEC 60601-1-8 (audio paused, alarm paused). They
+/// are
 /// detected and published all the same; the events say that they are paused.
 public struct AlarmPause: Sendable, Equatable {
     public enum Kind: UInt8, Sendable, CaseIterable {

@@ -5,7 +5,8 @@ public struct AlarmPolicy: Sendable, Equatable {
     public var latching: Set<AlertPriority> = []
     /// Kinds that are not raised at all. Those that `cannotBeSwitchedOff` are not among them.
     public var off: Set<AlertKind> = []
-    /// An acknowledged alert of medium or high priority whose condition lasts is reminded of after so long, in s; 0: never.
+    /// An acknowledged alert of medium or high priority whose condition lasts is reminded of after so long, in s; 0:
+    /// never.
     public var reminderSeconds: Double = 180
     /// ... so many times at most: nothing repeats without end.
     public var remindersMaximum = 10
@@ -21,7 +22,8 @@ public struct AlarmPolicy: Sendable, Equatable {
     /// Longest pause that any configuration can allow, in s: none is for ever.
     public static let pauseLimit: Double = 900
 
-    /// - Throws: the first value that is out of its range. No pause is for ever, and what kills within minutes, or says that
+    /// - Throws: the first value that is out of its range. No pause is for ever, and what kills within minutes, or
+    ///   says that
     ///   nothing is watched, cannot be switched off.
     func validate() throws(MonitorConfiguration.InvalidValue) {
         func require(_ holds: Bool, _ key: String, _ requirement: String) throws(MonitorConfiguration.InvalidValue) {

@@ -1,7 +1,9 @@
 internal import ECGATKGAN
 
-/// **Irregular rhythm suggesting atrial fibrillation**: the RR intervals between beats that are not ectopic are as irregular as in
-/// atrial fibrillation (`RhythmIrregularity`); over when they have not been for `atrialFibrillationHoldSeconds`. Not in noise,
+/// **Irregular rhythm suggesting atrial fibrillation**: the RR intervals between beats that are not ectopic are as
+/// irregular as in
+/// atrial fibrillation (`RhythmIrregularity`); over when they have not been for `atrialFibrillationHoldSeconds`. Not
+/// in noise,
 /// which makes every rhythm irregular.
 struct AtrialFibrillationRule: Sendable {
     private var holdSeconds: Double

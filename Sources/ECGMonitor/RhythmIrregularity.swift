@@ -2,19 +2,29 @@ import Foundation
 
 /// Whether the RR intervals are as irregular as in atrial fibrillation. Three published methods must agree:
 ///
-/// - **Petrénas, Marozas & Sörnmo** (Computers in Biology and Medicine 65, 2015: 184-191): the share of the pairs among the last 8
-///   intervals that differ by 30 ms or more, averaged exponentially and divided by the averaged interval; replaced by a measure of
-///   what a median filter changes while that is small, as in bigeminy and in a regular rhythm. All constants are the paper's
+/// - **Petrénas, Marozas & Sörnmo** (Computers in Biology and Medicine 65, 2015: 184-191): the share of the pairs
+///   among the last 8
+///   intervals that differ by 30 ms or more, averaged exponentially and divided by the averaged interval; replaced by
+/// a measure of
+///   what a median filter changes while that is small, as in bigeminy and in a regular rhythm. All constants are the
+/// paper's
 ///   (N 8, gamma 30 ms, alpha 0.02, delta 0.0002, eta 0.725).
-/// - **Coefficient of sample entropy** (Lake & Moorman, American Journal of Physiology Heart and Circulatory Physiology 300, 2011:
-///   H319-H325): how unlike each other successive intervals are, corrected for the tolerance and for the heart rate. The paper's
-///   tolerance (30 ms, widened until 5 matches are found), template length (1) and limit (-1.4), over 24 intervals, not 12.
-/// - **Turning point ratio and root mean square of successive differences** (Dash, Chon, Lu & Raeder, Annals of Biomedical
-///   Engineering 37, 2009: 1701-1709): the share of intervals that are longer or shorter than both neighbours lies between 0.54 and
-///   0.77, as it does where nothing relates one interval to the next, and the differences are a tenth of the mean interval at
+/// - **Coefficient of sample entropy** (Lake & Moorman, American Journal of Physiology Heart and Circulatory
+///   Physiology 300, 2011:
+///   H319-H325): how unlike each other successive intervals are, corrected for the tolerance and for the heart rate.
+/// The paper's
+///   tolerance (30 ms, widened until 5 matches are found), template length (1) and limit (-1.4), over 24 intervals,
+/// not 12.
+/// - **Turning point ratio and root mean square of successive differences** (Dash, Chon, Lu & Raeder, Annals of
+///   Biomedical
+///   Engineering 37, 2009: 1701-1709): the share of intervals that are longer or shorter than both neighbours lies
+/// between 0.54 and
+///   0.77, as it does where nothing relates one interval to the next, and the differences are a tenth of the mean
+/// interval at
 ///   least; over 64 intervals, not 128. The rhythm of breathing, which makes the first two agree, fails here.
 ///
-/// Intervals that begin or end with an ectopic beat are left out. When more than half of the last 32 intervals are, nothing is
+/// Intervals that begin or end with an ectopic beat are left out. When more than half of the last 32 intervals are,
+/// nothing is
 /// known. These choices (all three methods, 24, 64, a half) were made on the MIT-BIH Arrhythmia Database.
 struct RhythmIrregularity: Sendable {
     /// Intervals that are kept, and that the turning points are counted in.

@@ -2,7 +2,8 @@ internal import ECGATKGAN
 
 /// What single V beats can announce:
 ///
-/// - **R on T**: at a heart rate below 100/min, a V beat that follows within a third of the mean interval, and then an interval of
+/// - **R on T**: at a heart rate below 100/min, a V beat that follows within a third of the mean interval, and then an
+///   interval of
 ///   1.25 of it at least; or the second such beat without that pause within 5 min. Over when there has been none for
 ///   `rOnTHoldSeconds`.
 /// - **frequent V beats**: more than `frequentVentricularBeats` within 60 s. Over when there have been no more for

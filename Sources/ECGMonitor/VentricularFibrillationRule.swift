@@ -1,16 +1,20 @@
 internal import ECGSignal
 
-/// Ventricular flutter or fibrillation, as the signal shows it. It takes the place of every other alert about the heart, and is
+/// Ventricular flutter or fibrillation, as the signal shows it. It takes the place of every other alert about the
+/// heart, and is
 /// over when it has not been seen for `ventricularFibrillationHoldSeconds`: it comes and goes within one fit.
 ///
-/// What is only possible is not raised while ventricular tachycardia is on and its beats go on coming regularly: they have been
-/// recognised, and complexes of such width look alike. (How regularly was chosen with record 207 of the MIT-BIH Arrhythmia
+/// What is only possible is not raised while ventricular tachycardia is on and its beats go on coming regularly: they
+/// have been
+/// recognised, and complexes of such width look alike. (How regularly was chosen with record 207 of the MIT-BIH
+/// Arrhythmia
 /// Database, where flutter is found as irregular V beats, and 861 of the supraventricular one, a tachycardia, in view.)
 struct VentricularFibrillationRule: Sendable {
     /// Everything that it takes the place of.
     static let lesser: [AlertKind] = AlertKind.allCases.filter { $0.priority != .technical && $0 != .ventricularFibrillation }
 
-    /// A V beat so long ago is still going on: two intervals at the slowest tachycardia, and the time until a beat is known.
+    /// A V beat so long ago is still going on: two intervals at the slowest tachycardia, and the time until a beat is
+    /// known.
     private static let beatSeconds: Double = 1.7
     /// The longest of the last four intervals of a regular rhythm, as a multiple of the shortest.
     private static let regularity: Double = 1.1

@@ -1,23 +1,33 @@
 import Foundation
 
-/// Finds ventricular flutter and fibrillation in the signal itself, without beats: twice a second it looks at the last 3 s.
+/// Finds ventricular flutter and fibrillation in the signal itself, without beats: twice a second it looks at the last
+/// 3 s.
 ///
 /// Two published measures must agree:
 ///
-/// - **VF-filter leakage** (Kuo & Dillman, Computers in Cardiology 1978: 347-349): a narrow band-stop filter whose centre is the
-///   signal's mean frequency, made by adding the signal to itself shifted by half a mean period. What a sinusoid, or a fibrillation
-///   that is nearly one, leaves behind is small. Limits of the paper: 0.406, and 0.625 where the amplitude is not above that of the
+/// - **VF-filter leakage** (Kuo & Dillman, Computers in Cardiology 1978: 347-349): a narrow band-stop filter whose
+///   centre is the
+///   signal's mean frequency, made by adding the signal to itself shifted by half a mean period. What a sinusoid, or a
+/// fibrillation
+///   that is nearly one, leaves behind is small. Limits of the paper: 0.406, and 0.625 where the amplitude is not
+/// above that of the
 ///   QRS complexes before.
-/// - **Threshold crossing sample count** (Arafat, Chowdhury & Hasan, Signal, Image and Video Processing 5, 2011: 1-10): the
-///   share of samples, of a 3-s segment tapered at both ends by a quarter of a second, that lie beyond a fifth of its largest.
+/// - **Threshold crossing sample count** (Arafat, Chowdhury & Hasan, Signal, Image and Video Processing 5, 2011:
+///   1-10): the
+///   share of samples, of a 3-s segment tapered at both ends by a quarter of a second, that lie beyond a fifth of its
+/// largest.
 ///   QRS complexes are narrow and leave most samples near the baseline. The paper's limit: 48 %.
 ///
-/// The signal is first filtered as in the literature on both (Amann, Tratnig & Unterkofler, BioMedical Engineering OnLine 4:60,
-/// 2005): high-pass of first order at 1 Hz, Butterworth low-pass of second order at 30 Hz, here at 120 Hz. Smaller than 0.2 mV
-/// from peak to peak, which counts as asystole (Kerber et al., Circulation 95, 1997: 1677-1682), and a mean frequency outside
+/// The signal is first filtered as in the literature on both (Amann, Tratnig & Unterkofler, BioMedical Engineering
+/// OnLine 4:60,
+/// 2005): high-pass of first order at 1 Hz, Butterworth low-pass of second order at 30 Hz, here at 120 Hz. Smaller
+/// than 0.2 mV
+/// from peak to peak, which counts as asystole (Kerber et al., Circulation 95, 1997: 1677-1682), and a mean frequency
+/// outside
 /// 2 to 9 Hz is nothing of the kind.
 ///
-/// It is clear after two looks in a row with a leakage below 0.406, possible after seven with one below 0.625. How many looks it
+/// It is clear after two looks in a row with a leakage below 0.406, possible after seven with one below 0.625. How
+/// many looks it
 /// takes was chosen with record 207 of the MIT-BIH Arrhythmia Database in view, the only one there with flutter.
 public struct VentricularFibrillationDetector: Sendable {
     /// What the signal shows.

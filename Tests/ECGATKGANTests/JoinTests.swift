@@ -270,13 +270,15 @@ enum JoinFixture {
         #expect(narrow.beatClass == .normal)
     }
 
-    @Test func withoutTheDiscriminatorItsLogitsChangeNothing() throws {
-        let join = try JoinTrainer.train(JoinFixture.samples(), recipe: JoinFixture.recipe()) { _ in }
+    @Test(arguments: [0, 1]) func onlyMembersThatHaveTheDiscriminatorHearIt(members: Int) throws {
+        var recipe = JoinFixture.recipe()
+        recipe.membersWithDiscriminator = members
+        let join = try JoinTrainer.train(JoinFixture.samples(), recipe: recipe) { _ in }
         let window = JoinFixture.window(wide: true, seed: 12), context = JoinFixture.context()
         let answers = [JoinFixture.logits.wide, JoinFixture.logits.narrow].map {
             join.join(BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: $0), window: window, context: context)
         }
-        #expect(answers[0].logits == answers[1].logits)
+        #expect((answers[0].logits == answers[1].logits) == (members == 0))
     }
 
     @Test func tooFewBeatsAreRefused() {

@@ -32,10 +32,10 @@ import Testing
         stream.labels = labels
         let gap = 14_400..<15_120
         var position = 0, sent = 0
+        var events: [MonitorEvent] = []
         func resolve() {
-            stream.answersOfTruth().withUnsafeBufferPointer {
-                stream.monitor.resolve($0, join: join, events: &stream.events)
-            }
+            let answers = stream.answersOfTruth()
+            answers.withUnsafeBufferPointer { stream.monitor.resolve($0, join: join, events: &events) }
         }
         while position < samples.count {
             let end = min(position + size, position < gap.lowerBound ? gap.lowerBound : samples.count)
@@ -46,7 +46,7 @@ import Testing
         }
         stream.monitor.endInput()
         resolve()
-        return stream.events
+        return events
     }
 
     @Test func theJoinedClassesDoNotDependOnHowTheSamplesWereCut() throws {

@@ -63,8 +63,8 @@ struct MonitoredStream {
         answersOfTruth().withUnsafeBufferPointer { resolve($0) }
     }
 
-    mutating func resolve(_ answers: UnsafeBufferPointer<BeatClassification>) {
-        monitor.resolve(answers, events: &events)
+    mutating func resolve(_ answers: UnsafeBufferPointer<BeatClassification>, join: JoinNetwork? = nil) {
+        monitor.resolve(answers, join: join, events: &events)
     }
 
     /// The true class of each pending beat; N for a detection that is no beat.

@@ -73,7 +73,7 @@ struct RealClassifierTests {
                     first = 0
                     for index in streams.indices {
                         let own = UnsafeBufferPointer(rebasing: UnsafeBufferPointer(answers)[first..<(first + counts[index])])
-                        streams[index].resolve(own)
+                        streams[index].resolve(own, join: classifier.join)
                         first += counts[index]
                     }
                 }

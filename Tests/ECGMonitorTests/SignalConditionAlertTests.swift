@@ -133,7 +133,7 @@ import Testing
         #expect(stream.count(.noisySignal, .started) >= 1)
         #expect(stream.count(.tachycardia, .started) + stream.count(.extremeTachycardia, .started) == 0)
 
-        let fast = simulated([.init(.sinus(rate: 160), seconds: 60)], noise: SimulatedNoise(muscle: 0.4))
+        let fast = simulated([.init(.sinus(rate: 132), seconds: 60)], noise: SimulatedNoise(muscle: 0.4))
         var real = MonitoredStream()
         try real.feed(fast.samples)
         real.finish()

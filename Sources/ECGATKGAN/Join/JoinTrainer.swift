@@ -93,12 +93,11 @@ public struct JoinRecipe: Sendable, Equatable {
     public var weightDecay: Float = 1e-3
     /// Weight of a beat's loss by its class, in the order N, S, V, F.
     public var classWeights: [Float] = [1, 3, 2, 1]
-    /// Whether the discriminator's logits are among the features.
+    /// The first so many members have the discriminator's logits among their features, the others have not.
     ///
-    /// Off, since on patients held out of svdb (four folds; DS1 added) the join is better without them: V 86/79 against 82/75, S
-    /// 57/65 against 56/63 (Se/+P). Where the discriminator saw a patient in training its logits are surer than they ought to
-    /// be, and on a patient it did not see the shape beside the dominant beat's says more.
-    public var usesDiscriminator = false
+    /// On a patient that the discriminator saw in training its logits are surer than they ought to be, and a member that has them
+    /// leans on them too much; one that has not judges by rhythm and shape alone, which carries over better to another database.
+    public var membersWithDiscriminator = 2
     public var seed: UInt64 = 1
 
     public init() {}
@@ -116,10 +115,7 @@ public enum JoinTrainer {
         guard samples.count >= recipe.batch else {
             throw .tooFewWindows(count: samples.count, batch: recipe.batch)
         }
-        var (mean, factor) = samples.statistics()
-        if !recipe.usesDiscriminator {
-            for place in JoinFeatures.discriminatorPlaces { factor[place] = 0 }
-        }
+        let (mean, factor) = samples.statistics()
         var normalized = samples.features
         let width = JoinFeatures.count
         for i in normalized.indices {
@@ -129,7 +125,8 @@ public enum JoinTrainer {
         let weights = samples.weights(of: recipe.classWeights)
         var members: [[JoinNetwork.Layer]] = []
         for number in 0..<recipe.members {
-            let member = Member(recipe, seed: SeededGenerator(seed: recipe.seed).split(UInt64(number)).state)
+            let hidden = number < recipe.membersWithDiscriminator ? [] : JoinFeatures.discriminatorPlaces
+            let member = Member(recipe, hiddenFeatures: hidden, seed: SeededGenerator(seed: recipe.seed).split(UInt64(number)).state)
             let loss = try member.train(normalized, samples.labels, weights)
             note("member \(number + 1) of \(recipe.members): loss \(loss)")
             members.append(member.layers)
@@ -140,13 +137,16 @@ public enum JoinTrainer {
     /// One member on its way.
     private final class Member {
         private let recipe: JoinRecipe
+        /// Features that it does not see.
+        private let hiddenFeatures: [Int]
         private let store = ParameterStore()
         private let dense: [Dense]
         private let rectifiers: [Rectifier]
         private var random: SeededGenerator
 
-        init(_ recipe: JoinRecipe, seed: UInt64) {
+        init(_ recipe: JoinRecipe, hiddenFeatures: [Int], seed: UInt64) {
             self.recipe = recipe
+            self.hiddenFeatures = hiddenFeatures
             random = SeededGenerator(seed: seed)
             var dense: [Dense] = []
             var inputs = JoinFeatures.count
@@ -158,6 +158,13 @@ public enum JoinTrainer {
             rectifiers = recipe.hidden.map { _ in Rectifier(slope: JoinNetwork.leakySlope) }
             store.seal()
             for layer in dense { layer.initialize(using: &random) }
+            hideFeatures()
+        }
+
+        /// A feature without weights is not seen.
+        private func hideFeatures() {
+            let outputs = dense[0].outputs, weight = store.pointer(to: dense[0].weight)
+            for feature in hiddenFeatures { (weight + feature * outputs).update(repeating: 0, count: outputs) }
         }
 
         var layers: [JoinNetwork.Layer] {
@@ -221,6 +228,7 @@ public enum JoinTrainer {
                     }
                     optimizer.learningRate = learningRate(at: epoch * steps + step, of: recipe.epochs * steps)
                     optimizer.update(store, gradients: gradients.pointer)
+                    hideFeatures()
                 }
             }
             return mean

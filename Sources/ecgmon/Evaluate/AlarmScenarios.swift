@@ -71,7 +71,8 @@ struct AlarmScenario: Sendable {
         var tWave: Double?
     }
 
-    /// The patterns of EC13 4.1.2.1 e), after their descriptions, not their drawings; and tall T waves (4.1.2.1 c) up to 1.2 mV.
+    /// The patterns of EC13 4.1.2.1 e), after their descriptions, not their drawings; and tall T waves (4.1.2.1 c) up
+    /// to 1.2 mV.
     static let patterns: [Pattern] =
         [
             Pattern(name: "ventricular bigeminy", rhythm: .bigeminy(rate: 80), rate: 80),

@@ -7,7 +7,8 @@ struct RhythmScore: Sendable {
     struct Episode: Encodable, Sendable {
         var record_s: Double
         var length_s: Double
-        /// From its beginning to the sample with which the alert was decided; nil: not said. 0: said before, and still on.
+        /// From its beginning to the sample with which the alert was decided; nil: not said. 0: said before, and still
+        /// on.
         var delay_s: Double?
     }
 

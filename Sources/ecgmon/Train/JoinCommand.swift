@@ -34,15 +34,15 @@ struct JoinCommand: AsyncParsableCommand {
     var epochs = JoinRecipe().epochs
     @Option(help: "Networks whose answers are averaged.")
     var members = JoinRecipe().members
-    @Flag(help: "The discriminator's logits are among the features; without them patients never seen are classified better.")
-    var withDiscriminator = false
+    @Option(help: "So many of them have the discriminator's logits among their features; the others judge by rhythm and shape alone.")
+    var membersWithDiscriminator = JoinRecipe().membersWithDiscriminator
     @Option(help: "Seed of the initial weights and of the order of the beats.")
     var seed: UInt64 = 1
     @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores); changes nothing but the time."))
     var jobs: Int?
 
     func validate() throws {
-        guard (1...1000).contains(epochs), (1...16).contains(members), (jobs ?? 1) >= 1 else {
+        guard (1...1000).contains(epochs), (1...16).contains(members), membersWithDiscriminator >= 0, (jobs ?? 1) >= 1 else {
             throw ValidationError("a number is out of its range; see ecgmon join --help")
         }
     }
@@ -70,7 +70,7 @@ struct JoinCommand: AsyncParsableCommand {
         recipe.epochs = epochs
         recipe.members = members
         recipe.seed = seed
-        recipe.usesDiscriminator = withDiscriminator
+        recipe.membersWithDiscriminator = membersWithDiscriminator
         let join = try JoinTrainer.train(samples, recipe: recipe) { Terminal.note($0) }
         let sha256: String
         do {
@@ -93,7 +93,7 @@ struct JoinCommand: AsyncParsableCommand {
 
     private var commandLine: String {
         "ecgmon join --model \(URL(filePath: model).lastPathComponent) --records \(records) --epochs \(epochs) "
-            + "--members \(members) --seed \(seed)" + (withDiscriminator ? " --with-discriminator" : "")
+            + "--members \(members) --members-with-discriminator \(membersWithDiscriminator) --seed \(seed)"
     }
 }
 

@@ -3,10 +3,12 @@ import ECGWire
 import Logging
 import ZeroMQ
 
-/// The thread that takes commands: a ROUTER socket on every command endpoint. It parses and checks each, hands it to the worker
+/// The thread that takes commands: a ROUTER socket on every command endpoint. It parses and checks each, hands it to
+/// the worker
 /// that owns its stream, which applies it between two of the stream's segments, and sends the reply.
 ///
-/// Every message is answered as far as it can be: one that is no command with what is wrong. A sender that does not read its
+/// Every message is answered as far as it can be: one that is no command with what is wrong. A sender that does not
+/// read its
 /// replies loses them, and nobody waits for it.
 struct CommandLoop: ~Copyable {
     private let socket: ZeroMQSocket
