@@ -36,7 +36,7 @@ struct AlertRegister: Sendable {
     var doubtsBeats = false
 
     private func isDoubtful(_ kind: AlertKind) -> Bool {
-        doubtsBeats && (kind == .tachycardia || kind == .ventricularRun)
+        doubtsBeats && (kind == .tachycardia || kind == .extremeTachycardia || kind == .ventricularRun)
     }
 
     private struct Entry {
