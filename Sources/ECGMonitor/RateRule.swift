@@ -1,7 +1,7 @@
 /// Bradycardia and tachycardia, plain and extreme: the averaged heart rate beyond its limits, and the last interval too, so that
 /// an average which still remembers a run or a pause that is over raises nothing. Each is over when the rate has come back past
 /// its limit by the hysteresis and stayed there for `heartRateHoldSeconds`. An extreme one takes the place of the plain one;
-/// asystole that of bradycardia; ventricular fibrillation and tachycardia, and supraventricular tachycardia, that of tachycardia.
+/// asystole that of bradycardia; ventricular fibrillation that of all; ventricular and supraventricular tachycardia that of tachycardia.
 struct RateRule: Sendable {
     /// Since when the rate is back, for each of the four; nil while it is not.
     private var backSince = InlineArray<4, Int64?>(repeating: nil)
@@ -30,10 +30,12 @@ struct RateRule: Sendable {
     mutating func beat(at index: Int64, rate: Double, interval: Double, alerts: inout AlertRegister) {
         let (low, high) = (limits.low, limits.high)
         let (extremeLow, extremeHigh) = (limits.extremeLow, limits.extremeHigh)
-        if rate < extremeLow, interval * extremeLow > 60, !alerts.isActive(.asystole) {
+        if rate < extremeLow, interval * extremeLow > 60, !alerts.isActive(anyOf: .asystole, .ventricularFibrillation) {
             alerts.end(.bradycardia, .shadowed, at: index)
             say(.extremeBradycardia, at: index, rate: rate, limit: extremeLow, alerts: &alerts)
-        } else if rate < low, interval * low > 60, !alerts.isActive(anyOf: .asystole, .extremeBradycardia) {
+        } else if rate < low, interval * low > 60,
+            !alerts.isActive(anyOf: .asystole, .ventricularFibrillation, .extremeBradycardia)
+        {
             say(.bradycardia, at: index, rate: rate, limit: low, alerts: &alerts)
         }
         if rate > extremeHigh, interval * extremeHigh < 60,
