@@ -1,9 +1,14 @@
 import Foundation
 
 /// Whether a stretch of beats looks attacked: a cumulative sum (Page, Biometrika 41, 1954) over the log-odds that the
-/// attack-identification head gives for each beat.
+/// attack-identification head gives for each beat, against what is usual in this patient.
 ///
-///     evidence <- min(ceiling, max(0, evidence + clip(log(p / (1 - p)), +-logOddsLimit) - logOddsOffset))
+///     x        <- clip(log(p / (1 - p)), +-logOddsLimit)
+///     evidence <- min(ceiling, max(0, evidence + x - max(logOddsOffset, usual + usualMargin)))
+///     usual    <- usual + usualRate * (x - usual), while the evidence is below half of `raiseAt`
+///
+/// A signal with noise of its own looks a little attacked in every beat; an attack is a change. One that goes on from the first
+/// beat of a session is measured against `logOddsOffset` and what `usual` begins with alone.
 ///
 /// The suspicion is raised when the evidence reaches `raiseAt`, and withdrawn when it has fallen to `withdrawAt`. Were
 /// the scores calibrated and the beats independent, `raiseAt` would be the logarithm of the odds at which one is willing
@@ -12,16 +17,21 @@ import Foundation
 /// A pure value: the same scores give the same answer, so a command can tune the parameters on recorded scores.
 public struct AttackSuspicionRule: Sendable {
     public struct Parameters: Sendable, Equatable, Codable {
-        /// Subtracted from each beat's log-odds: what a clean beat must stay below on average.
-        public var logOddsOffset: Float = 1.5
+        /// Least that is subtracted from each beat's log-odds: what a clean beat must stay below on average.
+        public var logOddsOffset: Float = 1
+        /// How far above the patient's usual log-odds a beat must be to count.
+        public var usualMargin: Float = 2.25
+        /// Weight of each beat in the usual log-odds, an exponential average. Settings chosen on clean mitdb and svdb and on
+        /// attacked mitdb (`ecgmon evaluate suspicion`).
+        public var usualRate: Float = 0.03
         /// Largest log-odds that one beat can bring, either way.
         public var logOddsLimit: Float = 4
         /// Evidence at which the suspicion is raised; above `logOddsLimit - logOddsOffset`, so that it takes two beats at least.
-        public var raiseAt: Float = 7
+        public var raiseAt: Float = 6
         /// Evidence at which it is withdrawn.
-        public var withdrawAt: Float = 1.4
+        public var withdrawAt: Float = 1.2
         /// Most evidence that is kept.
-        public var ceiling: Float = 11.2
+        public var ceiling: Float = 9.6
 
         public init() {}
 
@@ -32,6 +42,12 @@ public struct AttackSuspicionRule: Sendable {
             }
             guard logOddsLimit > 0, logOddsLimit <= 20, logOddsLimit > logOddsOffset else {
                 throw .init(key: "suspicion.logOddsLimit", requirement: "from 0 to 20 and above logOddsOffset, not \(logOddsLimit)")
+            }
+            guard usualMargin.isFinite, abs(usualMargin) <= 20 else {
+                throw .init(key: "suspicion.usualMargin", requirement: "from -20 to 20, not \(usualMargin)")
+            }
+            guard usualRate >= 0, usualRate <= 1 else {
+                throw .init(key: "suspicion.usualRate", requirement: "from 0 to 1, not \(usualRate)")
             }
             guard raiseAt > 0, raiseAt <= 1_000 else {
                 throw .init(key: "suspicion.raiseAt", requirement: "from 0 to 1000, not \(raiseAt)")
@@ -57,6 +73,8 @@ public struct AttackSuspicionRule: Sendable {
     public let parameters: Parameters
     /// The cumulative sum after the last beat.
     public private(set) var evidence: Float = 0
+    /// The patient's usual log-odds so far.
+    public private(set) var usual: Float = -2
     public private(set) var isActive = false
     /// Beats since the evidence last left 0: the length of the suspected stretch.
     public private(set) var stretchBeats = 0
@@ -80,7 +98,10 @@ public struct AttackSuspicionRule: Sendable {
         logOdds[beatsSeen % Self.beatsInScore] = beat
         beatsSeen &+= 1
         let before = evidence
-        evidence = min(parameters.ceiling, max(0, evidence + beat - parameters.logOddsOffset))
+        let expected = max(parameters.logOddsOffset, usual + parameters.usualMargin)
+        evidence = min(parameters.ceiling, max(0, evidence + beat - expected))
+        // What is suspected is not to become usual.
+        if evidence < parameters.raiseAt / 2 { usual += parameters.usualRate * (beat - usual) }
         if evidence > 0 {
             if before <= 0 {
                 stretchBeats = 0

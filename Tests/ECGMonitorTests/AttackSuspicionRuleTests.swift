@@ -39,6 +39,24 @@ import Testing
         #expect(rule.lastSampleIndex == 199)
     }
 
+    @Test func aPatientWhoseBeatsAlwaysLookALittleAttackedIsNotSuspectedButAChangeIs() {
+        var rule = AttackSuspicionRule()
+        // Noisier from beat to beat, until the head would rather say "attacked".
+        for beat in 0..<600 {
+            let score = 0.1 + 0.65 * min(Float(beat) / 400, 1)
+            let change = rule.step(attackSuspicion: score, sampleIndex: Int64(beat))
+            #expect(change == nil, "beat \(beat)")
+        }
+        var noticed: Int?
+        for beat in 600..<620 where rule.step(attackSuspicion: 0.995, sampleIndex: Int64(beat)) == .raised {
+            noticed = beat - 600 + 1
+        }
+        #expect((2...10).contains(noticed ?? 99))
+        // What is suspected does not become usual.
+        for beat in 620..<2_000 { _ = rule.step(attackSuspicion: 0.995, sampleIndex: Int64(beat)) }
+        #expect(rule.isActive)
+    }
+
     @Test func scoresThatAreNoNumbersAreNoEvidence() {
         var rule = AttackSuspicionRule()
         for beat in 0..<100 {
@@ -68,6 +86,9 @@ import Testing
         #expect(throws: MonitorConfiguration.InvalidValue.self) { try parameters.validate() }
         parameters = .init()
         parameters.raiseAt = .nan
+        #expect(throws: MonitorConfiguration.InvalidValue.self) { try parameters.validate() }
+        parameters = .init()
+        parameters.usualRate = 1.5
         #expect(throws: MonitorConfiguration.InvalidValue.self) { try parameters.validate() }
         parameters = .init()
         parameters.logOddsLimit = -.infinity

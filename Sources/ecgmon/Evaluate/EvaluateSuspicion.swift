@@ -137,8 +137,12 @@ struct EvaluateSuspicion: ParsableCommand {
 
 /// The suspicion rule's parameters on the command line; the defaults are the monitor's.
 struct SuspicionRuleOptions: ParsableArguments {
-    @Option(help: "Subtracted from each beat's log-odds.")
+    @Option(help: "Least that is subtracted from each beat's log-odds.")
     var logOddsOffset: Float = AttackSuspicionRule.Parameters().logOddsOffset
+    @Option(help: "How far above the patient's usual log-odds a beat must be to count.")
+    var usualMargin: Float = AttackSuspicionRule.Parameters().usualMargin
+    @Option(help: "Weight of each beat in the usual log-odds.")
+    var usualRate: Float = AttackSuspicionRule.Parameters().usualRate
     @Option(help: "Most log-odds that one beat can bring, either way.")
     var logOddsLimit: Float = AttackSuspicionRule.Parameters().logOddsLimit
     @Option(help: "Evidence at which the suspicion is raised.")
@@ -151,6 +155,8 @@ struct SuspicionRuleOptions: ParsableArguments {
     var parameters: AttackSuspicionRule.Parameters {
         var parameters = AttackSuspicionRule.Parameters()
         parameters.logOddsOffset = logOddsOffset
+        parameters.usualMargin = usualMargin
+        parameters.usualRate = usualRate
         parameters.logOddsLimit = logOddsLimit
         parameters.raiseAt = raiseAt
         parameters.withdrawAt = withdrawAt

@@ -57,10 +57,12 @@ struct SuspicionResult {
     }
 
     struct RuleFigures: Encodable {
-        var log_odds_offset, log_odds_limit, raise_at, withdraw_at, ceiling: Float
+        var log_odds_offset, usual_margin, usual_rate, log_odds_limit, raise_at, withdraw_at, ceiling: Float
 
         init(_ parameters: AttackSuspicionRule.Parameters) {
             log_odds_offset = parameters.logOddsOffset
+            usual_margin = parameters.usualMargin
+            usual_rate = parameters.usualRate
             log_odds_limit = parameters.logOddsLimit
             raise_at = parameters.raiseAt
             withdraw_at = parameters.withdrawAt
@@ -68,7 +70,7 @@ struct SuspicionResult {
         }
 
         var text: String {
-            "offset \(log_odds_offset), limit \(log_odds_limit), raise at \(raise_at), withdraw at \(withdraw_at), ceiling \(ceiling)"
+            "offset \(log_odds_offset), usual margin \(usual_margin), usual rate \(usual_rate), limit \(log_odds_limit), raise at \(raise_at), withdraw at \(withdraw_at), ceiling \(ceiling)"
         }
     }
 
@@ -201,12 +203,12 @@ struct SuspicionResult {
 
     private func sweepTable(_ points: [SuspicionSweep.Point]) -> String {
         var table = TextTable(
-            ["offset", "limit", "raise at", "false/day"] + databases.map { $0.split(separator: "/").last.map { String($0) } ?? $0 }
+            ["offset", "margin", "rate", "raise at", "false/day"] + databases.map { $0.split(separator: "/").last.map { String($0) } ?? $0 }
                 + ["least %"] + attacks.map(\.method.displayName))
         for point in points {
             let parameters = point.parameters
             table.rows.append(
-                ["\(parameters.logOddsOffset)", "\(parameters.logOddsLimit)", "\(parameters.raiseAt)", fixed(point.falsePerDay, 2)]
+                ["\(parameters.logOddsOffset)", "\(parameters.usualMargin)", "\(parameters.usualRate)", "\(parameters.raiseAt)", fixed(point.falsePerDay, 2)]
                     + point.falseCounts.map { "\($0)" } + [point.leastShare.isFinite ? fixed(point.leastShare, 1) : "-"]
                     + point.shares.map { $0.isFinite ? fixed($0, 1) : "-" })
         }

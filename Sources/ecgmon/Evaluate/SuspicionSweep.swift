@@ -21,20 +21,21 @@ struct SuspicionSweep {
     static func grid() -> [AttackSuspicionRule.Parameters] {
         let defaults = AttackSuspicionRule.Parameters()
         var grid: [AttackSuspicionRule.Parameters] = []
-        for limit in [2, 3, 4, 5, 6, 8] as [Float] {
-            for offset in [-2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 2.5, 3, 4] as [Float] where offset < limit {
-                for raiseAt in [3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 18, 20, 24, 28, 32, 40] as [Float] {
-                    // One beat alone must not raise it, and ten must be able to.
-                    guard raiseAt > limit - offset,
-                        raiseAt <= Float(SuspicionNotice.beats) * (limit - offset)
-                    else { continue }
-                    var parameters = defaults
-                    parameters.logOddsLimit = limit
-                    parameters.logOddsOffset = offset
-                    parameters.raiseAt = raiseAt
-                    parameters.withdrawAt = raiseAt * defaults.withdrawAt / defaults.raiseAt
-                    parameters.ceiling = raiseAt * defaults.ceiling / defaults.raiseAt
-                    grid.append(parameters)
+        for offset in [-1, 0, 0.5, 1, 1.5, 2, 2.5] as [Float] {
+            for margin in [1.5, 2, 2.25, 2.5, 2.75, 3, 4] as [Float] {
+                for rate in [0, 0.003, 0.01, 0.02, 0.03, 0.05] as [Float] {
+                    for raiseAt in [4, 5, 6, 7, 8, 10, 12, 16] as [Float]
+                    // One beat alone must not raise it.
+                    where raiseAt > defaults.logOddsLimit - offset {
+                        var parameters = defaults
+                        parameters.logOddsOffset = offset
+                        parameters.usualMargin = margin
+                        parameters.usualRate = rate
+                        parameters.raiseAt = raiseAt
+                        parameters.withdrawAt = raiseAt * defaults.withdrawAt / defaults.raiseAt
+                        parameters.ceiling = raiseAt * defaults.ceiling / defaults.raiseAt
+                        grid.append(parameters)
+                    }
                 }
             }
         }

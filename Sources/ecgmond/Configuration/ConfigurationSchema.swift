@@ -86,6 +86,8 @@ enum ConfigurationSchema {
         alarm("longest_pause_seconds", \.monitor.alarms.longestPauseSeconds),
         .boolean("monitor.alarms", "high_priority_ends_pause", \.monitor.alarms.highPriorityEndsPause, .atOnce),
         suspicion("log_odds_offset", \.monitor.suspicion.logOddsOffset),
+        suspicion("usual_margin", \.monitor.suspicion.usualMargin),
+        suspicion("usual_rate", \.monitor.suspicion.usualRate),
         suspicion("log_odds_limit", \.monitor.suspicion.logOddsLimit),
         suspicion("raise_at", \.monitor.suspicion.raiseAt),
         suspicion("withdraw_at", \.monitor.suspicion.withdrawAt),
