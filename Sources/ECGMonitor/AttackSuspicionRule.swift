@@ -8,7 +8,8 @@ import Foundation
 ///     usual    <- usual + usualRate * (x - usual), while the evidence is below half of `raiseAt`
 ///
 /// A signal with noise of its own looks a little attacked in every beat; an attack is a change. One that goes on from the first
-/// beat of a session is measured against `logOddsOffset` and what `usual` begins with alone.
+/// beat of a session is measured against `logOddsOffset` and what `usual` begins with alone; and where the usual is near
+/// `logOddsLimit - usualMargin`, an attack is not told from it.
 ///
 /// The suspicion is raised when the evidence reaches `raiseAt`, and withdrawn when it has fallen to `withdrawAt`. Were
 /// the scores calibrated and the beats independent, `raiseAt` would be the logarithm of the odds at which one is willing

@@ -41,9 +41,9 @@ import Testing
 
     @Test func aPatientWhoseBeatsAlwaysLookALittleAttackedIsNotSuspectedButAChangeIs() {
         var rule = AttackSuspicionRule()
-        // Noisier from beat to beat, until the head would rather say "attacked".
+        // Noisier from beat to beat, until the head cannot tell.
         for beat in 0..<600 {
-            let score = 0.1 + 0.65 * min(Float(beat) / 400, 1)
+            let score = 0.1 + 0.4 * min(Float(beat) / 400, 1)
             let change = rule.step(attackSuspicion: score, sampleIndex: Int64(beat))
             #expect(change == nil, "beat \(beat)")
         }
