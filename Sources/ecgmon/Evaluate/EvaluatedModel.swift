@@ -37,7 +37,8 @@ struct EvaluatedModel: Sendable {
 
     /// The models of a list of files and folders, separated by commas; nil: those shipped.
     ///
-    /// A folder gives every weights file in it that holds a classifier, save those called `surrogate`; what is left out is noted.
+    /// A folder gives every weights file in it that holds a classifier and was split by beats, save those called `surrogate` and those
+    /// whose discriminator is in a file of its own; what is left out is noted.
     static func list(_ given: String?, note: (String) -> Void) throws(ToolError) -> [EvaluatedModel] {
         var models: [EvaluatedModel] = []
         let places: String
@@ -50,7 +51,12 @@ struct EvaluatedModel: Sendable {
             let files = ((try? FileManager.default.contentsOfDirectory(atPath: item)) ?? []).sorted()
             for file in files where file.hasSuffix(".safetensors") && !isSurrogate(file) {
                 do throws(ModelError) {
-                    models.append(try EvaluatedModel(contentsOf: "\(item)/\(file)"))
+                    let model = try EvaluatedModel(contentsOf: "\(item)/\(file)")
+                    if DataSplit(model.card) == .beats {
+                        models.append(model)
+                    } else {
+                        note("left out: \(model.path) was split by patients; name it by itself")
+                    }
                 } catch {
                     guard case .otherArchitecture(let path, let found, _) = error else {
                         throw ToolError("the model cannot be used: \(error)", nextStep: "Repair or remove it")
@@ -64,7 +70,11 @@ struct EvaluatedModel: Sendable {
         }
         // A file that is there under two names is one row.
         var seen: Set<String> = []
-        return models.filter { seen.insert($0.sha256).inserted }
+        let discriminators = Set(models.map(\.sha256))
+        return models.filter { model in
+            if let base = model.card.join?.baseSHA256, discriminators.contains(base) { return false }
+            return seen.insert(model.sha256).inserted
+        }
     }
 
     /// The network that transfer attacks are made on: the one given, or `surrogate.safetensors` among those shipped.
