@@ -58,10 +58,11 @@ struct EvaluatedModel: Sendable {
                         note("left out: \(model.path) was split by patients; name it by itself")
                     }
                 } catch {
-                    guard case .otherArchitecture(let path, let found, _) = error else {
-                        throw ToolError("the model cannot be used: \(error)", nextStep: "Repair or remove it")
+                    switch error {
+                    case .otherArchitecture(let path, let found, _): note("left out: \(path) holds \(found)")
+                    case .noModelCard: note("left out: \(item)/\(file) has no model card, as a generator has none")
+                    default: throw ToolError("the model cannot be used: \(error)", nextStep: "Repair or remove it")
                     }
-                    note("left out: \(path) holds \(found)")
                 }
             }
         }
