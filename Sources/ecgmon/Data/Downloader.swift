@@ -122,7 +122,8 @@ struct Downloader: Sendable {
         _ text: String, from offset: Int, _ receive: @escaping @Sendable (Data, Bool) throws(TransferFailure) -> Void
     ) async throws(TransferFailure) -> Int {
         guard let url = URL(string: text) else { throw TransferFailure("not a URL", mayPass: false) }
-        var request = URLRequest(url: url, timeoutInterval: 60)
+        // A cached answer would be the file that was found to be damaged, or one of another server on the same port.
+        var request = URLRequest(url: url, cachePolicy: .reloadIgnoringLocalCacheData, timeoutInterval: 60)
         if offset > 0 { request.setValue("bytes=\(offset)-", forHTTPHeaderField: "Range") }
         // Compression would make byte offsets meaningless.
         request.setValue("identity", forHTTPHeaderField: "Accept-Encoding")
