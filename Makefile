@@ -2,6 +2,8 @@
 # make test     builds and runs all tests
 # make build    ecgmond and ecgmon into .build/release
 # make install  into PREFIX (with DESTDIR, for packagers)
+# make fuzz     every door for bytes of others under libFuzzer and the address sanitizer, FUZZ_SECONDS (60) each
+# make sanitize the tests under the address and the thread sanitizer
 # make proto    generates the Swift of the wire's schema anew
 # Tests and programs share one optimised build: what is installed is what was tested. (`swift test` would give -enable-testing
 # a second time by itself, and for another command line everything is built again; hence --disable-testable-imports.)
@@ -21,7 +23,7 @@ TEST_PACKAGES := $(BUILD_PACKAGES) python3-zmq python3-protobuf protobuf-compile
 # beside hundreds of other tests.
 DOWNLOAD_TESTS = timeout -k 5 180 $(SWIFT) test $(FLAGS) --disable-testable-imports --skip-build --filter DataFetch
 
-.PHONY: demo test build install proto need-swift need-build-packages need-test-packages
+.PHONY: demo test fuzz sanitize build install proto need-swift need-build-packages need-test-packages
 
 demo: build
 	$(BIN)/ecgmon demo
@@ -30,6 +32,29 @@ test: need-swift need-test-packages
 	@echo "== building and running all tests (optimised; the first build takes some minutes)"
 	$(SWIFT) test $(FLAGS) --disable-testable-imports --skip DataFetch
 	$(DOWNLOAD_TESTS) || $(DOWNLOAD_TESTS)
+
+# libFuzzer comes with the compiler; -sanitize=fuzzer would put its main into every program, so that only its archive is taken.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= wire published wfdb configuration weights
+FUZZ_BUILD := .build/fuzz
+FUZZ_ARCHIVE = $(firstword $(wildcard $(dir $(realpath $(shell command -v $(SWIFT))))../lib/clang/*/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a))
+
+fuzz: need-swift need-test-packages
+	@echo "== building the fuzz targets"
+	ECGMON_FUZZ=build $(SWIFT) build --build-tests --scratch-path $(FUZZ_BUILD) $(FLAGS) --sanitize=address \
+	    -Xswiftc -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp \
+	    -Xlinker $(FUZZ_ARCHIVE) -Xlinker -lstdc++
+	@for target in $(FUZZ_TARGETS); do \
+	    echo "== $$target, $(FUZZ_SECONDS) s"; \
+	    mkdir -p $(FUZZ_BUILD)/corpus/$$target $(FUZZ_BUILD)/found; \
+	    ECGMON_FUZZ=$$target ECGMON_FUZZ_ARGUMENTS="-max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 \
+	        -malloc_limit_mb=256 -print_final_stats=1 -verbosity=1 -artifact_prefix=$(FUZZ_BUILD)/found/$$target- \
+	        $(FUZZ_BUILD)/corpus/$$target Tests/FuzzTests/Corpus/$$target" \
+	        SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 \
+	        $(FUZZ_BUILD)/release/ecg-monitorPackageTests.xctest --testing-library swift-testing --filter 'fuzz\(\)' \
+	        > $(FUZZ_BUILD)/$$target.log 2>&1 || { tail -40 $(FUZZ_BUILD)/$$target.log; exit 1; }; \
+	    grep -E 'DONE|stat::number_of_executed|stat::peak_rss' $(FUZZ_BUILD)/$$target.log; \
+	done
 
 build: need-swift need-build-packages
 	@echo "== building ecgmond and ecgmon (the first build takes some minutes)"

@@ -10,6 +10,9 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// For `make fuzz`: the library code and the fuzz targets are all that is built, with coverage counters.
+let isFuzzing = Context.environment["ECGMON_FUZZ"] != nil
+
 let package = Package(
     name: "ecg-monitor",
     products: [
@@ -86,6 +89,11 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .testTarget(
+            name: "FuzzTests",
+            dependencies: ["ecgmond", "ECGWire", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor"],
+            exclude: ["Corpus"],
+            swiftSettings: strict + (isFuzzing ? [.define("FUZZING")] : [])),
+        .testTarget(
             name: "ToolTests",
             dependencies: [
                 "ecgmon", "WFDB", "ECGWire", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "ZeroMQ",
@@ -93,3 +101,8 @@ let package = Package(
             ], swiftSettings: strict),
     ]
 )
+
+if isFuzzing {
+    package.targets.removeAll { ($0.type == .test && $0.name != "FuzzTests") || $0.name == "ecgmon" }
+    package.products.removeAll { $0.name == "ecgmon" }
+}

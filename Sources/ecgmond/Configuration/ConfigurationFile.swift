@@ -57,6 +57,9 @@ enum ConfigurationFile {
     /// - Parameter text: TOML.
     /// - Throws: every mistake in it, in the order of the lines.
     static func parse(_ text: String) throws(MistakeList) -> DaemonConfiguration {
+        if let line = TableHeaders.lineWithoutName(text) {
+            throw MistakeList(mistakes: [Mistake(line: line, words: "a table's name is missing after [")])
+        }
         let root: TOMLTable
         do {
             root = try TOMLTable(string: text)

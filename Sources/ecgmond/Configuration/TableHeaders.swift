@@ -1,0 +1,40 @@
+/// Refuses what the TOML parser would end the process for: toml++ asserts, rather than reports, that the first character of
+/// a table's name is one (`[.monitor]`, `[=]`). A mistake in a file must not cost a running daemon its life when the file is
+/// read again.
+enum TableHeaders {
+    /// - Returns: the line, from 1, of the first table header that does not begin with a name; nil: all do.
+    static func lineWithoutName(_ text: String) -> Int? {
+        var line = 1
+        var isAtStart = true
+        var brackets = 0
+        for scalar in text.unicodeScalars {
+            let isEnd = lineEnds.contains(scalar)
+            if brackets > 0, isEnd || !scalar.properties.isWhitespace {
+                if scalar == "[", brackets == 1 {
+                    brackets = 2
+                    continue
+                }
+                guard canFollowBracket(scalar) else { return line }
+                brackets = 0
+            }
+            if isEnd {
+                isAtStart = true
+                if scalar == "\n" { line += 1 }
+            } else if isAtStart, !scalar.properties.isWhitespace {
+                isAtStart = false
+                if scalar == "[" { brackets = 1 }
+            }
+        }
+        return brackets > 0 ? line : nil
+    }
+
+    /// What the parser takes for one, or might.
+    private static let lineEnds: Set<Unicode.Scalar> = ["\n", "\r", "\u{0B}", "\u{0C}", "\u{85}", "\u{2028}", "\u{2029}"]
+
+    private static func canFollowBracket(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "a"..."z", "A"..."Z", "0"..."9", "_", "-", "\"", "'", "]": true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import Foundation
+
+/// A door through which bytes of others come in. Each is a function of bytes that must neither trap, hang, nor grow without
+/// bound, whatever they are; what it makes of them is of no interest here.
+enum FuzzTarget: String, CaseIterable {
+    /// Messages to the daemon's sockets, one after the other, as far as the alarms of one patient.
+    case wire
+    /// Bodies that a subscriber or a display gets.
+    case published
+    /// Headers, annotations and signals in the WFDB formats.
+    case wfdb
+    /// The daemon's configuration file.
+    case configuration
+    /// Weights with their model card.
+    case weights
+
+    func take(_ bytes: [UInt8]) {
+        switch self {
+        case .wire: WireTarget.take(bytes)
+        case .published: PublishedTarget.take(bytes)
+        case .wfdb: WFDBTarget.take(bytes)
+        case .configuration: ConfigurationTarget.take(bytes)
+        case .weights: WeightsTarget.take(bytes)
+        }
+    }
+
+    /// The inputs that once broke something, that reach far, or that show the format; each file is one.
+    var corpus: [URL] {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Corpus/\(rawValue)")
+        let files = try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        return (files ?? []).sorted { $0.path < $1.path }
+    }
+}
+
+/// A folder in memory for the targets that read files. One for each process; its files are written over and over.
+enum Scratch {
+    static let folder: String = {
+        let parent = FileManager.default.fileExists(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
+        let path = "\(parent)/ecgmon-fuzz-\(getpid())"
+        try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        atexit {
+            try? FileManager.default.removeItem(atPath: Scratch.folder)
+        }
+        return path
+    }()
+
+    static func write(_ name: String, _ bytes: some Sequence<UInt8>) -> String {
+        let path = "\(folder)/\(name)"
+        _ = FileManager.default.createFile(atPath: path, contents: Data(bytes))
+        return path
+    }
+}
+
+extension [UInt8] {
+    /// The input as several: each begins with its length in two bytes, little-endian; a length beyond the end means all the rest.
+    var pieces: [[UInt8]] {
+        var result: [[UInt8]] = []
+        var place = 0
+        while place + 2 <= count {
+            let length = Int(self[place]) | Int(self[place + 1]) << 8
+            let end = Swift.min(place + 2 + length, count)
+            result.append(Array(self[(place + 2)..<end]))
+            place = end
+        }
+        return result
+    }
+
+    /// The opposite of ``pieces``.
+    init(pieces: [[UInt8]]) {
+        self = pieces.flatMap { [UInt8($0.count & 0xff), UInt8($0.count >> 8)] + $0 }
+    }
+}

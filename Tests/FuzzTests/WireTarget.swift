@@ -1,0 +1,82 @@
+import ECGATKGAN
+import ECGMonitor
+import ECGWire
+
+@testable import ecgmond
+
+/// Pieces of the input are messages: by the first byte of each a sample block or a command, in the order in which they come.
+/// Classes are made up of the windows' bytes, so that all rules get something to do.
+enum WireTarget {
+    static func take(_ bytes: [UInt8]) {
+        var monitor = PatientMonitor()
+        var samples = 0
+        for piece in bytes.pieces {
+            guard let kind = piece.first else { continue }
+            piece.dropFirst().withUnsafeBytes { frame in
+                if kind & 1 == 0 {
+                    segment(frame, &monitor, &samples)
+                } else {
+                    command(frame, &monitor)
+                }
+            }
+        }
+        var events: [MonitorEvent] = []
+        monitor.endInput()
+        resolve(&monitor, &events)
+    }
+
+    private static func segment(_ frame: UnsafeRawBufferPointer, _ monitor: inout PatientMonitor, _ samples: inout Int) {
+        guard let block = try? WireSampleBlock(frame: frame), (try? block.validate()) != nil else { return }
+        let millivolts = block.samplesInMillivolts
+        samples += millivolts.count
+        // A minute's worth of signal shows what there is to see; more only costs time.
+        guard samples <= 200_000 else { return }
+        let segment = SampleSegment(
+            session: block.session, firstSampleIndex: block.firstSampleIndex, samplingRate: block.samplingRate,
+            acquisitionTimeNanoseconds: block.acquisitionTimeNs, lead: block.lead, leadOff: block.leadOff,
+            millivolts: millivolts)
+        guard (try? monitor.append(segment)) != nil else { return }
+        var events: [MonitorEvent] = []
+        resolve(&monitor, &events)
+        for event in events { publish(WireEvent(event, stream: block.stream, sequence: 1)) }
+    }
+
+    private static func command(_ frame: UnsafeRawBufferPointer, _ monitor: inout PatientMonitor) {
+        guard let wire = try? CommandParsing.read(frame), let command = try? CommandParsing.command(wire) else { return }
+        var events: [MonitorEvent] = []
+        guard let outcome = monitor.apply(command, events: &events) else { return }
+        var reply = WireCommandReply(.done, "", number: wire.number)
+        reply.fill(outcome)
+        publish(reply)
+        for event in events { publish(WireEvent(event, stream: wire.stream, sequence: 1)) }
+    }
+
+    private static func resolve(_ monitor: inout PatientMonitor, _ events: inout [MonitorEvent]) {
+        let count = monitor.pendingWindowCount
+        var windows = [Float](repeating: 0, count: count * 280)
+        windows.withUnsafeMutableBufferPointer { monitor.copyPendingWindows(to: $0) }
+        let answers = (0..<count).map { beat in
+            let choice = windows[(beat * 280)..<(beat + 1) * 280].reduce(0) { $0 &+ Int($1.bitPattern & 0xff) }
+            var probabilities = SIMD4<Float>(repeating: 0.1)
+            probabilities[choice & 3] = 0.7
+            return BeatClassification(probabilities: probabilities, attackSuspicion: choice & 12 == 0 ? 0.99 : 0.01)
+        }
+        answers.withUnsafeBufferPointer { monitor.resolve($0, events: &events) }
+    }
+
+    /// What came in must be fit to go out again.
+    private static func publish(_ event: WireEvent) {
+        for encoding in BodyEncoding.allCases {
+            guard let body = try? PublishedBody.event(event).encoded(as: encoding) else {
+                preconditionFailure("an event that cannot be published")
+            }
+            precondition(body.withUnsafeBytes { BodyEncoding(of: $0) } == encoding, "the first byte tells the encoding")
+        }
+    }
+
+    private static func publish(_ reply: WireCommandReply) {
+        for encoding in BodyEncoding.allCases {
+            precondition((try? reply.body(as: encoding)) != nil, "a reply that cannot be sent")
+        }
+    }
+}
