@@ -23,7 +23,7 @@ TEST_PACKAGES := $(BUILD_PACKAGES) python3-zmq python3-protobuf protobuf-compile
 # beside hundreds of other tests.
 DOWNLOAD_TESTS = timeout -k 5 180 $(SWIFT) test $(FLAGS) --disable-testable-imports --skip-build --filter DataFetch
 
-.PHONY: demo test fuzz sanitize build install proto need-swift need-build-packages need-test-packages
+.PHONY: demo test fuzz sanitize build install install-built proto need-swift need-build-packages need-test-packages
 
 demo: build
 	$(BIN)/ecgmon demo
@@ -82,8 +82,10 @@ need-build-packages:
 need-test-packages:
 	$(call install_missing,$(TEST_PACKAGES))
 
-# An existing configuration is kept.
-install: build
+install: build install-built
+
+# What is built already. An existing configuration is kept.
+install-built:
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/ecgmon/models $(DESTDIR)$(PREFIX)/share/ecgmon/Fixtures
 	install -d $(DESTDIR)$(PREFIX)/share/doc/ecgmon $(DESTDIR)/etc/ecgmon $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d

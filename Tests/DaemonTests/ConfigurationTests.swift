@@ -37,6 +37,7 @@ import Testing
         ("\n [.log]\n", 2, "a table's name is missing"),
         ("[ = ]\n", 1, "a table's name is missing"),
         ("\n[[", 2, "a table's name is missing"),
+        ("\u{FEFF}[# none\n", 1, "a table's name is missing"),
         ("[log]\nlevel = \"loud\"\n", 2, "log.level must be one of"),
         ("[streams]\n# many\nmaximum = \"many\"\n", 3, "streams.maximum must be a whole number from 1 to 1000000"),
         ("[http]\naddress = \"0.0.0.0\"\n", 2, "http.address must be a loopback address"),

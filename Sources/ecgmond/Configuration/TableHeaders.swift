@@ -9,7 +9,8 @@ enum TableHeaders {
         var brackets = 0
         for scalar in text.unicodeScalars {
             let isEnd = lineEnds.contains(scalar)
-            if brackets > 0, isEnd || !scalar.properties.isWhitespace {
+            let isSpace = scalar.properties.isWhitespace || invisible.contains(scalar)
+            if brackets > 0, isEnd || !isSpace {
                 if scalar == "[", brackets == 1 {
                     brackets = 2
                     continue
@@ -20,7 +21,7 @@ enum TableHeaders {
             if isEnd {
                 isAtStart = true
                 if scalar == "\n" { line += 1 }
-            } else if isAtStart, !scalar.properties.isWhitespace {
+            } else if isAtStart, !isSpace {
                 isAtStart = false
                 if scalar == "[" { brackets = 1 }
             }
@@ -30,6 +31,9 @@ enum TableHeaders {
 
     /// What the parser takes for one, or might.
     private static let lineEnds: Set<Unicode.Scalar> = ["\n", "\r", "\u{0B}", "\u{0C}", "\u{85}", "\u{2028}", "\u{2029}"]
+
+    /// The parser skips them like white space.
+    private static let invisible: Set<Unicode.Scalar> = ["\u{180E}", "\u{2060}", "\u{FEFF}"]
 
     private static func canFollowBracket(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar {
