@@ -56,6 +56,16 @@ fuzz: need-swift need-test-packages
 	    grep -E 'DONE|stat::number_of_executed|stat::peak_rss' $(FUZZ_BUILD)/$$target.log; \
 	done
 
+# The daemon and the tool that the tests start are built with the sanitizer, too.
+SANITIZERS ?= address thread
+sanitize: need-swift need-test-packages
+	@for sanitizer in $(SANITIZERS); do \
+	    echo "== the tests under the $$sanitizer sanitizer"; \
+	    ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/thread-sanitizer.txt" \
+	        SWIFT_BACKTRACE=enable=no $(SWIFT) test $(FLAGS) --disable-testable-imports --sanitize=$$sanitizer \
+	        --scratch-path .build/$$sanitizer --skip DataFetch || exit 1; \
+	done
+
 build: need-swift need-build-packages
 	@echo "== building ecgmond and ecgmon (the first build takes some minutes)"
 	$(SWIFT) build $(FLAGS) --product ecgmond
