@@ -64,7 +64,8 @@ import Testing
         let input = Input(4)
         let before = input.run(generator, .runningStatistics)
         for _ in 0..<20 {
-            _ = input.run(generator, .batchStatistics)
+            generator.forward(
+                input.windows, labels: input.labels, noise: input.noise, batch: input.batch, mode: .batchStatistics)
             generator.updateRunningStatistics()
         }
         let together = input.run(generator, .runningStatistics)
