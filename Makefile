@@ -61,7 +61,7 @@ SANITIZERS ?= address thread
 sanitize: need-swift need-test-packages
 	@for sanitizer in $(SANITIZERS); do \
 	    echo "== the tests under the $$sanitizer sanitizer"; \
-	    ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/Tests/thread-sanitizer.txt" \
+	    ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS="halt_on_error=1 ignore_noninstrumented_modules=1 suppressions=$(CURDIR)/Tests/thread-sanitizer.txt" \
 	        SWIFT_BACKTRACE=enable=no $(SWIFT) test $(FLAGS) --disable-testable-imports --sanitize=$$sanitizer \
 	        --scratch-path .build/$$sanitizer --skip DataFetch || exit 1; \
 	done
