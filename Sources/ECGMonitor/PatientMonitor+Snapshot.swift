@@ -33,8 +33,8 @@ extension PatientMonitor {
     private static let version: UInt32 = 1
     private static let headerSize = 24
 
-    /// The state as bytes, 12 to 25 kB. It may be taken at any time; windows that wait for their class are part of it (1.1 kB
-    /// each), and the beats that are observed (`observeBeats`) are not.
+    /// The state as bytes, 12 to 25 kB. It may be taken at any time; windows that wait for their class are part of it
+    /// (1.1 kB each), and the beats that are observed (`observeBeats`) are not.
     public func snapshot() -> [UInt8] {
         guard let (state, fingerprint) = try? StateCoding.encode(self) else {
             preconditionFailure("the monitor codes what its format has a place for")
@@ -59,8 +59,8 @@ extension PatientMonitor {
     ///
     /// - Parameters:
     ///   - bytes: may be anything.
-    ///   - configuration: limits that pass `MonitorConfiguration.validate`. Where they are not those of the snapshot they come
-    ///     into force as `configure` puts them, before what waits to be resolved.
+    ///   - configuration: limits that pass `MonitorConfiguration.validate`. Where they are not those of the snapshot
+    ///     they come into force as `configure` puts them, before what waits to be resolved.
     ///   - events: what other limits change is appended.
     /// - Throws: why the bytes are not taken. Events are as they were.
     public init(

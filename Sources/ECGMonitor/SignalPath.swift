@@ -74,10 +74,11 @@ struct SignalPath: Sendable, Codable, RangeChecked {
             default: true
             }
         }
-        let hasRate = resampler.map { $0.inputRate == samplingRate && rates.contains(samplingRate) } ?? (mode == .unusable)
-        return windows.count % BeatWindow.length == 0 && marksAreRight && hasRate && (0...10).contains(recoverySeconds)
-            && clockPeriod >= 1 && (resampler?.isDrained ?? true || mode != .detecting && mode != .watching)
-            && history.capacity == Self.historyLength
+        let hasRate =
+            resampler.map { $0.inputRate == samplingRate && rates.contains(samplingRate) } ?? (mode == .unusable)
+        return windows.count % BeatWindow.length == 0 && marksAreRight && hasRate
+            && (0...10).contains(recoverySeconds) && clockPeriod >= 1
+            && (mode == .unusable || resampler?.isDrained ?? true) && history.capacity == Self.historyLength
     }
 
     // MARK: What stage 2 takes

@@ -1,9 +1,10 @@
-/// The state of a value as bytes and back, by its `Codable` conformance, so that the compiler writes the list of fields and
-/// none is forgotten: the values alone, one after the other in the order in which they are coded, without names. Runs of
-/// numbers (`[Float]`, `InlineArray` of numbers, SIMD vectors) are blocks that are copied as they lie in memory.
+/// The state of a value as bytes and back, by its `Codable` conformance, so that the compiler writes the list of fields
+/// and none is forgotten: the values alone, one after the other in the order in which they are coded, without names.
+/// Runs of numbers (`[Float]`, `InlineArray` of numbers, SIMD vectors) are blocks that are copied as they lie in
+/// memory.
 ///
-/// What is read back must have been written by the same sequence of fields. A fingerprint tells: a hash over the name and
-/// the type of each field that was met, which writer and reader both make.
+/// What is read back must have been written by the same sequence of fields. A fingerprint tells: a hash over the name
+/// and the type of each field that was met, which writer and reader both make.
 ///
 /// Reading is for bytes that may be anything: every length is checked against what is left, and numbers are held to
 /// ranges in which sums of a few cannot overflow (`StateScalar.isModest`). What else a type needs to be safe it says as
@@ -47,8 +48,8 @@ public enum StateCodingError: Error, Sendable, Equatable {
     case notSupported
 }
 
-/// A type whose decoded value is safe to work with only if some of its numbers lie in their ranges. The decoder asks, and
-/// refuses.
+/// A type whose decoded value is safe to work with only if some of its numbers lie in their ranges. The decoder asks,
+/// and refuses.
 public protocol RangeChecked {
     var isInRange: Bool { get }
 }

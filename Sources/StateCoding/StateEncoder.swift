@@ -59,7 +59,7 @@ final class StateEncoder: Encoder {
     /// The number of an array's elements, put where it was left out.
     func patch(count: Int, at position: Int) {
         withUnsafeBytes(of: UInt32(clamping: count)) { source in
-            bytes.withUnsafeMutableBytes { $0.baseAddress!.advanced(by: position).copyMemory(from: source.baseAddress!, byteCount: 4) }
+            bytes.replaceSubrange(position..<position + 4, with: source)
         }
     }
 }

@@ -40,7 +40,8 @@ import Testing
         return segments
     }
 
-    /// Another order in which every segment comes before one that ends further than `window` beyond the sample expected.
+    /// Another order in which every segment comes before one that ends further than `window` beyond the sample
+    /// expected.
     private func shuffled(
         _ segments: [SampleSegment], window: Int64, _ random: inout SeededGenerator
     ) -> [SampleSegment] {
