@@ -46,10 +46,12 @@ let package = Package(
             dependencies: ["ZeroMQ", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["ecg_monitor.proto"], swiftSettings: strict),
         .target(name: "WFDB", swiftSettings: strict),
-        .target(name: "ECGSignal", swiftSettings: strict),
+        // The state of a value as bytes and back.
+        .target(name: "StateCoding", swiftSettings: strict),
+        .target(name: "ECGSignal", dependencies: ["StateCoding"], swiftSettings: strict),
         .target(name: "NeuralNetwork", dependencies: ["COpenBLAS", "CSodium", "CKernels"], swiftSettings: strict),
-        .target(name: "ECGATKGAN", dependencies: ["NeuralNetwork", "CKernels"], swiftSettings: strict),
-        .target(name: "ECGMonitor", dependencies: ["ECGSignal", "ECGATKGAN"], swiftSettings: strict),
+        .target(name: "ECGATKGAN", dependencies: ["NeuralNetwork", "CKernels", "StateCoding"], swiftSettings: strict),
+        .target(name: "ECGMonitor", dependencies: ["ECGSignal", "ECGATKGAN", "StateCoding"], swiftSettings: strict),
         .executableTarget(
             name: "ecgmond",
             dependencies: [
@@ -79,7 +81,7 @@ let package = Package(
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "CKernels"], swiftSettings: strict),
         .testTarget(name: "ECGATKGANTests", dependencies: ["ECGATKGAN", "NeuralNetwork"], swiftSettings: strict),
         .testTarget(
-            name: "ECGMonitorTests", dependencies: ["ECGMonitor", "ECGSignal", "ECGATKGAN", "WFDB"],
+            name: "ECGMonitorTests", dependencies: ["ECGMonitor", "ECGSignal", "ECGATKGAN", "StateCoding", "WFDB"],
             swiftSettings: strict),
         .testTarget(
             name: "DaemonTests",

@@ -1,9 +1,12 @@
+internal import StateCoding
+
 /// A peak of the integrated signal with what is needed to decide whether it is a QRS complex.
-struct QRSCandidate: Sendable {
+struct QRSCandidate: Sendable, Codable {
     /// Index of the extremum of the band-passed signal under the peak, in input time (delay taken off).
     var fiducialIndex: Int64 = 0
-    /// Apex in the original signal.
-    var rPeakIndex: Int64 = 0
+    /// Apex in the original signal, counted from the fiducial.
+    private var rPeakOffset: Int16 = 0
+    var isFoundBySearchBack = false
     /// Apex against the baseline before it, in millivolts.
     var amplitude: Float = 0
     /// Root of the mean squared slope over 150 ms at the integrated peak. The root makes it proportional to the
@@ -13,7 +16,12 @@ struct QRSCandidate: Sendable {
     var bandPassedPeak: Float = 0
     /// Greatest magnitude of the slope about the fiducial.
     var slope: Float = 0
-    var isFoundBySearchBack = false
+
+    /// Apex in the original signal; to be set after `fiducialIndex`.
+    var rPeakIndex: Int64 {
+        get { fiducialIndex + Int64(rPeakOffset) }
+        set { rPeakOffset = Int16(clamping: newValue - fiducialIndex) }
+    }
 }
 
 /// A queue of at most `capacity` candidates in the order of time, in place.
@@ -51,4 +59,16 @@ struct CandidateQueue: Sendable {
         head = 0
         count = 0
     }
+}
+
+/// As the list of what is in it.
+extension CandidateQueue: Codable {
+    init(from decoder: any Decoder) throws {
+        let candidates = try [QRSCandidate](from: decoder)
+        let isOrdered = zip(candidates, candidates.dropFirst()).allSatisfy { $0.fiducialIndex <= $1.fiducialIndex }
+        guard candidates.count <= Self.capacity, isOrdered else { throw StateCodingError.outOfRange("CandidateQueue") }
+        for candidate in candidates { append(candidate) }
+    }
+
+    func encode(to encoder: any Encoder) throws { try (0..<count).map { self[$0] }.encode(to: encoder) }
 }
