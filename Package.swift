@@ -92,7 +92,7 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "FuzzTests",
-            dependencies: ["ecgmond", "ECGWire", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor"],
+            dependencies: ["ecgmond", "ECGWire", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "StateCoding"],
             exclude: ["Corpus"],
             swiftSettings: strict + (isFuzzing ? [.define("FUZZING")] : [])),
         .testTarget(

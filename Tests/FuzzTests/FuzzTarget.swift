@@ -9,6 +9,8 @@ enum FuzzTarget: String, CaseIterable {
     case published
     /// Headers, annotations and signals in the WFDB formats.
     case wfdb
+    /// A stream's state as it was written before a restart.
+    case snapshot
     /// The daemon's configuration file.
     case configuration
     /// Weights with their model card.
@@ -19,6 +21,7 @@ enum FuzzTarget: String, CaseIterable {
         case .wire: WireTarget.take(bytes)
         case .published: PublishedTarget.take(bytes)
         case .wfdb: WFDBTarget.take(bytes)
+        case .snapshot: SnapshotTarget.take(bytes)
         case .configuration: ConfigurationTarget.take(bytes)
         case .weights: WeightsTarget.take(bytes)
         }

@@ -4,7 +4,8 @@ import ECGWire
 
 @testable import ecgmond
 
-/// Pieces of the input are messages: by the first byte of each a sample block or a command, in the order in which they come.
+/// Pieces of the input are messages: by the first byte of each a sample block or a command, in the order in which they come,
+/// and where it says so the monitor is first replaced by what its snapshot gives.
 /// Classes are made up of the windows' bytes, so that all rules get something to do.
 enum WireTarget {
     static func take(_ bytes: [UInt8]) {
@@ -12,6 +13,12 @@ enum WireTarget {
         var samples = 0
         for piece in bytes.pieces {
             guard let kind = piece.first else { continue }
+            if kind & 2 != 0 {
+                guard let restored = try? PatientMonitor(snapshot: monitor.snapshot()) else {
+                    preconditionFailure("a monitor's own snapshot is refused")
+                }
+                monitor = restored
+            }
             piece.dropFirst().withUnsafeBytes { frame in
                 if kind & 1 == 0 {
                     segment(frame, &monitor, &samples)
@@ -20,9 +27,8 @@ enum WireTarget {
                 }
             }
         }
-        var events: [MonitorEvent] = []
         monitor.endInput()
-        resolve(&monitor, &events)
+        resolve(&monitor) { publish(WireEvent($0, stream: "bed-1", sequence: 1)) }
     }
 
     private static func segment(_ frame: UnsafeRawBufferPointer, _ monitor: inout PatientMonitor, _ samples: inout Int) {
@@ -36,9 +42,7 @@ enum WireTarget {
             acquisitionTimeNanoseconds: block.acquisitionTimeNs, lead: block.lead, leadOff: block.leadOff,
             millivolts: millivolts)
         guard (try? monitor.append(segment)) != nil else { return }
-        var events: [MonitorEvent] = []
-        resolve(&monitor, &events)
-        for event in events { publish(WireEvent(event, stream: block.stream, sequence: 1)) }
+        resolve(&monitor) { publish(WireEvent($0, stream: block.stream, sequence: 1)) }
     }
 
     private static func command(_ frame: UnsafeRawBufferPointer, _ monitor: inout PatientMonitor) {
@@ -51,7 +55,7 @@ enum WireTarget {
         for event in events { publish(WireEvent(event, stream: wire.stream, sequence: 1)) }
     }
 
-    private static func resolve(_ monitor: inout PatientMonitor, _ events: inout [MonitorEvent]) {
+    static func resolve(_ monitor: inout PatientMonitor, _ each: (MonitorEvent) -> Void) {
         let count = monitor.pendingWindowCount
         var windows = [Float](repeating: 0, count: count * 280)
         windows.withUnsafeMutableBufferPointer { monitor.copyPendingWindows(to: $0) }
@@ -61,7 +65,9 @@ enum WireTarget {
             probabilities[choice & 3] = 0.7
             return BeatClassification(probabilities: probabilities, attackSuspicion: choice & 12 == 0 ? 0.99 : 0.01)
         }
+        var events: [MonitorEvent] = []
         answers.withUnsafeBufferPointer { monitor.resolve($0, events: &events) }
+        for event in events { each(event) }
     }
 
     /// What came in must be fit to go out again.
