@@ -44,10 +44,12 @@ let package = Package(
             dependencies: ["ZeroMQ", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["ecg_monitor.proto"], swiftSettings: strict),
         .target(name: "WFDB", swiftSettings: strict),
-        .target(name: "ECGSignal", swiftSettings: strict),
+        // The state of a value as bytes and back.
+        .target(name: "StateCoding", swiftSettings: strict),
+        .target(name: "ECGSignal", dependencies: ["StateCoding"], swiftSettings: strict),
         .target(name: "NeuralNetwork", dependencies: ["COpenBLAS", "CSodium", "CKernels"], swiftSettings: strict),
-        .target(name: "ECGATKGAN", dependencies: ["NeuralNetwork", "CKernels"], swiftSettings: strict),
-        .target(name: "ECGMonitor", dependencies: ["ECGSignal", "ECGATKGAN"], swiftSettings: strict),
+        .target(name: "ECGATKGAN", dependencies: ["NeuralNetwork", "CKernels", "StateCoding"], swiftSettings: strict),
+        .target(name: "ECGMonitor", dependencies: ["ECGSignal", "ECGATKGAN", "StateCoding"], swiftSettings: strict),
         .executableTarget(
             name: "ecgmond",
             dependencies: [

@@ -1,21 +1,23 @@
+internal import StateCoding
+
 /// The source's own time for each sample: from the stamp of a segment and the count of samples since.
 ///
 /// A stamp that agrees with the count within `tolerance` changes nothing, so that jitter in the stamps, and the way in
 /// which samples were cut into segments, do not reach the events. One that disagrees (drift, or a clock that was set) is
 /// believed from its own sample on, also when it runs backwards: the time is a label, the order is the index's.
-struct AcquisitionClock: Sendable {
+struct AcquisitionClock: Sendable, Codable {
     /// Nanoseconds.
     static let tolerance: Int64 = 20_000_000
 
-    private struct Anchor {
+    private struct Anchor: Sendable, Codable {
         var index: Int64
-        var time: Int64
+        @FullRange var time: Int64
     }
 
     private var current: Anchor?
     /// Valid for the samples before `current`.
     private var previous: Anchor?
-    private var lastStamp: Int64 = 0
+    @FullRange private var lastStamp: Int64 = 0
     private var nanosecondsPerSample: Double = 0
 
     /// Takes the stamp of a segment's first new sample.

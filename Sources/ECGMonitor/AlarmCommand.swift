@@ -46,7 +46,7 @@ public struct AlarmCommand: Sendable, Equatable {
 /// are
 /// detected and published all the same; the events say that they are paused.
 public struct AlarmPause: Sendable, Equatable {
-    public enum Kind: UInt8, Sendable, CaseIterable {
+    public enum Kind: UInt8, Sendable, CaseIterable, Codable {
         /// No sounds.
         case audio
         /// Neither sounds nor lights.

@@ -1,5 +1,5 @@
 /// How alarms are signalled, beside what raises them.
-public struct AlarmPolicy: Sendable, Equatable {
+public struct AlarmPolicy: Sendable, Equatable, Codable {
     /// Alerts of these priorities stay after their condition is over until somebody acknowledges them (IEC 60601-1-8:
     /// latching alarm signals).
     public var latching: Set<AlertPriority> = []

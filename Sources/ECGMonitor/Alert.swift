@@ -50,7 +50,7 @@ public struct Alert: Sendable, Equatable {
 }
 
 /// Kinds of alerts. Their definitions, limits and sources are in Docs/alarms.md; the limits are `MonitorConfiguration`'s.
-public enum AlertKind: UInt8, Sendable, CaseIterable {
+public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
     case asystole
     case pause
     case bradycardia
@@ -134,7 +134,7 @@ public enum AlertPhase: UInt8, Sendable, CaseIterable {
 }
 
 /// Priorities as IEC 60601-1-8 names them, and apart from them what is about the equipment or the signal.
-public enum AlertPriority: UInt8, Sendable, CaseIterable {
+public enum AlertPriority: UInt8, Sendable, CaseIterable, Codable {
     case technical
     case low
     case medium

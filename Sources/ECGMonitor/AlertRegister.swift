@@ -1,15 +1,18 @@
 internal import ECGSignal
+internal import StateCoding
 
 /// When and where stage 2 stands: what every event needs besides its payload.
-struct Moment: Sendable {
+struct Moment: Sendable, Codable, RangeChecked {
     var session: UInt64
     /// What the mark is about, source rate.
     var sampleIndex: Int64
     /// The sample that decided it, source rate.
     var decidedAt: Int64
     /// When `sampleIndex` was taken; 0: unknown.
-    var time: Int64
+    @FullRange var time: Int64
     var samplingRate: Double
+
+    var isInRange: Bool { samplingRate >= 1 && samplingRate <= MonitorConfiguration.supportedSamplingRates.upperBound }
 
     func event(_ kind: MonitorEvent.Kind, at index: Int64) -> MonitorEvent {
         let time = AcquisitionClock.advance(time, bySamples: index - sampleIndex, 1e9 / samplingRate)
@@ -24,11 +27,11 @@ struct Moment: Sendable {
 
 /// Which alerts are active or latched, who has acknowledged them, and the writing of all events. An alert starts once and ends
 /// once, whatever its rule says again and again, and its updates keep their distance.
-struct AlertRegister: Sendable {
+struct AlertRegister: Sendable, Codable {
     /// The mark that is being decided.
     var now = Moment(session: 0, sampleIndex: 0, decidedAt: 0, time: 0, samplingRate: InternalSampling.rate)
     /// Where events go. The caller's own array stands here while the marks are walked, so that nothing is copied.
-    var events: [MonitorEvent] = []
+    @Uncoded var events: [MonitorEvent] = []
     private(set) var pause = PauseState()
 
     /// The signal is noisy and the intervals are odd, as those of beats are that noise imitates: then neither tachycardia
@@ -39,7 +42,7 @@ struct AlertRegister: Sendable {
         doubtsBeats && (kind == .tachycardia || kind == .extremeTachycardia || kind == .ventricularRun)
     }
 
-    private struct Entry {
+    private struct Entry: Sendable, Codable {
         /// How many of this kind the session has had.
         var number: UInt32 = 0
         /// Its condition holds.
@@ -50,7 +53,7 @@ struct AlertRegister: Sendable {
         /// The decision of its last event about figures, source rate.
         var lastEvent: Int64 = 0
         var beatCount: Int32 = 0
-        var heartRate: Float = .nan
+        var heartRate: Float?
         var acknowledgedBy: String?
         /// Since the acknowledgement or the last reminder, source rate.
         var remindedAt: Int64 = 0
@@ -63,7 +66,7 @@ struct AlertRegister: Sendable {
     private var policy: Policy
 
     /// The policy as bits, rather than sets in each of ten thousand streams.
-    private struct Policy: Sendable {
+    private struct Policy: Sendable, Codable {
         var latching: UInt8
         var off: UInt32
         var reminderSeconds: Double
@@ -182,14 +185,14 @@ struct AlertRegister: Sendable {
             case .acknowledged: "acknowledged, its condition is over,"
             case .switchedOff: "switched off"
             }
-        entries[slot].heartRate = heartRate.map { Float($0) } ?? .nan
+        entries[slot].heartRate = heartRate.map { Float($0) }
         entries[slot].text = "\(kind.name) \(reason) after \(fixed(seconds, decimals: 1)) s"
         append(kind, .ended, at: index, cause, nil)
         entries[slot].text = ""
     }
 
     private mutating func keep(_ heartRate: Double?, _ beatCount: Int, _ text: String, _ slot: Int) {
-        entries[slot].heartRate = heartRate.map { Float($0) } ?? .nan
+        entries[slot].heartRate = heartRate.map { Float($0) }
         entries[slot].beatCount = Int32(clamping: beatCount)
         entries[slot].text = text
     }
@@ -204,12 +207,11 @@ struct AlertRegister: Sendable {
         _ kind: AlertKind, _ phase: AlertPhase, _ cause: AlertEnd?, _ change: AlertChange?
     ) -> Alert {
         let slot = Int(kind.rawValue)
-        let heartRate = entries[slot].heartRate
         var alert = Alert(
             kind: kind, phase: phase, priority: kind.priority, number: entries[slot].number, endedBecause: cause,
             onsetSampleIndex: entries[slot].onset,
             durationSeconds: now.seconds(from: entries[slot].onset, to: now.decidedAt),
-            heartRate: heartRate.isNaN ? nil : Double(heartRate), beatCount: Int(entries[slot].beatCount),
+            heartRate: entries[slot].heartRate.map { Double($0) }, beatCount: Int(entries[slot].beatCount),
             text: entries[slot].text, change: change)
         alert.acknowledgedBy = entries[slot].acknowledgedBy
         alert.isLatched = entries[slot].isLatched

@@ -5,7 +5,7 @@ internal import ECGATKGAN
 /// atrial fibrillation (`RhythmIrregularity`); over when they have not been for `atrialFibrillationHoldSeconds`. Not
 /// in noise,
 /// which makes every rhythm irregular.
-struct AtrialFibrillationRule: Sendable {
+struct AtrialFibrillationRule: Sendable, Codable {
     private var holdSeconds: Double
     private var irregularity = RhythmIrregularity()
     private var lastIrregular: Int64 = 0

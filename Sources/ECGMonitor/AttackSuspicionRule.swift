@@ -1,4 +1,5 @@
 import Foundation
+public import StateCoding
 
 /// Whether a stretch of beats looks attacked: a cumulative sum (Page, Biometrika 41, 1954) over the log-odds that the
 /// attack-identification head gives for each beat, against what is usual in this patient.
@@ -16,7 +17,7 @@ import Foundation
 /// to be wrong. Clipping keeps one odd beat from raising it alone; the ceiling bounds how long it lingers.
 ///
 /// A pure value: the same scores give the same answer, so a command can tune the parameters on recorded scores.
-public struct AttackSuspicionRule: Sendable {
+public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
     public struct Parameters: Sendable, Equatable, Codable {
         /// Least that is subtracted from each beat's log-odds: what a clean beat must stay below on average.
         public var logOddsOffset: Float = 1
@@ -88,6 +89,8 @@ public struct AttackSuspicionRule: Sendable {
     public init(_ parameters: Parameters = Parameters()) {
         self.parameters = parameters
     }
+
+    public var isInRange: Bool { (try? parameters.validate()) != nil && beatsSeen >= 0 && stretchBeats >= 0 }
 
     /// Takes the next classified beat.
     ///

@@ -1,5 +1,7 @@
+internal import StateCoding
+
 /// A row of beats of one class without another between, and the alert that may rest on it.
-struct BeatRow: Sendable {
+struct BeatRow: Sendable, Codable, RangeChecked {
     /// Intervals that the row's rate is averaged over.
     private static let rateIntervals = 4
 
@@ -11,6 +13,8 @@ struct BeatRow: Sendable {
     /// Other beats since the class was last seen.
     private(set) var others = 0
     private var peaks = InlineArray<5, Int64>(repeating: 0)
+
+    var isInRange: Bool { count >= 0 }
 
     mutating func extend(to index: Int64) {
         others = 0

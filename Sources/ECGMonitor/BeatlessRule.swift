@@ -5,7 +5,7 @@
 /// interval below the limit. **Asystole**: no beat for `asystoleSeconds` of signal in which one would have been seen; a flat line
 /// counts as such. It takes the place of what is about beats, and is over with the second beat of two that are less than
 /// the limit apart. While the signal shows ventricular fibrillation neither is raised: it has no beats either, and is said.
-struct BeatlessRule: Sendable {
+struct BeatlessRule: Sendable, Codable {
     /// A beat is known about 0.4 s after its R peak (decision delay and half a window); before that, "no beat" cannot be said.
     static let decisionAllowance: Double = 0.5
     /// The detector searches back at 1.66 of the mean interval.

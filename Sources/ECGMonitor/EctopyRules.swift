@@ -19,7 +19,7 @@ internal import ECGATKGAN
 /// **supraventricular run**: `supraventricularRunBeats` S in a row; over after `runEndBeats` others.
 ///
 /// Beats without a class neither extend nor break a row.
-struct EctopyRules: Sendable {
+struct EctopyRules: Sendable, Codable {
     private var configuration: Limits
     private var ventricular = BeatRow()
     private var supraventricular = BeatRow()
@@ -34,7 +34,7 @@ struct EctopyRules: Sendable {
     private var lastRun: Int64?
 
     /// The few limits that are needed, rather than the whole configuration in each of ten thousand streams.
-    private struct Limits: Sendable {
+    private struct Limits: Sendable, Codable {
         var run: Int
         var idioventricular: Int
         var idioventricularRate: Double

@@ -1,9 +1,10 @@
 internal import ECGATKGAN
 internal import ECGSignal
+internal import StateCoding
 
 /// Stage 2 for one stream: walks the marks of stage 1 with the classes of their beats and decides every event. It holds
 /// nothing but small values, and no clock.
-struct EventDecider: Sendable {
+struct EventDecider: Sendable, Codable {
     private var interruptionHoldSeconds: Double
     private var statusIntervalSeconds: Double
 
@@ -21,7 +22,7 @@ struct EventDecider: Sendable {
     /// The patient's own beats, for the join.
     private var memory = BeatMemory()
     /// What the join is given, kept for whoever trains or measures it; nil: nobody does.
-    var observed: [ObservedBeat]?
+    @Uncoded var observed: [ObservedBeat]? = nil
 
     private var state = MonitorState.learning
     /// R peak of the beat before, in the same stretch of detection.
@@ -32,7 +33,13 @@ struct EventDecider: Sendable {
     private var gaveUp = false
     private var lastStatus: Int64 = 0
     /// The last status, which need not be said twice of one sample.
-    private var lastSaid: (index: Int64, state: MonitorState, condition: SignalCondition)?
+    private var lastSaid: Said?
+
+    private struct Said: Sendable, Equatable, Codable {
+        var index: Int64
+        var state: MonitorState
+        var condition: SignalCondition
+    }
 
     init(_ configuration: MonitorConfiguration) {
         interruptionHoldSeconds = configuration.interruptionHoldSeconds
@@ -196,8 +203,9 @@ struct EventDecider: Sendable {
 
     private mutating func writeStatus(at index: Int64, pauseChange: UInt32 = 0) {
         lastStatus = max(lastStatus, index)
-        if let lastSaid, lastSaid == (index, state, signal.condition), pauseChange == 0 { return }
-        lastSaid = (index, state, signal.condition)
+        let said = Said(index: index, state: state, condition: signal.condition)
+        if lastSaid == said, pauseChange == 0 { return }
+        lastSaid = said
         let status = Status(
             condition: signal.condition, conditionSinceSampleIndex: signal.since, state: state,
             heartRate: heartRate.beatsPerMinute, pause: alerts.currentPause, pauseChange: pauseChange)
@@ -239,9 +247,10 @@ struct EventDecider: Sendable {
             memory: memory, interval: interval, windowRange: finding.windowRange,
             isNoisy: signal.condition != .good, foundBySearchBack: finding.foundBySearchBack)
         let range = Int(number) * BeatWindow.length..<(Int(number) + 1) * BeatWindow.length
+        let decidedAt = alerts.now.decidedAt
         observed?.append(
             ObservedBeat(
-                sampleIndex: index, decidedAtSampleIndex: alerts.now.decidedAt, window: Array(windows[range]),
+                sampleIndex: index, decidedAtSampleIndex: decidedAt, window: Array(windows[range]),
                 answer: answer, context: context))
         return windows.withUnsafeBufferPointer { windows in
             guard let base = windows.baseAddress else { return answer }
@@ -333,6 +342,17 @@ struct EventDecider: Sendable {
     ) {
         setNow(index, time)
         swap(&alerts.events, &events)
+        setLimits(configuration)
+        swap(&alerts.events, &events)
+    }
+
+    /// Limits that are in force already, once more: what was read back as state may be anything.
+    mutating func restoreLimits(_ configuration: MonitorConfiguration) {
+        setLimits(configuration)
+        alerts.events = []
+    }
+
+    private mutating func setLimits(_ configuration: MonitorConfiguration) {
         interruptionHoldSeconds = configuration.interruptionHoldSeconds
         statusIntervalSeconds = configuration.statusIntervalSeconds
         alerts.configure(configuration)
@@ -344,7 +364,6 @@ struct EventDecider: Sendable {
         fibrillation.configure(configuration)
         irregularity.configure(configuration)
         signal.configure(configuration)
-        swap(&alerts.events, &events)
     }
 
     private mutating func setNow(_ index: Int64, _ time: Int64) {

@@ -1,7 +1,9 @@
+internal import StateCoding
+
 /// Heart rate as bedside monitors average it: of the last twelve RR intervals the longest and the shortest are left out and the
 /// others averaged; when each of the last three is longer than 1.2 s, the last four alone are averaged, so that a slow rate is
 /// seen soon. The method stands in makers' manuals, where IEC 60601-2-27, 201.7.9.2.9.101 b) 3), wants it disclosed.
-struct HeartRate: Sendable {
+struct HeartRate: Sendable, Codable, RangeChecked {
     static let intervals = 12
     /// Fewer intervals give no rate.
     static let leastIntervals = 4
@@ -18,6 +20,8 @@ struct HeartRate: Sendable {
     private(set) var beatsPerMinute: Double?
     /// Mean interval of the same average, in s.
     private(set) var meanInterval: Double?
+
+    var isInRange: Bool { (0...Self.intervals).contains(count) && (0..<Self.intervals).contains(position) }
 
     mutating func add(interval seconds: Double) {
         ring[position] = Float(seconds)

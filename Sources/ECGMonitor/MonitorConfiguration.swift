@@ -1,5 +1,7 @@
+public import StateCoding
+
 /// The limits of every rule. The defaults are those of common bedside monitors; Docs/alarms.md names their sources.
-public struct MonitorConfiguration: Sendable, Equatable {
+public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     /// Sampling rates that the resampler takes, in samples a second.
     public static let supportedSamplingRates: ClosedRange<Double> = 100...2_000
 
@@ -10,6 +12,10 @@ public struct MonitorConfiguration: Sendable, Equatable {
     /// A segment whose first index differs from the expected one by more is refused, in s of samples: seven days, longer
     /// than any gateway keeps.
     public var maximumIndexJumpSeconds: Double = 604_800
+
+    /// How far ahead of what is missing samples may come and wait for it, in s of samples; 0: not at all. What has not come
+    /// then is a gap. It is a time of the stream, not of a clock.
+    public var reorderSeconds: Double = 0.5
 
     // MARK: Signal
 
@@ -115,6 +121,8 @@ public struct MonitorConfiguration: Sendable, Equatable {
         public var description: String { "\(key) must be \(requirement)" }
     }
 
+    public var isInRange: Bool { (try? validate()) != nil }
+
     /// - Throws: the first value that is out of its range. `PatientMonitor` relies on a configuration that passes.
     public func validate() throws(InvalidValue) {
         func require(_ value: Double, _ key: String, _ range: ClosedRange<Double>) throws(InvalidValue) {
@@ -129,6 +137,7 @@ public struct MonitorConfiguration: Sendable, Equatable {
         }
         try require(maximumSegmentSamples, "maximumSegmentSamples", 1...10_000_000)
         try require(maximumIndexJumpSeconds, "maximumIndexJumpSeconds", 1...31_536_000)
+        try require(reorderSeconds, "reorderSeconds", 0...5)
         try require(recoverySeconds, "recoverySeconds", 0...10)
         try require(signalLostGapSeconds, "signalLostGapSeconds", 0...60)
         try require(interruptionHoldSeconds, "interruptionHoldSeconds", 1...300)

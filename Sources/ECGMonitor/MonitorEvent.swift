@@ -63,7 +63,7 @@ public struct Beat: Sendable, Equatable {
 }
 
 /// Why a beat has no class.
-public enum NotClassifiedCause: UInt8, Sendable, CaseIterable {
+public enum NotClassifiedCause: UInt8, Sendable, CaseIterable, Codable {
     /// The window of 280 samples around R reaches over a gap, over the start of the signal, or over a change of rate or lead.
     case gapAtEdge
     /// The input ended before the window was complete.
@@ -140,7 +140,7 @@ public struct Gap: Sendable, Equatable {
 }
 
 /// Whether the detector knows the signal already.
-public enum MonitorState: UInt8, Sendable, CaseIterable {
+public enum MonitorState: UInt8, Sendable, CaseIterable, Codable {
     /// From the start of a stretch of signal to its first beat.
     case learning
     case monitoring

@@ -1,5 +1,6 @@
 public import ECGATKGAN
 internal import ECGSignal
+internal import StateCoding
 
 /// One patient's way from samples to alerts: a value without clock, socket or file. Time is the sample index, and the
 /// events are a function of the samples alone, however they were cut into segments and whatever else the process does.
@@ -15,9 +16,12 @@ internal import ECGSignal
 ///
 /// The state of a stream is small: see `memoryFootprint`. Nothing is allocated for a sample; a beat's window and a
 /// quarter of a second of signal each append to arrays that keep their capacity.
-public struct PatientMonitor: Sendable {
+///
+/// `Codable` by the compiler, so that `snapshot` forgets no field.
+public struct PatientMonitor: Sendable, Codable {
     public private(set) var configuration: MonitorConfiguration
     private var order = SegmentOrder()
+    @Uncoded private var held = HeldSegments()
     /// Stage 1, whose marks tests read to give beats their true class.
     private(set) var path: SignalPath
     private var decider: EventDecider
@@ -39,24 +43,88 @@ public struct PatientMonitor: Sendable {
 
     // MARK: Stage 1
 
-    /// Takes a segment: drops what came before, reports what is missing, finds the beats and cuts out their windows.
+    /// Takes a segment: drops what came before, holds what lies ahead, reports what is missing, finds the beats and cuts out
+    /// their windows.
     ///
-    /// A larger session number ends the session that is watched and begins the new one. Another sampling rate or lead
-    /// within a session starts detection afresh rather than being refused: a bedside that switches its filter or electrode
-    /// must not go blind.
+    /// A segment that lies ahead is held until what is missing before it has come, or until what is held reaches further than
+    /// `MonitorConfiguration.reorderSeconds` beyond the sample expected next: then the first hole is a gap and what comes after
+    /// it goes on. So segments that change places within that window give the same events as in their right order.
     ///
+    /// A larger session number ends the session that is watched, with what is held, and begins the new one. Another sampling
+    /// rate or lead within a session starts detection afresh rather than being refused: a bedside that switches its filter or
+    /// electrode must not go blind.
+    ///
+    /// - Parameter passing: called with each segment that goes on its way, this one or one that was held, in the order of the
+    ///   samples, and with how many samples at its front had come before.
     /// - Throws: why the segment was refused as a whole. Nothing has changed then.
-    public mutating func append(_ segment: SampleSegment) throws(SegmentRejection) -> SegmentReceipt {
-        let expected = order.nextIndex
-        let admission = try order.admit(segment, limits: configuration)
+    public mutating func append(
+        _ segment: SampleSegment, passing: (_ segment: SampleSegment, _ skipped: Int) -> Void = { _, _ in }
+    ) throws(SegmentRejection) -> SegmentReceipt {
+        try order.check(segment, limits: configuration)
         var receipt = SegmentReceipt()
-        receipt.duplicateSamplesDropped = admission.duplicates
+        if order.samplesMissing(before: segment) > 0 {
+            receipt.duplicateSamplesDropped = held.insert(segment)
+        } else {
+            if order.endsSession(segment) { release(all: true, &receipt, passing) }
+            pass(segment, &receipt, passing)
+            if !held.isEmpty { receipt.reorderedSamples = releaseConnected(&receipt, passing) }
+        }
+        if !held.isEmpty { release(all: false, &receipt, passing) }
+        receipt.heldSamples = held.sampleCount
         receipt.nextSampleIndex = order.nextIndex
-        receipt.acceptedSamples = segment.millivolts.count - admission.duplicates
-        guard receipt.acceptedSamples > 0 else { return receipt }
-        receipt.gapSamples = admission.gap
-        receipt.sessionChanged = admission.sessionChanged
-        receipt.signalChanged = admission.signalChanged
+        return receipt
+    }
+
+    /// What is held waits no longer: what is missing before it is a gap. For a source that has fallen silent; `resolve` comes
+    /// after it.
+    public mutating func releaseHeld(
+        passing: (_ segment: SampleSegment, _ skipped: Int) -> Void = { _, _ in }
+    ) -> SegmentReceipt {
+        var receipt = SegmentReceipt()
+        release(all: true, &receipt, passing)
+        receipt.nextSampleIndex = order.nextIndex
+        return receipt
+    }
+
+    /// Samples that are held.
+    public var heldSampleCount: Int { held.sampleCount }
+
+    /// Lets go what follows without a hole upon the last sample.
+    ///
+    /// - Returns: how many samples that were.
+    private mutating func releaseConnected(
+        _ receipt: inout SegmentReceipt, _ passing: (_ segment: SampleSegment, _ skipped: Int) -> Void
+    ) -> Int {
+        let before = receipt.acceptedSamples
+        while let first = held.firstIndex, first <= order.nextIndex { pass(held.removeFirst(), &receipt, passing) }
+        return receipt.acceptedSamples - before
+    }
+
+    /// Lets go, beyond holes, what cannot wait any longer, or all.
+    private mutating func release(
+        all: Bool, _ receipt: inout SegmentReceipt, _ passing: (_ segment: SampleSegment, _ skipped: Int) -> Void
+    ) {
+        while !held.isEmpty {
+            let window = Int64((configuration.reorderSeconds * order.samplingRate).rounded())
+            guard all || held.isOverfull(from: order.nextIndex, window: window) else { return }
+            pass(held.removeFirst(), &receipt, passing)
+            _ = releaseConnected(&receipt, passing)
+        }
+    }
+
+    /// Sends a segment on its way.
+    private mutating func pass(
+        _ segment: SampleSegment, _ receipt: inout SegmentReceipt,
+        _ passing: (_ segment: SampleSegment, _ skipped: Int) -> Void
+    ) {
+        let expected = order.nextIndex
+        let admission = order.admit(segment)
+        receipt.duplicateSamplesDropped += admission.duplicates
+        let accepted = segment.millivolts.count - admission.duplicates
+        guard accepted > 0 else { return }
+        receipt.acceptedSamples += accepted
+        if admission.sessionChanged { receipt.sessionChanged = true }
+        if admission.signalChanged { receipt.signalChanged = true }
 
         let rate = segment.samplingRate
         let first = segment.firstSampleIndex + Int64(admission.duplicates)
@@ -67,26 +135,28 @@ public struct PatientMonitor: Sendable {
             path.beginSession(segment.session, firstIndex: first, samplingRate: rate, stamp: stamp)
         } else {
             if admission.gap > 0 {
-                receipt.timeWentBackwards = path.skip(gap: admission.gap, from: expected, stamp: stamp)
+                receipt.gaps.append(Gap(firstMissingSampleIndex: expected, missingSampleCount: admission.gap))
+                if path.skip(gap: admission.gap, from: expected, stamp: stamp) { receipt.timeWentBackwards = true }
             }
             if admission.signalChanged, path.changeSignal(samplingRate: rate, at: first, stamp: stamp) {
                 receipt.timeWentBackwards = true
             }
             if path.takeStamp(stamp, forSample: first) { receipt.timeWentBackwards = true }
         }
-        receipt.invalidSamples = segment.millivolts.withUnsafeBufferPointer { samples in
+        receipt.invalidSamples += segment.millivolts.withUnsafeBufferPointer { samples in
             path.take(
                 UnsafeBufferPointer(rebasing: samples[admission.duplicates...]), firstIndex: first,
                 leadOff: segment.leadOff)
         }
         silence.samplesCame()
-        return receipt
+        passing(segment, admission.duplicates)
     }
 
-    /// The input is over: beats that are still undecided or wait for their window become pending, and the session ends.
-    /// A last `resolve` brings the events. Nothing may be appended afterwards.
+    /// The input is over: what is held goes on, beats that are still undecided or wait for their window become pending, and
+    /// the session ends. A last `resolve` brings the events. Nothing may be appended afterwards.
     public mutating func endInput() {
         guard order.hasStarted else { return }
+        _ = releaseHeld()
         path.endSession(before: order.nextIndex)
     }
 
@@ -152,10 +222,17 @@ public struct PatientMonitor: Sendable {
     /// - Precondition: everything appended has been resolved.
     public mutating func configure(_ new: MonitorConfiguration, events: inout [MonitorEvent]) {
         precondition(path.marks.isEmpty, "resolve comes before other limits")
+        putIntoForce(new, events: &events)
+    }
+
+    /// The same, before what waits to be resolved.
+    mutating func putIntoForce(_ new: MonitorConfiguration, events: inout [MonitorEvent]) {
         configuration = new
         let last = order.hasStarted ? order.nextIndex - 1 : 0
         decider.configure(new, at: last, time: order.hasStarted ? path.time(ofSample: last) : 0, events: &events)
     }
+
+    mutating func restoreLimits() { decider.restoreLimits(configuration) }
 
     /// Keeps, from here on, what the join is given of each beat, until it is taken.
     public mutating func observeBeats() { decider.observed = decider.observed ?? [] }
@@ -171,6 +248,8 @@ public struct PatientMonitor: Sendable {
 
     /// Whoever waits for samples has waited too long: the alert `signalLost` starts, with the basis `wallClock`. The first
     /// `resolve` after new samples ends it.
+    ///
+    /// Whoever says so has let go what is held (`releaseHeld`), and resolved it.
     ///
     /// This is not a function of the samples, and nothing else depends on it: alerts of this basis have their own numbers.
     ///
@@ -189,5 +268,5 @@ public struct PatientMonitor: Sendable {
 
     /// Bytes that this stream holds: the value itself and its own heap storage. Filter tables that all streams of a rate
     /// share are left out.
-    public var memoryFootprint: Int { MemoryLayout<PatientMonitor>.size + path.heapBytes }
+    public var memoryFootprint: Int { MemoryLayout<PatientMonitor>.size + path.heapBytes + held.heapBytes }
 }

@@ -1,5 +1,5 @@
 /// The pause of one stream's alarms, which ends by itself.
-struct PauseState: Sendable {
+struct PauseState: Sendable, Codable {
     private(set) var kind: AlarmPause.Kind?
     private var by = ""
     /// The first sample after it, source rate.

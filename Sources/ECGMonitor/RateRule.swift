@@ -2,12 +2,13 @@
 /// an average which still remembers a run or a pause that is over raises nothing. Each is over when the rate has come back past
 /// its limit by the hysteresis and stayed there for `heartRateHoldSeconds`. An extreme one takes the place of the plain one;
 /// asystole that of bradycardia; ventricular fibrillation that of all; ventricular and supraventricular tachycardia that of tachycardia.
-struct RateRule: Sendable {
-    /// Since when the rate is back, for each of the four; nil while it is not.
-    private var backSince = InlineArray<4, Int64?>(repeating: nil)
+struct RateRule: Sendable, Codable {
+    /// Since when the rate is back, for each of the four; `notBack` while it is not.
+    private var backSince = InlineArray<4, Int64>(repeating: Self.notBack)
+    private static let notBack: Int64 = -1
     private var limits: Limits
 
-    private struct Limits: Sendable {
+    private struct Limits: Sendable, Codable {
         var low, high, extremeLow, extremeHigh, hysteresis, holdSeconds: Double
 
         init(_ configuration: MonitorConfiguration) {
@@ -67,10 +68,10 @@ struct RateRule: Sendable {
         _ kind: AlertKind, _ slot: Int, isBack: Bool, at index: Int64, _ rate: Double, _ alerts: inout AlertRegister
     ) {
         guard isBack, alerts.isActive(kind) else {
-            backSince[slot] = nil
+            backSince[slot] = Self.notBack
             return
         }
-        let began = backSince[slot] ?? index
+        let began = backSince[slot] == Self.notBack ? index : backSince[slot]
         backSince[slot] = began
         if alerts.now.seconds(from: began, to: index) >= limits.holdSeconds {
             alerts.end(kind, .cleared, at: began, heartRate: rate)

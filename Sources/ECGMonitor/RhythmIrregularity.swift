@@ -1,4 +1,5 @@
 import Foundation
+internal import StateCoding
 
 /// Whether the RR intervals are as irregular as in atrial fibrillation. Three published methods must agree:
 ///
@@ -26,7 +27,7 @@ import Foundation
 /// Intervals that begin or end with an ectopic beat are left out. When more than half of the last 32 intervals are,
 /// nothing is
 /// known. These choices (all three methods, 24, 64, a half) were made on the MIT-BIH Arrhythmia Database.
-struct RhythmIrregularity: Sendable {
+struct RhythmIrregularity: Sendable, Codable, RangeChecked {
     /// Intervals that are kept, and that the turning points are counted in.
     static let intervals = 64
     static let entropyIntervals = 24
@@ -54,6 +55,8 @@ struct RhythmIrregularity: Sendable {
 
     /// As of the last interval.
     private(set) var isIrregular = false
+
+    var isInRange: Bool { count >= 0 && (0...32).contains(seen) }
 
     /// Takes the next interval.
     /// - Parameters:

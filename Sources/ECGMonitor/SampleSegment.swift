@@ -65,13 +65,21 @@ public enum SegmentRejection: Error, Sendable, Equatable, CaseIterable {
 
 /// What became of a segment that was not refused.
 public struct SegmentReceipt: Sendable, Equatable {
-    /// Samples that were new and went on their way; 0 where all of them had come before. Silence of a source is silence
+    /// Samples that were new and went on their way, those that had been held included; 0 where all had come before or are
+    /// held. Silence of a source is silence
     /// of these: a source that only repeats itself is silent.
     public var acceptedSamples = 0
-    /// Samples that had come before and were dropped.
+    /// Samples that had come before, also such as are held, and were dropped.
     public var duplicateSamplesDropped = 0
-    /// Samples that are missing before this segment.
-    public var gapSamples: Int64 = 0
+    /// What is missing, as far as it is now known for good: before this segment or before those that were held.
+    public var gaps: [Gap] = []
+    public var gapSamples: Int64 { gaps.reduce(0) { $0 + $1.missingSampleCount } }
+    /// Samples that had come too early and, now that this segment brought what was missing, went on their way; they count
+    /// among the accepted ones.
+    public var reorderedSamples = 0
+    /// Samples that lie ahead of `nextSampleIndex` and are held, after this segment. A monitor that is restored from a
+    /// snapshot does not have them.
+    public var heldSamples = 0
     /// The acquisition time lies before that of the segment before. The order is the index's all the same.
     public var timeWentBackwards = false
     /// This segment began a session (not counted for a stream's very first).
@@ -80,7 +88,7 @@ public struct SegmentReceipt: Sendable, Equatable {
     public var signalChanged = false
     /// Accepted samples that are NaN or infinite.
     public var invalidSamples = 0
-    /// Index of the sample that is expected next.
+    /// Index of the sample that is expected next: all before it are done with, what is held is not.
     public var nextSampleIndex: Int64 = 0
 
     public init() {}

@@ -5,7 +5,7 @@ internal import ECGSignal
 /// - **lead off**: the source says so; over when the signal has been usable for `recoverySeconds`;
 /// - **signal lost**: a gap of at least `signalLostGapSeconds`, or samples that have been invalid, saturated or constant for as long;
 /// - **noisy signal**: the signal is too noisy for beats to be relied on; over when it has not been for `quietSeconds`.
-struct SignalAlertRule: Sendable {
+struct SignalAlertRule: Sendable, Codable {
     /// Noise comes and goes; an alert that did so too would be noise itself.
     static let quietSeconds: Double = 10
 

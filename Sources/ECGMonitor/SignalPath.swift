@@ -1,4 +1,5 @@
 internal import ECGSignal
+internal import StateCoding
 
 /// Stage 1 for one stream: samples at the source's rate go in, in order; marks and beat windows come out.
 ///
@@ -8,14 +9,14 @@ internal import ECGSignal
 /// at unusable samples, at a change of rate or lead, and where the signal turns out to be flat or saturated; nothing is
 /// carried over. All that is allocated is the history, the resampler's ring, and the marks and windows of the beats that
 /// wait for their class.
-struct SignalPath: Sendable {
+struct SignalPath: Sendable, Codable, RangeChecked {
     /// Beyond this a sample in mV is not an ECG, whatever the electrode does.
     static let largestMillivolts: Float = 1_000
     /// Samples at 360 Hz that are kept for windows: longer than the longest search-back.
     static let historyLength = 2_048
 
     /// What is done with the samples now.
-    private enum Mode {
+    private enum Mode: UInt8, Sendable, Codable {
         /// A stretch runs.
         case detecting
         /// The signal is flat or saturated: it is watched until it is alive again.
@@ -31,7 +32,7 @@ struct SignalPath: Sendable {
     private let recoverySeconds: Double
     private let judgesQuality: Bool
     private var clock = AcquisitionClock()
-    private var resampler: Resampler?
+    @SharedResampler private var resampler: Resampler? = nil
     private var humFilter = MainsHumFilter()
     private var conditionMonitor = SignalConditionMonitor()
     private var detector = PanTompkinsDetector()
@@ -51,7 +52,7 @@ struct SignalPath: Sendable {
     /// 360-Hz samples since `resamplerOrigin`.
     private var resampled: Int64 = 0
     /// 140 samples after the R peak of the first beat that waits, in the detector's count.
-    private var nextWindowAt: Int64 = .max
+    @FullRange private var nextWindowAt: Int64 = .max
     private var clockPeriod: Int64 = 90
     private var nextClockAt: Int64 = 0
 
@@ -60,6 +61,23 @@ struct SignalPath: Sendable {
         self.judgesQuality = judgesQuality
         marks.reserveCapacity(16)
         waiting.reserveCapacity(4)
+    }
+
+    /// Whether stage 2 finds the windows that the marks speak of, and nothing is counted in impossible rates.
+    var isInRange: Bool {
+        let rates = MonitorConfiguration.supportedSamplingRates
+        let count = Int32(clamping: windows.count / BeatWindow.length)
+        let marksAreRight = marks.allSatisfy { mark in
+            switch mark.content {
+            case .beat(let finding): finding.window.map { (0..<count).contains($0) } ?? true
+            case .stretchStarted(let rate), .signalChanged(let rate): rates.contains(rate)
+            default: true
+            }
+        }
+        let hasRate = resampler.map { $0.inputRate == samplingRate && rates.contains(samplingRate) } ?? (mode == .unusable)
+        return windows.count % BeatWindow.length == 0 && marksAreRight && hasRate && (0...10).contains(recoverySeconds)
+            && clockPeriod >= 1 && (resampler?.isDrained ?? true || mode != .detecting && mode != .watching)
+            && history.capacity == Self.historyLength
     }
 
     // MARK: What stage 2 takes

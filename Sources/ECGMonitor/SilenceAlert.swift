@@ -1,6 +1,6 @@
 /// The alert about samples that do not come, as the wall clock sees it. It lies beside the deterministic path: nothing
 /// there depends on it, and its alerts have their own numbers.
-struct SilenceAlert: Sendable {
+struct SilenceAlert: Sendable, Codable {
     private var number: UInt32 = 0
     private var isActive = false
     private var acknowledgedBy: String?

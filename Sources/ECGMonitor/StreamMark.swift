@@ -1,9 +1,10 @@
 internal import ECGSignal
+internal import StateCoding
 
 /// What stage 1 hands to stage 2: something that happened to the signal, in the order in which it became known.
 /// Between the stages lies nothing but these and the windows of the beats, so it does not matter when, or together
 /// with whose, the beats are classified.
-struct StreamMark: Sendable {
+struct StreamMark: Sendable, Codable {
     enum Content: Sendable {
         /// The first of a session.
         case sessionStarted(UInt64)
@@ -33,12 +34,12 @@ struct StreamMark: Sendable {
     /// The sample that decided it, source rate.
     var decidedAt: Int64
     /// When `sampleIndex` was taken; 0: unknown.
-    var time: Int64
+    @FullRange var time: Int64
     var content: Content
 }
 
 /// A beat as the detector found it.
-struct BeatFinding: Sendable {
+struct BeatFinding: Sendable, Codable {
     /// Which of the pending windows is its own; `nil`: none, for the cause given.
     var window: Int32?
     var notClassifiedBecause: NotClassifiedCause?
@@ -46,4 +47,44 @@ struct BeatFinding: Sendable {
     /// Greatest less least sample of its window, in mV, which the scaling to [0,1] takes away; 0 without a window.
     var windowRange: Float = 0
     var foundBySearchBack: Bool
+}
+
+/// A number for the case, then what it carries.
+extension StreamMark.Content: Codable {
+    init(from decoder: any Decoder) throws {
+        var container = try decoder.unkeyedContainer()
+        switch try container.decode(UInt8.self) {
+        case 0: self = .sessionStarted(try container.decode(UInt64.self))
+        case 1: self = .stretchStarted(samplingRate: try container.decode(Double.self))
+        case 2: self = .stretchEnded(observable: try container.decode(Bool.self))
+        case 3: self = .signalChanged(samplingRate: try container.decode(Double.self))
+        case 4: self = .gap(try container.decode(Int64.self))
+        case 5: self = .condition(try container.decode(SignalCondition.self))
+        case 6: self = .fibrillation(try container.decode(VentricularFibrillationDetector.Finding.self))
+        case 7: self = .beat(try container.decode(BeatFinding.self))
+        case 8: self = .clock
+        case 9: self = .sessionEnded
+        default: throw StateCodingError.otherLayout
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.unkeyedContainer()
+        func put(_ number: UInt8, _ value: (some Encodable)?) throws {
+            try container.encode(number)
+            if let value { try container.encode(value) }
+        }
+        switch self {
+        case .sessionStarted(let session): try put(0, session)
+        case .stretchStarted(let rate): try put(1, rate)
+        case .stretchEnded(let observable): try put(2, observable)
+        case .signalChanged(let rate): try put(3, rate)
+        case .gap(let count): try put(4, count)
+        case .condition(let condition): try put(5, condition)
+        case .fibrillation(let finding): try put(6, finding)
+        case .beat(let finding): try put(7, finding)
+        case .clock: try put(8, nil as Bool?)
+        case .sessionEnded: try put(9, nil as Bool?)
+        }
+    }
 }

@@ -1,4 +1,5 @@
 internal import ECGATKGAN
+internal import StateCoding
 
 /// What single V beats can announce:
 ///
@@ -10,7 +11,7 @@ internal import ECGATKGAN
 ///   `frequentVentricularBeatsHoldSeconds`.
 ///
 /// Both definitions are those of monitors in wide use; Docs/alarms.md has their sources.
-struct VentricularBurdenRule: Sendable {
+struct VentricularBurdenRule: Sendable, Codable, RangeChecked {
     static let highestRate: Double = 100
     static let prematureShare: Double = 1.0 / 3
     static let pauseShare: Double = 1.25
@@ -20,8 +21,13 @@ struct VentricularBurdenRule: Sendable {
     private var frequentHold: Double
     private var rOnTHold: Double
 
-    /// A premature V beat that waits for the interval after it: where, and 1.25 of the mean interval, in s.
-    private var waiting: (index: Int64, pause: Double)?
+    /// A premature V beat that waits for the interval after it.
+    private struct Premature: Sendable, Codable {
+        var index: Int64
+        /// 1.25 of the mean interval, in s.
+        var pause: Double
+    }
+    private var waiting: Premature?
     /// The last one that no pause followed.
     private var lastWithoutPause: Int64?
     private var lastRonT: Int64 = 0
@@ -39,6 +45,8 @@ struct VentricularBurdenRule: Sendable {
         frequentHold = configuration.frequentVentricularBeatsHoldSeconds
         rOnTHold = configuration.rOnTHoldSeconds
     }
+
+    var isInRange: Bool { second >= 0 }
 
     mutating func configure(_ configuration: MonitorConfiguration) {
         limit = configuration.frequentVentricularBeats
@@ -63,7 +71,7 @@ struct VentricularBurdenRule: Sendable {
         if let interval, let meanInterval, meanInterval > 60 / Self.highestRate,
             interval < Self.prematureShare * meanInterval
         {
-            waiting = (index, Self.pauseShare * meanInterval)
+            waiting = Premature(index: index, pause: Self.pauseShare * meanInterval)
         }
         guard inMinute > limit, lowPriority || alerts.isActive(.frequentVentricularBeats) else { return }
         lastFrequent = index

@@ -1,4 +1,5 @@
 internal import ECGSignal
+internal import StateCoding
 
 /// Ventricular flutter or fibrillation, as the signal shows it. It takes the place of every other alert about the
 /// heart, and is
@@ -9,7 +10,7 @@ internal import ECGSignal
 /// recognised, and complexes of such width look alike. (How regularly was chosen with record 207 of the MIT-BIH
 /// Arrhythmia
 /// Database, where flutter is found as irregular V beats, and 861 of the supraventricular one, a tachycardia, in view.)
-struct VentricularFibrillationRule: Sendable {
+struct VentricularFibrillationRule: Sendable, Codable, RangeChecked {
     /// Everything that it takes the place of.
     static let lesser: [AlertKind] = AlertKind.allCases.filter { $0.priority != .technical && $0 != .ventricularFibrillation }
 
@@ -28,6 +29,8 @@ struct VentricularFibrillationRule: Sendable {
     private var lastSeen: Int64 = 0
 
     init(_ configuration: MonitorConfiguration) { holdSeconds = configuration.ventricularFibrillationHoldSeconds }
+
+    var isInRange: Bool { peakCount >= 0 }
 
     mutating func configure(_ configuration: MonitorConfiguration) {
         holdSeconds = configuration.ventricularFibrillationHoldSeconds

@@ -1,9 +1,10 @@
 internal import ECGATKGAN
+internal import StateCoding
 
 /// Bigeminy (a V beat between single other beats) and trigeminy (a V beat between pairs of others): `patternCycles`
 /// repetitions, ending with the V, start the alert; it is over when the pattern has not been seen for `patternHoldSeconds`,
 /// or the other pattern has taken its place.
-struct VentricularPatternRule: Sendable {
+struct VentricularPatternRule: Sendable, Codable, RangeChecked {
     private var cycles: Int
     private var holdSeconds: Double
     /// One bit for each beat, the last one lowest: 1 for V. Only the lowest `known` are beats.
@@ -20,6 +21,9 @@ struct VentricularPatternRule: Sendable {
         cycles = configuration.patternCycles
         holdSeconds = configuration.patternHoldSeconds
     }
+
+    /// Each V in the pattern has its R peak.
+    var isInRange: Bool { (0...64).contains(known) && peakCount >= beats.nonzeroBitCount }
 
     mutating func configure(_ configuration: MonitorConfiguration) {
         cycles = configuration.patternCycles

@@ -1,5 +1,7 @@
+internal import StateCoding
+
 /// Runs the filters over the samples, finds the peaks of the integrated signal and measures them.
-struct CandidateFinder: Sendable {
+struct CandidateFinder: Sendable, Codable, RangeChecked {
     /// Samples for which a peak must not be passed before it counts as one: 139 ms. Two beats are never that near, and
     /// what is smaller within that time belongs to the same complex.
     static let dominance: Int64 = 50
@@ -22,6 +24,12 @@ struct CandidateFinder: Sendable {
     private var peakIndex: Int64 = 0
     private var previous: Int64 = 0
     private var hasRisen = false
+
+    var isInRange: Bool {
+        let limit = PanTompkinsFilters.inputLimit
+        return index >= 0 && (-1...index).contains(peakIndex) && peak >= 0 && abs(firstSample) <= limit
+            && abs(lastSample) <= limit
+    }
 
     /// Takes one sample.
     ///

@@ -1,4 +1,5 @@
 import Foundation
+public import StateCoding
 
 /// Takes mains hum of 50 and 60 Hz out of a signal at 360 Hz, where there is any; else the samples pass untouched.
 ///
@@ -8,7 +9,7 @@ import Foundation
 /// The tracking looks at the second difference over +-2 samples, in which the ECG is small, and its error is bounded, so
 /// that a beat moves the weights by little. Hum that is 0.1 Hz off its nominal frequency is left with a fifth of its
 /// amplitude.
-public struct MainsHumFilter: Sendable {
+public struct MainsHumFilter: Sendable, Codable, RangeChecked {
     /// A tone is subtracted when its amplitude in millivolts has been above this for a second...
     static let onAmplitude: Float = 0.05
     /// ...and no more when it is below this.
@@ -40,8 +41,15 @@ public struct MainsHumFilter: Sendable {
     /// Of x(n) - 2 x(n-2) + x(n-4) about its centre, at an angle a sample.
     private static func gain(_ angle: Double) -> Double { 2 * cos(2 * angle) - 2 }
 
-    private let turn = (cosine: Self.turnCosine, sine: Self.turnSine)
-    private let back = (cosine: Self.backCosine, sine: Self.backSine)
+    /// What never changes, at hand where it is used.
+    private struct Constants: Sendable, Renewable {
+        let turn = (cosine: MainsHumFilter.turnCosine, sine: MainsHumFilter.turnSine)
+        let back = (cosine: MainsHumFilter.backCosine, sine: MainsHumFilter.backSine)
+
+        static var initialValue: Constants { Constants() }
+    }
+
+    @Uncoded private var constants = Constants()
     private var cosine = Pair(repeating: 1)
     private var sine = Pair(repeating: 0)
     private var inPhase = Pair(repeating: 0)
@@ -59,6 +67,8 @@ public struct MainsHumFilter: Sendable {
     /// Starts again, as after a gap.
     public mutating func reset() { self = MainsHumFilter() }
 
+    public var isInRange: Bool { (0..<Self.period).contains(position) }
+
     /// Whether a tone is being taken out now.
     public var isRemoving: Bool { isOn != Pair(repeating: 0) }
 
@@ -71,6 +81,7 @@ public struct MainsHumFilter: Sendable {
             hasBegun = true
             last = SIMD4(repeating: millivolts)
         }
+        let (turn, back) = (constants.turn, constants.back)
         let bend = millivolts - 2 * last[2] + last[0]
         last = SIMD4(last[1], last[2], last[3], millivolts)
         let tones = inPhase * cosine + quadrature * sine

@@ -1,3 +1,5 @@
+public import StateCoding
+
 /// The real-time QRS detector of Pan & Tompkins (IEEE TBME 32(3):230-236, 1985), for samples at 360 Hz in millivolts.
 ///
 /// Band-pass, derivative, squaring and integration over 150 ms (`PanTompkinsFilters`) give peaks (`CandidateFinder`); a
@@ -9,9 +11,9 @@
 /// One value per stream, one `step` a sample, nothing allocated; the result is a function of the samples alone. The
 /// usual beat is reported 286 ms after its apex (median on mitdb; 99 % within 340 ms); search-back and the learning
 /// phase take longer.
-public struct PanTompkinsDetector: Sendable {
+public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
     /// Durations in samples at 360 Hz, shares of levels.
-    struct Constants: Sendable {
+    struct Constants: Sendable, Equatable, Codable {
         /// Within so many samples (350 ms) after its apex a peak has been decided on: a beat is missing only after
         /// that.
         var decisionDelay: Int64 = 126
@@ -74,9 +76,9 @@ public struct PanTompkinsDetector: Sendable {
     private var hasLearned = false
     private var lastBeat: QRSCandidate?
     /// Up to this sample nothing is to be done but filtering.
-    private var nextEvent: Int64
-    private var searchBackDue: Int64 = .max
-    private var relearningDue: Int64 = .max
+    @FullRange private var nextEvent: Int64
+    @FullRange private var searchBackDue: Int64 = .max
+    @FullRange private var relearningDue: Int64 = .max
 
     /// Height of the smaller peaks between the last beats relative to the beats, in the integrated signal on the scale
     /// of amplitudes: below 0.2 in a clean ECG, 0.35 and above where noise looks like beats (electrode motion at a
@@ -101,6 +103,11 @@ public struct PanTompkinsDetector: Sendable {
     /// Starts again, as after `init`: filters at rest, nothing learned. For a gap: nothing is carried over it.
     public mutating func reset() {
         self = PanTompkinsDetector(additions: additions, constants: constants)
+    }
+
+    /// What was learned holds for the constants with which it was.
+    public var isInRange: Bool {
+        constants == Constants() && additions == .all && (0...1).contains(noisiness) && abs(noiseRatio) < 1e6
     }
 
     /// Takes one sample.

@@ -1,8 +1,12 @@
+internal import StateCoding
+
 /// The last eight values of a quantity, and their median or mean.
-struct LastEight: Sendable {
+struct LastEight: Sendable, Codable, RangeChecked {
     private var values = InlineArray<8, Float>(repeating: 0)
     private(set) var count = 0
     private var position = 0
+
+    var isInRange: Bool { (0...8).contains(count) && (0..<8).contains(position) }
 
     mutating func append(_ value: Float) {
         values[position & 7] = value
@@ -53,7 +57,7 @@ struct LastEight: Sendable {
 /// The paper averages exponentially (1/8 for each new peak). The median of the last eight peaks follows a lasting
 /// change as fast and is not carried away by one artefact or one large ectopic beat (as in Hamilton & Tompkins, IEEE
 /// TBME 33(12), 1986, and Hamilton, Computers in Cardiology 2002).
-struct PeakLevels: Sendable {
+struct PeakLevels: Sendable, Codable {
     private var signal = LastEight()
     private var noise = LastEight()
     /// The last peaks that are noise by the thresholds of a quiet signal, for `restlessness`.
@@ -128,7 +132,7 @@ struct PeakLevels: Sendable {
 }
 
 /// The two averages of RR intervals (Pan & Tompkins 1985, eq. 24 to 29), in samples.
-struct RRAverages: Sendable {
+struct RRAverages: Sendable, Codable {
     /// Of the last eight intervals.
     private var recent = LastEight()
     private var outOfLimits = 0

@@ -1,5 +1,7 @@
+internal import StateCoding
+
 /// A peak of the integrated signal with what is needed to decide whether it is a QRS complex.
-struct QRSCandidate: Sendable {
+struct QRSCandidate: Sendable, Codable {
     /// Index of the extremum of the band-passed signal under the peak, in input time (delay taken off).
     var fiducialIndex: Int64 = 0
     /// Apex in the original signal.
@@ -51,4 +53,16 @@ struct CandidateQueue: Sendable {
         head = 0
         count = 0
     }
+}
+
+/// As the list of what is in it.
+extension CandidateQueue: Codable {
+    init(from decoder: any Decoder) throws {
+        let candidates = try [QRSCandidate](from: decoder)
+        let isOrdered = zip(candidates, candidates.dropFirst()).allSatisfy { $0.fiducialIndex <= $1.fiducialIndex }
+        guard candidates.count <= Self.capacity, isOrdered else { throw StateCodingError.outOfRange("CandidateQueue") }
+        for candidate in candidates { append(candidate) }
+    }
+
+    func encode(to encoder: any Encoder) throws { try (0..<count).map { self[$0] }.encode(to: encoder) }
 }

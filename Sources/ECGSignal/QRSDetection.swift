@@ -1,5 +1,5 @@
 /// One QRS complex.
-public struct QRSDetection: Sendable, Equatable {
+public struct QRSDetection: Sendable, Equatable, Codable {
     /// Index of the apex in the original signal, at 360 Hz, counted from the last `init` or `reset`.
     public var rPeakIndex: Int64
     /// Index of the sample at whose `step` it was reported. The delay is the difference.
@@ -37,7 +37,7 @@ extension PanTompkinsDetector {
     /// | `groupedSearchBack` | 0.285 | 0.306 | 94.41 / 67.87 |
     /// | `noiseAdaptation` | 0.263 | 0.238 | 92.59 / 71.06 |
     /// | all | 0.372 | 0.456 | 93.60 / 69.68 |
-    public struct Additions: OptionSet, Sendable, Hashable {
+    public struct Additions: OptionSet, Sendable, Hashable, Codable {
         public let rawValue: UInt8
         public init(rawValue: UInt8) { self.rawValue = rawValue }
 

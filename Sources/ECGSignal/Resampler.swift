@@ -1,4 +1,5 @@
 import Foundation
+internal import StateCoding
 
 /// Why a resampler cannot be made.
 public enum ResamplerError: Error, Sendable, Equatable {
@@ -38,16 +39,22 @@ public struct Resampler: Sendable {
     private let numerator: Int64
     /// `(phases + 1) x taps`, normalised so that each phase has gain 1 at 0 Hz.
     private let kernel: ContiguousArray<Float>
-    /// The last inputs, each stored twice (`length` apart) so that any window is contiguous.
-    private var ring: ContiguousArray<Float>
     private let length: Int
-    private var cursor = 0
-    private var pushed: Int64 = 0
-    private var produced: Int64 = 0
-    /// Input sample at or before the next output, and where between it and the following one that output lies.
-    private var nextBase: Int64 = 0
-    private var nextPhase: Int64 = 0
-    private var limit: Int64 = .max
+    private var state: State
+
+    /// All that changes while samples go through, without the table, which depends on the rate alone.
+    public struct State: Sendable, Codable {
+        /// The last inputs, each stored twice (`length` apart) so that any window is contiguous.
+        fileprivate var ring: ContiguousArray<Float>
+        fileprivate var cursor = 0
+        fileprivate var pushed: Int64 = 0
+        fileprivate var produced: Int64 = 0
+        /// Input sample at or before the next output, and where between it and the following one that output lies.
+        fileprivate var nextBase: Int64 = 0
+        fileprivate var nextPhase: Int64 = 0
+        /// No output lies at or beyond it.
+        @FullRange fileprivate var limit: Int64 = .max
+    }
 
     /// - Parameter inputRate: samples a second of the input, within `supportedRates`.
     /// - Throws: `ResamplerError.rateOutOfRange`, also for a rate that is not a number.
@@ -60,7 +67,7 @@ public struct Resampler: Sendable {
             (taps, half, phases, numerator) = (1, 0, 1, 1)
             kernel = [1]
             length = 1
-            ring = [0, 0]
+            state = State(ring: [0, 0])
             return
         }
         // Cut-off relative to the input rate: 0.5 when upsampling.
@@ -81,7 +88,7 @@ public struct Resampler: Sendable {
         self.half = half
         self.taps = taps
         length = taps
-        ring = ContiguousArray(repeating: 0, count: 2 * taps)
+        state = State(ring: ContiguousArray(repeating: 0, count: 2 * taps))
     }
 
     private static func makeKernel(
@@ -124,55 +131,55 @@ public struct Resampler: Sendable {
 
     /// Takes one input sample. Then call `next()` until it gives nil.
     public mutating func push(_ sample: Float) {
-        precondition(nextBase + Int64(half) >= pushed && limit == .max, "fetch every output before the next input")
-        if pushed == 0 {
-            for index in ring.indices { ring[index] = sample }
+        precondition(isDrained, "fetch every output before the next input")
+        if state.pushed == 0 {
+            for index in state.ring.indices { state.ring[index] = sample }
         }
         store(sample)
     }
 
     private mutating func store(_ sample: Float) {
-        ring[cursor] = sample
-        ring[cursor + length] = sample
-        cursor += 1
-        if cursor == length { cursor = 0 }
-        pushed += 1
+        state.ring[state.cursor] = sample
+        state.ring[state.cursor + length] = sample
+        state.cursor += 1
+        if state.cursor == length { state.cursor = 0 }
+        state.pushed += 1
     }
 
     /// The next output sample, or nil if it needs more input.
     public mutating func next() -> Float? {
-        if limit != .max {
-            let last = ring[cursor == 0 ? length - 1 : cursor - 1]
-            while nextBase < limit, nextBase + Int64(half) >= pushed { store(last) }
+        if state.limit != .max {
+            let last = state.ring[state.cursor == 0 ? length - 1 : state.cursor - 1]
+            while state.nextBase < state.limit, state.nextBase + Int64(half) >= state.pushed { store(last) }
         }
         // The newest input under the kernel is base + half.
-        guard nextBase + Int64(half) < pushed, nextBase < limit else { return nil }
+        guard state.nextBase + Int64(half) < state.pushed, state.nextBase < state.limit else { return nil }
         let value = convolve()
-        produced += 1
+        state.produced += 1
         if numerator != 0 {
-            nextPhase += numerator
-            nextBase += nextPhase / Int64(phases)
-            nextPhase %= Int64(phases)
+            state.nextPhase += numerator
+            state.nextBase += state.nextPhase / Int64(phases)
+            state.nextPhase %= Int64(phases)
         } else {
-            nextBase = Int64((Double(produced) * inputRate / InternalSampling.rate).rounded(.down))
+            state.nextBase = Int64((Double(state.produced) * inputRate / InternalSampling.rate).rounded(.down))
         }
         return value
     }
 
     private func convolve() -> Float {
-        if taps == 1 { return ring[0] }
-        var row = Int(nextPhase)
+        if taps == 1 { return state.ring[0] }
+        var row = Int(state.nextPhase)
         var weight: Float = 0
         if numerator == 0 {
-            let time = Double(produced) * inputRate / InternalSampling.rate
+            let time = Double(state.produced) * inputRate / InternalSampling.rate
             let position = (time - time.rounded(.down)) * Double(phases)
             row = min(Int(position), phases - 1)
             weight = Float(position - Double(row))
         }
         // Every output is fetched as soon as its newest input is there, so the ring holds just the samples under the
         // kernel and the oldest of them is the next to be overwritten.
-        let slot = cursor
-        return ring.withUnsafeBufferPointer { ring in
+        let slot = state.cursor
+        return state.ring.withUnsafeBufferPointer { ring in
             kernel.withUnsafeBufferPointer { kernel in
                 let samples = UnsafeRawPointer(ring.baseAddress! + slot)
                 let lower = UnsafeRawPointer(kernel.baseAddress! + row * taps)
@@ -193,8 +200,8 @@ public struct Resampler: Sendable {
     /// End of a stretch: the last sample is held until the outputs up to the last input have come out. Fetch them
     /// with `next()`, then `reset()` before pushing again.
     public mutating func finish() {
-        guard pushed > 0, taps > 1 else { return }
-        limit = pushed
+        guard state.pushed > 0, taps > 1 else { return }
+        state.limit = state.pushed
     }
 
     /// Time of output `index` in input samples: `index * inputRate / 360`.
@@ -202,13 +209,32 @@ public struct Resampler: Sendable {
         Double(index) * inputRate / InternalSampling.rate
     }
 
+    /// Whether every output that can be has been fetched: then samples may be pushed.
+    public var isDrained: Bool { state.nextBase + Int64(half) >= state.pushed && state.limit == .max }
+
+    /// To go on from there later, with a resampler of the same rate.
+    public var snapshot: State { state }
+
+    /// Goes on where another resampler of this rate was.
+    ///
+    /// - Returns: false, and nothing has changed, if no resampler of this rate can be in that state.
+    public mutating func restore(_ new: State) -> Bool {
+        let isDrained = new.nextBase >= new.pushed - Int64(half) && new.limit == .max
+        let isFinished = new.limit != .max && new.nextBase >= new.limit
+        guard new.ring.count == state.ring.count, (0..<length).contains(new.cursor), new.pushed >= 0, new.produced >= 0,
+            new.nextBase >= 0, (0..<Int64(phases)).contains(new.nextPhase), isDrained || isFinished
+        else { return false }
+        state = new
+        return true
+    }
+
     /// Starts again as after `init`: nothing is carried over a gap.
     public mutating func reset() {
-        cursor = 0
-        pushed = 0
-        produced = 0
-        nextBase = 0
-        nextPhase = 0
-        limit = .max
+        state.cursor = 0
+        state.pushed = 0
+        state.produced = 0
+        state.nextBase = 0
+        state.nextPhase = 0
+        state.limit = .max
     }
 }

@@ -1,3 +1,5 @@
+internal import StateCoding
+
 /// The last samples of a stream, addressed by their absolute index.
 ///
 /// A ring whose capacity is a power of two: one store a sample, nothing allocated after `init`.
@@ -64,5 +66,39 @@ public struct SampleHistory: Sendable {
     public func copy(windowCentredOn rPeakIndex: Int64, into destination: UnsafeMutableBufferPointer<Float>) -> Bool {
         precondition(destination.count == BeatWindow.length, "a beat window has \(BeatWindow.length) samples")
         return copy(from: rPeakIndex - Int64(BeatWindow.samplesBeforeRPeak), into: destination)
+    }
+}
+
+/// As the samples that are there.
+extension SampleHistory: Codable {
+    private enum CodingKeys: CodingKey {
+        case capacity, endIndex, firstIndexSinceReset, samples
+    }
+
+    /// Largest capacity that is read back.
+    private static let largestCapacity = 1 << 16
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let capacity = try container.decode(Int.self, forKey: .capacity)
+        let endIndex = try container.decode(Int64.self, forKey: .endIndex)
+        let first = try container.decode(Int64.self, forKey: .firstIndexSinceReset)
+        let samples = try container.decode([Float].self, forKey: .samples)
+        guard (1...Self.largestCapacity).contains(capacity), capacity.nonzeroBitCount == 1, first >= 0, endIndex >= first,
+            samples.count == Int(min(endIndex - first, Int64(capacity)))
+        else { throw StateCodingError.outOfRange("SampleHistory") }
+        self.init(capacity: capacity, startIndex: endIndex - Int64(samples.count))
+        for sample in samples { append(sample) }
+        firstIndexSinceReset = first
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(capacity, forKey: .capacity)
+        try container.encode(endIndex, forKey: .endIndex)
+        try container.encode(firstIndexSinceReset, forKey: .firstIndexSinceReset)
+        var samples = [Float](repeating: 0, count: Int(endIndex - startIndex))
+        _ = samples.withUnsafeMutableBufferPointer { copy(from: startIndex, into: $0) }
+        try container.encode(samples, forKey: .samples)
     }
 }

@@ -1,5 +1,7 @@
+public import StateCoding
+
 /// Whether a signal can be read, and if not, what is wrong with it. Ordered by precedence: the first that holds counts.
-public enum SignalCondition: UInt8, Sendable, CaseIterable {
+public enum SignalCondition: UInt8, Sendable, CaseIterable, Codable {
     case good
     /// The source says that an electrode is off.
     case leadOff
@@ -19,7 +21,7 @@ public enum SignalCondition: UInt8, Sendable, CaseIterable {
 /// The signal is judged in blocks of 125 ms, counted from the last reset, and by rules with different limits for on and
 /// off; so a change is known at a definite sample, whatever blocks the samples arrived in. Lead-off and samples that
 /// are not a number take effect at once.
-public struct SignalConditionMonitor: Sendable {
+public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
     /// A change of condition, reported once.
     public struct Change: Sendable, Equatable {
         /// What holds from now on.
@@ -37,7 +39,7 @@ public struct SignalConditionMonitor: Sendable {
     }
 
     /// What one block of 125 ms looked like.
-    private struct Block {
+    private struct Block: Sendable, Codable {
         var least: Float = 0
         var greatest: Float = 0
         /// Mean absolute second difference over four samples: what muscle and mains noise have and the ECG between
@@ -78,8 +80,8 @@ public struct SignalConditionMonitor: Sendable {
     /// What holds now.
     public private(set) var condition: SignalCondition = .good
     private var index: Int64 = 0
-    private var lastLeadOff: Int64 = .min
-    private var lastInvalid: Int64 = .min
+    @FullRange private var lastLeadOff: Int64 = .min
+    @FullRange private var lastInvalid: Int64 = .min
     private var blocks = InlineArray<16, Block>(repeating: Block())
     private var blockNumber = 0
     private var current = Block()
@@ -100,6 +102,12 @@ public struct SignalConditionMonitor: Sendable {
 
     /// Starts again after a gap: the next sample has index 0 and the condition is good until shown otherwise.
     public mutating func reset() { self = SignalConditionMonitor() }
+
+    public var isInRange: Bool {
+        func isPast(_ index: Int64) -> Bool { index == .min || (0..<self.index).contains(index) }
+        return index >= 0 && isPast(lastLeadOff) && isPast(lastInvalid) && blockNumber >= 0
+            && (0..<Int32(Self.blockLength)).contains(filled)
+    }
 
     /// Takes one sample.
     ///

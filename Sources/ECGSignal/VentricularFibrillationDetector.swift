@@ -1,4 +1,5 @@
 import Foundation
+public import StateCoding
 
 /// Finds ventricular flutter and fibrillation in the signal itself, without beats: twice a second it looks at the last
 /// 3 s.
@@ -29,9 +30,9 @@ import Foundation
 /// It is clear after two looks in a row with a leakage below 0.406, possible after seven with one below 0.625. How
 /// many looks it
 /// takes was chosen with record 207 of the MIT-BIH Arrhythmia Database in view, the only one there with flutter.
-public struct VentricularFibrillationDetector: Sendable {
+public struct VentricularFibrillationDetector: Sendable, Codable, RangeChecked {
     /// What the signal shows.
-    public enum Finding: UInt8, Sendable, CaseIterable {
+    public enum Finding: UInt8, Sendable, CaseIterable, Codable {
         /// Nothing of the kind.
         case none
         /// Fibrillation, or a ventricular tachycardia with complexes so wide that they look like it.
@@ -49,7 +50,7 @@ public struct VentricularFibrillationDetector: Sendable {
     }
 
     /// What one look saw.
-    public struct Look: Sendable, Equatable {
+    public struct Look: Sendable, Equatable, Codable {
         /// 0 (a sinusoid) to 1.
         public var leakage: Float
         /// 0 to 1.
@@ -89,8 +90,8 @@ public struct VentricularFibrillationDetector: Sendable {
     /// Delayed values of the filters.
     private var highPassIn: Float = 0
     private var highPassOut: Float = 0
-    private var lowPassIn: (Float, Float) = (0, 0)
-    private var lowPassOut: (Float, Float) = (0, 0)
+    private var lowPassIn = SIMD2<Float>(0, 0)
+    private var lowPassOut = SIMD2<Float>(0, 0)
     private var clear = 0
     private var possible = 0
     private var possibleSince: Int64 = 0
@@ -100,6 +101,8 @@ public struct VentricularFibrillationDetector: Sendable {
 
     /// Starts again after an interruption: the next sample has index 0.
     public mutating func reset() { self = VentricularFibrillationDetector() }
+
+    public var isInRange: Bool { taken >= 0 && filtered >= 0 }
 
     /// Takes one sample at 360 Hz.
     /// - Parameter millivolts: finite.
@@ -121,9 +124,9 @@ public struct VentricularFibrillationDetector: Sendable {
         let high = 0.974_482 * (value - highPassIn) + 0.948_964 * highPassOut
         highPassIn = value
         highPassOut = high
-        let low = 0.292_893 * (high + 2 * lowPassIn.0 + lowPassIn.1) - 0.171_573 * lowPassOut.1
-        lowPassIn = (high, lowPassIn.0)
-        lowPassOut = (low, lowPassOut.0)
+        let low = 0.292_893 * (high + 2 * lowPassIn.x + lowPassIn.y) - 0.171_573 * lowPassOut.y
+        lowPassIn = SIMD2(high, lowPassIn.x)
+        lowPassOut = SIMD2(low, lowPassOut.x)
         window[Int(filtered % Int64(Self.windowLength))] = low
         filtered += 1
     }
@@ -152,7 +155,8 @@ public struct VentricularFibrillationDetector: Sendable {
                 return Look(leakage: 1, thresholdCrossingShare: 0, frequency: 0, range: 0)
             }
             // Half of the mean period, in samples.
-            let half = max(1, min(count / 2, Int((Float.pi * absolute / change + 0.5).rounded(.down))))
+            let period = (Float.pi * absolute / change + 0.5).rounded(.down)
+            let half = period < Float(count / 2) ? max(1, Int(period)) : count / 2
             var left: Float = 0
             var all: Float = 0
             for index in half..<count {

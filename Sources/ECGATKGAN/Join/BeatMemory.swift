@@ -1,9 +1,11 @@
+public import StateCoding
+
 /// What is remembered of one patient's beats: the kinds of beats by their shape, how often each came, and the intervals.
 ///
 /// The dominant beat is the kind that came most often of late. A beat joins the kind that it is most like, or founds a new one,
 /// which takes the place of the rarest; so a run of ventricular beats or a burst of noise makes a kind of its own and leaves the
 /// dominant beat as it was. The state is some kilobytes, without heap storage.
-public struct BeatMemory: Sendable {
+public struct BeatMemory: Sendable, Codable, RangeChecked {
     private static let kindCount = 4
     /// A beat belongs to a kind from this similarity on.
     private static let leastSimilarity: Float = 0.8
@@ -15,7 +17,7 @@ public struct BeatMemory: Sendable {
     private static let rhythmShare: Float = 0.1
 
     /// A kind of beats: the running mean of those that belong to it.
-    struct Reference: Sendable {
+    struct Reference: Sendable, Codable {
         var shape = BeatShape()
         /// The discriminator's.
         var logits = SIMD4<Float>.zero
@@ -41,6 +43,10 @@ public struct BeatMemory: Sendable {
     private(set) var rhythm = BeatRhythm()
 
     public init() {}
+
+    public var isInRange: Bool {
+        (0...Self.kindCount).contains(usedKinds) && (previousKind.map { (0..<usedKinds).contains($0) } ?? true)
+    }
 
     /// The signal was interrupted: intervals and the beat before count no more, the kinds of beats do.
     public mutating func interrupt() {

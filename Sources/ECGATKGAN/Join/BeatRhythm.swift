@@ -1,9 +1,10 @@
 #if canImport(Glibc)
     import Glibc
 #endif
+internal import StateCoding
 
 /// The intervals between a patient's last beats, and what they make of the next.
-struct BeatRhythm: Sendable {
+struct BeatRhythm: Sendable, Codable, RangeChecked {
     /// Intervals that the local median is taken of.
     private static let localCount = 8
     /// Intervals outside are taken as these, in s: below lies double detection, above a pause, and how long it was does not matter.
@@ -18,6 +19,8 @@ struct BeatRhythm: Sendable {
     private var longMean: Float = 0
     /// Running mean of the change from interval to interval, as the absolute logarithm of their ratio.
     private var irregularity: Float = 0
+
+    var isInRange: Bool { (0...Self.localCount).contains(count) }
 
     /// What comes next is not connected with what was: no interval reaches over the interruption.
     mutating func interrupt() { count = 0 }

@@ -1,8 +1,10 @@
+internal import StateCoding
+
 /// A beat's window at a quarter of its rate, in millivolts: what the beats of one patient are compared by.
 ///
 /// Seventy means of four samples each, R in number 35: at 90 Hz the waves are all still there, noise and the jitter of R less
 /// so. The scaling of the window to [0,1], which hides the amplitude, is undone but for a constant.
-public struct BeatShape: Sendable {
+public struct BeatShape: Sendable, Codable {
     public static let count = 70
     /// Samples of the window that one value is the mean of.
     static let samplesPerValue = Discriminator.windowLength / count

@@ -1,0 +1,41 @@
+/// A number that may be anything an `Int64` holds: a time in nanoseconds, or an index for which `.max` and `.min` stand
+/// for never. Whatever works with it takes care of overflow. Other integers are held to a range when they are decoded.
+@propertyWrapper
+public struct FullRange: Sendable, Equatable, Codable {
+    public var wrappedValue: Int64
+
+    public init(wrappedValue: Int64) { self.wrappedValue = wrappedValue }
+
+    public init(from decoder: any Decoder) throws {
+        wrappedValue = Int64(bitPattern: try decoder.singleValueContainer().decode(UInt64.self))
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(UInt64(bitPattern: wrappedValue))
+    }
+}
+
+/// What is not part of the state: it is left out and begins anew.
+@propertyWrapper
+public struct Uncoded<Value: Renewable>: Codable {
+    public var wrappedValue: Value
+
+    public init(wrappedValue: Value) { self.wrappedValue = wrappedValue }
+    public init(from decoder: any Decoder) { wrappedValue = Value.initialValue }
+    public func encode(to encoder: any Encoder) {}
+}
+
+extension Uncoded: Sendable where Value: Sendable {}
+
+/// A type with a value to begin with.
+public protocol Renewable {
+    static var initialValue: Self { get }
+}
+
+extension Array: Renewable {
+    public static var initialValue: [Element] { [] }
+}
+extension Optional: Renewable {
+    public static var initialValue: Wrapped? { nil }
+}
