@@ -1,3 +1,4 @@
+import SwiftProtobuf
 public import ZeroMQ
 
 /// Asks a daemon about what was published.
@@ -29,11 +30,13 @@ public struct HistoryClient: ~Copyable {
     }
 
     /// Asks, and waits for the reply; replies to questions before it are passed over.
-    /// - Parameter timeout: for both together.
+    /// - Parameters:
+    ///   - timeout: for both together.
+    ///   - connecting: how long to wait for a connection where there is none; nil: as long.
     /// - Returns: nil where none came in that time. `WireHistoryReply.error` says where the daemon could not answer.
     /// - Throws: `.socket`.
     public mutating func ask(
-        _ question: WireHistoryRequest.OneOf_Question, timeout: Duration
+        _ question: WireHistoryRequest.OneOf_Question, timeout: Duration, connecting: Duration? = nil
     ) throws(WireError) -> WireHistoryReply? {
         lastNumber += 1
         var request = WireHistoryRequest()
@@ -43,7 +46,7 @@ public struct HistoryClient: ~Copyable {
         guard let body = try? request.body(as: .binary) else { return nil }
         let end = ContinuousClock.now + timeout
         do throws(ZeroMQError) {
-            guard try socket.send(body, timeout: timeout) else { return nil }
+            guard try socket.send(body, timeout: connecting ?? timeout) else { return nil }
             while true {
                 let left = end - .now
                 guard left > .zero, let frames = try socket.receive(timeout: left) else { return nil }

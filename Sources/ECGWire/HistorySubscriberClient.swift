@@ -12,10 +12,12 @@ public struct HistorySubscriberClient: ~Copyable {
         case now
         /// With the oldest event that is kept.
         case beginning
+        /// After these sequence numbers, of other topics with the oldest event that is kept.
+        case after([Topic: UInt64])
     }
 
     private var subscriber: SubscriberClient
-    private var history: HistoryClient
+    private var history: HistoryClient?
     private let watch: ZeroMQSocket
     private let monitor: ZeroMQMonitor
     private let filters: [TopicFilter]
@@ -35,36 +37,61 @@ public struct HistorySubscriberClient: ~Copyable {
     /// Messages that came a second time and were dropped.
     public var repeats: Int { merge.repeats }
 
-    private static let patience = Duration.seconds(1)
+    private static let patience = Duration.milliseconds(500)
     /// What a subscription missed on a quiet topic shows at the latest after this.
     private static let lookInterval = Duration.seconds(10)
     private static let mostTopics = 256
 
     /// - Parameters:
     ///   - endpoint: the daemon's events endpoint.
-    ///   - history: the daemon's history endpoint.
+    ///   - history: the daemon's history endpoint; nil: none.
     ///   - filters: what to get; a message that several of them match comes once.
     /// - Throws: `.socket` for an endpoint that makes no sense.
     public init(
-        endpoint: String, history: String, filters: [TopicFilter] = [.everything], start: Start = .now,
+        endpoint: String, history: String?, filters: [TopicFilter] = [.everything], start: Start = .now,
         context: ZeroMQContext
     ) throws(WireError) {
-        subscriber = try SubscriberClient(endpoint: endpoint, filters: filters, context: context, queueLength: 100_000)
-        self.history = try HistoryClient(endpoint: history, context: context)
+        let subscriber = try SubscriberClient(
+            endpoint: endpoint, filters: filters, context: context, queueLength: 100_000)
+        let historyClient = try Self.client(history, context)
+        let watch = try Self.watch(endpoint, context)
+        let monitor = try Self.monitor(watch, endpoint)
+        self.subscriber = subscriber
+        self.history = historyClient
+        self.watch = watch
+        self.monitor = monitor
         self.filters = filters
         self.start = start
         nextLook = .now
+        if case .after(let sequences) = start {
+            for (topic, sequence) in sequences { merge.begin(topic, after: sequence) }
+        }
+    }
+
+    private static func client(_ endpoint: String?, _ context: ZeroMQContext) throws(WireError) -> HistoryClient? {
+        guard let endpoint else { return nil }
+        return try HistoryClient(endpoint: endpoint, context: context)
+    }
+
+    private static func monitor(_ watch: borrowing ZeroMQSocket, _ endpoint: String) throws(WireError) -> ZeroMQMonitor {
         do throws(ZeroMQError) {
-            // Tells when the publisher is there again: a subscriber's socket by itself never says.
+            let monitor = try watch.monitor()
+            try watch.connect(endpoint)
+            return monitor
+        } catch {
+            throw .socket(error)
+        }
+    }
+
+    /// Tells when the publisher is there again: a subscriber's socket by itself never says.
+    private static func watch(_ endpoint: String, _ context: ZeroMQContext) throws(WireError) -> ZeroMQSocket {
+        do throws(ZeroMQError) {
             let watch = try ZeroMQSocket(context, .sub)
             try watch.set(.linger(.zero))
             try watch.set(.reconnectIntervalMaximum(.seconds(1)))
             try watch.set(.heartbeatInterval(.seconds(5)))
             try watch.set(.heartbeatTimeout(.seconds(15)))
-            let monitor = try watch.monitor()
-            try watch.connect(endpoint)
-            self.watch = watch
-            self.monitor = monitor
+            return watch
         } catch {
             throw .socket(error)
         }
@@ -147,14 +174,18 @@ public struct HistorySubscriberClient: ~Copyable {
 
     /// Compares with the journal, topic by topic, and fetches what is missing.
     private mutating func look() throws(WireError) {
-        let isFirst = !hasBegun
+        guard history != nil else {
+            nextLook = .now + .seconds(3600)
+            return
+        }
+        let isFirst = !hasHistory && merge.last.isEmpty
         var behind: [Topic] = []
         repeat {
             var question = WireHistoryRequest.Positions()
             question.prefixes = Array(Set(filters.map(\.prefix)).prefix(Self.mostTopics))
             question.sincePlace = place
             question.activeAlerts = isFirst && place == 0
-            guard let reply = try history.ask(.positions(question), timeout: Self.patience), reply.error.isEmpty else {
+            guard let reply = try ask(.positions(question)) else {
                 return didFail()
             }
             didAnswer()
@@ -194,7 +225,7 @@ public struct HistorySubscriberClient: ~Copyable {
                 return position
             }
             question.limit = 1000
-            guard let reply = try history.ask(.after(question), timeout: Self.patience), reply.error.isEmpty else {
+            guard let reply = try ask(.after(question)) else {
                 didFail()
                 return false
             }
@@ -238,6 +269,18 @@ public struct HistorySubscriberClient: ~Copyable {
         }
     }
 
+    /// - Returns: nil where there is no answer.
+    private mutating func ask(
+        _ question: WireHistoryRequest.OneOf_Question
+    ) throws(WireError) -> WireHistoryReply? {
+        // One that is not there must not be waited for again and again.
+        let wait: Duration = hasHistory || !hasBegun ? Self.patience : .zero
+        guard let reply = try history?.ask(question, timeout: Self.patience, connecting: wait), reply.error.isEmpty else {
+            return nil
+        }
+        return reply
+    }
+
     private mutating func didAnswer() {
         failures = 0
         hasHistory = true
@@ -245,7 +288,10 @@ public struct HistorySubscriberClient: ~Copyable {
 
     private mutating func didFail() {
         failures += 1
-        if failures >= 3 { hasHistory = false }
+        if failures >= 3 || !hasHistory {
+            hasHistory = false
+            hasBegun = true
+        }
         nextLook = .now + (hasHistory ? .milliseconds(200) : .seconds(5))
     }
 }

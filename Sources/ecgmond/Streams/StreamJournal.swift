@@ -40,14 +40,17 @@ final class StreamJournal {
 
     /// The streams of one worker as the journal left them.
     /// - Parameter isMine: whether the worker owns the stream of a name.
-    func restore(_ settings: DaemonConfiguration, isMine: (String) -> Bool) -> [WatchedStream] {
-        var streams: [WatchedStream] = []
+    /// - Returns: each with the events that limits bring which have changed since.
+    func restore(
+        _ settings: DaemonConfiguration, isMine: (String) -> Bool
+    ) -> [(stream: WatchedStream, events: [MonitorEvent])] {
+        var streams: [(stream: WatchedStream, events: [MonitorEvent])] = []
         do {
             for name in try reader.openStreams() where isMine(name) {
                 guard let known = try reader.known(name), let state = known.snapshot.state else { continue }
                 guard metrics.streams.increment(upTo: settings.streams.maximum) else { break }
-                if let stream = restore(known, state, settings) {
-                    streams.append(stream)
+                if let restored = restore(known, state, settings) {
+                    streams.append(restored)
                 } else {
                     metrics.streams.decrement()
                 }
@@ -60,10 +63,12 @@ final class StreamJournal {
 
     private func restore(
         _ known: JournalReader.Known, _ state: [UInt8], _ settings: DaemonConfiguration
-    ) -> WatchedStream? {
+    ) -> (stream: WatchedStream, events: [MonitorEvent])? {
         let monitor: PatientMonitor
+        var events: [MonitorEvent] = []
         do {
-            monitor = try PatientMonitor(snapshot: state, configuration: settings.limits(of: known.name))
+            monitor = try PatientMonitor(
+                snapshot: state, configuration: settings.limits(of: known.name), events: &events)
         } catch {
             metrics.journal.snapshotsRefused.add(1)
             log.note("a stream's state cannot be read; it begins anew", cause: "snapshot", stream: known.name, detail: "\(error)")
@@ -85,7 +90,7 @@ final class StreamJournal {
         board.isRestored(
             known.name, session: known.snapshot.session, next: known.snapshot.nextSampleIndex)
         metrics.journal.streamsRestored.add(1)
-        return stream
+        return (stream, events)
     }
 
     /// Makes a new stream's numbers go on from where the journal is.

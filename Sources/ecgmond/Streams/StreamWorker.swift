@@ -305,8 +305,11 @@ final class StreamWorker {
     /// Goes on with the streams that the journal holds.
     private func restore() {
         guard let journal else { return }
-        for stream in journal.restore(settings, isMine: isMine) {
-            streams[stream.name] = stream
+        for restored in journal.restore(settings, isMine: isMine) {
+            streams[restored.stream.name] = restored.stream
+            events = restored.events
+            restored.stream.needsSnapshot = !events.isEmpty
+            publishEvents(of: restored.stream, receivedAt: nil)
             activity.didWork()
         }
         if !streams.isEmpty {
