@@ -80,7 +80,7 @@ let package = Package(
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "CKernels"], swiftSettings: strict),
         .testTarget(name: "ECGATKGANTests", dependencies: ["ECGATKGAN", "NeuralNetwork"], swiftSettings: strict),
         .testTarget(
-            name: "ECGMonitorTests", dependencies: ["ECGMonitor", "ECGSignal", "ECGATKGAN", "WFDB"],
+            name: "ECGMonitorTests", dependencies: ["ECGMonitor", "ECGSignal", "ECGATKGAN", "StateCoding", "WFDB"],
             swiftSettings: strict),
         .testTarget(
             name: "DaemonTests",

@@ -42,13 +42,15 @@ struct AlertRegister: Sendable, Codable {
         doubtsBeats && (kind == .tachycardia || kind == .extremeTachycardia || kind == .ventricularRun)
     }
 
-    private struct Entry: Sendable, Codable {
+    struct Entry: Sendable, Codable {
         /// How many of this kind the session has had.
         var number: UInt32 = 0
         /// Its condition holds.
         var isActive = false
         /// Its condition is over, and nobody has acknowledged it.
         var isLatched = false
+        /// Since it was acknowledged.
+        var reminders: UInt8 = 0
         var onset: Int64 = 0
         /// The decision of its last event about figures, source rate.
         var lastEvent: Int64 = 0
@@ -57,7 +59,6 @@ struct AlertRegister: Sendable, Codable {
         var acknowledgedBy: String?
         /// Since the acknowledgement or the last reminder, source rate.
         var remindedAt: Int64 = 0
-        var reminders: UInt8 = 0
         var text = ""
     }
 

@@ -4,8 +4,9 @@ internal import StateCoding
 struct QRSCandidate: Sendable, Codable {
     /// Index of the extremum of the band-passed signal under the peak, in input time (delay taken off).
     var fiducialIndex: Int64 = 0
-    /// Apex in the original signal.
-    var rPeakIndex: Int64 = 0
+    /// Apex in the original signal, counted from the fiducial.
+    private var rPeakOffset: Int16 = 0
+    var isFoundBySearchBack = false
     /// Apex against the baseline before it, in millivolts.
     var amplitude: Float = 0
     /// Root of the mean squared slope over 150 ms at the integrated peak. The root makes it proportional to the
@@ -15,7 +16,12 @@ struct QRSCandidate: Sendable, Codable {
     var bandPassedPeak: Float = 0
     /// Greatest magnitude of the slope about the fiducial.
     var slope: Float = 0
-    var isFoundBySearchBack = false
+
+    /// Apex in the original signal; to be set after `fiducialIndex`.
+    var rPeakIndex: Int64 {
+        get { fiducialIndex + Int64(rPeakOffset) }
+        set { rPeakOffset = Int16(clamping: newValue - fiducialIndex) }
+    }
 }
 
 /// A queue of at most `capacity` candidates in the order of time, in place.

@@ -76,20 +76,32 @@ protocol StateScalar: BitwiseCopyable {
     static var kind: UInt8 { get }
     /// Whether it lies where sums cannot overflow.
     var isModest: Bool { get }
+    /// The same of all of them: a witness for each type, or the compiler would ask each number on its own.
+    static func areModest(_ scalars: UnsafeMutableBufferPointer<Self>) -> Bool
 }
 
 extension StateScalar {
     var isModest: Bool { true }
+    static func areModest(_ scalars: UnsafeMutableBufferPointer<Self>) -> Bool { true }
+
+    @inline(__always)
+    static func all(_ scalars: UnsafeMutableBufferPointer<Self>) -> Bool {
+        var areModest = true
+        for scalar in scalars where !scalar.isModest { areModest = false }
+        return areModest
+    }
 }
 
 extension Float: StateScalar {
     static var kind: UInt8 { 1 }
     /// False for what is not a number.
     var isModest: Bool { abs(self) <= 1e15 }
+    static func areModest(_ scalars: UnsafeMutableBufferPointer<Float>) -> Bool { all(scalars) }
 }
 extension Double: StateScalar {
     static var kind: UInt8 { 2 }
     var isModest: Bool { abs(self) <= 1e18 }
+    static func areModest(_ scalars: UnsafeMutableBufferPointer<Double>) -> Bool { all(scalars) }
 }
 extension Int: StateScalar {
     static var kind: UInt8 { 3 }
@@ -99,10 +111,12 @@ extension Int64: StateScalar {
     static var kind: UInt8 { 4 }
     /// Sample indices end at 2^53; sums of squares go further.
     var isModest: Bool { magnitude <= 1 << 60 }
+    static func areModest(_ scalars: UnsafeMutableBufferPointer<Int64>) -> Bool { all(scalars) }
 }
 extension Int32: StateScalar {
     static var kind: UInt8 { 5 }
     var isModest: Bool { magnitude <= 1 << 30 }
+    static func areModest(_ scalars: UnsafeMutableBufferPointer<Int32>) -> Bool { all(scalars) }
 }
 extension UInt64: StateScalar { static var kind: UInt8 { 6 } }
 extension UInt32: StateScalar { static var kind: UInt8 { 7 } }

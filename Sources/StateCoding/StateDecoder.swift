@@ -60,8 +60,7 @@ final class StateDecoder: Decoder {
     func fill<Scalar: StateScalar>(_ destination: UnsafeMutableRawBufferPointer, _ type: Scalar.Type) throws {
         fingerprint.mix(UInt64(StateKind.block) << 8 | UInt64(type.kind))
         destination.copyMemory(from: try take(destination.count))
-        let isModest = destination.withMemoryRebound(to: type) { scalars in scalars.allSatisfy(\.isModest) }
-        guard isModest else { throw StateCodingError.outOfRange("block of \(type)") }
+        guard destination.withMemoryRebound(to: type, type.areModest) else { throw StateCodingError.outOfRange("block of \(type)") }
     }
 
     /// A block that says how many floats it has.
@@ -69,8 +68,11 @@ final class StateDecoder: Decoder {
         fingerprint.mix(UInt64(StateKind.block) << 8 | UInt64(Float.kind))
         let source = try take(Int(try scalar(UInt32.self)) * MemoryLayout<Float>.stride)
         var array = ContiguousArray<Float>(repeating: 0, count: source.count / MemoryLayout<Float>.stride)
-        array.withUnsafeMutableBytes { $0.copyMemory(from: source) }
-        guard array.allSatisfy(\.isModest) else { throw StateCodingError.outOfRange("[Float]") }
+        let isModest = array.withUnsafeMutableBufferPointer { scalars in
+            UnsafeMutableRawBufferPointer(scalars).copyMemory(from: source)
+            return Float.areModest(scalars)
+        }
+        guard isModest else { throw StateCodingError.outOfRange("[Float]") }
         return array
     }
 

@@ -1,8 +1,8 @@
 import ECGATKGAN
-import ECGSignal
 import Testing
 
 @testable import ECGMonitor
+@testable import ECGSignal
 
 @Suite struct SnapshotTests {
     /// What is done to a stream, one after the other.
@@ -137,6 +137,13 @@ import Testing
             try Self.run(steps, from: start, restoringBefore: Set(steps.indices), resolvingEvery: 7).events == undisturbed)
     }
 
+    @Test func elementsOfInlineArraysStayAligned() {
+        // Swift 6.3 copies an InlineArray within a value of alignment 16 (SIMD4 makes it so) as if every element were
+        // aligned like the first, and crashes if the stride is no multiple of that.
+        #expect(MemoryLayout<QRSCandidate>.stride % 16 == 0)
+        #expect(MemoryLayout<AlertRegister.Entry>.stride % 16 == 0)
+    }
+
     @Test func aMonitorWithoutSamplesIsRestored() throws {
         let monitor = try PatientMonitor(snapshot: PatientMonitor().snapshot())
         #expect(monitor.session == nil && monitor.nextSampleIndex == 0)
@@ -170,5 +177,50 @@ import Testing
         #expect(stream.monitor.heldSampleCount == 36)
         stream.monitor = try PatientMonitor(snapshot: stream.monitor.snapshot())
         #expect(stream.monitor.heldSampleCount == 0 && stream.monitor.nextSampleIndex == 3_600)
+    }
+}
+
+/// Real rhythms, cut where it is hardest.
+@Suite(
+    .enabled(
+        if: RealRecord.hasMITDB,
+        "skipped: no MIT-BIH Arrhythmia Database under ECGMON_DATABASES (default ../shared/data)"))
+struct RealSnapshotTests {
+    /// Ventricular flutter, ventricular tachycardia, atrial fibrillation, electrode motion, pauses.
+    @Test(arguments: ["207", "205", "203", "208", "232"])
+    func aRealRecordGoesOnAsIfNothingHadBeen(name: String) throws {
+        let record = try RealRecord.mitdb(name)
+        var stream = MonitoredStream()
+        stream.labels = record.labels
+        let seed = UInt64(name) ?? 1
+        let steps = SnapshotTests.segments(record.samples, of: stream, seed: seed)
+        let undisturbed = try SnapshotTests.run(steps, from: stream).events
+        #expect(undisturbed.count > 1_500)
+        var random = SeededGenerator(seed: seed)
+        let places = Set((0..<200).map { _ in Int(random.next() % UInt64(steps.count)) })
+        #expect(try SnapshotTests.run(steps, from: stream, restoringBefore: places).events == undisturbed)
+        #expect(
+            try SnapshotTests.run(steps, from: stream, restoringBefore: places, resolvingEvery: 5).events == undisturbed)
+    }
+
+    @Test(.enabled(if: RealRecord.hasModel, "skipped: no weights at Config/models/default.safetensors"))
+    func theJoinGoesOnWithThePatientsOwnBeats() throws {
+        let classifier = try BeatClassifier(contentsOf: RealRecord.model)
+        let workspace = classifier.makeWorkspace()
+        let samples = try RealRecord.fixture()
+        var results: [[MonitorEvent]] = []
+        for restores in [false, true] {
+            var stream = MonitoredStream()
+            for position in stride(from: 0, to: samples.count, by: 1_000) {
+                let end = min(position + 1_000, samples.count)
+                _ = try stream.monitor.process(
+                    stream.segment(samples[position..<end], at: Int64(position)), classifier: classifier,
+                    workspace: workspace, events: &stream.events)
+                if restores { stream.monitor = try PatientMonitor(snapshot: stream.monitor.snapshot()) }
+            }
+            stream.monitor.finish(classifier: classifier, workspace: workspace, events: &stream.events)
+            results.append(stream.events)
+        }
+        #expect(results[0] == results[1])
     }
 }

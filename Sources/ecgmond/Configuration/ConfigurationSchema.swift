@@ -69,6 +69,7 @@ enum ConfigurationSchema {
     private static let monitor: [ConfigurationKey] = [
         limit("maximum_segment_samples", \.monitor.maximumSegmentSamples),
         limit("maximum_index_jump_seconds", \.monitor.maximumIndexJumpSeconds),
+        limit("reorder_seconds", \.monitor.reorderSeconds),
         .number("monitor", "recovery_seconds", \.monitor.recoverySeconds, -1e9...1e9, .newStreams),
         limit("signal_lost_gap_seconds", \.monitor.signalLostGapSeconds),
         limit("interruption_hold_seconds", \.monitor.interruptionHoldSeconds),

@@ -25,6 +25,7 @@ final class DaemonMetrics: Sendable {
     let segmentsProcessed = Counter()
     let samplesAccepted = Counter()
     let samplesDuplicate = Counter()
+    let samplesReordered = Counter()
     let samplesInvalid = Counter()
     let gaps = Counter()
     let samplesMissing = Counter()

@@ -59,6 +59,9 @@ struct MetricsPage {
         counter("ecgmon_segments_processed_total", "Messages that the monitors took.", metrics.segmentsProcessed)
         counter("ecgmon_samples_total", "Samples that were new and went on their way.", metrics.samplesAccepted)
         counter("ecgmon_samples_duplicate_total", "Samples that had come before.", metrics.samplesDuplicate)
+        counter(
+            "ecgmon_samples_reordered_total", "Samples that came too early and were put in their place.",
+            metrics.samplesReordered)
         counter("ecgmon_samples_invalid_total", "Accepted samples that are NaN or infinite.", metrics.samplesInvalid)
         counter("ecgmon_gaps_total", "Gaps between messages of a stream.", metrics.gaps)
         counter("ecgmon_samples_missing_total", "Samples that never came.", metrics.samplesMissing)

@@ -136,24 +136,40 @@ final class StreamWorker {
             return refuse(.tooManyStreams, received, "streams.maximum is \(settings.streams.maximum)")
         }
         do throws(SegmentRejection) {
-            account(try stream.monitor.append(received.segment), received, stream)
+            let receipt = try stream.monitor.append(received.segment) { segment, skipped in
+                publishWaveform(segment, skipping: skipped, stream, received.receivedAt)
+            }
+            metrics.segmentsProcessed.add(1)
+            if receipt.acceptedSamples > 0 {
+                stream.lastSamplesAt = received.receivedAt
+                stream.isSilent = false
+                stream.isForgottenSoon = false
+                journal?.noteSamples(
+                    receipt.acceptedSamples, of: stream, samplingRate: received.segment.samplingRate, settings)
+            }
+            if received.acknowledgement != nil {
+                stream.isAcknowledged = true
+                stream.processedInRound += received.segment.millivolts.count
+            }
+            account(receipt, stream, received.receivedAt)
         } catch {
             refuse(RejectCause(error), received, "index \(received.segment.firstSampleIndex)")
             if known == nil { forget(stream) }
         }
     }
 
-    private func account(_ receipt: SegmentReceipt, _ received: ReceivedSegment, _ stream: WatchedStream) {
-        metrics.segmentsProcessed.add(1)
+    /// Counts what became of samples, and puts their stream into the round.
+    private func account(_ receipt: SegmentReceipt, _ stream: WatchedStream, _ receivedAt: UInt64) {
         metrics.samplesAccepted.add(receipt.acceptedSamples)
         metrics.samplesDuplicate.add(receipt.duplicateSamplesDropped)
+        metrics.samplesReordered.add(receipt.reorderedSamples)
         metrics.samplesInvalid.add(receipt.invalidSamples)
-        if receipt.gapSamples > 0 {
+        for gap in receipt.gaps {
             metrics.gaps.add(1)
-            metrics.samplesMissing.add(UInt64(clamping: receipt.gapSamples))
+            metrics.samplesMissing.add(UInt64(clamping: gap.missingSampleCount))
             log.note(
                 "gap in the samples", cause: "gap", stream: stream.name,
-                detail: "\(receipt.gapSamples) missing before \(received.segment.firstSampleIndex)")
+                detail: "\(gap.missingSampleCount) missing from \(gap.firstMissingSampleIndex) on")
         }
         if receipt.duplicateSamplesDropped > 0 {
             log.note("samples came twice", cause: "duplicate_samples", stream: stream.name)
@@ -164,22 +180,9 @@ final class StreamWorker {
         }
         if receipt.sessionChanged { metrics.sessionsChanged.add(1) }
         if receipt.signalChanged { metrics.signalsChanged.add(1) }
-        if receipt.acceptedSamples > 0 {
-            stream.lastSamplesAt = received.receivedAt
-            stream.isSilent = false
-            stream.isForgottenSoon = false
-            journal?.noteSamples(
-                receipt.acceptedSamples, of: stream, samplingRate: received.segment.samplingRate, settings)
-            publishWaveform(
-                received.segment, skipping: receipt.duplicateSamplesDropped, stream, received.receivedAt)
-        }
-        if received.acknowledgement != nil {
-            stream.isAcknowledged = true
-            stream.processedInRound += received.segment.millivolts.count
-        }
         if !stream.isInRound {
             stream.isInRound = true
-            stream.oldestInRound = received.receivedAt
+            stream.oldestInRound = receivedAt
             round.append(stream)
         }
     }
@@ -280,6 +283,7 @@ final class StreamWorker {
                 forgotten.append(stream)
             } else if silence > silentAfter && !stream.isSilent {
                 stream.isSilent = true
+                releaseHeld(stream, now)
                 events.removeAll(keepingCapacity: true)
                 stream.monitor.markSignalLost(forSeconds: Double(silence) / 1e9, events: &events)
                 stream.needsSnapshot = true
@@ -293,6 +297,18 @@ final class StreamWorker {
             end(stream)
             forget(stream)
         }
+    }
+
+    /// What a silent source has left out will not come: decides upon what waited for it.
+    private func releaseHeld(_ stream: WatchedStream, _ now: UInt64) {
+        guard stream.monitor.heldSampleCount > 0 else { return }
+        let receipt = stream.monitor.releaseHeld { segment, skipped in
+            publishWaveform(segment, skipping: skipped, stream, now)
+        }
+        account(receipt, stream, now)
+        // The clock has decided it, which the samples alone would not.
+        stream.needsSnapshot = true
+        finishRound()
     }
 
     /// Publishes what can still be said of a stream that gets no more samples.
