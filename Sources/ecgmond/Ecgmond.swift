@@ -126,6 +126,8 @@ struct Ecgmond: AsyncParsableCommand {
 
     private func serve() async throws {
         signal(SIGPIPE, SIG_IGN)
+        // A journal at its size limit is an error of writing, not the end.
+        signal(SIGXFSZ, SIG_IGN)
         let path = config ?? (access(Self.defaultConfigurationPath, R_OK) == 0 ? Self.defaultConfigurationPath : nil)
         var overrides = ConfigurationOverrides(
             ingest: ingest, events: events, commands: commands, encoding: encoding, model: model, httpPort: httpPort, noHTTP: noHTTP,

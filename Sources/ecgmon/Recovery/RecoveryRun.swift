@@ -108,7 +108,7 @@ struct RecoveryRun {
         var random = SplitMix(state: seed)
         for number in 0..<endings where !Interruption.requested {
             // At any moment: while it starts, restores, catches up, or works.
-            usleep(UInt32(random.next() % 700_000))
+            usleep(UInt32(random.next() % 400_000))
             let sent = shared.sent.load(ordering: .relaxed)
             if number % 4 > 0 {
                 // Three of four times in the midst of it: soon after it has taken the next samples.
