@@ -139,6 +139,13 @@ extension WireSampleBlock {
         else { throw .badLeadName }
     }
 
+    /// Checks a block without samples, which on an acknowledged endpoint asks where the stream is.
+    /// - Throws: the first reason found.
+    public func validateHello() throws(SampleBlockRejection) {
+        guard schemaVersion == SampleBlockLimits.schemaVersion else { throw .unknownSchemaVersion(schemaVersion) }
+        guard StreamName.isValid(stream) else { throw .badStreamName }
+    }
+
     /// How many samples the block holds.
     public var sampleCount: Int { counts.isEmpty ? millivolts.count : counts.count }
 

@@ -15,6 +15,26 @@
 /// last frame is one SampleBlock in binary protobuf. A message larger than the daemon is configured for (1 MiB) is
 /// rejected and counted; one above 16 MiB closes the connection.
 ///
+/// Fire and forget: what the daemon has not read when it dies is lost.
+///
+/// ACKNOWLEDGED INGEST. The same blocks to the acknowledged endpoint (default tcp://127.0.0.1:5571, ROUTER; connect a
+/// DEALER socket), which answers with IngestReply in binary protobuf. Nothing is lost, also not when the daemon is killed
+/// at any moment, if the source keeps to this:
+///     1. After every connect, and for every stream, send a hello first: a block without samples (schema_version, stream
+///        and session are enough). Its reply tells where to go on: at expected_sample_index. A block of a stream for which
+///        this connection has said no hello is refused (cause hello_needed).
+///     2. Keep every block until needed_from_sample_index has passed it, also after a reconnect or a restart.
+///     3. Have no more samples on their way, beyond expected_sample_index, than send_up_to_sample_index leaves room for.
+///     4. After a reply whose cause is hello_needed, beyond_credit, worker_queue_full, too_many_streams or stopping: hello
+///        again, and go on from where its reply says. Any other cause is about the block itself: it will never be taken.
+/// What comes twice is dropped, so when in doubt send again.
+///
+/// HISTORY. What was published and is kept in the daemon's journal can be asked for (default tcp://127.0.0.1:5573, ROUTER;
+/// connect a REQ or DEALER socket) with HistoryRequest, in JSON or binary protobuf; every message is answered by one
+/// HistoryReply in the same encoding. An event is in the history before it is published. So who subscribes first, then asks
+/// for the positions, then for the events after the last sequence that it has of each topic, and drops what it has
+/// already, misses nothing.
+///
 /// PUBLISH. ZeroMQ messages of two frames [topic, body] from the events endpoint (default tcp://127.0.0.1:5572, XPUB;
 /// connect a SUB socket). Topics, where <stream> is SampleBlock.stream:
 ///     alert.<stream>  beat.<stream>  suspicion.<stream>  status.<stream>  waveform.<stream>    body: Event
@@ -1002,8 +1022,10 @@ public nonisolated struct WireEvent: @unchecked Sendable {
     set {_uniqueStorage()._session = newValue}
   }
 
-  /// 1, 2, 3 ... without holes on each topic since the daemon started: a hole tells a subscriber that it missed
-  /// something, a fall to 1 that the daemon was restarted.
+  /// 1, 2, 3 ... without holes on each topic: a hole tells a subscriber that it missed something. With a journal the
+  /// numbers go on over restarts of the daemon, and a number stands for one event for ever: after a restart an event may
+  /// be published a second time, with the number and the id that it had; one that has the number already drops it.
+  /// Without a journal, and on waveform.<stream> always, a fall to 1 tells that the daemon was restarted.
   public var sequence: UInt64 {
     get {_storage._sequence}
     set {_uniqueStorage()._sequence = newValue}
@@ -1406,6 +1428,9 @@ public nonisolated struct WireHealth: Sendable {
   /// Since it started: messages rejected, by cause.
   public var rejectedByCause: Dictionary<String,UInt64> = [:]
 
+  /// Why it is degraded, one line; empty: it is not, or a thread shows no life.
+  public var degradedBecause: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1582,6 +1607,224 @@ public nonisolated struct WireCommandReply: Sendable {
   public init() {}
 
   fileprivate var _pause: WireAlarmPause? = nil
+}
+
+/// What the acknowledged ingest endpoint answers: to every hello, to every block that is refused, and from time to time,
+/// when there is something new to tell, to the source that sends the stream.
+public nonisolated struct WireIngestReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Version of this schema: 1.
+  public var schemaVersion: UInt32 = 0
+
+  /// The stream that it is about; empty where a block could not be read.
+  public var stream: String = String()
+
+  /// The session that the daemon watches; 0: it knows nothing of this stream, which may begin anywhere. Smaller
+  /// than the source's own: the daemon will begin the source's session with its first block. Larger: the source is stale.
+  public var session: UInt64 = 0
+
+  /// Every sample of the session before this index will never be needed again, also not if the daemon is killed.
+  public var neededFromSampleIndex: Int64 = 0
+
+  /// The sample that the daemon expects next: to go on from after a hello.
+  public var expectedSampleIndex: Int64 = 0
+
+  /// expected_sample_index and as many samples more as may be on their way to the daemon, the room of the stream.
+  public var sendUpToSampleIndex: Int64 = 0
+
+  /// needed_from_sample_index outlives the daemon's process. False: it has no journal, and the numbers say what it has in
+  /// memory.
+  public var durable: Bool = false
+
+  /// This answers a hello.
+  public var answersHello: Bool = false
+
+  /// Why a block was refused, as in /metrics; empty: none was.
+  public var cause: String = String()
+
+  /// The same in words.
+  public var text: String = String()
+
+  /// First sample of the block that was refused.
+  public var refusedSampleIndex: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The last sequence number of a topic.
+public nonisolated struct WireTopicPosition: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Such as "alert.bed-1".
+  public var topic: String = String()
+
+  /// Event.sequence; 0: none.
+  public var sequence: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A question about what was published.
+public nonisolated struct WireHistoryRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Version of this schema: 1.
+  public var schemaVersion: UInt32 = 0
+
+  /// Comes back in the reply.
+  public var number: UInt64 = 0
+
+  public var question: WireHistoryRequest.OneOf_Question? = nil
+
+  /// How far is each topic, and which alerts are on?
+  public var positions: WireHistoryRequest.Positions {
+    get {
+      if case .positions(let v)? = question {return v}
+      return WireHistoryRequest.Positions()
+    }
+    set {question = .positions(newValue)}
+  }
+
+  /// Which events came after those that I have?
+  public var after: WireHistoryRequest.After {
+    get {
+      if case .after(let v)? = question {return v}
+      return WireHistoryRequest.After()
+    }
+    set {question = .after(newValue)}
+  }
+
+  /// Which events fulfil these conditions?
+  public var find: WireHistoryRequest.Find {
+    get {
+      if case .find(let v)? = question {return v}
+      return WireHistoryRequest.Find()
+    }
+    set {question = .find(newValue)}
+  }
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated enum OneOf_Question: Equatable, Sendable {
+    /// How far is each topic, and which alerts are on?
+    case positions(WireHistoryRequest.Positions)
+    /// Which events came after those that I have?
+    case after(WireHistoryRequest.After)
+    /// Which events fulfil these conditions?
+    case find(WireHistoryRequest.Find)
+
+  }
+
+  public nonisolated struct Positions: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Topics that begin with one of these; none: all.
+    public var prefixes: [String] = []
+
+    /// Only topics with an event after this place, which an earlier reply gave. 0: all.
+    public var sincePlace: UInt64 = 0
+
+    /// Also the last event of every alert that is on now.
+    public var activeAlerts: Bool = false
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public nonisolated struct After: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Topics, at most 256, each with the last sequence that the asker has. Waveforms and health are not kept.
+    public var positions: [WireTopicPosition] = []
+
+    /// Most events in the reply, 1 to 1000; 0: 500.
+    public var limit: UInt32 = 0
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public nonisolated struct Find: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Of this kind: alert, beat, suspicion or status.
+    public var kind: String = String()
+
+    /// Of this stream; empty: of all.
+    public var stream: String = String()
+
+    /// Acquired at or after, and before, these times, UTC in ns since 1970; 0: no limit.
+    public var fromTimeNs: Int64 = 0
+
+    public var untilTimeNs: Int64 = 0
+
+    /// After this place, which an earlier reply gave.
+    public var afterPlace: UInt64 = 0
+
+    /// Most events in the reply, 1 to 1000; 0: 500.
+    public var limit: UInt32 = 0
+
+    /// The newest first, and then before after_place where it is not 0.
+    public var newestFirst: Bool = false
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public init() {}
+}
+
+/// The answer to a HistoryRequest.
+public nonisolated struct WireHistoryReply: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Version of this schema: 1.
+  public var schemaVersion: UInt32 = 0
+
+  /// The request's; 0 where it could not be read.
+  public var number: UInt64 = 0
+
+  /// Why there is no answer, in words; empty: there is one.
+  public var error: String = String()
+
+  /// To positions: the last sequence of each topic. To after: of each topic asked for, the first sequence that is still
+  /// kept, less one, where it lies after the one asked for: what lies between is no longer to be had.
+  public var positions: [WireTopicPosition] = []
+
+  /// To positions: the alerts that are on. To after and find: the events, those of a topic in the order of their sequence.
+  public var events: [WireEvent] = []
+
+  /// There is more: ask again, after what came.
+  public var more: Bool = false
+
+  /// Up to which place of the journal this reply looked.
+  public var place: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -2375,7 +2618,7 @@ nonisolated extension WireWaveform: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Health"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}sequence\0\u{3}time_ns\0\u{3}daemon_version\0\u{3}uptime_seconds\0\u{1}state\0\u{3}model_name\0\u{3}model_sha256\0\u{1}streams\0\u{3}messages_received\0\u{3}samples_accepted\0\u{3}beats_detected\0\u{3}events_published\0\u{3}events_dropped\0\u{3}rejected_by_cause\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}sequence\0\u{3}time_ns\0\u{3}daemon_version\0\u{3}uptime_seconds\0\u{1}state\0\u{3}model_name\0\u{3}model_sha256\0\u{1}streams\0\u{3}messages_received\0\u{3}samples_accepted\0\u{3}beats_detected\0\u{3}events_published\0\u{3}events_dropped\0\u{3}rejected_by_cause\0\u{3}degraded_because\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2398,6 +2641,7 @@ nonisolated extension WireHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 13: try { try decoder.decodeSingularUInt64Field(value: &self.eventsPublished) }()
       case 14: try { try decoder.decodeSingularUInt64Field(value: &self.eventsDropped) }()
       case 15: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &self.rejectedByCause) }()
+      case 16: try { try decoder.decodeSingularStringField(value: &self.degradedBecause) }()
       default: break
       }
     }
@@ -2449,6 +2693,9 @@ nonisolated extension WireHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if !self.rejectedByCause.isEmpty {
       try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: self.rejectedByCause, fieldNumber: 15)
     }
+    if !self.degradedBecause.isEmpty {
+      try visitor.visitSingularStringField(value: self.degradedBecause, fieldNumber: 16)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2468,6 +2715,7 @@ nonisolated extension WireHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.eventsPublished != rhs.eventsPublished {return false}
     if lhs.eventsDropped != rhs.eventsDropped {return false}
     if lhs.rejectedByCause != rhs.rejectedByCause {return false}
+    if lhs.degradedBecause != rhs.degradedBecause {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2771,6 +3019,410 @@ nonisolated extension WireCommandReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.acknowledged != rhs.acknowledged {return false}
     if lhs.alerts != rhs.alerts {return false}
     if lhs._pause != rhs._pause {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireIngestReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".IngestReply"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}stream\0\u{1}session\0\u{3}needed_from_sample_index\0\u{3}expected_sample_index\0\u{3}send_up_to_sample_index\0\u{1}durable\0\u{3}answers_hello\0\u{1}cause\0\u{1}text\0\u{3}refused_sample_index\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.schemaVersion) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.stream) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.session) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.neededFromSampleIndex) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.expectedSampleIndex) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self.sendUpToSampleIndex) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.durable) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.answersHello) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.cause) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 11: try { try decoder.decodeSingularInt64Field(value: &self.refusedSampleIndex) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.schemaVersion != 0 {
+      try visitor.visitSingularUInt32Field(value: self.schemaVersion, fieldNumber: 1)
+    }
+    if !self.stream.isEmpty {
+      try visitor.visitSingularStringField(value: self.stream, fieldNumber: 2)
+    }
+    if self.session != 0 {
+      try visitor.visitSingularUInt64Field(value: self.session, fieldNumber: 3)
+    }
+    if self.neededFromSampleIndex != 0 {
+      try visitor.visitSingularInt64Field(value: self.neededFromSampleIndex, fieldNumber: 4)
+    }
+    if self.expectedSampleIndex != 0 {
+      try visitor.visitSingularInt64Field(value: self.expectedSampleIndex, fieldNumber: 5)
+    }
+    if self.sendUpToSampleIndex != 0 {
+      try visitor.visitSingularInt64Field(value: self.sendUpToSampleIndex, fieldNumber: 6)
+    }
+    if self.durable != false {
+      try visitor.visitSingularBoolField(value: self.durable, fieldNumber: 7)
+    }
+    if self.answersHello != false {
+      try visitor.visitSingularBoolField(value: self.answersHello, fieldNumber: 8)
+    }
+    if !self.cause.isEmpty {
+      try visitor.visitSingularStringField(value: self.cause, fieldNumber: 9)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 10)
+    }
+    if self.refusedSampleIndex != 0 {
+      try visitor.visitSingularInt64Field(value: self.refusedSampleIndex, fieldNumber: 11)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireIngestReply, rhs: WireIngestReply) -> Bool {
+    if lhs.schemaVersion != rhs.schemaVersion {return false}
+    if lhs.stream != rhs.stream {return false}
+    if lhs.session != rhs.session {return false}
+    if lhs.neededFromSampleIndex != rhs.neededFromSampleIndex {return false}
+    if lhs.expectedSampleIndex != rhs.expectedSampleIndex {return false}
+    if lhs.sendUpToSampleIndex != rhs.sendUpToSampleIndex {return false}
+    if lhs.durable != rhs.durable {return false}
+    if lhs.answersHello != rhs.answersHello {return false}
+    if lhs.cause != rhs.cause {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs.refusedSampleIndex != rhs.refusedSampleIndex {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireTopicPosition: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TopicPosition"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}topic\0\u{1}sequence\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.topic) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.topic.isEmpty {
+      try visitor.visitSingularStringField(value: self.topic, fieldNumber: 1)
+    }
+    if self.sequence != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireTopicPosition, rhs: WireTopicPosition) -> Bool {
+    if lhs.topic != rhs.topic {return false}
+    if lhs.sequence != rhs.sequence {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHistoryRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".HistoryRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}number\0\u{1}positions\0\u{1}after\0\u{1}find\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.schemaVersion) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 3: try {
+        var v: WireHistoryRequest.Positions?
+        var hadOneofValue = false
+        if let current = self.question {
+          hadOneofValue = true
+          if case .positions(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.question = .positions(v)
+        }
+      }()
+      case 4: try {
+        var v: WireHistoryRequest.After?
+        var hadOneofValue = false
+        if let current = self.question {
+          hadOneofValue = true
+          if case .after(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.question = .after(v)
+        }
+      }()
+      case 5: try {
+        var v: WireHistoryRequest.Find?
+        var hadOneofValue = false
+        if let current = self.question {
+          hadOneofValue = true
+          if case .find(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.question = .find(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.schemaVersion != 0 {
+      try visitor.visitSingularUInt32Field(value: self.schemaVersion, fieldNumber: 1)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 2)
+    }
+    switch self.question {
+    case .positions?: try {
+      guard case .positions(let v)? = self.question else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .after?: try {
+      guard case .after(let v)? = self.question else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .find?: try {
+      guard case .find(let v)? = self.question else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireHistoryRequest, rhs: WireHistoryRequest) -> Bool {
+    if lhs.schemaVersion != rhs.schemaVersion {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.question != rhs.question {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHistoryRequest.Positions: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireHistoryRequest.protoMessageName + ".Positions"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prefixes\0\u{3}since_place\0\u{3}active_alerts\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.prefixes) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sincePlace) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.activeAlerts) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.prefixes.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.prefixes, fieldNumber: 1)
+    }
+    if self.sincePlace != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sincePlace, fieldNumber: 2)
+    }
+    if self.activeAlerts != false {
+      try visitor.visitSingularBoolField(value: self.activeAlerts, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireHistoryRequest.Positions, rhs: WireHistoryRequest.Positions) -> Bool {
+    if lhs.prefixes != rhs.prefixes {return false}
+    if lhs.sincePlace != rhs.sincePlace {return false}
+    if lhs.activeAlerts != rhs.activeAlerts {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHistoryRequest.After: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireHistoryRequest.protoMessageName + ".After"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}positions\0\u{1}limit\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.positions) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.limit) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.positions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.positions, fieldNumber: 1)
+    }
+    if self.limit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.limit, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireHistoryRequest.After, rhs: WireHistoryRequest.After) -> Bool {
+    if lhs.positions != rhs.positions {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHistoryRequest.Find: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireHistoryRequest.protoMessageName + ".Find"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}stream\0\u{3}from_time_ns\0\u{3}until_time_ns\0\u{3}after_place\0\u{1}limit\0\u{3}newest_first\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.stream) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.fromTimeNs) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.untilTimeNs) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.afterPlace) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.limit) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.newestFirst) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 1)
+    }
+    if !self.stream.isEmpty {
+      try visitor.visitSingularStringField(value: self.stream, fieldNumber: 2)
+    }
+    if self.fromTimeNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.fromTimeNs, fieldNumber: 3)
+    }
+    if self.untilTimeNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.untilTimeNs, fieldNumber: 4)
+    }
+    if self.afterPlace != 0 {
+      try visitor.visitSingularUInt64Field(value: self.afterPlace, fieldNumber: 5)
+    }
+    if self.limit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.limit, fieldNumber: 6)
+    }
+    if self.newestFirst != false {
+      try visitor.visitSingularBoolField(value: self.newestFirst, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireHistoryRequest.Find, rhs: WireHistoryRequest.Find) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.stream != rhs.stream {return false}
+    if lhs.fromTimeNs != rhs.fromTimeNs {return false}
+    if lhs.untilTimeNs != rhs.untilTimeNs {return false}
+    if lhs.afterPlace != rhs.afterPlace {return false}
+    if lhs.limit != rhs.limit {return false}
+    if lhs.newestFirst != rhs.newestFirst {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHistoryReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".HistoryReply"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}number\0\u{1}error\0\u{1}positions\0\u{1}events\0\u{1}more\0\u{1}place\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.schemaVersion) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.number) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.error) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.positions) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.events) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.more) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.place) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.schemaVersion != 0 {
+      try visitor.visitSingularUInt32Field(value: self.schemaVersion, fieldNumber: 1)
+    }
+    if self.number != 0 {
+      try visitor.visitSingularUInt64Field(value: self.number, fieldNumber: 2)
+    }
+    if !self.error.isEmpty {
+      try visitor.visitSingularStringField(value: self.error, fieldNumber: 3)
+    }
+    if !self.positions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.positions, fieldNumber: 4)
+    }
+    if !self.events.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.events, fieldNumber: 5)
+    }
+    if self.more != false {
+      try visitor.visitSingularBoolField(value: self.more, fieldNumber: 6)
+    }
+    if self.place != 0 {
+      try visitor.visitSingularUInt64Field(value: self.place, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireHistoryReply, rhs: WireHistoryReply) -> Bool {
+    if lhs.schemaVersion != rhs.schemaVersion {return false}
+    if lhs.number != rhs.number {return false}
+    if lhs.error != rhs.error {return false}
+    if lhs.positions != rhs.positions {return false}
+    if lhs.events != rhs.events {return false}
+    if lhs.more != rhs.more {return false}
+    if lhs.place != rhs.place {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

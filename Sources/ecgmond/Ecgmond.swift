@@ -35,6 +35,24 @@ struct Ecgmond: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Endpoint to take commands on; may be given several times.", valueName: "endpoint"))
     var commands: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Endpoint to take acknowledged samples on; may be given several times. With --ingest only: none.",
+            valueName: "endpoint"))
+    var ingestAcknowledged: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "Endpoint to answer for the past on; may be given several times. With --events only: none.",
+            valueName: "endpoint"))
+    var history: [String] = []
+
+    @Option(help: ArgumentHelp("The journal's file.", valueName: "file"))
+    var journal: String?
+
+    @Flag(name: .customLong("no-journal"), help: "Keep no journal.")
+    var noJournal = false
+
     @Option(help: "How events are written: json or binary.")
     var encoding: String?
 
@@ -62,6 +80,12 @@ struct Ecgmond: AsyncParsableCommand {
         }
         for endpoint in commands {
             if let words = Endpoint.problem(with: endpoint) { throw ValidationError("--commands \(words)") }
+        }
+        for endpoint in ingestAcknowledged {
+            if let words = Endpoint.problem(with: endpoint) { throw ValidationError("--ingest-acknowledged \(words)") }
+        }
+        for endpoint in history {
+            if let words = Endpoint.problem(with: endpoint) { throw ValidationError("--history \(words)") }
         }
         if let encoding, BodyEncoding(rawValue: encoding) == nil {
             throw ValidationError("--encoding must be json or binary, not \"\(encoding)\"")
@@ -102,14 +126,26 @@ struct Ecgmond: AsyncParsableCommand {
 
     private func serve() async throws {
         signal(SIGPIPE, SIG_IGN)
+        // A journal at its size limit is an error of writing, not the end.
+        signal(SIGXFSZ, SIG_IGN)
         let path = config ?? (access(Self.defaultConfigurationPath, R_OK) == 0 ? Self.defaultConfigurationPath : nil)
-        let overrides = ConfigurationOverrides(
+        var overrides = ConfigurationOverrides(
             ingest: ingest, events: events, commands: commands, encoding: encoding, model: model, httpPort: httpPort, noHTTP: noHTTP,
             workers: workers, logLevel: logLevel.flatMap { Logger.Level(rawValue: $0) })
+        overrides.acknowledged = ingestAcknowledged
+        overrides.history = history
+        overrides.journal = noJournal ? "" : journal.map(Self.absolute)
         let configuration = overrides.applied(to: try readConfiguration(path))
         try refuseUnencrypted(configuration)
         let logger = Self.startLogging(configuration)
         try await Self.watch(configuration, path: path, overrides: overrides, logger: logger)
+    }
+
+    /// On a command line a path is meant from where one stands.
+    private static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let directory = getcwd(nil, 0) else { return path }
+        defer { free(directory) }
+        return "\(String(cString: directory))/\(path)"
     }
 
     private func readConfiguration(_ path: String?) throws(StartFailure) -> DaemonConfiguration {
@@ -124,7 +160,8 @@ struct Ecgmond: AsyncParsableCommand {
     private func refuseUnencrypted(_ configuration: DaemonConfiguration) throws(StartFailure) {
         guard !configuration.security.allowUnencryptedNetwork else { return }
         for endpoint in configuration.ingest.endpoints + configuration.events.endpoints
-            + configuration.commands.endpoints
+            + configuration.commands.endpoints + configuration.ingest.acknowledgedEndpoints
+            + configuration.history.endpoints
         where !Endpoint.isLocal(endpoint) {
             throw StartFailure(
                 words: ConfigurationFile.unencryptedWords(endpoint), exitCode: ExitStatus.configuration)

@@ -9,6 +9,8 @@ enum ExitStatus {
     static let software: Int32 = 70
     /// The system refuses a thread.
     static let system: Int32 = 71
+    /// The journal cannot be opened.
+    static let cannotCreate: Int32 = 73
     /// Mistakes in the configuration.
     static let configuration: Int32 = 78
 }

@@ -24,6 +24,13 @@ final class Pipeline: Sendable {
     private let stopIngest: StopRequest
     private let publisherWakeUp: WakeUp
     private let commandWakeUp: WakeUp
+    /// nil: there is none.
+    let journal: Journal?
+    private let board: AcknowledgementBoard
+    private let stopHistory: StopRequest
+    private let journalActivity = ThreadActivity(name: "journal")
+    private let acknowledgedActivity = ThreadActivity(name: "acknowledge")
+    private let historyActivity = ThreadActivity(name: "history")
     private let threads = Mutex<Threads>(Threads())
 
     private struct Threads {
@@ -31,6 +38,9 @@ final class Pipeline: Sendable {
         var workers: [OSThread] = []
         var publisher: OSThread?
         var command: OSThread?
+        var journal: OSThread?
+        var acknowledged: OSThread?
+        var history: OSThread?
     }
 
     /// Endpoints as they were bound.
@@ -38,6 +48,8 @@ final class Pipeline: Sendable {
         var ingest: [String]
         var events: [String]
         var commands: [String]
+        var acknowledged: [String] = []
+        var history: [String] = []
     }
 
     /// Nothing runs yet.
@@ -52,6 +64,11 @@ final class Pipeline: Sendable {
         self.logger = logger
         let count = configuration.workers.count > 0 ? configuration.workers.count : Self.processors
         stopIngest = try StopRequest()
+        stopHistory = try StopRequest()
+        board = try AcknowledgementBoard(droppedNotices: metrics.journal.repliesDropped)
+        journal = Journal.path(configuration.journal, stateDirectory: Journal.stateDirectory).map {
+            Journal(path: $0, settings: configuration.journal)
+        }
         let wakeUp = try WakeUp()
         publisherWakeUp = wakeUp
         let replies = try WakeUp()
@@ -75,9 +92,14 @@ final class Pipeline: Sendable {
             let context = try ZeroMQContext(ioThreads: 1, maximumSockets: 64)
             let events = try startPublisher(context)
             do {
+                try startJournal()
                 try startWorkers()
                 let commands = try startCommands(context)
-                return Endpoints(ingest: try startIngest(context), events: events, commands: commands)
+                let history = try startHistory(context)
+                let acknowledged = try startAcknowledged(context)
+                return Endpoints(
+                    ingest: try startIngest(context), events: events, commands: commands, acknowledged: acknowledged,
+                    history: history)
             } catch {
                 stop()
                 throw error
@@ -92,7 +114,8 @@ final class Pipeline: Sendable {
     }
 
     /// Finishes what has been taken in and returns when every thread has ended: messages that have arrived are
-    /// processed, streams are ended, events are handed to the subscribers' connections. Blocks.
+    /// processed, streams are ended (or, with a journal, left there to go on from), events are handed to the subscribers'
+    /// connections. Blocks.
     func stop() {
         let running = threads.withLock { threads in
             defer { threads = Threads() }
@@ -102,6 +125,13 @@ final class Pipeline: Sendable {
         running.ingest?.join()
         for queue in workerQueues { queue.close() }
         for worker in running.workers { worker.join() }
+        // What is acknowledged is in the journal.
+        journal?.queue.close()
+        running.journal?.join()
+        board.close()
+        running.acknowledged?.join()
+        stopHistory.request()
+        running.history?.join()
         replyQueue.close()
         commandWakeUp.signal()
         running.command?.join()
@@ -111,7 +141,12 @@ final class Pipeline: Sendable {
 
     /// What every thread shows of its life.
     var readings: [ThreadActivity.Reading] {
-        ([ingestActivity, publisherActivity, commandActivity] + workerActivities).map(\.reading)
+        let running = threads.withLock { $0 }
+        var activities = [ingestActivity, publisherActivity, commandActivity] + workerActivities
+        if running.journal != nil { activities.append(journalActivity) }
+        if running.acknowledged != nil { activities.append(acknowledgedActivity) }
+        if running.history != nil { activities.append(historyActivity) }
+        return activities.map(\.reading)
     }
 
     var queues: [MetricsPage.QueueReading] {
@@ -122,6 +157,12 @@ final class Pipeline: Sendable {
             MetricsPage.QueueReading(
                 name: "publish", depth: publishQueue.depth, capacity: publishQueue.capacity, waits: publishQueue.waits)
         ]
+            + (journal.map {
+                [
+                    MetricsPage.QueueReading(
+                        name: "journal", depth: $0.queue.depth, capacity: $0.queue.capacity, waits: $0.queue.waits)
+                ]
+            } ?? [])
     }
 
     var workerCount: Int { workerQueues.count }
@@ -191,6 +232,73 @@ final class Pipeline: Sendable {
         return try opened(opening, thread)
     }
 
+    private func startJournal() throws {
+        guard let journal else {
+            logger.notice("no journal: events are published only, and what the daemon knows is lost when it ends")
+            return
+        }
+        let opening = Opening(capacity: 1)
+        let thread = try OSThread(name: "journal") { [self] in
+            defer { journalActivity.didEnd() }
+            do {
+                let database = try journal.open(live.current.journal, logger)
+                var loop = JournalLoop(
+                    database: database, queue: journal.queue, publishQueue: publishQueue, board: board, live: live,
+                    metrics: metrics, activity: journalActivity, logger: logger)
+                _ = opening.push(.success([journal.path]), waitingAtMost: nil)
+                loop.run()
+            } catch {
+                failed("journal", error, opening)
+            }
+        }
+        threads.withLock { $0.journal = thread }
+        do {
+            _ = try opened(opening, thread)
+        } catch {
+            threads.withLock { $0.journal = nil }
+            throw error
+        }
+    }
+
+    private func startAcknowledged(_ context: ZeroMQContext) throws -> [String] {
+        guard !live.current.ingest.acknowledgedEndpoints.isEmpty else { return [] }
+        let opening = Opening(capacity: 1)
+        let thread = try OSThread(name: "acknowledge") { [self] in
+            defer { acknowledgedActivity.didEnd() }
+            do {
+                var loop = try AcknowledgedIngestLoop(
+                    context: context, queues: workerQueues, workers: workerActivities, board: board,
+                    isDurable: journal != nil, stop: stopIngest, live: live, metrics: metrics,
+                    activity: acknowledgedActivity, log: log)
+                _ = opening.push(.success(loop.boundEndpoints), waitingAtMost: nil)
+                try loop.run()
+            } catch {
+                failed("acknowledge", error, opening)
+            }
+        }
+        threads.withLock { $0.acknowledged = thread }
+        return try opened(opening, thread)
+    }
+
+    private func startHistory(_ context: ZeroMQContext) throws -> [String] {
+        guard let journal, !live.current.history.endpoints.isEmpty else { return [] }
+        let opening = Opening(capacity: 1)
+        let thread = try OSThread(name: "history") { [self] in
+            defer { historyActivity.didEnd() }
+            do {
+                var loop = try HistoryLoop(
+                    context: context, reader: try JournalReader(path: journal.path), stop: stopHistory,
+                    settings: live.current, metrics: metrics, activity: historyActivity, log: log)
+                _ = opening.push(.success(loop.boundEndpoints), waitingAtMost: nil)
+                try loop.run()
+            } catch {
+                failed("history", error, opening)
+            }
+        }
+        threads.withLock { $0.history = thread }
+        return try opened(opening, thread)
+    }
+
     private func opened(_ opening: Opening, _ thread: OSThread) throws -> [String] {
         do {
             return try Self.wait(for: opening)
@@ -205,11 +313,23 @@ final class Pipeline: Sendable {
             let activity = workerActivities[index]
             let thread = try OSThread(name: "worker-\(index)") { [self] in
                 defer { activity.didEnd() }
-                StreamWorker(
-                    index: index, queue: queue, publishQueue: publishQueue, replyQueue: replyQueue, classifier: classifier,
-                    subscriptions: subscriptions, live: live, metrics: metrics, activity: activity, log: log,
-                    logger: logger
-                ).run()
+                do {
+                    let streamJournal = try journal.map {
+                        StreamJournal(
+                            queue: $0.queue, reader: try JournalReader(path: $0.path), board: board, metrics: metrics,
+                            log: log, logger: logger)
+                    }
+                    let count = workerQueues.count
+                    StreamWorker(
+                        index: index, queue: queue, publishQueue: publishQueue, replyQueue: replyQueue,
+                        journal: streamJournal, board: board,
+                        isMine: { StreamHash.worker(of: $0, among: count) == index }, classifier: classifier,
+                        subscriptions: subscriptions, live: live, metrics: metrics, activity: activity, log: log,
+                        logger: logger
+                    ).run()
+                } catch {
+                    logger.critical("thread worker-\(index) cannot go on", metadata: ["error": "\(error)"])
+                }
             }
             threads.withLock { $0.workers.append(thread) }
         }

@@ -10,10 +10,22 @@ final class DaemonProcess {
     let process: Process
     private(set) var httpPort: UInt16 = 0
     private var hasEnded = false
+    /// Another one goes on in its directory.
+    private var hasSuccessor = false
 
     var ingest: String { "ipc://\(directory)/ingest" }
     var events: String { "ipc://\(directory)/events" }
     var commands: String { "ipc://\(directory)/commands" }
+    var acknowledged: String { "ipc://\(directory)/acknowledged" }
+    var history: String { "ipc://\(directory)/history" }
+    var journal: String { "\(directory)/journal.sqlite" }
+    /// What makes it keep a journal, and answer for it.
+    static func withJournal(in directory: String) -> [String] {
+        [
+            "--journal", "\(directory)/journal.sqlite", "--ingest-acknowledged", "ipc://\(directory)/acknowledged",
+            "--history", "ipc://\(directory)/history",
+        ]
+    }
     var configurationPath: String { "\(directory)/ecgmond.toml" }
     var log: String { (try? String(contentsOfFile: "\(directory)/log", encoding: .utf8)) ?? "" }
 
@@ -32,13 +44,17 @@ final class DaemonProcess {
     /// Starts the daemon and waits until it is ready.
     /// - Parameters:
     ///   - configuration: the text of its configuration file.
+    ///   - hasJournal: it keeps a journal, takes acknowledged samples, and answers for the past.
+    ///   - predecessor: one that has ended, in whose directory this one goes on.
     ///   - watchdogSeconds: what the service manager's watchdog asks for; nil: no watchdog.
     init(
         configuration: String = "", arguments: [String] = [], watchdogSeconds: Double? = nil,
-        waitsUntilReady: Bool = true
+        waitsUntilReady: Bool = true, hasJournal: Bool = false, after predecessor: DaemonProcess? = nil
     ) throws {
-        directory = FileManager.default.temporaryDirectory.appending(path: "ecgmond-\(UUID().uuidString.prefix(8))")
-            .path()
+        directory =
+            predecessor?.directory
+            ?? FileManager.default.temporaryDirectory.appending(path: "ecgmond-\(UUID().uuidString.prefix(8))").path()
+        predecessor?.hasSuccessor = true
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         notifications = try NotifySocket(path: "\(directory)/notify")
         process = Process()
@@ -48,7 +64,7 @@ final class DaemonProcess {
             [
                 "--config", configurationPath, "--ingest", ingest, "--events", events, "--commands", commands, "--http-port", "0", "--model",
                 Self.model,
-            ] + arguments
+            ] + arguments + (hasJournal ? Self.withJournal(in: directory) : [])
         var environment = ProcessInfo.processInfo.environment
         environment["NOTIFY_SOCKET"] = notifications.path
         environment["WATCHDOG_USEC"] = watchdogSeconds.map { String(Int($0 * 1e6)) }
@@ -63,7 +79,7 @@ final class DaemonProcess {
     deinit {
         if process.isRunning { kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()
-        try? FileManager.default.removeItem(atPath: directory)
+        if !hasSuccessor { try? FileManager.default.removeItem(atPath: directory) }
     }
 
     func write(configuration: String) throws {
@@ -131,6 +147,7 @@ final class NotifySocket {
 
     init(path: String) throws {
         self.path = path
+        unlink(path)
         descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

@@ -8,6 +8,6 @@ struct EvaluateCommand: AsyncParsableCommand {
         subcommands: [
             EvaluateQRS.self, EvaluateNoise.self, EvaluateBeats.self, EvaluateStream.self, EvaluateRhythm.self,
             EvaluateAlarms.self, EvaluateModel.self, EvaluateTable1.self, EvaluateTable2.self,
-            EvaluateFigure2.self, EvaluateWhitebox.self, EvaluateSuspicion.self,
+            EvaluateFigure2.self, EvaluateWhitebox.self, EvaluateSuspicion.self, EvaluateRecovery.self,
         ])
 }

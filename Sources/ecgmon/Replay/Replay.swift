@@ -22,6 +22,13 @@ struct Replay: ParsableCommand {
     @Option(name: .long, help: "The daemon's ingest endpoint.")
     var ingest = "tcp://127.0.0.1:5570"
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Send to this acknowledged endpoint instead, and stay until the daemon has everything for good.",
+            valueName: "endpoint"))
+    var acknowledged: String?
+
     @Option(name: .long, help: "The stream's name; with --streams the first part of their names.")
     var stream = "replay"
 
@@ -73,13 +80,20 @@ struct Replay: ParsableCommand {
         let report: ReplayEngine.Report
         do {
             let context = try ZeroMQContext()
-            var sender = try ReplaySender(
-                endpoint: ingest, context: context, connectTimeout: .seconds(connectTimeout))
             var progress = ReplayProgress(
                 rate: material.samplingRate, total: loop ? nil : material.counts.count, quiet: quiet)
-            report = try engine.run(into: &sender) { position in
+            let show = { (position: Int64) -> Bool in
                 progress.show(position)
                 return true
+            }
+            if let acknowledged {
+                var sender = try AcknowledgedReplaySender(
+                    endpoint: acknowledged, context: context, connectTimeout: .seconds(connectTimeout))
+                report = try engine.run(into: &sender, progress: show)
+            } else {
+                var sender = try ReplaySender(
+                    endpoint: ingest, context: context, connectTimeout: .seconds(connectTimeout))
+                report = try engine.run(into: &sender, progress: show)
             }
             progress.clear()
         } catch let error as ZeroMQError {
@@ -90,7 +104,7 @@ struct Replay: ParsableCommand {
     }
 
     private func summary(_ report: ReplayEngine.Report, material: ReplayMaterial) -> String {
-        var text = "sent \(report.samples) samples in \(report.blocks) blocks of \(material.name) to \(ingest)"
+        var text = "sent \(report.samples) samples in \(report.blocks) blocks of \(material.name) to \(acknowledged ?? ingest)"
         if streams > 1 { text += " as \(streams) streams" }
         if speed.factor.isFinite { text += ", at most \(fixed(Double(report.largestLateness) / 1e6, 1)) ms late" }
         if report.stalls > 0 { text += ", the daemon made it wait \(report.stalls) times" }

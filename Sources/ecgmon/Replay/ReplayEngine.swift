@@ -39,7 +39,9 @@ struct ReplayEngine {
     /// Sends until the end of the material or an interruption.
     /// - Parameter progress: told the position in samples of stream 0 after each of its blocks; returning false ends
     ///   the replay.
-    func run(into sender: inout ReplaySender, progress: (Int64) -> Bool = { _ in true }) throws(ToolError) -> Report {
+    func run<Sender: BlockSender & ~Copyable>(
+        into sender: inout Sender, progress: (Int64) -> Bool = { _ in true }
+    ) throws(ToolError) -> Report {
         var report = Report()
         let schedule = ReplaySchedule(
             materialLength: material.counts.count, streamCount: streams.count, blockLength: blockLength, loops: loops)
@@ -60,8 +62,8 @@ struct ReplayEngine {
                 return finished(report, pacer, sender)
             }
         }
-        sender.waitUntilRead()
-        report.complete = true
+        try sender.finish()
+        report.complete = !Interruption.requested
         return finished(report, pacer, sender)
     }
 
@@ -89,7 +91,9 @@ struct ReplayEngine {
         return message
     }
 
-    private func finished(_ report: Report, _ pacer: MonotonicPacer?, _ sender: borrowing ReplaySender) -> Report {
+    private func finished<Sender: BlockSender & ~Copyable>(
+        _ report: Report, _ pacer: MonotonicPacer?, _ sender: borrowing Sender
+    ) -> Report {
         var report = report
         report.largestLateness = pacer?.largestLateness ?? 0
         report.stalls = sender.stalls

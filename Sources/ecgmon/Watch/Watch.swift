@@ -7,7 +7,8 @@ struct Watch: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show beats, alerts, suspicions and states as a daemon publishes them.",
         discussion: """
-            Times are those of the acquisition, UTC. A lost connection is made again as soon as the daemon is back.
+            Times are those of the acquisition, UTC. A lost connection is made again as soon as the daemon is back, and what was \
+            published meanwhile is asked for.
 
             Examples:
               ecgmon watch
@@ -15,11 +16,20 @@ struct Watch: ParsableCommand {
               ecgmon watch --json | jq .alert
             """)
 
+    private static let usualEvents = "tcp://127.0.0.1:5572"
+    private static let usualHistory = "tcp://127.0.0.1:5573"
+
     @Argument(help: "Streams to watch; default: all.")
     var streams: [String] = []
 
     @Option(name: .long, help: "The daemon's events endpoint.")
-    var events = "tcp://127.0.0.1:5572"
+    var events = Self.usualEvents
+
+    @Option(
+        help: ArgumentHelp(
+            "The daemon's history endpoint: nothing is missed then. Default: the usual one, where --events is, too.",
+            valueName: "endpoint"))
+    var history: String?
 
     @Option(
         name: .long, parsing: .upToNextOption,
@@ -60,9 +70,11 @@ struct Watch: ParsableCommand {
             throw ToolError("no ZeroMQ context can be made: \(error.text)", nextStep: "Raise the limit of open files")
         }
         var connection = try ConnectionWatch(eventsEndpoint: events, context: context)
-        var client: SubscriberClient
+        var client: HistorySubscriberClient
         do {
-            client = try SubscriberClient(endpoint: events, filters: try filters(), context: context)
+            client = try HistorySubscriberClient(
+                endpoint: events, history: history ?? (events == Self.usualEvents ? Self.usualHistory : nil),
+                filters: try filters(), context: context)
         } catch let error as WireError {
             throw ToolError("\(error)", nextStep: "Give the daemon's events endpoint with --events")
         }
@@ -77,7 +89,7 @@ struct Watch: ParsableCommand {
         if Interruption.requested { throw ExitCode(Interruption.exitCode) }
     }
 
-    private func show(from client: inout SubscriberClient, connection: inout ConnectionWatch) throws(ToolError) {
+    private func show(from client: inout HistorySubscriberClient, connection: inout ConnectionWatch) throws(ToolError) {
         let terminal = Terminal()
         let lines = EventLine(terminal: terminal)
         var shown = 0

@@ -28,12 +28,13 @@ struct OutgoingReply: Sendable {
 enum WorkerInput: Sendable {
     case segment(ReceivedSegment)
     case command(ReceivedCommand)
+    case inquiry(ReceivedInquiry)
 
     /// What it costs in a queue: samples.
     var cost: Int {
         switch self {
         case .segment(let received): received.segment.millivolts.count
-        case .command: 1
+        case .command, .inquiry: 1
         }
     }
 }

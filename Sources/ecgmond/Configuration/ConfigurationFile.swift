@@ -254,6 +254,8 @@ enum ConfigurationFile {
         for (key, endpoints) in [
             ("ingest.endpoints", configuration.ingest.endpoints), ("events.endpoints", configuration.events.endpoints),
             ("commands.endpoints", configuration.commands.endpoints),
+            ("ingest.acknowledged_endpoints", configuration.ingest.acknowledgedEndpoints),
+            ("history.endpoints", configuration.history.endpoints),
         ] {
             for endpoint in endpoints where !Endpoint.isLocal(endpoint) {
                 mistakes.append(Mistake(line: lines[key], words: "\(key): \(unencryptedWords(endpoint))"))

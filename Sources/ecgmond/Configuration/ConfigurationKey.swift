@@ -100,11 +100,13 @@ struct ConfigurationKey: Sendable {
             text: { "\"\($0[keyPath: path])\"" })
     }
 
-    static func endpoints(_ table: String, _ path: any Path<[String]>) -> ConfigurationKey {
+    static func endpoints(
+        _ table: String, name: String = "endpoints", _ path: any Path<[String]>, mayBeEmpty: Bool = false
+    ) -> ConfigurationKey {
         ConfigurationKey(
-            table: table, name: "endpoints", reload: .restart,
+            table: table, name: name, reload: .restart,
             assign: { (value, configuration) throws(ValueProblem) in
-                guard let array = value.array, !array.isEmpty else {
+                guard let array = value.array, mayBeEmpty || !array.isEmpty else {
                     throw ValueProblem(words: "must be a list of endpoints, such as [\"tcp://127.0.0.1:5570\"]")
                 }
                 var endpoints: [String] = []

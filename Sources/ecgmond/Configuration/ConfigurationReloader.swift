@@ -61,6 +61,10 @@ struct ConfigurationOverrides: Sendable, Equatable {
     var ingest: [String] = []
     var events: [String] = []
     var commands: [String] = []
+    var acknowledged: [String] = []
+    var history: [String] = []
+    /// Empty: none.
+    var journal: String?
     var encoding: String?
     var model: String?
     var httpPort: Int?
@@ -70,8 +74,12 @@ struct ConfigurationOverrides: Sendable, Equatable {
 
     func applied(to configuration: DaemonConfiguration) -> DaemonConfiguration {
         var result = configuration
+        // Who moves one of a pair of endpoints does not want the other where it usually is.
+        if !ingest.isEmpty || !acknowledged.isEmpty { result.ingest.acknowledgedEndpoints = acknowledged }
+        if !events.isEmpty || !history.isEmpty { result.history.endpoints = history }
         if !ingest.isEmpty { result.ingest.endpoints = ingest }
         if !events.isEmpty { result.events.endpoints = events }
+        if let journal { result.journal.path = journal }
         if !commands.isEmpty { result.commands.endpoints = commands }
         if let encoding = encoding.flatMap({ BodyEncoding(rawValue: $0) }) { result.events.encoding = encoding }
         if let model { result.model.path = model }

@@ -2,7 +2,9 @@ import ECGMonitor
 
 /// Every key there is. What is not here is a mistake in the file.
 enum ConfigurationSchema {
-    static let keys: [ConfigurationKey] =
+    static let keys: [ConfigurationKey] = daemon + recovery + monitor
+
+    private static let daemon: [ConfigurationKey] =
         [
             .endpoints("ingest", \.ingest.endpoints),
             .integer("ingest", "maximum_frame_bytes", \.ingest.maximumFrameBytes, 1024...(1 << 28), .atOnce),
@@ -41,7 +43,27 @@ enum ConfigurationSchema {
             .number("log", "period_seconds", \.log.periodSeconds, 0.1...86_400, .atOnce),
 
             .number("stop", "limit_seconds", \.stop.limitSeconds, 0.5...600, .atOnce),
-        ] + monitor
+        ]
+
+    /// Acknowledged ingest, the journal, the history.
+    private static let recovery: [ConfigurationKey] = [
+        .endpoints("ingest", name: "acknowledged_endpoints", \.ingest.acknowledgedEndpoints, mayBeEmpty: true),
+        .integer(
+            "ingest", "acknowledged_window_samples", \.ingest.acknowledgedWindowSamples, 1000...10_000_000, .atOnce),
+
+        .string("journal", "path", \.journal.path, .restart) { _ in nil },
+        .choice("journal", "synchronous", \.journal.synchronous, .restart),
+        .number("journal", "snapshot_seconds", \.journal.snapshotSeconds, 0.1...3600, .atOnce),
+        .number("journal", "group_milliseconds", \.journal.groupMilliseconds, 0...1000, .atOnce),
+        .number("journal", "keep_days", \.journal.keepDays, 0.001...3650, .atOnce),
+        .number("journal", "keep_beats_hours", \.journal.keepBeatsHours, 0.001...87_600, .atOnce),
+        .integer("journal", "maximum_bytes", \.journal.maximumBytes, 1_000_000...(1 << 44), .atOnce),
+        .number("journal", "patience_seconds", \.journal.patienceSeconds, 0...60, .atOnce),
+        .integer("journal", "pending_events", \.journal.pendingEvents, 100...100_000_000, .atOnce),
+        .integer("journal", "queue_rounds", \.journal.queueRounds, 16...1_000_000, .restart),
+
+        .endpoints("history", \.history.endpoints, mayBeEmpty: true),
+    ]
 
     /// The limits of the rules. Their ranges are `MonitorConfiguration.validate`'s.
     private static let monitor: [ConfigurationKey] = [

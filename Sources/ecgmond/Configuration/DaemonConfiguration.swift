@@ -11,6 +11,26 @@ struct DaemonConfiguration: Sendable, Equatable {
         var connectionLimitBytes = 16 << 20
         var receiveQueueMessages = 256
         var patienceSeconds = 2.0
+        var acknowledgedEndpoints = ["tcp://127.0.0.1:5571", "ipc:///run/ecgmon/ingest-acknowledged"]
+        var acknowledgedWindowSamples = 30_000
+    }
+
+    struct Journal: Sendable, Equatable {
+        /// Relative: in the service manager's state directory, or, without one, none.
+        var path = "journal.sqlite"
+        var synchronous = JournalSynchronous.full
+        var snapshotSeconds = 5.0
+        var groupMilliseconds = 10.0
+        var keepDays = 30.0
+        var keepBeatsHours = 1.0
+        var maximumBytes = 2_000_000_000
+        var patienceSeconds = 1.0
+        var pendingEvents = 100_000
+        var queueRounds = 16_384
+    }
+
+    struct History: Sendable, Equatable {
+        var endpoints = ["tcp://127.0.0.1:5573", "ipc:///run/ecgmon/history"]
     }
 
     struct Events: Sendable, Equatable {
@@ -65,6 +85,8 @@ struct DaemonConfiguration: Sendable, Equatable {
     }
 
     var ingest = Ingest()
+    var journal = Journal()
+    var history = History()
     var events = Events()
     var commands = Commands()
     var security = Security()

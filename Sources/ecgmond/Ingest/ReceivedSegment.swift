@@ -6,6 +6,8 @@ struct ReceivedSegment: Sendable {
     var segment: SampleSegment
     /// When the ingest thread took its message; monotonic, ns.
     var receivedAt: UInt64
+    /// nil: nobody waits for an answer.
+    var acknowledgement: Acknowledgement?
 }
 
 /// An event, ready to be sent, on its way from a worker to the publisher.

@@ -22,11 +22,11 @@ struct RejectCause: Hashable, Sendable, CaseIterable {
     /// The stream's monitor refused it. The same word where the wire has refused the same thing already.
     init(_ rejection: SegmentRejection) { label = rejection.cause }
 
-    private init(label: String) { self.label = label }
+    init(label: String) { self.label = label }
 
     static let allCases: [RejectCause] = {
         var seen: Set<RejectCause> = []
-        let own = [tooManyFrames, frameTooLarge, tooManyStreams, workerQueueFull]
+        let own = [tooManyFrames, frameTooLarge, tooManyStreams, workerQueueFull, beyondCredit, helloNeeded]
         let wire = SampleBlockRejection.Cause.allCases.map { RejectCause($0) }
         let monitor = SegmentRejection.allCases.map { RejectCause($0) }
         return (own + wire + monitor).filter { seen.insert($0).inserted }

@@ -50,6 +50,9 @@ final class DaemonMetrics: Sendable {
     /// Events that could not be handed to the publisher any more: at the limit of the time to stop.
     let eventsDropped = Counter()
 
+    /// The journal, acknowledgements and history.
+    let journal = JournalMetrics()
+
     // The process.
     let reloads = CounterTable<ReloadResult>()
     let watchdogWithheld = Counter()

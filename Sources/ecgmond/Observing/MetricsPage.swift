@@ -25,6 +25,7 @@ struct MetricsPage {
         page.ingest(metrics)
         page.findings(metrics)
         page.way(metrics, queues)
+        page.journal(metrics.journal)
         page.process(metrics)
         return page.text
     }
@@ -145,21 +146,21 @@ struct MetricsPage {
         return words.count > 1 ? UInt64(words[1]) : nil
     }
 
-    private mutating func counter(_ name: String, _ help: String, _ counter: Counter) {
+    mutating func counter(_ name: String, _ help: String, _ counter: Counter) {
         family(name, "counter", help)
         sample(name, [], "\(counter.value)")
     }
 
-    private mutating func gauge(_ name: String, _ help: String, _ gauge: Gauge) {
+    mutating func gauge(_ name: String, _ help: String, _ gauge: Gauge) {
         family(name, "gauge", help)
         sample(name, [], "\(gauge.value)")
     }
 
-    private mutating func family(_ name: String, _ type: String, _ help: String) {
+    mutating func family(_ name: String, _ type: String, _ help: String) {
         text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
     }
 
-    private mutating func sample(_ name: String, _ labels: [(String, String)], _ value: String) {
+    mutating func sample(_ name: String, _ labels: [(String, String)], _ value: String) {
         text += name
         if !labels.isEmpty {
             let pairs = labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }

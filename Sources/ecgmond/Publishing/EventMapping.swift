@@ -47,6 +47,20 @@ extension WireEvent {
     }
 }
 
+extension WireEvent {
+    /// The kind of topic that it is published on; nil: it has no payload.
+    var topicKind: Topic.Kind? {
+        switch payload {
+        case .beat: .beat
+        case .alert: .alert
+        case .suspicion: .suspicion
+        case .status: .status
+        case .waveform: .waveform
+        case nil: nil
+        }
+    }
+}
+
 extension MonitorEvent.Kind {
     var topic: Topic.Kind {
         switch self {

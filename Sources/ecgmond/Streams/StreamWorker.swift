@@ -15,6 +15,10 @@ final class StreamWorker {
     private let queue: BoundedQueue<WorkerInput>
     private let replyQueue: BoundedQueue<OutgoingReply>
     private let publishQueue: BoundedQueue<OutgoingMessage>
+    /// nil: there is no journal.
+    private let journal: StreamJournal?
+    private let board: AcknowledgementBoard
+    private let isMine: (String) -> Bool
     private let classifier: BeatClassifier
     private let subscriptions: Subscriptions
     private let live: LiveSettings
@@ -24,6 +28,8 @@ final class StreamWorker {
     private let logger: Logger
 
     private static let windowsAtOnce = 1024
+    /// A stream without samples for so long is put into the journal, so that its source need not keep the last of them.
+    private static let idle: UInt64 = 2_000_000_000
 
     private let workspace: BeatClassifier.Workspace
     private let encoding: BodyEncoding
@@ -40,13 +46,18 @@ final class StreamWorker {
 
     init(
         index: Int, queue: BoundedQueue<WorkerInput>, publishQueue: BoundedQueue<OutgoingMessage>,
-        replyQueue: BoundedQueue<OutgoingReply>, classifier: BeatClassifier, subscriptions: Subscriptions, live: LiveSettings, metrics: DaemonMetrics,
+        replyQueue: BoundedQueue<OutgoingReply>, journal: StreamJournal?, board: AcknowledgementBoard,
+        isMine: @escaping (String) -> Bool, classifier: BeatClassifier, subscriptions: Subscriptions, live: LiveSettings,
+        metrics: DaemonMetrics,
         activity: ThreadActivity, log: PeriodicLog, logger: Logger
     ) {
         self.index = index
         self.queue = queue
         self.publishQueue = publishQueue
         self.replyQueue = replyQueue
+        self.journal = journal
+        self.board = board
+        self.isMine = isMine
         self.classifier = classifier
         self.subscriptions = subscriptions
         self.live = live
@@ -60,8 +71,9 @@ final class StreamWorker {
         encoding = settings.events.encoding
     }
 
-    /// Works until the queue is closed and empty, then ends every stream, and returns.
+    /// Works until the queue is closed and empty, then ends every stream, or leaves it to the journal, and returns.
     func run() {
+        restore()
         var nextLook = DaemonClock.monotonic()
         while true {
             inputs.removeAll(keepingCapacity: true)
@@ -84,7 +96,9 @@ final class StreamWorker {
                 nextLook = now + 250_000_000
             }
         }
-        for stream in streams.values { end(stream) }
+        for stream in streams.values {
+            if journal != nil { save(stream) } else { end(stream) }
+        }
     }
 
     // MARK: One round
@@ -97,6 +111,9 @@ final class StreamWorker {
                 // It follows upon all the samples that came before it, and no others.
                 finishRound()
                 obey(received)
+            case .inquiry(let received):
+                finishRound()
+                answer(received)
             }
             activity.didWork()
         }
@@ -112,8 +129,11 @@ final class StreamWorker {
 
     private func append(_ received: ReceivedSegment) {
         let known = streams[received.stream]
+        if known == nil, let acknowledgement = received.acknowledgement, !acknowledgement.isFirst {
+            return refuse(.helloNeeded, received, "the stream is not known any more")
+        }
         guard let stream = known ?? open(received.stream) else {
-            return reject(.tooManyStreams, received.stream, "streams.maximum is \(settings.streams.maximum)")
+            return refuse(.tooManyStreams, received, "streams.maximum is \(settings.streams.maximum)")
         }
         do throws(SegmentRejection) {
             let receipt = try stream.monitor.append(received.segment) { segment, skipped in
@@ -123,10 +143,17 @@ final class StreamWorker {
             if receipt.acceptedSamples > 0 {
                 stream.lastSamplesAt = received.receivedAt
                 stream.isSilent = false
+                stream.isForgottenSoon = false
+                journal?.noteSamples(
+                    receipt.acceptedSamples, of: stream, samplingRate: received.segment.samplingRate, settings)
+            }
+            if received.acknowledgement != nil {
+                stream.isAcknowledged = true
+                stream.processedInRound += received.segment.millivolts.count
             }
             account(receipt, stream, received.receivedAt)
         } catch {
-            reject(RejectCause(error), received.stream, "index \(received.segment.firstSampleIndex)")
+            refuse(RejectCause(error), received, "index \(received.segment.firstSampleIndex)")
             if known == nil { forget(stream) }
         }
     }
@@ -184,6 +211,7 @@ final class StreamWorker {
             start = end
             stream.isInRound = false
             publishEvents(of: stream, receivedAt: stream.oldestInRound)
+            if stream.isAcknowledged { tellHowFar(stream) }
             activity.didWork()
         }
     }
@@ -217,6 +245,7 @@ final class StreamWorker {
         guard metrics.streams.increment(upTo: settings.streams.maximum) else { return nil }
         let stream = WatchedStream(
             name: name, configuration: settings.limits(of: name), now: DaemonClock.monotonic())
+        journal?.begin(stream)
         metrics.streamsOpened.add(1)
         streams[name] = stream
         logger.debug("stream begins", metadata: ["stream": "\(name)", "worker": "\(index)"])
@@ -230,6 +259,7 @@ final class StreamWorker {
             guard limits != stream.monitor.configuration else { continue }
             events.removeAll(keepingCapacity: true)
             stream.monitor.configure(limits, events: &events)
+            stream.needsSnapshot = true
             publishEvents(of: stream, receivedAt: nil)
         }
     }
@@ -237,6 +267,8 @@ final class StreamWorker {
     private func forget(_ stream: WatchedStream) {
         streams[stream.name] = nil
         metrics.streams.decrement()
+        journal?.retire(stream)
+        board.isForgotten(stream.name)
     }
 
     /// Says of streams that send nothing that their signal is lost, and forgets them in the end.
@@ -246,13 +278,15 @@ final class StreamWorker {
         var forgotten: [WatchedStream] = []
         for stream in streams.values where now > stream.lastSamplesAt {
             let silence = now - stream.lastSamplesAt
-            if silence > forgottenAfter {
+            if journal != nil, stream.samplesSinceSnapshot > 0, silence > Self.idle { save(stream) }
+            if silence > forgottenAfter || stream.isForgottenSoon {
                 forgotten.append(stream)
             } else if silence > silentAfter && !stream.isSilent {
                 stream.isSilent = true
                 releaseHeld(stream, now)
                 events.removeAll(keepingCapacity: true)
                 stream.monitor.markSignalLost(forSeconds: Double(silence) / 1e9, events: &events)
+                stream.needsSnapshot = true
                 publishEvents(of: stream, receivedAt: nil)
                 log.note("signal lost", cause: "silence", stream: stream.name)
             }
@@ -272,6 +306,8 @@ final class StreamWorker {
             publishWaveform(segment, skipping: skipped, stream, now)
         }
         account(receipt, stream, now)
+        // The clock has decided it, which the samples alone would not.
+        stream.needsSnapshot = true
         finishRound()
     }
 
@@ -279,7 +315,58 @@ final class StreamWorker {
     private func end(_ stream: WatchedStream) {
         events.removeAll(keepingCapacity: true)
         stream.monitor.finish(classifier: classifier, workspace: workspace, events: &events)
+        publishEvents(of: stream, receivedAt: nil, hasEnded: true)
+    }
+
+    /// Goes on with the streams that the journal holds.
+    private func restore() {
+        guard let journal else { return }
+        for restored in journal.restore(settings, isMine: isMine) {
+            streams[restored.stream.name] = restored.stream
+            events = restored.events
+            restored.stream.needsSnapshot = !events.isEmpty
+            publishEvents(of: restored.stream, receivedAt: nil)
+            activity.didWork()
+        }
+        if !streams.isEmpty {
+            logger.notice("streams go on where they were", metadata: ["worker": "\(index)", "streams": "\(streams.count)"])
+        }
+    }
+
+    /// Puts a stream's state into the journal.
+    private func save(_ stream: WatchedStream) {
+        events.removeAll(keepingCapacity: true)
+        stream.needsSnapshot = true
         publishEvents(of: stream, receivedAt: nil)
+    }
+
+    // MARK: Acknowledgement
+
+    private func tellHowFar(_ stream: WatchedStream) {
+        board.isExpected(
+            stream.name, session: stream.monitor.session ?? 0, next: stream.monitor.nextSampleIndex,
+            processed: stream.processedInRound, isAll: journal == nil)
+        stream.processedInRound = 0
+    }
+
+    /// Says where a stream is.
+    private func answer(_ inquiry: ReceivedInquiry) {
+        if let stream = streams[inquiry.stream] {
+            stream.isAcknowledged = true
+            tellHowFar(stream)
+        }
+        board.post(.init(kind: .hello, stream: inquiry.stream, peer: inquiry.peer))
+    }
+
+    private func refuse(_ cause: RejectCause, _ received: ReceivedSegment, _ detail: @autoclosure () -> String) {
+        reject(cause, received.stream, detail())
+        guard let acknowledgement = received.acknowledgement else { return }
+        board.post(
+            .init(
+                kind: .refused(
+                    cause, firstSampleIndex: received.segment.firstSampleIndex,
+                    samples: received.segment.millivolts.count),
+                stream: received.stream, peer: acknowledgement.peer))
     }
 
     // MARK: Commands
@@ -292,6 +379,7 @@ final class StreamWorker {
         guard let outcome = stream.monitor.apply(received.command, events: &events) else {
             return answer(.unknownStream, "no samples of this stream have come", received)
         }
+        if outcome.result == .done { stream.needsSnapshot = true }
         publishEvents(of: stream, receivedAt: nil)
         let (label, text) = received.command.summary(of: outcome)
         metrics.commands.add(for: label)
@@ -320,11 +408,18 @@ final class StreamWorker {
 
     // MARK: Publishing
 
-    private func publishEvents(of stream: WatchedStream, receivedAt: UInt64?) {
+    private func publishEvents(of stream: WatchedStream, receivedAt: UInt64?, hasEnded: Bool = false) {
+        if let journal {
+            for event in events { count(event) }
+            journal.write(events, of: stream, hasEnded: hasEnded) { event, binary in
+                message(event, binary, of: stream, receivedAt: receivedAt)
+            }
+            return
+        }
         for event in events {
             count(event)
             let place = WatchedStream.place(of: event.kind.topic)
-            let sequence = stream.nextSequence(place)
+            let sequence = stream.nextSequence(event.kind.topic)
             if stream.isWanted(place, subscriptions) {
                 publish(
                     WireEvent(event, stream: stream.name, sequence: sequence), topic: stream.topics[place],
@@ -333,6 +428,21 @@ final class StreamWorker {
                 metrics.ingestToPublish.record(nanoseconds: DaemonClock.monotonic() &- receivedAt)
             }
         }
+    }
+
+    /// What the journal's thread hands to the publisher when it has written the event; nil where nobody wants it.
+    private func message(
+        _ event: WireEvent, _ binary: [UInt8], of stream: WatchedStream, receivedAt: UInt64?
+    ) -> OutgoingMessage? {
+        guard let kind = event.topicKind else { return nil }
+        let place = WatchedStream.place(of: kind)
+        guard stream.isWanted(place, subscriptions) else { return nil }
+        let body = encoding == .binary ? binary : try? PublishedBody.event(event).encoded(as: encoding)
+        guard let body else {
+            metrics.eventsDropped.add(1)
+            return nil
+        }
+        return OutgoingMessage(topic: stream.topics[place], body: body, receivedAt: receivedAt)
     }
 
     /// A second at most in each event, so that the length of queues bounds their memory, too.
@@ -346,7 +456,7 @@ final class StreamWorker {
             metrics.events.add(for: .waveform)
             let event = WireEvent(
                 waveformOf: segment, start..<min(start + second, segment.millivolts.count), stream: stream.name,
-                sequence: stream.nextSequence(place))
+                sequence: stream.nextSequence(.waveform))
             publish(event, topic: stream.topics[place], receivedAt: receivedAt)
         }
     }

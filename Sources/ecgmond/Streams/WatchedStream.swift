@@ -15,8 +15,28 @@ final class WatchedStream {
     var oldestInRound: UInt64 = 0
     /// Its topics, in the order of `topicKinds`.
     let topics: [[UInt8]]
-    /// Last sequence number on each.
-    private var sequences = InlineArray<5, UInt64>(repeating: 0)
+    /// Of its events.
+    var numbering = StreamNumbering()
+
+    // What the journal needs.
+    /// Nothing of it is in the journal yet that it goes on from.
+    var beginsAnew = false
+    /// The next round carries its state.
+    var needsSnapshot = false
+    var samplesSinceSnapshot = 0
+    /// Monotonic, ns.
+    var lastSnapshotAt: UInt64 = 0
+    /// When samples last came: UTC, ns since 1970.
+    var lastSamplesUTC: Int64 = 0
+    /// Came out of the journal older than `streams.forgotten_after_seconds`.
+    var isForgottenSoon = false
+
+    // What its source is told.
+    /// Its source wants to be told how far it is.
+    var isAcknowledged = false
+    /// Samples of the round's acknowledged blocks.
+    var processedInRound = 0
+
     /// Which of them somebody has subscribed to, as of `subscriptionGeneration`.
     private var wanted = InlineArray<5, Bool>(repeating: false)
     private var subscriptionGeneration: UInt64 = 0
@@ -33,16 +53,19 @@ final class WatchedStream {
         }
     }
 
-    init(name: String, configuration: MonitorConfiguration, now: UInt64) {
+    convenience init(name: String, configuration: MonitorConfiguration, now: UInt64) {
+        self.init(name: name, monitor: PatientMonitor(configuration: configuration), now: now)
+    }
+
+    init(name: String, monitor: PatientMonitor, now: UInt64) {
         self.name = name
-        monitor = PatientMonitor(configuration: configuration)
+        self.monitor = monitor
         lastSamplesAt = now
         topics = Self.topicKinds.map { Array(Topic($0, stream: name).name.utf8) }
     }
 
-    func nextSequence(_ place: Int) -> UInt64 {
-        sequences[place] += 1
-        return sequences[place]
+    func nextSequence(_ kind: Topic.Kind) -> UInt64 {
+        JournalKind(kind).map { numbering.next($0) } ?? numbering.nextWaveform()
     }
 
     func isWanted(_ place: Int, _ subscriptions: Subscriptions) -> Bool {

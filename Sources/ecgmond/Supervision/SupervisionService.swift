@@ -46,7 +46,9 @@ struct SupervisionService: Service {
         var metadata: Logger.Metadata = [
             "version": "\(DaemonVersion.text)", "ingest": "\(endpoints.ingest.joined(separator: " "))",
             "events": "\(endpoints.events.joined(separator: " "))",
-            "commands": "\(endpoints.commands.joined(separator: " "))", "workers": "\(pipeline.workerCount)",
+            "commands": "\(endpoints.commands.joined(separator: " "))",
+            "acknowledged": "\(endpoints.acknowledged.joined(separator: " "))",
+            "history": "\(endpoints.history.joined(separator: " "))", "workers": "\(pipeline.workerCount)",
             "model": "\(pipeline.classifier.name)", "model_sha256": "\(pipeline.classifier.sha256)",
         ]
         if let httpPort { metadata["http_port"] = "\(httpPort)" }
@@ -129,9 +131,10 @@ struct SupervisionService: Service {
         health.state =
             switch state.phase {
             case .starting: .starting
-            case .ready: isAlive && metrics.eventsDropped.value == 0 ? .ok : .degraded
+            case .ready: isAlive && metrics.eventsDropped.value == 0 && !metrics.journal.fails ? .ok : .degraded
             case .stopping: .stopping
             }
+        if metrics.journal.fails { health.degradedBecause = "the journal cannot be written" }
         health.modelName = pipeline.classifier.name
         health.modelSha256 = pipeline.classifier.sha256
         health.streams = UInt32(clamping: metrics.streams.value)

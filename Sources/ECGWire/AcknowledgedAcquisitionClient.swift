@@ -1,0 +1,240 @@
+import SwiftProtobuf
+public import ZeroMQ
+
+/// The bedside's end of the wire where nothing may be lost: keeps every block until the daemon says that it will never need
+/// it again, and sends it again after a broken connection or a restart of the daemon.
+///
+///     var client = try AcknowledgedAcquisitionClient(endpoint: "tcp://127.0.0.1:5571", context: context)
+///     while let block = nextBlock() {
+///         while try !client.send(block, timeout: .seconds(1)) { /* the buffer is full: the daemon is away or slow */ }
+///     }
+///     _ = try client.waitUntilAcknowledged(timeout: .seconds(60))
+///
+/// It works while one of its functions is called, `service` for one, which must happen at least every second or so. It
+/// belongs to the thread that made it, like its socket.
+public struct AcknowledgedAcquisitionClient: ~Copyable {
+    /// Something that the program should know of; nothing was lost but what it says.
+    public enum Problem: Sendable, Equatable {
+        /// The daemon will never take this block: its cause, as on `/metrics`.
+        case refused(stream: String, firstSampleIndex: Int64, cause: String)
+        /// The daemon watches a later session of the stream: so many samples of this one will never be taken.
+        case stale(stream: String, samples: Int)
+    }
+
+    /// Where it sends to.
+    public let endpoint: String
+    /// Samples that it keeps at most, of all streams together.
+    public let bufferSamples: Int
+    /// Whether the connection stands.
+    public private(set) var isConnected = false
+    /// Times that the connection broke.
+    public private(set) var disconnections = 0
+    /// Samples sent, those sent again included.
+    public private(set) var samplesSent = 0
+    /// Samples that it keeps.
+    public private(set) var unacknowledgedSamples = 0
+
+    private let socket: ZeroMQSocket
+    private let monitor: ZeroMQMonitor
+    private var streams: [String: UnacknowledgedBlocks] = [:]
+    private var lastHeard: [String: ContinuousClock.Instant] = [:]
+    private var problems: [Problem] = []
+    private var nextSweep = ContinuousClock.now
+
+    /// After so long without an answer a hello is said again.
+    private static let patience = Duration.seconds(2)
+    private static let sweepInterval = Duration.milliseconds(20)
+    private static let mostProblems = 1000
+
+    /// Connects, now or as soon as the daemon is there.
+    /// - Parameters:
+    ///   - endpoint: the daemon's acknowledged endpoint, such as `tcp://127.0.0.1:5571` or
+    ///     `ipc:///run/ecgmon/ingest-acknowledged`.
+    ///   - bufferSamples: what may be kept; an hour of one lead at 360 Hz are 1.3 million. A daemon writes a stream's state
+    ///     every few seconds of signal, so while it is well a few seconds of each stream are kept.
+    /// - Throws: `.socket` for an endpoint that makes no sense.
+    public init(
+        endpoint: String, context: ZeroMQContext, bufferSamples: Int = 4_000_000
+    ) throws(WireError) {
+        self.endpoint = endpoint
+        self.bufferSamples = bufferSamples
+        do throws(ZeroMQError) {
+            let socket = try ZeroMQSocket(context, .dealer)
+            try socket.set(.sendHighWaterMark(1000))
+            try socket.set(.receiveHighWaterMark(0))
+            try socket.set(.linger(.zero))
+            // What waits in libzmq for a connection that breaks must not go out on the next before the hello.
+            try socket.set(.immediate(true))
+            try socket.set(.reconnectInterval(.milliseconds(50)))
+            try socket.set(.reconnectIntervalMaximum(.seconds(1)))
+            // A daemon that vanished without a word is noticed.
+            try socket.set(.heartbeatInterval(.seconds(2)))
+            try socket.set(.heartbeatTimeout(.seconds(6)))
+            let monitor = try socket.monitor()
+            try socket.connect(endpoint)
+            self.socket = socket
+            self.monitor = monitor
+        } catch {
+            throw .socket(error)
+        }
+    }
+
+    /// Checks a block and keeps it until the daemon needs it no more; sends it as soon as the daemon may be sent to.
+    /// - Parameter timeout: how long to wait for room in the buffer.
+    /// - Returns: false where there was none in that time: the block is not taken, give it again.
+    /// - Throws: `.rejected` where the daemon would reject it, `.socket`.
+    public mutating func send(_ block: WireSampleBlock, timeout: Duration = .zero) throws(WireError) -> Bool {
+        do throws(SampleBlockRejection) {
+            try block.validate()
+        } catch {
+            throw .rejected(error)
+        }
+        guard let body: [UInt8] = try? block.serializedBytes() else { throw .rejected(.tooManySamples(block.sampleCount)) }
+        let count = block.sampleCount
+        let end = ContinuousClock.now + timeout
+        while unacknowledgedSamples > 0, unacknowledgedSamples + count > bufferSamples {
+            let left = end - .now
+            guard left > .zero else { return false }
+            try service(timeout: min(left, .milliseconds(50)))
+        }
+        unacknowledgedSamples += count
+        streams[block.stream, default: UnacknowledgedBlocks(stream: block.stream)].append(
+            session: block.session, first: block.firstSampleIndex, count: count, body: body)
+        try work(on: block.stream)
+        if ContinuousClock.now >= nextSweep { try service(timeout: .zero) }
+        return true
+    }
+
+    /// Takes what the daemon says and sends what may be sent.
+    /// - Parameter timeout: how long to wait for something to do.
+    public mutating func service(timeout: Duration) throws(WireError) {
+        do throws(ZeroMQError) {
+            try readMonitor()
+            var heard = try readReplies(timeout: .zero)
+            try sweep()
+            if !heard, timeout > .zero {
+                var poller = ZeroMQPoller()
+                poller.add(socket)
+                poller.add(monitor)
+                try poller.wait(timeout: min(timeout, Self.sweepInterval))
+                try readMonitor()
+                heard = try readReplies(timeout: .zero)
+                try sweep()
+            }
+        } catch {
+            throw .socket(error)
+        }
+    }
+
+    /// Waits until the daemon needs nothing more of what was given.
+    /// - Returns: false where it still does after that time.
+    public mutating func waitUntilAcknowledged(timeout: Duration) throws(WireError) -> Bool {
+        let end = ContinuousClock.now + timeout
+        while unacknowledgedSamples > 0 {
+            let left = end - .now
+            guard left > .zero else { return false }
+            try service(timeout: min(left, .milliseconds(50)))
+        }
+        return true
+    }
+
+    /// What has gone wrong since the last call.
+    public mutating func takeProblems() -> [Problem] {
+        defer { problems = [] }
+        return problems
+    }
+
+    // MARK: Working
+
+    private mutating func readMonitor() throws(ZeroMQError) {
+        while let event = try monitor.next(timeout: .zero) {
+            switch event.kind {
+            case .handshakeSucceeded:
+                isConnected = true
+                loseAll()
+            case .disconnected where isConnected:
+                isConnected = false
+                disconnections += 1
+                loseAll()
+            default: break
+            }
+        }
+    }
+
+    private mutating func loseAll() {
+        for stream in streams.keys { streams[stream]?.lose() }
+        nextSweep = .now
+    }
+
+    private mutating func readReplies(timeout: Duration) throws(ZeroMQError) -> Bool {
+        var heard = false
+        while let frames = try socket.receive(timeout: .zero) {
+            heard = true
+            guard let last = frames.last, let reply = try? WireIngestReply(serializedBytes: last),
+                let before = streams[reply.stream]?.samples, let outcome = streams[reply.stream]?.take(reply)
+            else { continue }
+            lastHeard[reply.stream] = .now
+            unacknowledgedSamples -= before - (streams[reply.stream]?.samples ?? 0)
+            switch outcome {
+            case .nothing: break
+            case .refused(let cause, let first):
+                note(.refused(stream: reply.stream, firstSampleIndex: first, cause: cause))
+            case .stale(let samples): note(.stale(stream: reply.stream, samples: samples))
+            }
+            do throws(WireError) { try work(on: reply.stream) } catch {
+                if case .socket(let error) = error { throw error }
+            }
+        }
+        return heard
+    }
+
+    private mutating func note(_ problem: Problem) {
+        if problems.count < Self.mostProblems { problems.append(problem) }
+    }
+
+    /// Looks after every stream.
+    private mutating func sweep() throws(ZeroMQError) {
+        guard ContinuousClock.now >= nextSweep else { return }
+        nextSweep = .now + Self.sweepInterval
+        for stream in Array(streams.keys) {
+            if let heard = lastHeard[stream], ContinuousClock.now - heard > Self.patience, let blocks = streams[stream],
+                blocks.phase == .awaitsAnswer || blocks.onTheWay > 0
+            {
+                streams[stream]?.lose()
+            }
+            do throws(WireError) { try work(on: stream) } catch {
+                if case .socket(let error) = error { throw error }
+            }
+        }
+    }
+
+    /// Says hello, or sends what may be sent.
+    private mutating func work(on stream: String) throws(WireError) {
+        guard isConnected, var blocks = streams[stream] else { return }
+        // The buffer must not be copied with every block.
+        streams[stream] = nil
+        defer { streams[stream] = blocks }
+        do throws(ZeroMQError) {
+            if blocks.phase == .needsHello, !blocks.isEmpty {
+                guard try socket.send(Self.hello(stream, session: blocks.session), timeout: .zero) else { return }
+                blocks.didSayHello()
+                lastHeard[stream] = .now
+            }
+            while let block = blocks.sendable {
+                guard try socket.send(block.body, timeout: .zero) else { return }
+                blocks.didSend()
+                samplesSent += block.count
+            }
+        } catch {
+            throw .socket(error)
+        }
+    }
+
+    private static func hello(_ stream: String, session: UInt64) -> [UInt8] {
+        var hello = WireSampleBlock()
+        hello.schemaVersion = SampleBlockLimits.schemaVersion
+        hello.stream = stream
+        hello.session = session
+        return (try? hello.serializedBytes()) ?? []
+    }
+}

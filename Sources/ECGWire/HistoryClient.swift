@@ -1,0 +1,60 @@
+import SwiftProtobuf
+public import ZeroMQ
+
+/// Asks a daemon about what was published.
+///
+/// It belongs to the thread that made it, like its socket.
+public struct HistoryClient: ~Copyable {
+    /// Where it asks.
+    public let endpoint: String
+    private let socket: ZeroMQSocket
+    private var lastNumber: UInt64 = 0
+
+    /// Connects, now or as soon as the daemon is there.
+    /// - Parameter endpoint: such as `tcp://127.0.0.1:5573` or `ipc:///run/ecgmon/history`.
+    /// - Throws: `.socket` for an endpoint that makes no sense.
+    public init(endpoint: String, context: ZeroMQContext) throws(WireError) {
+        self.endpoint = endpoint
+        do throws(ZeroMQError) {
+            let socket = try ZeroMQSocket(context, .dealer)
+            try socket.set(.linger(.zero))
+            try socket.set(.immediate(true))
+            try socket.set(.reconnectInterval(.milliseconds(50)))
+            try socket.set(.reconnectIntervalMaximum(.seconds(1)))
+            try socket.set(.maximumMessageSize(64 << 20))
+            try socket.connect(endpoint)
+            self.socket = socket
+        } catch {
+            throw .socket(error)
+        }
+    }
+
+    /// Asks, and waits for the reply; replies to questions before it are passed over.
+    /// - Parameters:
+    ///   - timeout: for both together.
+    ///   - connecting: how long to wait for a connection where there is none; nil: as long.
+    /// - Returns: nil where none came in that time. `WireHistoryReply.error` says where the daemon could not answer.
+    /// - Throws: `.socket`.
+    public mutating func ask(
+        _ question: WireHistoryRequest.OneOf_Question, timeout: Duration, connecting: Duration? = nil
+    ) throws(WireError) -> WireHistoryReply? {
+        lastNumber += 1
+        var request = WireHistoryRequest()
+        request.schemaVersion = SampleBlockLimits.schemaVersion
+        request.number = lastNumber
+        request.question = question
+        guard let body = try? request.body(as: .binary) else { return nil }
+        let end = ContinuousClock.now + timeout
+        do throws(ZeroMQError) {
+            guard try socket.send(body, timeout: connecting ?? timeout) else { return nil }
+            while true {
+                let left = end - .now
+                guard left > .zero, let frames = try socket.receive(timeout: left) else { return nil }
+                guard let last = frames.last, let reply = try? WireHistoryReply(serializedBytes: last) else { continue }
+                if reply.number == lastNumber || reply.number == 0 { return reply }
+            }
+        } catch {
+            throw .socket(error)
+        }
+    }
+}

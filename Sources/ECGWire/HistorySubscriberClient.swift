@@ -1,0 +1,297 @@
+public import ZeroMQ
+
+/// A listener that misses nothing: it subscribes, asks the daemon's history for what came before it or while it was away,
+/// and gives every event of each topic once and in order. After the "clone" pattern of the ZeroMQ guide (chapter 5).
+///
+/// Where the history cannot be asked, because the daemon keeps no journal, it is a `SubscriberClient`, and
+/// `Publication.missedBefore` tells the holes. It belongs to the thread that made it, like its sockets.
+public struct HistorySubscriberClient: ~Copyable {
+    /// Where to begin.
+    public enum Start: Sendable {
+        /// With the alerts that are on, and what comes from now on.
+        case now
+        /// With the oldest event that is kept.
+        case beginning
+        /// After these sequence numbers, of other topics with the oldest event that is kept.
+        case after([Topic: UInt64])
+    }
+
+    private var subscriber: SubscriberClient
+    private var history: HistoryClient?
+    private let watch: ZeroMQSocket
+    private let monitor: ZeroMQMonitor
+    private let filters: [TopicFilter]
+    private let start: Start
+    private var merge = SubscriptionMerge()
+    private var ready: [Publication] = []
+    private var readyHead = 0
+    private var hasBegun = false
+    private var place: UInt64 = 0
+    private var nextLook: ContinuousClock.Instant
+    private var failures = 0
+
+    /// Whether the history answered last time.
+    public private(set) var hasHistory = false
+    /// Events that came out of the history.
+    public private(set) var fromHistory = 0
+    /// Messages that came a second time and were dropped.
+    public var repeats: Int { merge.repeats }
+
+    private static let patience = Duration.milliseconds(500)
+    /// What a subscription missed on a quiet topic shows at the latest after this.
+    private static let lookInterval = Duration.seconds(10)
+    private static let mostTopics = 256
+
+    /// - Parameters:
+    ///   - endpoint: the daemon's events endpoint.
+    ///   - history: the daemon's history endpoint; nil: none.
+    ///   - filters: what to get; a message that several of them match comes once.
+    /// - Throws: `.socket` for an endpoint that makes no sense.
+    public init(
+        endpoint: String, history: String?, filters: [TopicFilter] = [.everything], start: Start = .now,
+        context: ZeroMQContext
+    ) throws(WireError) {
+        let subscriber = try SubscriberClient(
+            endpoint: endpoint, filters: filters, context: context, queueLength: 100_000)
+        let historyClient = try Self.client(history, context)
+        let watch = try Self.watch(endpoint, context)
+        let monitor = try Self.monitor(watch, endpoint)
+        self.subscriber = subscriber
+        self.history = historyClient
+        self.watch = watch
+        self.monitor = monitor
+        self.filters = filters
+        self.start = start
+        nextLook = .now
+        if case .after(let sequences) = start {
+            for (topic, sequence) in sequences { merge.begin(topic, after: sequence) }
+        }
+    }
+
+    private static func client(_ endpoint: String?, _ context: ZeroMQContext) throws(WireError) -> HistoryClient? {
+        guard let endpoint else { return nil }
+        return try HistoryClient(endpoint: endpoint, context: context)
+    }
+
+    private static func monitor(_ watch: borrowing ZeroMQSocket, _ endpoint: String) throws(WireError) -> ZeroMQMonitor {
+        do throws(ZeroMQError) {
+            let monitor = try watch.monitor()
+            try watch.connect(endpoint)
+            return monitor
+        } catch {
+            throw .socket(error)
+        }
+    }
+
+    /// Tells when the publisher is there again: a subscriber's socket by itself never says.
+    private static func watch(_ endpoint: String, _ context: ZeroMQContext) throws(WireError) -> ZeroMQSocket {
+        do throws(ZeroMQError) {
+            let watch = try ZeroMQSocket(context, .sub)
+            try watch.set(.linger(.zero))
+            try watch.set(.reconnectIntervalMaximum(.seconds(1)))
+            try watch.set(.heartbeatInterval(.seconds(5)))
+            try watch.set(.heartbeatTimeout(.seconds(15)))
+            return watch
+        } catch {
+            throw .socket(error)
+        }
+    }
+
+    /// Waits for the next event, whether it is published now or comes out of the history.
+    /// - Parameter timeout: nil: for ever; zero: only look.
+    /// - Returns: nil where the time passed.
+    /// - Throws: `.unreadable` for a message that makes no sense, after which one can go on; `.socket`.
+    public mutating func receive(timeout: Duration? = nil) throws(WireError) -> Publication? {
+        let end = timeout.map { ContinuousClock.now + min($0, .seconds(30 * 86_400)) }
+        while true {
+            if let publication = nextReady() { return publication }
+            try noticeConnections()
+            if ContinuousClock.now >= nextLook { try look() }
+            if let publication = nextReady() { return publication }
+            let left = end.map { $0 - .now } ?? .seconds(1)
+            if let publication = try subscriber.receive(timeout: max(.zero, min(left, .milliseconds(100)))) {
+                if let publication = try judge(publication) { return publication }
+            } else if left <= .zero {
+                return nil
+            }
+        }
+    }
+
+    private mutating func nextReady() -> Publication? {
+        guard readyHead < ready.count else {
+            if !ready.isEmpty { ready.removeAll(keepingCapacity: true) }
+            readyHead = 0
+            return nil
+        }
+        defer { readyHead += 1 }
+        return ready[readyHead]
+    }
+
+    private mutating func noticeConnections() throws(WireError) {
+        do throws(ZeroMQError) {
+            while let event = try monitor.next(timeout: .zero) {
+                // A subscription takes a moment to reach the publisher: hence once now, and once a little later.
+                if event.kind == .handshakeSucceeded { nextLook = .now }
+            }
+        } catch {
+            throw .socket(error)
+        }
+    }
+
+    /// What to do with a message as it was published.
+    private mutating func judge(_ publication: Publication) throws(WireError) -> Publication? {
+        let topic = publication.topic
+        guard SubscriptionMerge.isKept(topic), hasHistory else {
+            // Without a history a fall of the numbers is a new start of the daemon.
+            merge.begin(topic, after: publication.body.sequence)
+            return publication
+        }
+        switch merge.verdict(topic, publication.body.sequence) {
+        case .drop:
+            merge.didDrop()
+            return nil
+        case .deliver:
+            merge.didDeliver(topic, publication.body.sequence)
+            return deliverable(publication, missed: 0)
+        case .hole:
+            // Everything published is in the history, this message, too.
+            if try fetch([topic]) { return nil }
+            guard failures >= 3 else { return nil }
+            let missed: UInt64
+            if case .hole(let count) = merge.verdict(topic, publication.body.sequence) { missed = count } else { missed = 0 }
+            merge.didDeliver(topic, publication.body.sequence)
+            return deliverable(publication, missed: missed)
+        }
+    }
+
+    private func deliverable(_ publication: Publication, missed: UInt64) -> Publication {
+        var publication = publication
+        publication.missedBefore = missed
+        return publication
+    }
+
+    // MARK: History
+
+    /// Compares with the journal, topic by topic, and fetches what is missing.
+    private mutating func look() throws(WireError) {
+        guard history != nil else {
+            nextLook = .now + .seconds(3600)
+            return
+        }
+        let isFirst = !hasHistory && merge.last.isEmpty
+        var behind: [Topic] = []
+        repeat {
+            var question = WireHistoryRequest.Positions()
+            question.prefixes = Array(Set(filters.map(\.prefix)).prefix(Self.mostTopics))
+            question.sincePlace = place
+            question.activeAlerts = isFirst && place == 0
+            guard let reply = try ask(.positions(question)) else {
+                return didFail()
+            }
+            didAnswer()
+            for position in reply.positions {
+                guard let topic = Topic(position.topic), filters.contains(where: { $0.matches(topic) }) else { continue }
+                if isFirst, case .now = start {
+                    merge.begin(topic, after: position.sequence)
+                } else if merge.isBehind(topic, journal: position.sequence) {
+                    behind.append(topic)
+                }
+            }
+            if isFirst, case .now = start { for event in reply.events { add(event) } }
+            // A journal that counts less is another one.
+            place = reply.place < place ? 0 : reply.place
+            if !reply.more { break }
+        } while true
+        if !hasBegun {
+            hasBegun = true
+            nextLook = .now + .seconds(1)
+        } else {
+            nextLook = .now + Self.lookInterval
+        }
+        if !behind.isEmpty { _ = try fetch(behind) }
+    }
+
+    /// Fetches what comes after the last that was delivered of each of these topics.
+    /// - Returns: false where history does not answer.
+    private mutating func fetch(_ topics: [Topic]) throws(WireError) -> Bool {
+        var left = topics[...]
+        while !left.isEmpty {
+            let part = left.prefix(Self.mostTopics)
+            var question = WireHistoryRequest.After()
+            question.positions = part.map { topic in
+                var position = WireTopicPosition()
+                position.topic = topic.name
+                position.sequence = merge.last[topic] ?? 0
+                return position
+            }
+            question.limit = 1000
+            guard let reply = try ask(.after(question)) else {
+                didFail()
+                return false
+            }
+            didAnswer()
+            var missed: [Topic: UInt64] = [:]
+            for position in reply.positions {
+                guard let topic = Topic(position.topic) else { continue }
+                missed[topic] = position.sequence
+            }
+            for event in reply.events { deliver(event, missed: &missed) }
+            if !reply.more { left = left.dropFirst(part.count) }
+        }
+        return true
+    }
+
+    private mutating func deliver(_ event: WireEvent, missed: inout [Topic: UInt64]) {
+        guard let kind = Self.kind(of: event) else { return }
+        let topic = Topic(kind, stream: event.stream)
+        let last = merge.last[topic] ?? 0
+        guard event.sequence > last else { return }
+        ready.append(Publication(topic: topic, body: .event(event), missedBefore: event.sequence - last - 1))
+        merge.didDeliver(topic, event.sequence)
+        fromHistory += 1
+    }
+
+    /// An alert that was on before this began.
+    private mutating func add(_ event: WireEvent) {
+        guard let kind = Self.kind(of: event) else { return }
+        let topic = Topic(kind, stream: event.stream)
+        guard filters.contains(where: { $0.matches(topic) }) else { return }
+        ready.append(Publication(topic: topic, body: .event(event), missedBefore: 0))
+    }
+
+    private static func kind(of event: WireEvent) -> Topic.Kind? {
+        switch event.payload {
+        case .beat: .beat
+        case .alert: .alert
+        case .suspicion: .suspicion
+        case .status: .status
+        case .waveform, nil: nil
+        }
+    }
+
+    /// - Returns: nil where there is no answer.
+    private mutating func ask(
+        _ question: WireHistoryRequest.OneOf_Question
+    ) throws(WireError) -> WireHistoryReply? {
+        // One that is not there must not be waited for again and again.
+        let wait: Duration = hasHistory || !hasBegun ? Self.patience : .zero
+        guard let reply = try history?.ask(question, timeout: Self.patience, connecting: wait), reply.error.isEmpty else {
+            return nil
+        }
+        return reply
+    }
+
+    private mutating func didAnswer() {
+        failures = 0
+        hasHistory = true
+    }
+
+    private mutating func didFail() {
+        failures += 1
+        if failures >= 3 || !hasHistory {
+            hasHistory = false
+            hasBegun = true
+        }
+        nextLook = .now + (hasHistory ? .milliseconds(200) : .seconds(5))
+    }
+}

@@ -1,0 +1,73 @@
+import FoundationEssentials
+import Glibc
+
+/// A daemon with a journal that can be killed and started again on the same endpoints.
+final class RecoveryDaemon {
+    let directory: String
+    private let programs: [String]
+    private let model: String
+    private var process: ChildProcess?
+    private(set) var starts = 0
+
+    var acknowledged: String { "ipc://\(directory)/a" }
+    var events: String { "ipc://\(directory)/e" }
+    var history: String { "ipc://\(directory)/h" }
+    var journal: String { "\(directory)/journal.sqlite" }
+    private var logPath: String { "\(directory)/ecgmond.log" }
+
+    /// - Parameters:
+    ///   - programs: paths of daemons, which take turns.
+    ///   - directory: an empty folder.
+    ///   - configuration: lines of the configuration file.
+    init(programs: [String], directory: String, model: String, configuration: String) throws(ToolError) {
+        self.programs = programs
+        self.directory = directory
+        self.model = InstalledFiles.absolute(model)
+        for program in programs where access(program, X_OK) != 0 {
+            throw ToolError(
+                "the daemon \(program) is not there",
+                nextStep: "Build it with `swift build -c release`, or name it with --daemon")
+        }
+        do {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            try Data(configuration.utf8).write(to: URL(filePath: "\(directory)/ecgmond.toml"))
+        } catch {
+            throw ToolError("\(directory) cannot be written", nextStep: "Set TMPDIR to a folder with room")
+        }
+    }
+
+    func start() throws(ToolError) {
+        let program = programs[starts % programs.count]
+        starts += 1
+        process = try ChildProcess(
+            executable: program,
+            arguments: [
+                "--config", "\(directory)/ecgmond.toml", "--ingest", "ipc://\(directory)/i", "--ingest-acknowledged",
+                acknowledged, "--events", events, "--history", history, "--commands", "ipc://\(directory)/c", "--journal",
+                journal, "--model", model, "--no-http",
+            ], logPath: logPath)
+    }
+
+    var hasEnded: Bool { process?.poll() != nil }
+
+    /// Ends it with a signal and waits until it is gone.
+    @discardableResult
+    func end(_ signal: Int32) -> ChildProcess.Ending? {
+        guard let process else { return nil }
+        kill(process.processID, signal)
+        return process.wait(seconds: 30)
+    }
+
+    /// Lines of the log with these words.
+    func logLines(with words: String) -> Int {
+        guard let data = try? Data(contentsOf: URL(filePath: logPath)) else { return 0 }
+        return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).count { $0.contains(words) }
+    }
+
+    var lastLogLine: String {
+        guard let data = try? Data(contentsOf: URL(filePath: logPath)) else { return "" }
+        return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).last.map { printable(String($0)) } ?? ""
+    }
+
+    deinit { if let process, process.poll() == nil { _ = end(SIGKILL) } }
+}

@@ -1,0 +1,252 @@
+import Dispatch
+import ECGWire
+import Glibc
+import Synchronization
+import ZeroMQ
+
+/// Sends several streams to a daemon that is ended again and again, and collects what a subscriber gets and what the
+/// journal holds in the end.
+struct RecoveryRun {
+    var materials: [(stream: String, material: ReplayMaterial)]
+    /// How often it is ended, and how.
+    var endings: Int
+    var signal: Int32
+    var seed: UInt64
+    static let session: UInt64 = 1
+
+    struct Outcome {
+        /// In the order in which the subscriber got them.
+        var received: [WireEvent] = []
+        /// Events that the subscriber was told it has missed.
+        var missed: UInt64 = 0
+        var repeats = 0
+        var fromHistory = 0
+        /// What the journal holds in the end, by topic and sequence.
+        var journal: [EventKey: WireEvent] = [:]
+        var samples = 0
+        var samplesSent = 0
+        var unacknowledged = 0
+        /// Endings while samples were on their way.
+        var endingsUnderLoad = 0
+        var endings = 0
+        var problems: [String] = []
+        var lastEnding = ""
+        var seconds = 0.0
+    }
+
+    struct EventKey: Hashable {
+        var topic: String
+        var sequence: UInt64
+    }
+
+    /// What the threads tell one another.
+    private final class Shared: Sendable {
+        /// How many endings have been: so much of the samples may be sent.
+        let endings = Atomic<Int>(0)
+        let unacknowledged = Atomic<Int>(0)
+        let sent = Atomic<Int>(0)
+        let isSent = Atomic<Bool>(false)
+        let isOver = Atomic<Bool>(false)
+        let received = Atomic<Int>(0)
+        let outcome = Mutex(Outcome())
+    }
+
+    /// - Throws: `ToolError` where the daemon does not work at all.
+    func run(with daemon: RecoveryDaemon) throws(ToolError) -> Outcome {
+        let start = monotonicNanoseconds()
+        let context: ZeroMQContext
+        do { context = try ZeroMQContext() } catch {
+            throw ToolError("no ZeroMQ context can be made: \(error.text)", nextStep: "Raise the limit of open files")
+        }
+        let shared = Shared()
+        try daemon.start()
+        let group = DispatchGroup()
+        let (events, history, acknowledged) = (daemon.events, daemon.history, daemon.acknowledged)
+        DispatchQueue(label: "subscriber").async(group: group) { listen(events, history, context, shared) }
+        DispatchQueue(label: "source").async(group: group) { send(acknowledged, context, shared) }
+        end(daemon, shared)
+        let limit = monotonicNanoseconds() + 120_000_000_000
+        while !shared.isSent.load(ordering: .acquiring), !daemon.hasEnded, monotonicNanoseconds() < limit,
+            !Interruption.requested
+        {
+            usleep(20_000)
+        }
+        var outcome = Outcome()
+        do {
+            outcome.journal = try Self.journal(history, context)
+            // The subscriber has everything when it has as much.
+            let wanted = outcome.journal.count
+            let end = monotonicNanoseconds() + 30_000_000_000
+            while shared.received.load(ordering: .acquiring) < wanted, monotonicNanoseconds() < end { usleep(20_000) }
+            // And a moment more, in which nothing may come.
+            usleep(200_000)
+        } catch {
+            outcome.problems.append("\(error); \(daemon.lastLogLine)")
+        }
+        shared.isOver.store(true, ordering: .releasing)
+        group.wait()
+        outcome.lastEnding = daemon.end(SIGTERM)?.description ?? "none"
+        shared.outcome.withLock { found in
+            outcome.received = found.received
+            outcome.missed = found.missed
+            outcome.repeats = found.repeats
+            outcome.fromHistory = found.fromHistory
+            outcome.samples = found.samples
+            outcome.samplesSent = found.samplesSent
+            outcome.unacknowledged = found.unacknowledged
+            outcome.endingsUnderLoad = found.endingsUnderLoad
+            outcome.problems += found.problems
+        }
+        outcome.endings = shared.endings.load(ordering: .relaxed)
+        outcome.seconds = Double(monotonicNanoseconds() - start) / 1e9
+        return outcome
+    }
+
+    // MARK: Ending it
+
+    private func end(_ daemon: RecoveryDaemon, _ shared: Shared) {
+        var random = SplitMix(state: seed)
+        for number in 0..<endings where !Interruption.requested {
+            // At any moment: while it starts, restores, catches up, or works.
+            usleep(UInt32(random.next() % 400_000))
+            let sent = shared.sent.load(ordering: .relaxed)
+            if number % 4 > 0 {
+                // Three of four times in the midst of it: soon after it has taken the next samples.
+                let limit = monotonicNanoseconds() + 5_000_000_000
+                while shared.sent.load(ordering: .relaxed) == sent, monotonicNanoseconds() < limit { usleep(200) }
+                usleep(UInt32(random.next() % 40_000))
+            }
+            if shared.unacknowledged.load(ordering: .relaxed) > 0 {
+                shared.outcome.withLock { $0.endingsUnderLoad += 1 }
+            }
+            let ending = daemon.end(signal)
+            let isRight = signal == SIGTERM ? ending == .exited(code: 0) : ending == .killed(signal: signal)
+            if !isRight {
+                shared.outcome.withLock {
+                    $0.problems.append("ending \(number + 1): \(ending?.description ?? "none"); \(daemon.lastLogLine)")
+                }
+            }
+            shared.endings.add(1, ordering: .releasing)
+            do throws(ToolError) { try daemon.start() } catch {
+                shared.outcome.withLock { $0.problems.append("\(error)") }
+                return
+            }
+        }
+    }
+
+    private struct SplitMix {
+        var state: UInt64
+        mutating func next() -> UInt64 {
+            state &+= 0x9e37_79b9_7f4a_7c15
+            var z = state
+            z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+            z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+            return z ^ (z >> 31)
+        }
+    }
+
+    // MARK: The source
+
+    private func send(_ endpoint: String, _ context: ZeroMQContext, _ shared: Shared) {
+        defer { shared.isSent.store(true, ordering: .releasing) }
+        do {
+            var client = try AcknowledgedAcquisitionClient(endpoint: endpoint, context: context)
+            let length = materials.map(\.material.counts.count).max() ?? 0
+            let blockLength = 90
+            var sent = 0
+            for first in stride(from: 0, to: length, by: blockLength) {
+                // A share of the samples waits for each ending, so that these are spread over all of them.
+                while !mayGo(first, of: length, shared), !Interruption.requested {
+                    try client.service(timeout: .milliseconds(5))
+                    shared.unacknowledged.store(client.unacknowledgedSamples, ordering: .relaxed)
+                }
+                for (stream, material) in materials where first < material.counts.count {
+                    let block = Self.block(stream, material, first..<min(first + blockLength, material.counts.count))
+                    sent += block.counts.count
+                    while try !client.send(block, timeout: .milliseconds(100)), !Interruption.requested {}
+                }
+                shared.unacknowledged.store(client.unacknowledgedSamples, ordering: .relaxed)
+                shared.sent.store(client.samplesSent, ordering: .relaxed)
+                if Interruption.requested { break }
+            }
+            let isAcknowledged = try client.waitUntilAcknowledged(timeout: .seconds(60))
+            let problems = client.takeProblems().map { "\($0)" }
+            let (again, left) = (client.samplesSent, client.unacknowledgedSamples)
+            shared.outcome.withLock { outcome in
+                outcome.samples = sent
+                outcome.samplesSent = again
+                outcome.unacknowledged = left
+                outcome.problems += problems
+                if !isAcknowledged { outcome.problems.append("\(left) samples were not acknowledged") }
+            }
+        } catch {
+            shared.outcome.withLock { $0.problems.append("source: \(error)") }
+        }
+    }
+
+    private func mayGo(_ first: Int, of length: Int, _ shared: Shared) -> Bool {
+        first <= length / (endings + 1) * (shared.endings.load(ordering: .acquiring) + 1)
+            || shared.endings.load(ordering: .acquiring) >= endings
+    }
+
+    private static func block(_ stream: String, _ material: ReplayMaterial, _ range: Range<Int>) -> WireSampleBlock {
+        var block = WireSampleBlock()
+        block.schemaVersion = SampleBlockLimits.schemaVersion
+        block.stream = stream
+        block.session = session
+        block.firstSampleIndex = Int64(range.lowerBound)
+        block.samplingRate = material.samplingRate
+        block.acquisitionTimeNs =
+            1_700_000_000_000_000_000 + Int64((Double(range.lowerBound) / material.samplingRate * 1e9).rounded())
+        block.lead = material.lead
+        block.gain = material.gain
+        block.baseline = material.baseline
+        block.counts = Array(material.counts[range])
+        return block
+    }
+
+    // MARK: The subscriber
+
+    private func listen(_ events: String, _ history: String, _ context: ZeroMQContext, _ shared: Shared) {
+        do {
+            var client = try HistorySubscriberClient(
+                endpoint: events, history: history,
+                filters: [.all(.alert), .all(.beat), .all(.suspicion), .all(.status)], start: .beginning, context: context)
+            var received: [WireEvent] = []
+            var missed: UInt64 = 0
+            while !shared.isOver.load(ordering: .acquiring), !Interruption.requested {
+                guard let publication = try client.receive(timeout: .milliseconds(20)), let event = publication.event else {
+                    continue
+                }
+                missed += publication.missedBefore
+                received.append(event)
+                shared.received.store(received.count, ordering: .releasing)
+            }
+            let (repeats, fromHistory) = (client.repeats, client.fromHistory)
+            shared.outcome.withLock { outcome in
+                outcome.received = received
+                outcome.missed = missed
+                outcome.repeats = repeats
+                outcome.fromHistory = fromHistory
+            }
+        } catch {
+            shared.outcome.withLock { $0.problems.append("subscriber: \(error)") }
+        }
+    }
+
+    /// Everything that the journal holds.
+    static func journal(_ endpoint: String, _ context: ZeroMQContext) throws(ToolError) -> [EventKey: WireEvent] {
+        var all: [EventKey: WireEvent] = [:]
+        for kind in ["beat", "alert", "suspicion", "status"] {
+            var pages = try HistoryPages(endpoint: endpoint, context: context, timeout: .seconds(10))
+            var find = WireHistoryRequest.Find()
+            find.kind = kind
+            find.limit = 1000
+            try pages.all(find) { event in
+                all[EventKey(topic: "\(kind).\(event.stream)", sequence: event.sequence)] = event
+                return true
+            }
+        }
+        return all
+    }
+}

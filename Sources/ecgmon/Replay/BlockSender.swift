@@ -1,0 +1,18 @@
+import ECGWire
+
+/// Where a replay sends its blocks.
+protocol BlockSender: ~Copyable {
+    /// Hands one block over; waits while the daemon is behind or away.
+    /// - Returns: false when interrupted while waiting.
+    mutating func send(_ block: WireSampleBlock) throws(ToolError) -> Bool
+
+    /// Stays until the daemon has what was sent, as far as that can be told.
+    mutating func finish() throws(ToolError)
+
+    /// How often the daemon took nothing for a second or longer.
+    var stalls: Int { get }
+}
+
+extension ReplaySender: BlockSender {
+    mutating func finish() { waitUntilRead() }
+}

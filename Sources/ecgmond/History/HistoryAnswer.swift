@@ -1,0 +1,146 @@
+import ECGWire
+import SwiftProtobuf
+
+/// Answers questions about what was published out of the journal. Each answer is bounded in events and bytes, whatever is
+/// asked; nothing of what came is repeated in an error.
+struct HistoryAnswer {
+    /// Larger than any sensible request: 256 topics.
+    static let largestRequest = 65_536
+    static let mostTopics = 256
+    static let mostPositions = 5000
+    static let mostEvents = 1000
+    static let usualEvents = 500
+    /// Bytes of events in a reply, as the journal holds them; a single event may be larger.
+    static let mostBytes = 1 << 20
+
+    /// Why there is no answer, for the asker.
+    struct Problem: Error, Equatable { var words: String }
+
+    let reader: JournalReader
+
+    /// - Throws: `Problem`, or what the database throws.
+    func reply(to request: WireHistoryRequest) throws -> WireHistoryReply {
+        guard request.schemaVersion == SampleBlockLimits.schemaVersion else {
+            throw Problem(words: "schema_version must be \(SampleBlockLimits.schemaVersion)")
+        }
+        var reply =
+            switch request.question {
+            case .positions(let question): try positions(question)
+            case .after(let question): try after(question)
+            case .find(let question): try find(question)
+            case nil: throw Problem(words: "no question: positions, after or find")
+            }
+        reply.schemaVersion = SampleBlockLimits.schemaVersion
+        reply.number = request.number
+        return reply
+    }
+
+    private func positions(_ question: WireHistoryRequest.Positions) throws -> WireHistoryReply {
+        guard question.prefixes.count <= Self.mostTopics else {
+            throw Problem(words: "at most \(Self.mostTopics) prefixes")
+        }
+        return try reader.read { moment in
+            var reply = WireHistoryReply()
+            let found = try moment.positions(after: question.sincePlace, limit: Self.mostPositions)
+            for position in found {
+                let topic = Topic(position.kind.topic, stream: position.stream).name
+                guard Self.matches(topic, question.prefixes) else { continue }
+                reply.positions.append(WireTopicPosition(topic: topic, sequence: position.sequence))
+            }
+            reply.more = found.count == Self.mostPositions
+            reply.place = found.last?.place ?? question.sincePlace
+            if question.activeAlerts {
+                var bytes = 0
+                for alert in try moment.activeAlerts(limit: Self.mostPositions) {
+                    guard Self.matches(Topic(.alert, stream: alert.stream).name, question.prefixes) else { continue }
+                    bytes += alert.body.count
+                    guard bytes <= 4 * Self.mostBytes else { break }
+                    if let event = try? WireEvent(serializedBytes: alert.body) { reply.events.append(event) }
+                }
+            }
+            return reply
+        }
+    }
+
+    private static func matches(_ topic: String, _ prefixes: [String]) -> Bool {
+        prefixes.isEmpty || prefixes.contains { topic.hasPrefix($0) }
+    }
+
+    private func after(_ question: WireHistoryRequest.After) throws -> WireHistoryReply {
+        guard question.positions.count <= Self.mostTopics else {
+            throw Problem(words: "at most \(Self.mostTopics) topics")
+        }
+        let limit = try Self.limit(question.limit)
+        return try reader.read { moment in
+            var reply = WireHistoryReply()
+            var found: [JournalMoment.StoredEvent] = []
+            var bytes = 0
+            for position in question.positions {
+                guard let topic = Topic(position.topic), let stream = topic.stream, let kind = JournalKind(topic.kind)
+                else { throw Problem(words: "a topic that is not kept") }
+                // One more than fits tells whether there is more.
+                let events = try moment.events(kind, of: stream, after: position.sequence, limit: limit - found.count + 1)
+                if let first = events.first, first.sequence > position.sequence + 1 {
+                    reply.positions.append(WireTopicPosition(topic: position.topic, sequence: first.sequence - 1))
+                }
+                for event in events {
+                    guard found.count < limit, bytes == 0 || bytes + event.body.count <= Self.mostBytes else {
+                        reply.more = true
+                        break
+                    }
+                    bytes += event.body.count
+                    found.append(event)
+                }
+                if reply.more { break }
+            }
+            reply.events = Self.decoded(found.sorted { $0.place < $1.place })
+            reply.place = found.map(\.place).max() ?? 0
+            return reply
+        }
+    }
+
+    private func find(_ question: WireHistoryRequest.Find) throws -> WireHistoryReply {
+        guard let topic = Topic.Kind(rawValue: question.kind), let kind = JournalKind(topic) else {
+            throw Problem(words: "kind must be alert, beat, suspicion or status")
+        }
+        guard question.stream.isEmpty || StreamName.isValid(question.stream) else {
+            throw Problem(words: "stream is no name of a stream")
+        }
+        let limit = try Self.limit(question.limit)
+        let conditions = JournalMoment.Conditions(
+            kind: kind, stream: question.stream, from: question.fromTimeNs, until: question.untilTimeNs,
+            place: question.afterPlace, newestFirst: question.newestFirst)
+        return try reader.read { moment in
+            var reply = WireHistoryReply()
+            let found = try moment.find(conditions, limit: limit + 1)
+            var bytes = 0
+            var kept: [JournalMoment.StoredEvent] = []
+            for event in found {
+                guard kept.count < limit, bytes == 0 || bytes + event.body.count <= Self.mostBytes else { break }
+                bytes += event.body.count
+                kept.append(event)
+            }
+            reply.events = Self.decoded(kept)
+            reply.more = kept.count < found.count
+            reply.place = kept.last?.place ?? question.afterPlace
+            return reply
+        }
+    }
+
+    private static func limit(_ asked: UInt32) throws -> Int {
+        guard asked <= mostEvents else { throw Problem(words: "limit must be at most \(mostEvents)") }
+        return asked == 0 ? usualEvents : Int(asked)
+    }
+
+    private static func decoded(_ events: [JournalMoment.StoredEvent]) -> [WireEvent] {
+        events.compactMap { try? WireEvent(serializedBytes: $0.body) }
+    }
+}
+
+extension WireTopicPosition {
+    init(topic: String, sequence: UInt64) {
+        self.init()
+        self.topic = topic
+        self.sequence = sequence
+    }
+}

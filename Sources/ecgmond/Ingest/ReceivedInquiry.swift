@@ -1,0 +1,14 @@
+/// A hello on its way to the worker that owns the stream: where is it?
+struct ReceivedInquiry: Sendable {
+    var stream: String
+    /// The source's routing id.
+    var peer: [UInt8]
+}
+
+/// What makes a segment one that is acknowledged.
+struct Acknowledgement: Sendable {
+    /// The source's routing id.
+    var peer: [UInt8]
+    /// The first after a hello: a stream may begin with it, and with no other, so that none before it is passed over.
+    var isFirst: Bool
+}

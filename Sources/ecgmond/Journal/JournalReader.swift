@@ -1,0 +1,180 @@
+import ECGWire
+import FoundationEssentials
+import GRDB
+
+/// A connection that only reads the journal; for one thread.
+final class JournalReader {
+    private let queue: DatabaseQueue
+
+    /// - Precondition: the journal has been made.
+    init(path: String) throws {
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.label = "journal-reader"
+        configuration.busyMode = .timeout(5)
+        queue = try DatabaseQueue(path: path, configuration: configuration)
+    }
+
+    // MARK: Streams
+
+    /// A stream as the journal knows it.
+    struct Known: Sendable {
+        var name: String
+        var snapshot: StreamSnapshot
+        /// Events that were written after the snapshot was taken.
+        var tail: [(kind: JournalKind, sequence: UInt64, id: String)]
+    }
+
+    /// Names of the streams that had not ended.
+    func openStreams() throws -> [String] {
+        try queue.read { database in
+            try String.fetchAll(database, sql: "SELECT name FROM stream WHERE state IS NOT NULL ORDER BY name")
+        }
+    }
+
+    /// The last snapshot of a stream, with what came after it; nil: none was ever taken.
+    func known(_ name: String) throws -> Known? {
+        try queue.read { database in
+            guard let row = try Row.fetchOne(database, sql: "SELECT * FROM stream WHERE name = ?", arguments: [name])
+            else { return nil }
+            func number(_ column: String) -> UInt64 { UInt64(bitPattern: row[column] as Int64) }
+            let snapshot = StreamSnapshot(
+                session: number("session"), nextSampleIndex: row["next_sample_index"],
+                sequences: [number("beats"), number("alerts"), number("suspicions"), number("statuses")],
+                state: (row["state"] as Data?).map { Array($0) }, lastSamplesAt: row["last_samples_at"])
+            var tail: [(kind: JournalKind, sequence: UInt64, id: String)] = []
+            for kind in JournalKind.allCases {
+                let after = Int64(bitPattern: snapshot.sequences[kind.rawValue])
+                let rows = try Row.fetchCursor(
+                    database,
+                    sql: """
+                        SELECT sequence, id FROM \(JournalDatabase.table(kind))
+                        WHERE stream = ? AND sequence > ? ORDER BY sequence
+                        """, arguments: [name, after])
+                while let row = try rows.next() {
+                    tail.append((kind, UInt64(bitPattern: row["sequence"] as Int64), row["id"]))
+                }
+            }
+            return Known(name: name, snapshot: snapshot, tail: tail)
+        }
+    }
+
+    /// The last sequence number of each kind of a stream.
+    func lastSequences(of name: String) throws -> JournalSequences {
+        try queue.read { database in
+            var sequences = JournalSequences(repeating: 0)
+            let rows = try Row.fetchCursor(
+                database, sql: "SELECT kind, sequence FROM position WHERE stream = ?", arguments: [name])
+            while let row = try rows.next() {
+                guard let kind = JournalKind(rawValue: row["kind"]) else { continue }
+                sequences[kind.rawValue] = UInt64(bitPattern: row["sequence"] as Int64)
+            }
+            return sequences
+        }
+    }
+
+    // MARK: History
+
+    /// Everything at one moment.
+    func read<Result>(_ body: (JournalMoment) throws -> Result) throws -> Result {
+        try queue.read { try body(JournalMoment(database: $0)) }
+    }
+}
+
+/// The journal at one moment: what is asked of it in one transaction fits together.
+struct JournalMoment {
+    fileprivate let database: Database
+
+    /// A row of one of the tables of events.
+    struct StoredEvent {
+        var place: UInt64
+        var sequence: UInt64
+        var body: [UInt8]
+    }
+
+    /// The place of the last event of all.
+    func lastPlace() throws -> UInt64 {
+        UInt64(clamping: try Int64.fetchOne(database, sql: "SELECT max(place) FROM position") ?? 0)
+    }
+
+    /// Topics with an event after a place, and their last sequence numbers, at most `limit`, in the order of their last
+    /// events.
+    func positions(
+        after place: UInt64, limit: Int
+    ) throws -> [(kind: JournalKind, stream: String, sequence: UInt64, place: UInt64)] {
+        let rows = try Row.fetchCursor(
+            database,
+            sql: "SELECT stream, kind, sequence, place FROM position WHERE place > ? ORDER BY place LIMIT ?",
+            arguments: [Int64(clamping: place), limit])
+        var result: [(kind: JournalKind, stream: String, sequence: UInt64, place: UInt64)] = []
+        while let row = try rows.next() {
+            guard let kind = JournalKind(rawValue: row["kind"]) else { continue }
+            result.append(
+                (kind, row["stream"], UInt64(bitPattern: row["sequence"] as Int64), UInt64(clamping: row["place"] as Int64)))
+        }
+        return result
+    }
+
+    /// The last event of each alert that is on, in the order of those events, at most `limit`.
+    func activeAlerts(limit: Int) throws -> [(stream: String, body: [UInt8])] {
+        let rows = try Row.fetchCursor(
+            database, sql: "SELECT stream, body FROM active_alert ORDER BY place LIMIT ?", arguments: [limit])
+        var result: [(stream: String, body: [UInt8])] = []
+        while let row = try rows.next() { result.append((row["stream"], Array(row["body"] as Data))) }
+        return result
+    }
+
+    /// Events of a topic after a sequence number, at most `limit`.
+    func events(_ kind: JournalKind, of stream: String, after sequence: UInt64, limit: Int) throws -> [StoredEvent] {
+        try stored(
+            """
+            SELECT place, sequence, body FROM \(JournalDatabase.table(kind))
+            WHERE stream = ? AND sequence > ? ORDER BY sequence LIMIT ?
+            """, [stream, Int64(clamping: sequence), limit])
+    }
+
+    /// What is looked for.
+    struct Conditions {
+        var kind: JournalKind
+        /// Empty: any.
+        var stream = ""
+        /// UTC, ns since 1970; 0: no limit.
+        var from: Int64 = 0
+        var until: Int64 = 0
+        /// 0: from the beginning, or the newest.
+        var place: UInt64 = 0
+        var newestFirst = false
+    }
+
+    func find(_ conditions: Conditions, limit: Int) throws -> [StoredEvent] {
+        var sql = "SELECT place, sequence, body FROM \(JournalDatabase.table(conditions.kind)) WHERE 1"
+        var arguments: StatementArguments = []
+        func and(_ condition: String, _ value: some DatabaseValueConvertible) {
+            sql += " AND " + condition
+            arguments += [value]
+        }
+        // Where the source gave no time, that of the writing stands in.
+        let time = "CASE acquired_at WHEN 0 THEN written_at ELSE acquired_at END"
+        if !conditions.stream.isEmpty { and("stream = ?", conditions.stream) }
+        if conditions.from != 0 { and("\(time) >= ?", conditions.from) }
+        if conditions.until != 0 { and("\(time) < ?", conditions.until) }
+        if conditions.place != 0 {
+            and(conditions.newestFirst ? "place < ?" : "place > ?", Int64(clamping: conditions.place))
+        }
+        sql += " ORDER BY place \(conditions.newestFirst ? "DESC" : "ASC") LIMIT ?"
+        arguments += [limit]
+        return try stored(sql, arguments)
+    }
+
+    private func stored(_ sql: String, _ arguments: StatementArguments) throws -> [StoredEvent] {
+        let rows = try Row.fetchCursor(database, sql: sql, arguments: arguments)
+        var result: [StoredEvent] = []
+        while let row = try rows.next() {
+            result.append(
+                StoredEvent(
+                    place: UInt64(clamping: row["place"] as Int64), sequence: UInt64(bitPattern: row["sequence"] as Int64),
+                    body: Array(row["body"] as Data)))
+        }
+        return result
+    }
+}

@@ -1,0 +1,72 @@
+import ECGWire
+import Foundation
+import Glibc
+import Testing
+import ZeroMQ
+
+@testable import ecgmond
+
+/// A journal that cannot be written for a while.
+@Suite(.serialized) struct JournalFailureTests {
+    /// Sets how large a file the daemon may write, as a disk that is full does, by prlimit(1).
+    private func limitFiles(of daemon: DaemonProcess, to bytes: String) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/prlimit")
+        process.arguments = ["--pid", "\(daemon.process.processIdentifier)", "--fsize=\(bytes):"]
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+    }
+
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/prlimit"), "needs prlimit (util-linux)"))
+    func alertsGoOutWhileTheDiskIsFullAndAreWrittenWhenItIsFree() throws {
+        let recording = Recording(samplingRate: 360, seconds: 120, seed: 41)
+        let daemon = try DaemonProcess(
+            configuration: "[journal]\npatience_seconds = 0.2\n[streams]\nsilent_after_seconds = 600\n", hasJournal: true)
+        let context = try ZeroMQContext()
+        let recorder = try Recorder(daemon, context: context)
+        var client = try AcknowledgedAcquisitionClient(endpoint: daemon.acknowledged, context: context)
+        let blocks = recording.blocks(stream: "a", size: 90)
+        for block in blocks.prefix(60) { _ = try client.send(block, timeout: .seconds(30)) }
+        #expect(try client.waitUntilAcknowledged(timeout: .seconds(30)))
+
+        try limitFiles(of: daemon, to: "4096")
+        for block in blocks.dropFirst(60) { _ = try client.send(block, timeout: .seconds(30)) }
+        #expect(try !client.waitUntilAcknowledged(timeout: .seconds(4)), "nothing that is not written is acknowledged")
+        #expect(daemon.wait(for: "ecgmon_journal_failing") { $0 == 1 })
+        #expect(daemon.log.contains("the journal cannot be written"))
+        let last = try #require(try recording.expectedEvents(stream: "a").last { $0.id.contains("/alert/") && $0.decidedAtSampleIndex < 110 * 360 })
+        #expect(eventually { (try? recorder.events(of: "a").contains(last)) ?? false }, "a ward needs it now")
+        #expect((daemon.metric("ecgmon_journal_published_unwritten_total") ?? 0) > 0)
+        #expect(
+            eventually {
+                recorder.bodies(topic: "health").last.map { String(decoding: $0, as: UTF8.self).contains("journal cannot") } ?? false
+            }, "health says degraded, and why")
+
+        try limitFiles(of: daemon, to: "unlimited")
+        #expect(try client.waitUntilAcknowledged(timeout: .seconds(30)))
+        #expect(daemon.wait(for: "ecgmon_journal_failing") { $0 == 0 })
+        #expect(daemon.metric("ecgmon_journal_dropped_total{cause=\"pending_full\"}") == 0)
+        let written = try Past(daemon, context).events("beat", "alert", "status", "suspicion")
+        for kind in ["beat", "alert", "status", "suspicion"] {
+            let published = try recorder.events(of: "a").filter { $0.id.contains("/\(kind)/") }
+            expectSame(written.filter { $0.id.contains("/\(kind)/") }, published, kind)
+        }
+        #expect(daemon.terminate() == 0)
+    }
+
+    @Test func aJournalThatCannotBeOpenedIsToldInOneLine() throws {
+        let daemon = try DaemonProcess(arguments: ["--journal", "/nowhere/journal.sqlite"], waitsUntilReady: false)
+        #expect(daemon.exitCode() == ExitStatus.cannotCreate)
+        #expect(daemon.log.contains("cannot open the journal /nowhere/journal.sqlite"))
+        #expect(daemon.log.contains("--no-journal"))
+    }
+
+    @Test func twoDaemonsDoNotWriteOneJournal() throws {
+        let first = try DaemonProcess(hasJournal: true)
+        let second = try DaemonProcess(arguments: ["--journal", first.journal], waitsUntilReady: false)
+        #expect(second.exitCode() == ExitStatus.cannotCreate)
+        #expect(second.log.contains("another daemon writes it"))
+        #expect(first.terminate() == 0)
+    }
+}

@@ -1,0 +1,46 @@
+import Foundation
+import Testing
+
+@testable import ecgmon
+
+/// Nothing is lost when the daemon is ended under load. `ECGMON_KILLS` asks for more endings than the few here.
+@Suite(.serialized, .enabled(if: ToolProcess.hasModel, "there is no Config/models/default.safetensors"))
+struct RecoveryTests {
+    private static let kills = ProcessInfo.processInfo.environment["ECGMON_KILLS"].flatMap { Int($0) } ?? 8
+
+    @Test func aKilledDaemonLosesNothing() throws {
+        let outcome = try ToolProcess.run(
+            ["evaluate", "recovery", "--kills", "\(Self.kills)", "--seconds", "\(max(240, Self.kills * 15))"],
+            environment: ["ECGMON_DATABASES": ToolProcess.databases])
+        #expect(outcome.exitCode == 0, "\(outcome.output)\(outcome.errors)")
+        #expect(outcome.output.contains("\(Self.kills) x SIGKILL"))
+        #expect(outcome.output.contains("0 missing, 0 too many, 0 different"))
+        #expect(outcome.output.contains("0 never came, 0 came twice, 0 out of order"))
+    }
+
+    /// A second copy of the program at another path takes turns with the first.
+    @Test func anUpgradeUnderLoadLosesNothing() throws {
+        let copy = "/tmp/ecgmond-\(UUID().uuidString.prefix(8))"
+        try FileManager.default.copyItem(atPath: ToolProcess.program("ecgmond"), toPath: copy)
+        defer { try? FileManager.default.removeItem(atPath: copy) }
+        let outcome = try ToolProcess.run([
+            "evaluate", "recovery", "--kills", "3", "--by", "term", "--records", "simulator", "--seconds", "240", "--daemon",
+            ToolProcess.program("ecgmond"), "--daemon", copy,
+        ])
+        #expect(outcome.exitCode == 0, "\(outcome.output)\(outcome.errors)")
+        #expect(outcome.output.contains("3 x SIGTERM"))
+        #expect(outcome.output.contains("0 missing, 0 too many, 0 different"))
+    }
+
+    @Test(arguments: [
+        ("30s", 999_999_970), ("2d", 999_827_200), ("1970-01-02", 86_400), ("1970-01-01T01:00:00Z", 3600),
+    ])
+    func timesAreReadAsPeopleWriteThem(text: String, seconds: Int64) {
+        #expect(HistoryTime.nanoseconds(text, now: 1_000_000_000_000_000_000) == seconds * 1_000_000_000)
+    }
+
+    @Test(arguments: ["", "yesterday", "-3s", "1e30d", "2026-13-01", "12:00"])
+    func whatIsNoTimeIsRefused(text: String) {
+        #expect(HistoryTime.nanoseconds(text, now: 1_000_000_000_000_000_000) == nil)
+    }
+}
