@@ -36,7 +36,7 @@ enum SnapshotTarget {
         return monitor.snapshot()
     }()
 
-    private static var after: ArraySlice<SampleSegment> { signal[16...] }
+    private static let after = Array(signal[16...])
 
     /// Twenty seconds at 128 samples a second.
     private static let signal: [SampleSegment] = {
