@@ -15,7 +15,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-BUILD_PACKAGES := libzmq3-dev libopenblas-dev libsystemd-dev libsodium-dev
+BUILD_PACKAGES := libzmq3-dev libopenblas-dev libsystemd-dev libsodium-dev libsqlite3-dev
 # The README's Python, its schema compiler, and the checks of the unit file.
 TEST_PACKAGES := $(BUILD_PACKAGES) python3-zmq python3-protobuf protobuf-compiler systemd
 

@@ -181,6 +181,8 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
                 note(.refused(stream: reply.stream, firstSampleIndex: first, cause: cause))
             case .stale(let samples): note(.stale(stream: reply.stream, samples: samples))
             }
+            // A daemon that is too busy is not asked again at once.
+            if UnacknowledgedBlocks.retryable.contains(reply.cause) { continue }
             do throws(WireError) { try work(on: reply.stream) } catch {
                 if case .socket(let error) = error { throw error }
             }

@@ -25,7 +25,10 @@ public struct HistorySubscriberClient: ~Copyable {
     private var merge = SubscriptionMerge()
     private var ready: [Publication] = []
     private var readyHead = 0
-    private var hasBegun = false
+    /// Where the journal stood when this began is known.
+    private var knowsStart = false
+    private var hasAsked = false
+    private var hasReconnected = false
     private var place: UInt64 = 0
     private var nextLook: ContinuousClock.Instant
     private var failures = 0
@@ -130,8 +133,9 @@ public struct HistorySubscriberClient: ~Copyable {
     private mutating func noticeConnections() throws(WireError) {
         do throws(ZeroMQError) {
             while let event = try monitor.next(timeout: .zero) {
-                // A subscription takes a moment to reach the publisher: hence once now, and once a little later.
-                if event.kind == .handshakeSucceeded { nextLook = .now }
+                guard event.kind == .handshakeSucceeded else { continue }
+                hasReconnected = true
+                nextLook = .now
             }
         } catch {
             throw .socket(error)
@@ -178,36 +182,33 @@ public struct HistorySubscriberClient: ~Copyable {
             nextLook = .now + .seconds(3600)
             return
         }
-        let isFirst = !hasHistory && merge.last.isEmpty
+        let isFirst = !knowsStart
         var behind: [Topic] = []
-        repeat {
+        var more = true
+        while more {
             var question = WireHistoryRequest.Positions()
             question.prefixes = Array(Set(filters.map(\.prefix)).prefix(Self.mostTopics))
             question.sincePlace = place
             question.activeAlerts = isFirst && place == 0
-            guard let reply = try ask(.positions(question)) else {
-                return didFail()
-            }
+            guard let reply = try ask(.positions(question)) else { return didFail() }
             didAnswer()
             for position in reply.positions {
                 guard let topic = Topic(position.topic), filters.contains(where: { $0.matches(topic) }) else { continue }
                 if isFirst, case .now = start {
-                    merge.begin(topic, after: position.sequence)
-                } else if merge.isBehind(topic, journal: position.sequence) {
-                    behind.append(topic)
+                    // What came before this one began is not asked for.
+                    if merge.last[topic] == nil { merge.begin(topic, after: position.sequence) }
                 }
+                if merge.isBehind(topic, journal: position.sequence) { behind.append(topic) }
             }
             if isFirst, case .now = start { for event in reply.events { add(event) } }
-            // A journal that counts less is another one.
+            // A journal that counts less is another one: from its beginning.
+            more = reply.more || reply.place < place
             place = reply.place < place ? 0 : reply.place
-            if !reply.more { break }
-        } while true
-        if !hasBegun {
-            hasBegun = true
-            nextLook = .now + .seconds(1)
-        } else {
-            nextLook = .now + Self.lookInterval
         }
+        // A subscription takes a moment to reach the publisher: hence once more a little later.
+        nextLook = .now + (isFirst || hasReconnected ? .seconds(1) : Self.lookInterval)
+        knowsStart = true
+        hasReconnected = false
         if !behind.isEmpty { _ = try fetch(behind) }
     }
 
@@ -274,7 +275,8 @@ public struct HistorySubscriberClient: ~Copyable {
         _ question: WireHistoryRequest.OneOf_Question
     ) throws(WireError) -> WireHistoryReply? {
         // One that is not there must not be waited for again and again.
-        let wait: Duration = hasHistory || !hasBegun ? Self.patience : .zero
+        let wait: Duration = hasHistory || !hasAsked ? Self.patience : .zero
+        hasAsked = true
         guard let reply = try history?.ask(question, timeout: Self.patience, connecting: wait), reply.error.isEmpty else {
             return nil
         }
@@ -288,10 +290,7 @@ public struct HistorySubscriberClient: ~Copyable {
 
     private mutating func didFail() {
         failures += 1
-        if failures >= 3 || !hasHistory {
-            hasHistory = false
-            hasBegun = true
-        }
+        if failures >= 3 { hasHistory = false }
         nextLook = .now + (hasHistory ? .milliseconds(200) : .seconds(5))
     }
 }

@@ -118,8 +118,8 @@ private struct HandSource: ~Copyable {
         for block in recording.blocks(stream: "a", size: 90) {
             while try !client.send(block, timeout: .seconds(1)) {}
         }
-        #expect(try client.waitUntilAcknowledged(timeout: .seconds(60)))
-        #expect(client.takeProblems().isEmpty)
+        #expect(try client.waitUntilAcknowledged(timeout: .seconds(60)) == true)
+        #expect(client.takeProblems() == [])
         #expect(daemon.metric("ecgmon_samples_total") == Double(recording.millivolts.count))
         #expect(daemon.rejects("beyond_credit") == 0, "this source keeps to it")
         let source = try HandSource(daemon, context)
@@ -137,8 +137,8 @@ private struct HandSource: ~Copyable {
             endpoint: "ipc:///tmp/ecgmon-nobody-\(UUID().uuidString.prefix(8))", context: context, bufferSamples: 1000)
         let recording = Recording(samplingRate: 360, seconds: 10, seed: 25)
         let blocks = recording.blocks(stream: "a", size: 300)
-        for block in blocks.prefix(3) { #expect(try client.send(block)) }
-        #expect(try !client.send(blocks[3], timeout: .milliseconds(50)))
+        for block in blocks.prefix(3) { #expect(try client.send(block) == true) }
+        #expect(try client.send(blocks[3], timeout: .milliseconds(50)) == false)
         #expect(client.unacknowledgedSamples == 900)
     }
 
@@ -154,7 +154,7 @@ private struct HandSource: ~Copyable {
         let second = try DaemonProcess(hasJournal: true, after: first)
         #expect(second.metric("ecgmon_streams_restored_total") == 1)
         for block in blocks.dropFirst(100) { _ = try client.send(block, timeout: .seconds(30)) }
-        #expect(try client.waitUntilAcknowledged(timeout: .seconds(60)))
+        #expect(try client.waitUntilAcknowledged(timeout: .seconds(60)) == true)
         #expect(second.metric("ecgmon_gaps_total") == 0)
         let found = try Past(second, context).events("beat", "alert", "status", "suspicion").filter { $0.status.state != .ended }
         // The end of a stream is no part of it: it goes on.

@@ -1,5 +1,6 @@
 import ECGWire
 import Foundation
+import SwiftProtobuf
 import Testing
 
 @testable import ecgmond

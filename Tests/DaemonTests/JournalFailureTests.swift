@@ -28,11 +28,11 @@ import ZeroMQ
         var client = try AcknowledgedAcquisitionClient(endpoint: daemon.acknowledged, context: context)
         let blocks = recording.blocks(stream: "a", size: 90)
         for block in blocks.prefix(60) { _ = try client.send(block, timeout: .seconds(30)) }
-        #expect(try client.waitUntilAcknowledged(timeout: .seconds(30)))
+        #expect(try client.waitUntilAcknowledged(timeout: .seconds(30)) == true)
 
         try limitFiles(of: daemon, to: "4096")
         for block in blocks.dropFirst(60) { _ = try client.send(block, timeout: .seconds(30)) }
-        #expect(try !client.waitUntilAcknowledged(timeout: .seconds(4)), "nothing that is not written is acknowledged")
+        #expect(try client.waitUntilAcknowledged(timeout: .seconds(4)) == false, "nothing that is not written is acknowledged")
         #expect(daemon.wait(for: "ecgmon_journal_failing") { $0 == 1 })
         #expect(daemon.log.contains("the journal cannot be written"))
         let last = try #require(try recording.expectedEvents(stream: "a").last { $0.id.contains("/alert/") && $0.decidedAtSampleIndex < 110 * 360 })
@@ -44,7 +44,7 @@ import ZeroMQ
             }, "health says degraded, and why")
 
         try limitFiles(of: daemon, to: "unlimited")
-        #expect(try client.waitUntilAcknowledged(timeout: .seconds(30)))
+        #expect(try client.waitUntilAcknowledged(timeout: .seconds(30)) == true)
         #expect(daemon.wait(for: "ecgmon_journal_failing") { $0 == 0 })
         #expect(daemon.metric("ecgmon_journal_dropped_total{cause=\"pending_full\"}") == 0)
         let written = try Past(daemon, context).events("beat", "alert", "status", "suspicion")

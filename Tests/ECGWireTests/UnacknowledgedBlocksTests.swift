@@ -38,9 +38,9 @@ import Testing
 
     @Test func nothingIsSentBeforeTheHelloIsAnswered() {
         var blocks = ten()
-        #expect(sendAll(&blocks).isEmpty)
+        #expect(sendAll(&blocks) == [])
         blocks.didSayHello()
-        #expect(sendAll(&blocks).isEmpty)
+        #expect(sendAll(&blocks) == [])
         _ = blocks.take(reply(session: 0, hello: true))
         #expect(sendAll(&blocks).count == 10)
         #expect(blocks.samples == 1000, "all are kept")
@@ -54,7 +54,7 @@ import Testing
         #expect(sendAll(&blocks) == [400, 500, 600, 700, 800, 900], "a block that is there in part is sent whole")
         // The daemon was killed: it goes on from what is durable.
         blocks.lose()
-        #expect(sendAll(&blocks).isEmpty)
+        #expect(sendAll(&blocks) == [])
         blocks.didSayHello()
         _ = blocks.take(reply(needed: 200, expected: 200, hello: true))
         #expect(sendAll(&blocks).first == 200)
@@ -120,7 +120,7 @@ import Testing
         var blocks = ten()
         blocks.didSayHello()
         #expect(blocks.take(reply(session: 5, needed: 0, expected: 70, hello: true)) == .stale(samples: 1000))
-        #expect(sendAll(&blocks).isEmpty)
+        #expect(sendAll(&blocks) == [])
     }
 }
 
@@ -141,9 +141,9 @@ import Testing
     @Test func aJournalThatCountsLessIsAnotherOne() {
         var merge = SubscriptionMerge()
         merge.begin(topic, after: 10)
-        #expect(!merge.isBehind(topic, journal: 10))
-        #expect(merge.isBehind(topic, journal: 12))
-        #expect(merge.isBehind(topic, journal: 3))
+        #expect(merge.isBehind(topic, journal: 10) == false)
+        #expect(merge.isBehind(topic, journal: 12) == true)
+        #expect(merge.isBehind(topic, journal: 3) == true)
         #expect(merge.verdict(topic, 1) == .deliver)
     }
 }

@@ -34,7 +34,7 @@ final class DemoDaemon {
             executable: program,
             arguments: [
                 "--config", configuration, "--ingest", ingest, "--events", events, "--commands", "ipc://\(directory)/command", "--model",
-                InstalledFiles.absolute(modelPath), "--no-http",
+                InstalledFiles.absolute(modelPath), "--no-http", "--no-journal",
             ],
             logPath: logPath)
     }

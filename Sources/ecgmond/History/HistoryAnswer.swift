@@ -48,7 +48,8 @@ struct HistoryAnswer {
                 reply.positions.append(WireTopicPosition(topic: topic, sequence: position.sequence))
             }
             reply.more = found.count == Self.mostPositions
-            reply.place = found.last?.place ?? question.sincePlace
+            // Less than asked for: this journal is another one.
+            reply.place = try found.last?.place ?? min(question.sincePlace, moment.lastPlace())
             if question.activeAlerts {
                 var bytes = 0
                 for alert in try moment.activeAlerts(limit: Self.mostPositions) {

@@ -45,6 +45,8 @@ struct AcknowledgedIngestLoop: ~Copyable {
     private var settings: DaemonConfiguration
     private var generation: UInt64
     private var sources: [String: Source] = [:]
+    /// How far a stalled worker had come when it was found so; nil: it is not stalled.
+    private var stalledAt: [UInt64?]
 
     private static let burst = 256
 
@@ -71,6 +73,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
         self.log = log
         self.generation = generation
         self.settings = settings
+        stalledAt = Array(repeating: nil, count: queues.count)
     }
 
     private static func open(
@@ -232,14 +235,19 @@ struct AcknowledgedIngestLoop: ~Copyable {
     }
 
     /// As in `IngestLoop`: waits for a worker that moves, not for one that does not.
-    private func hand(_ input: WorkerInput, of stream: String) -> Bool {
+    private mutating func hand(_ input: WorkerInput, of stream: String) -> Bool {
         let worker = StreamHash.worker(of: stream, among: queues.count)
         while true {
             let turn = workers[worker].turn
-            switch queues[worker].push(input, waitingAtMost: UInt64(settings.ingest.patienceSeconds * 1e9)) {
-            case .taken: return true
+            let patience = stalledAt[worker] == turn ? 0 : UInt64(settings.ingest.patienceSeconds * 1e9)
+            switch queues[worker].push(input, waitingAtMost: patience) {
+            case .taken:
+                stalledAt[worker] = nil
+                return true
             case .full where workers[worker].turn != turn: activity.didWork()
-            case .full, .closed: return false
+            case .full, .closed:
+                stalledAt[worker] = turn
+                return false
             }
         }
     }

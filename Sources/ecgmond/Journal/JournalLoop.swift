@@ -25,6 +25,8 @@ struct JournalLoop {
     /// Taken and not yet written, in order, without their snapshots.
     private var pending: [JournalRound] = []
     private var pendingEvents = 0
+    /// Rounds of `pending` whose events are published.
+    private var publishedRounds = 0
     private var snapshots: [String: StreamSnapshot] = [:]
     private var failingSince: UInt64?
     private var nextTry: UInt64 = 0
@@ -142,6 +144,7 @@ struct JournalLoop {
             board.isDurable(stream, session: snapshot.session, before: snapshot.nextSampleIndex)
         }
         pending.removeAll(keepingCapacity: true)
+        publishedRounds = 0
         snapshots.removeAll(keepingCapacity: true)
         pendingEvents = 0
         metrics.journal.pendingEvents.set(0)
@@ -169,7 +172,7 @@ struct JournalLoop {
 
     /// Hands what is not yet published to the publisher, waiting for room: sending never waits, so there will be some.
     private mutating func publish(unwritten: Bool) {
-        for round in pending.indices {
+        for round in publishedRounds..<pending.count {
             for event in pending[round].events.indices {
                 guard let message = pending[round].events[event].message else { continue }
                 pending[round].events[event].message = nil
@@ -177,6 +180,7 @@ struct JournalLoop {
                 if unwritten { metrics.journal.publishedUnwritten.add(1) }
             }
         }
+        publishedRounds = pending.count
     }
 
     /// Drops the oldest that wait: beats first.
@@ -197,6 +201,7 @@ struct JournalLoop {
             }
         }
         pending.removeAll { $0.events.isEmpty && !$0.beginsAnew }
+        publishedRounds = pending.count
         metrics.journal.pendingEvents.set(pendingEvents)
     }
 
