@@ -42,6 +42,9 @@ let package = Package(
             name: "ECGWire",
             dependencies: ["ZeroMQ", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["ecg_monitor.proto"], swiftSettings: strict),
+        .target(
+            name: "ECGSecurity", dependencies: ["ZeroMQ", "ECGWire", .product(name: "TOMLKit", package: "TOMLKit")],
+            swiftSettings: strict),
         .target(name: "WFDB", swiftSettings: strict),
         .target(name: "ECGSignal", swiftSettings: strict),
         .target(name: "NeuralNetwork", dependencies: ["COpenBLAS", "CSodium", "CKernels"], swiftSettings: strict),
@@ -50,7 +53,7 @@ let package = Package(
         .executableTarget(
             name: "ecgmond",
             dependencies: [
-                "ZeroMQ", "ECGWire", "ECGSignal", "ECGATKGAN", "ECGMonitor", "CSystemd",
+                "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN", "ECGMonitor", "CSystemd",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "TOMLKit", package: "TOMLKit"),
@@ -62,7 +65,7 @@ let package = Package(
         .executableTarget(
             name: "ecgmon",
             dependencies: [
-                "ZeroMQ", "ECGWire", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
+                "ZeroMQ", "ECGWire", "ECGSecurity", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 
@@ -71,6 +74,8 @@ let package = Package(
             name: "ECGWireTests",
             dependencies: ["ECGWire", "ZeroMQ", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             swiftSettings: strict),
+        .testTarget(
+            name: "ECGSecurityTests", dependencies: ["ECGSecurity", "ECGWire", "ZeroMQ"], swiftSettings: strict),
         .testTarget(name: "WFDBTests", dependencies: ["WFDB"], swiftSettings: strict),
         .testTarget(name: "ECGSignalTests", dependencies: ["ECGSignal", "WFDB"], swiftSettings: strict),
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "CKernels"], swiftSettings: strict),
@@ -81,14 +86,14 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "ecgmond", "ECGWire", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor",
+                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
         .testTarget(
             name: "ToolTests",
             dependencies: [
-                "ecgmon", "WFDB", "ECGWire", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "ZeroMQ",
+                "ecgmon", "WFDB", "ECGWire", "ECGSecurity", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "ZeroMQ",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
     ]

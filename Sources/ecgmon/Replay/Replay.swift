@@ -22,6 +22,8 @@ struct Replay: ParsableCommand {
     @Option(name: .long, help: "The daemon's ingest endpoint.")
     var ingest = "tcp://127.0.0.1:5570"
 
+    @OptionGroup var keyOptions: KeyOptions
+
     @Option(name: .long, help: "The stream's name; with --streams the first part of their names.")
     var stream = "replay"
 
@@ -60,6 +62,7 @@ struct Replay: ParsableCommand {
 
     mutating func run() throws {
         Interruption.install()
+        let keys = try keyOptions.load()
         let names = try StreamNames.make(base: stream, count: streams)
         var material = try source.load()
         if let report = try attackOptions.apply(to: &material), !quiet {
@@ -74,7 +77,8 @@ struct Replay: ParsableCommand {
         do {
             let context = try ZeroMQContext()
             var sender = try ReplaySender(
-                endpoint: ingest, context: context, connectTimeout: .seconds(connectTimeout))
+                endpoint: ingest, context: context, keys: keys, connectTimeout: .seconds(connectTimeout),
+                hint: keyOptions.hint)
             var progress = ReplayProgress(
                 rate: material.samplingRate, total: loop ? nil : material.counts.count, quiet: quiet)
             report = try engine.run(into: &sender) { position in

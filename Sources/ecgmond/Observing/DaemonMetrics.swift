@@ -49,6 +49,13 @@ final class DaemonMetrics: Sendable {
     /// Events that could not be handed to the publisher any more: at the limit of the time to stop.
     let eventsDropped = Counter()
 
+    // Who was turned away.
+    let handshakesFailed = Counter()
+    let handshakesRefused = CounterTable<AuthenticatorLoop.RefusalCause>()
+    let subscriptionsRefused = Counter()
+    let subscriberResets = CounterTable<SubscriberAdmission.Offence>()
+    let httpUnauthorized = Counter()
+
     // The process.
     let reloads = CounterTable<ReloadResult>()
     let watchdogWithheld = Counter()

@@ -6,10 +6,11 @@ import Glibc
 import Logging
 import ServiceLifecycle
 
-/// The pages for operations, read-only and on loopback: `/metrics`, `/healthz`, `/readyz`, and an index.
+/// The pages for operations, read-only, on loopback or behind a token: `/metrics`, `/healthz`, `/readyz`, and an index.
 struct HTTPService: Service {
     let settings: DaemonConfiguration.HTTP
     let pipeline: Pipeline
+    let security: LiveSecurity
     let state: DaemonState
     /// Carries the port when the pages are served, then ends.
     let listening: AsyncStream<UInt16>.Continuation
@@ -22,7 +23,11 @@ struct HTTPService: Service {
             return
         }
         let server = try makeServer()
-        for (route, page) in pages { await server.appendRoute(route, handler: page) }
+        for (route, page) in pages {
+            await server.appendRoute(route) { request in
+                isAllowed(request) ? try await page(request) : Self.unauthorized
+            }
+        }
         let announcement = Task { [listening] in
             try await server.waitUntilListening(timeout: 10)
             switch await server.listeningAddress {
@@ -61,6 +66,20 @@ struct HTTPService: Service {
         case .failed(_, let code, _) where code == EACCES: "permission denied"
         default: "\(error)"
         }
+    }
+
+    /// Where there is a token every request needs it, `/healthz` too: who may not know, may not know that.
+    private func isAllowed(_ request: HTTPRequest) -> Bool {
+        guard let token = security.current.httpToken else { return true }
+        if token.isCarried(by: request.headers[.authorization]) { return true }
+        pipeline.metrics.httpUnauthorized.add(1)
+        return false
+    }
+
+    private static var unauthorized: HTTPResponse {
+        HTTPResponse(
+            statusCode: .unauthorized, headers: [HTTPHeader("WWW-Authenticate"): "Bearer", .connection: "close"],
+            body: Data("a token is needed\n".utf8))
     }
 
     private typealias Page = @Sendable (HTTPRequest) async throws -> HTTPResponse
