@@ -28,6 +28,7 @@ struct IngestLoop: ~Copyable {
     private var stalledAt: [UInt64?]
     private var settings: DaemonConfiguration.Ingest
     private var generation: UInt64
+    private var failedHandshakes = 0
 
     /// Messages taken between two looks at anything else.
     private static let burst = 256
@@ -196,15 +197,17 @@ struct IngestLoop: ~Copyable {
         log.note("message rejected", cause: cause.label, stream: stream, detail: detail())
     }
 
-    private func readMonitor() throws(ZeroMQError) {
+    private mutating func readMonitor() throws(ZeroMQError) {
         while let event = try monitor.next(timeout: .zero) {
             switch event.kind {
             case .handshakeSucceeded: metrics.sourceConnections.add(1)
             case .handshakeFailed, .handshakeFailedProtocol, .handshakeFailedAuthentication:
                 metrics.handshakesFailed.add(1)
+                failedHandshakes += 1
             case .disconnected:
                 metrics.sourceDisconnects.add(1)
-                metrics.sourceConnections.decrement()
+                // A connection that did not get through the handshake ends, too, and was never counted.
+                if failedHandshakes > 0 { failedHandshakes -= 1 } else { metrics.sourceConnections.decrement() }
             default: break
             }
         }

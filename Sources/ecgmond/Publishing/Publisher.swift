@@ -17,6 +17,7 @@ struct Publisher: ~Copyable {
     private let access: AccessControl
     private let log: PeriodicLog
     private var admission = SubscriberAdmission()
+    private var failedHandshakes = 0
     private let metrics: DaemonMetrics
     private let activity: ThreadActivity
 
@@ -146,13 +147,16 @@ struct Publisher: ~Copyable {
         try socket.listenAgain(on: endpoints, security: access.socketSecurity)
     }
 
-    private func readMonitor() throws(ZeroMQError) {
+    private mutating func readMonitor() throws(ZeroMQError) {
         while let event = try monitor.next(timeout: .zero) {
             switch event.kind {
             case .handshakeSucceeded: metrics.subscriberConnections.add(1)
             case .handshakeFailed, .handshakeFailedProtocol, .handshakeFailedAuthentication:
                 metrics.handshakesFailed.add(1)
-            case .disconnected: metrics.subscriberConnections.decrement()
+                failedHandshakes += 1
+            case .disconnected:
+                // A connection that did not get through the handshake ends, too, and was never counted.
+                if failedHandshakes > 0 { failedHandshakes -= 1 } else { metrics.subscriberConnections.decrement() }
             default: break
             }
         }
