@@ -105,16 +105,6 @@ public struct Permissions: Equatable, Sendable {
 
     /// The next moment after `now` when a key expires.
     public func nextExpiry(after now: Int64) -> Int64? { keys.compactMap(\.expires).filter { $0 > now }.min() }
-
-    /// Whether somebody loses the right to read something when `other` follows this: then connections that stand
-    /// must end.
-    public func readersLose(to other: Permissions, at now: Int64) -> Bool {
-        keys.contains { old in
-            guard !old.read.isEmpty else { return false }
-            guard let new = other.entry(old.key.z85, at: now) else { return true }
-            return !old.read.allSatisfy { was in new.read.contains { was.prefix.starts(with: $0.prefix) } }
-        }
-    }
 }
 
 /// Who sent a message.

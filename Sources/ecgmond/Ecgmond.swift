@@ -93,10 +93,16 @@ struct Ecgmond: AsyncParsableCommand {
     }
 
     private func check(_ path: String) throws(StartFailure) {
+        let configuration: DaemonConfiguration
         do throws(ConfigurationFile.Failure) {
-            _ = try ConfigurationFile.read(path: path)
+            configuration = try ConfigurationFile.read(path: path)
         } catch {
             throw .configuration(error)
+        }
+        do throws(SecretFileError) {
+            _ = try SecurityFiles.read(configuration)
+        } catch {
+            throw .security(error)
         }
         print("\(path): ok")
     }

@@ -28,7 +28,6 @@ struct IngestLoop: ~Copyable {
     private var stalledAt: [UInt64?]
     private var settings: DaemonConfiguration.Ingest
     private var generation: UInt64
-    private var failedHandshakes = 0
 
     /// Messages taken between two looks at anything else.
     private static let burst = 256
@@ -92,7 +91,7 @@ struct IngestLoop: ~Copyable {
             try poller.wait(timeout: .milliseconds(250))
             if poller[monitorPlace].contains(.readable) { try readMonitor() }
             refreshSettings()
-            if access.mustBindAgain() { try socket.listenAgain(on: endpoints, security: access.socketSecurity) }
+            if access.mustBindAgain() { try closeAllConnections() }
             var taken = 0
             while taken < Self.burst, try socket.receive(into: &message, timeout: .zero) {
                 take(message)
@@ -197,17 +196,22 @@ struct IngestLoop: ~Copyable {
         log.note("message rejected", cause: cause.label, stream: stream, detail: detail())
     }
 
-    private mutating func readMonitor() throws(ZeroMQError) {
+    /// libzmq does not tell of the connections that end with their listener.
+    private func closeAllConnections() throws(ZeroMQError) {
+        try socket.listenAgain(on: endpoints, security: access.socketSecurity)
+        try readMonitor()
+        metrics.sourceConnections.set(0)
+    }
+
+    private func readMonitor() throws(ZeroMQError) {
         while let event = try monitor.next(timeout: .zero) {
             switch event.kind {
-            case .handshakeSucceeded: metrics.sourceConnections.add(1)
+            case .accepted: metrics.sourceConnections.add(1)
             case .handshakeFailed, .handshakeFailedProtocol, .handshakeFailedAuthentication:
                 metrics.handshakesFailed.add(1)
-                failedHandshakes += 1
             case .disconnected:
                 metrics.sourceDisconnects.add(1)
-                // A connection that did not get through the handshake ends, too, and was never counted.
-                if failedHandshakes > 0 { failedHandshakes -= 1 } else { metrics.sourceConnections.decrement() }
+                metrics.sourceConnections.decrement()
             default: break
             }
         }

@@ -8,6 +8,12 @@ extension ZeroMQSocket {
     ///   - security: which of them ask for keys.
     /// - Returns: the endpoints as bound, ports chosen by the system included.
     func listen(on endpoints: [String], option: String, security: SocketSecurity) throws(StartFailure) -> [String] {
+        do throws(ZeroMQError) {
+            // Who connects and says nothing holds a file descriptor for so long.
+            try set(.handshakeInterval(.seconds(10)))
+        } catch {
+            throw .socket(error)
+        }
         var bound: [String] = []
         for endpoint in endpoints {
             if let failure = Self.directoryProblem(endpoint, option: option) { throw failure }
@@ -28,6 +34,11 @@ extension ZeroMQSocket {
     /// - Throws: where somebody else has taken one meanwhile.
     func listenAgain(on bound: [String], security: SocketSecurity) throws(ZeroMQError) {
         stopListening(on: bound)
+        try openAgain(bound, security: security)
+    }
+
+    /// The second half of `listenAgain`.
+    func openAgain(_ bound: [String], security: SocketSecurity) throws(ZeroMQError) {
         for endpoint in bound {
             try security.secure(self, for: endpoint)
             var tries = 0

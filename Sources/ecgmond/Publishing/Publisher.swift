@@ -17,11 +17,12 @@ struct Publisher: ~Copyable {
     private let access: AccessControl
     private let log: PeriodicLog
     private var admission = SubscriberAdmission()
-    private var failedHandshakes = 0
     private let metrics: DaemonMetrics
     private let activity: ThreadActivity
 
     private static let burst = 256
+    /// Subscriptions read between two looks at anything else.
+    private static let subscriptionBurst = 1024
 
     /// Opens and binds the socket: to be called on the thread that runs the loop.
     /// - Parameter wakeUp: the one that `queue` signals.
@@ -81,13 +82,15 @@ struct Publisher: ~Copyable {
             try poller.wait(timeout: .milliseconds(250))
             wakeUp.clear()
             if poller[monitorPlace].contains(.readable) { try readMonitor() }
-            if access.mustBindAgain() || access.readersChanged() { try closeAllConnections() }
             var ended = false
             var sent = 0
             repeat {
                 try readSubscriptions(&change)
                 batch.removeAll(keepingCapacity: true)
                 ended = queue.pop(into: &batch, limit: Self.burst, waitingAtMost: 0)
+                // Before anything is sent: who has lost his rights gets nothing more.
+                let (serverKeyChanged, readersChanged) = (access.mustBindAgain(), access.readersChanged())
+                if serverKeyChanged || readersChanged { try closeAllConnections() }
                 for message in batch { try send(message) }
                 sent += batch.count
                 if !batch.isEmpty { activity.didWork() }
@@ -105,25 +108,25 @@ struct Publisher: ~Copyable {
         }
     }
 
+    /// Reads some of what subscribers ask for: others are served between, however much one sends.
     private mutating func readSubscriptions(_ message: inout ZeroMQMessage) throws(ZeroMQError) {
-        admission.beginRound()
-        var offence: (SubscriberAdmission.Offence, Peer)?
-        while try socket.receive(into: &message, timeout: .zero) {
+        for _ in 0..<Self.subscriptionBurst {
+            guard try socket.receive(into: &message, timeout: .zero) else {
+                admission.endRound()
+                break
+            }
             let peer = access.peer(of: message)
-            let verdict = admission.take(message, of: peer, isManual: access.isEnabled, subscriptions: subscriptions)
-            switch verdict {
+            switch admission.take(message, of: peer, isManual: access.isEnabled, subscriptions: subscriptions) {
             case .nothing: break
             case .subscribe(let prefixes):
-                // After an offence nobody can tell whose connection this is: all come anew.
-                guard offence == nil else { break }
                 for prefix in prefixes { try socket.set(.subscribe(prefix)) }
                 if prefixes.isEmpty { refused(peer, message) }
-            case .reset(let reason):
-                if offence == nil { offence = (reason, peer) }
+            case .reset(let offence):
+                try punish(peer, for: offence)
+                return
             }
-            metrics.subscriptions.set(subscriptions.count)
         }
-        if let (reason, peer) = offence { try punish(peer, for: reason) }
+        metrics.subscriptions.set(subscriptions.count)
     }
 
     private func refused(_ peer: Peer, _ message: borrowing ZeroMQMessage) {
@@ -134,7 +137,7 @@ struct Publisher: ~Copyable {
             detail: LogFields.oneLine("topic \(topic)"))
     }
 
-    private func punish(_ peer: Peer, for offence: SubscriberAdmission.Offence) throws(ZeroMQError) {
+    private mutating func punish(_ peer: Peer, for offence: SubscriberAdmission.Offence) throws(ZeroMQError) {
         metrics.subscriberResets.add(for: offence)
         log.note("all subscribers' connections closed", cause: offence.rawValue, stream: "", key: peer.name)
         if case .key(let key) = peer, offence != .tooShort { access.ban(key) }
@@ -143,20 +146,30 @@ struct Publisher: ~Copyable {
 
     /// Subscribers connect anew by themselves, within a tenth of a second as a rule, and miss what is published
     /// meanwhile: the holes in the sequence numbers tell them.
-    private func closeAllConnections() throws(ZeroMQError) {
-        try socket.listenAgain(on: endpoints, security: access.socketSecurity)
+    private mutating func closeAllConnections() throws(ZeroMQError) {
+        socket.stopListening(on: endpoints)
+        // What the connections that end have left is counted, nothing of it is put in.
+        var message = ZeroMQMessage()
+        let limit = DaemonClock.monotonic() + 500_000_000
+        while DaemonClock.monotonic() < limit, try socket.receive(into: &message, timeout: .milliseconds(20)) {
+            let peer = access.peer(of: message)
+            _ = admission.take(message, of: peer, isManual: access.isEnabled, subscriptions: subscriptions)
+        }
+        admission.endRound()
+        metrics.subscriptions.set(subscriptions.count)
+        try socket.openAgain(endpoints, security: access.socketSecurity)
+        // libzmq does not tell of the connections that end with their listener.
+        try readMonitor()
+        metrics.subscriberConnections.set(0)
     }
 
-    private mutating func readMonitor() throws(ZeroMQError) {
+    private func readMonitor() throws(ZeroMQError) {
         while let event = try monitor.next(timeout: .zero) {
             switch event.kind {
-            case .handshakeSucceeded: metrics.subscriberConnections.add(1)
+            case .accepted: metrics.subscriberConnections.add(1)
             case .handshakeFailed, .handshakeFailedProtocol, .handshakeFailedAuthentication:
                 metrics.handshakesFailed.add(1)
-                failedHandshakes += 1
-            case .disconnected:
-                // A connection that did not get through the handshake ends, too, and was never counted.
-                if failedHandshakes > 0 { failedHandshakes -= 1 } else { metrics.subscriberConnections.decrement() }
+            case .disconnected: metrics.subscriberConnections.decrement()
             default: break
             }
         }

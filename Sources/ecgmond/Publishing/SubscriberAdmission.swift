@@ -31,10 +31,8 @@ struct SubscriberAdmission {
     private var ledger = SubscriptionLedger()
     private var beganThisRound: Set<[UInt8]> = []
 
-    var count: Int { ledger.total }
-
-    /// A round is everything that is received until nothing is left.
-    mutating func beginRound() { beganThisRound.removeAll(keepingCapacity: true) }
+    /// A round is everything that is received until nothing is left: to be called then.
+    mutating func endRound() { beganThisRound.removeAll(keepingCapacity: true) }
 
     /// - Parameters:
     ///   - isManual: whether subscriptions have to be put in.
@@ -64,6 +62,7 @@ struct SubscriberAdmission {
         if ledger.isOverLimit(holder) { return .reset(.tooManySubscriptions) }
         guard isManual else { return .nothing }
         beganThisRound.insert(change.prefix)
+        if beganThisRound.count > SubscriptionLedger.mostAltogether { return .reset(.tooManySubscriptions) }
         guard change.prefix.count < SubscriptionLedger.longestPrefix else { return .nothing }
         return .subscribe(peer.narrowed(change.prefix))
     }

@@ -83,7 +83,10 @@ final class AccessControl {
     private var state: LiveSecurity.State
     /// The table by which standing subscriptions were cut, and when.
     private var readersSeen: Permissions
+    private var readersGeneration: UInt64
     private var readersSeenAt: Int64
+    /// When the first of them expires.
+    private var nextExpiry: Int64
     private var boundSecurity: SocketSecurity
 
     init(_ live: LiveSecurity) {
@@ -91,7 +94,9 @@ final class AccessControl {
         generation = live.generation
         state = live.current
         readersSeen = state.permissions
+        readersGeneration = generation
         readersSeenAt = Self.now
+        nextExpiry = state.permissions.nextExpiry(after: readersSeenAt) ?? .max
         boundSecurity = SocketSecurity(serverKey: state.serverKey, ipcWithoutCurve: state.ipcWithoutCurve)
     }
 
@@ -113,14 +118,14 @@ final class AccessControl {
     /// has other rights. True once for each change.
     func readersChanged() -> Bool {
         refresh()
+        guard state.isEnabled else { return false }
         let now = Self.now
+        guard generation != readersGeneration || now >= nextExpiry else { return false }
         defer {
             readersSeen = state.permissions
             readersSeenAt = now
-        }
-        guard state.isEnabled else { return false }
-        if readersSeen == state.permissions, readersSeen.nextExpiry(after: readersSeenAt).map({ $0 > now }) ?? true {
-            return false
+            readersGeneration = generation
+            nextExpiry = readersSeen.nextExpiry(after: now) ?? .max
         }
         return readersSeen.keys.contains { old in
             guard !old.read.isEmpty, readersSeen.entry(old.key.z85, at: readersSeenAt) != nil else { return false }
