@@ -13,6 +13,8 @@ public enum AuthorizedKeysFile {
 
     /// - Throws: the first mistake, with its line.
     public static func parse(_ text: String, path: String) throws(SecretFileError) -> Permissions {
+        // The parser would end there and not say so.
+        guard !text.utf8.contains(0) else { throw mistake(path, 0, "it contains a NUL") }
         let root: TOMLTable
         do {
             root = try TOMLTable(string: text)
