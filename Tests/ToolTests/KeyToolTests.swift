@@ -41,6 +41,34 @@ import Testing
         try FileManager.default.removeItem(atPath: folder)
     }
 
+    @Test(.enabled(if: ToolProcess.hasModel, "there is no Config/models/default.safetensors"))
+    func everyCommandThatConnectsDoesSoWithKeysAndCannotWithout() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for name in ["server", "gate", "desk"] { #expect(try keys("generate", "\(folder)/\(name)").exitCode == 0) }
+        let table = "\(folder)/table.toml"
+        #expect(try keys("authorize", table, "gate", "\(folder)/gate.pub", "--push", "icu-*").exitCode == 0)
+        #expect(
+            try keys("authorize", table, "desk", "\(folder)/desk.pub", "--read", "beat.*", "--acknowledge", "icu-*").exitCode
+                == 0)
+        let daemon = try DaemonForTool(
+            settings: "[security]\nserver_key = \"\(folder)/server\"\nauthorized_keys = \"\(table)\"\n")
+        func own(_ name: String) -> [String] { ["--server-key", "\(folder)/server.pub", "--key", "\(folder)/\(name)"] }
+        let watch = try ToolProcess(["watch", "--events", daemon.events, "--topic", "beat", "--count", "5"] + own("desk"))
+        #expect(watch.wait(until: { watch.errors.contains("watching") }))
+        let replay = ["replay", "--simulate", "sinus@75", "--duration", "20", "--speed", "max", "--ingest", daemon.ingest]
+        #expect(try ToolProcess.run(replay + ["--stream", "icu-1"] + own("gate")).exitCode == 0)
+        #expect(watch.outcome().exitCode == 0)
+        let alarm = ["alarm", "pause", "icu-1", "--by", "Nurse", "--commands", daemon.commands]
+        #expect(try ToolProcess.run(alarm + own("desk")).exitCode == 0)
+        let refused = try ToolProcess.run(alarm + own("gate"))
+        #expect(refused.exitCode == 1 && refused.output.contains("this key has no right to it"))
+        for arguments in [replay + ["--connect-timeout", "1"], alarm + ["--timeout", "1"]] {
+            let bare = try ToolProcess.run(arguments)
+            #expect(bare.exitCode == 1 && bare.errors.contains("needs --server-key and --key"))
+        }
+        #expect(daemon.stop() == 0)
+    }
+
     @Test func aSecretThatOthersCanReadIsNotUsedAndTheKeysBelongTogether() throws {
         let key = "\(folder)/a.key"
         let made = try keys("generate", key)
