@@ -27,7 +27,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
-        .package(url: "https://github.com/swhitty/FlyingFox", from: "0.27.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
@@ -46,6 +45,9 @@ let package = Package(
             name: "ECGWire",
             dependencies: ["ZeroMQ", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["ecg_monitor.proto"], swiftSettings: strict),
+        .target(
+            name: "ECGSecurity", dependencies: ["ZeroMQ", "ECGWire", .product(name: "TOMLKit", package: "TOMLKit")],
+            swiftSettings: strict),
         .target(name: "WFDB", swiftSettings: strict),
         // The state of a value as bytes and back.
         .target(name: "StateCoding", swiftSettings: strict),
@@ -56,12 +58,10 @@ let package = Package(
         .executableTarget(
             name: "ecgmond",
             dependencies: [
-                "ZeroMQ", "ECGWire", "ECGSignal", "ECGATKGAN", "ECGMonitor", "CSystemd",
+                "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN", "ECGMonitor", "CSystemd",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "TOMLKit", package: "TOMLKit"),
-                .product(name: "FlyingFox", package: "FlyingFox"),
-                .product(name: "FlyingSocks", package: "FlyingFox"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -69,7 +69,7 @@ let package = Package(
         .executableTarget(
             name: "ecgmon",
             dependencies: [
-                "ZeroMQ", "ECGWire", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
+                "ZeroMQ", "ECGWire", "ECGSecurity", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 
@@ -78,6 +78,8 @@ let package = Package(
             name: "ECGWireTests",
             dependencies: ["ECGWire", "ZeroMQ", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             swiftSettings: strict),
+        .testTarget(
+            name: "ECGSecurityTests", dependencies: ["ECGSecurity", "ECGWire", "ZeroMQ"], swiftSettings: strict),
         .testTarget(name: "WFDBTests", dependencies: ["WFDB"], swiftSettings: strict),
         .testTarget(name: "ECGSignalTests", dependencies: ["ECGSignal", "WFDB"], swiftSettings: strict),
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "CKernels"], swiftSettings: strict),
@@ -88,7 +90,7 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "ecgmond", "ECGWire", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor",
+                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
             ], swiftSettings: strict),
@@ -100,7 +102,7 @@ let package = Package(
         .testTarget(
             name: "ToolTests",
             dependencies: [
-                "ecgmon", "WFDB", "ECGWire", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "ZeroMQ",
+                "ecgmon", "WFDB", "ECGWire", "ECGSecurity", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "ZeroMQ",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
     ]

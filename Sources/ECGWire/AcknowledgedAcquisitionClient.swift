@@ -50,11 +50,12 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
     /// - Parameters:
     ///   - endpoint: the daemon's acknowledged endpoint, such as `tcp://127.0.0.1:5571` or
     ///     `ipc:///run/ecgmon/ingest-acknowledged`.
+    ///   - keys: this source's key and the daemon's; nil: no encryption.
     ///   - bufferSamples: what may be kept; an hour of one lead at 360 Hz are 1.3 million. A daemon writes a stream's state
     ///     every few seconds of signal, so while it is well a few seconds of each stream are kept.
     /// - Throws: `.socket` for an endpoint that makes no sense.
     public init(
-        endpoint: String, context: ZeroMQContext, bufferSamples: Int = 4_000_000
+        endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, bufferSamples: Int = 4_000_000
     ) throws(WireError) {
         self.endpoint = endpoint
         self.bufferSamples = bufferSamples
@@ -71,6 +72,7 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
             try socket.set(.heartbeatInterval(.seconds(2)))
             try socket.set(.heartbeatTimeout(.seconds(6)))
             let monitor = try socket.monitor()
+            try socket.useCurve(keys)
             try socket.connect(endpoint)
             self.socket = socket
             self.monitor = monitor

@@ -12,11 +12,13 @@ public struct AcquisitionClient: ~Copyable {
     /// Connects, now or as soon as the daemon is there.
     /// - Parameters:
     ///   - endpoint: the daemon's ingest endpoint, such as `tcp://127.0.0.1:5570` or `ipc:///run/ecgmon/ingest`.
+    ///   - keys: this source's key and the daemon's; nil: no encryption.
     ///   - queueLength: messages that may wait while the daemon is slow.
     ///   - linger: how long closing goes on sending what still waits.
     /// - Throws: `.socket` for an endpoint that makes no sense.
     public init(
-        endpoint: String, context: ZeroMQContext, queueLength: Int = 1000, linger: Duration = .seconds(5)
+        endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, queueLength: Int = 1000,
+        linger: Duration = .seconds(5)
     ) throws(WireError) {
         self.endpoint = endpoint
         do throws(ZeroMQError) {
@@ -26,6 +28,7 @@ public struct AcquisitionClient: ~Copyable {
             // Without a connection, sending says so at once rather than filling a queue for nobody.
             try socket.set(.immediate(true))
             try socket.set(.reconnectIntervalMaximum(.seconds(2)))
+            try socket.useCurve(keys)
             try socket.connect(endpoint)
             self.socket = socket
         } catch {

@@ -25,15 +25,18 @@ public struct CommandClient: ~Copyable {
     private var lastNumber: UInt64 = 0
 
     /// Connects, now or as soon as the daemon is there.
-    /// - Parameter endpoint: such as `tcp://127.0.0.1:5574` or `ipc:///run/ecgmon/command`.
+    /// - Parameters:
+    ///   - endpoint: such as `tcp://127.0.0.1:5574` or `ipc:///run/ecgmon/command`.
+    ///   - keys: this display's key and the daemon's; nil: no encryption.
     /// - Throws: `.socket` for an endpoint that makes no sense.
-    public init(endpoint: String, context: ZeroMQContext) throws(WireError) {
+    public init(endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil) throws(WireError) {
         self.endpoint = endpoint
         do throws(ZeroMQError) {
             let socket = try ZeroMQSocket(context, .dealer)
             try socket.set(.linger(.zero))
             try socket.set(.immediate(true))
             try socket.set(.maximumMessageSize(16 << 20))
+            try socket.useCurve(keys)
             try socket.connect(endpoint)
             self.socket = socket
         } catch {

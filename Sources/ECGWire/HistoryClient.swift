@@ -11,9 +11,11 @@ public struct HistoryClient: ~Copyable {
     private var lastNumber: UInt64 = 0
 
     /// Connects, now or as soon as the daemon is there.
-    /// - Parameter endpoint: such as `tcp://127.0.0.1:5573` or `ipc:///run/ecgmon/history`.
+    /// - Parameters:
+    ///   - keys: this asker's key and the daemon's; nil: no encryption.
+    ///   - endpoint: such as `tcp://127.0.0.1:5573` or `ipc:///run/ecgmon/history`.
     /// - Throws: `.socket` for an endpoint that makes no sense.
-    public init(endpoint: String, context: ZeroMQContext) throws(WireError) {
+    public init(endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil) throws(WireError) {
         self.endpoint = endpoint
         do throws(ZeroMQError) {
             let socket = try ZeroMQSocket(context, .dealer)
@@ -22,6 +24,7 @@ public struct HistoryClient: ~Copyable {
             try socket.set(.reconnectInterval(.milliseconds(50)))
             try socket.set(.reconnectIntervalMaximum(.seconds(1)))
             try socket.set(.maximumMessageSize(64 << 20))
+            try socket.useCurve(keys)
             try socket.connect(endpoint)
             self.socket = socket
         } catch {

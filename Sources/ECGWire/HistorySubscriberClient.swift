@@ -49,15 +49,16 @@ public struct HistorySubscriberClient: ~Copyable {
     ///   - endpoint: the daemon's events endpoint.
     ///   - history: the daemon's history endpoint; nil: none.
     ///   - filters: what to get; a message that several of them match comes once.
+    ///   - keys: this subscriber's key and the daemon's; nil: no encryption. What the key may not read does not come.
     /// - Throws: `.socket` for an endpoint that makes no sense.
     public init(
         endpoint: String, history: String?, filters: [TopicFilter] = [.everything], start: Start = .now,
-        context: ZeroMQContext
+        context: ZeroMQContext, keys: CurveClientKeys? = nil
     ) throws(WireError) {
         let subscriber = try SubscriberClient(
-            endpoint: endpoint, filters: filters, context: context, queueLength: 100_000)
-        let historyClient = try Self.client(history, context)
-        let watch = try Self.watch(endpoint, context)
+            endpoint: endpoint, filters: filters, context: context, keys: keys, queueLength: 100_000)
+        let historyClient = try Self.client(history, context, keys)
+        let watch = try Self.watch(endpoint, context, keys)
         let monitor = try Self.monitor(watch, endpoint)
         self.subscriber = subscriber
         self.history = historyClient
@@ -71,9 +72,11 @@ public struct HistorySubscriberClient: ~Copyable {
         }
     }
 
-    private static func client(_ endpoint: String?, _ context: ZeroMQContext) throws(WireError) -> HistoryClient? {
+    private static func client(
+        _ endpoint: String?, _ context: ZeroMQContext, _ keys: CurveClientKeys?
+    ) throws(WireError) -> HistoryClient? {
         guard let endpoint else { return nil }
-        return try HistoryClient(endpoint: endpoint, context: context)
+        return try HistoryClient(endpoint: endpoint, context: context, keys: keys)
     }
 
     private static func monitor(_ watch: borrowing ZeroMQSocket, _ endpoint: String) throws(WireError) -> ZeroMQMonitor {
@@ -87,13 +90,16 @@ public struct HistorySubscriberClient: ~Copyable {
     }
 
     /// Tells when the publisher is there again: a subscriber's socket by itself never says.
-    private static func watch(_ endpoint: String, _ context: ZeroMQContext) throws(WireError) -> ZeroMQSocket {
+    private static func watch(
+        _ endpoint: String, _ context: ZeroMQContext, _ keys: CurveClientKeys?
+    ) throws(WireError) -> ZeroMQSocket {
         do throws(ZeroMQError) {
             let watch = try ZeroMQSocket(context, .sub)
             try watch.set(.linger(.zero))
             try watch.set(.reconnectIntervalMaximum(.seconds(1)))
             try watch.set(.heartbeatInterval(.seconds(5)))
             try watch.set(.heartbeatTimeout(.seconds(15)))
+            try watch.useCurve(keys)
             return watch
         } catch {
             throw .socket(error)

@@ -36,10 +36,12 @@ public struct SubscriberClient: ~Copyable {
     /// - Parameters:
     ///   - endpoint: the daemon's events endpoint, such as `tcp://127.0.0.1:5572` or `ipc:///run/ecgmon/events`.
     ///   - filters: what to get; a message that several of them match comes once.
+    ///   - keys: this subscriber's key and the daemon's; nil: no encryption. What the key may not read does not come.
     ///   - queueLength: messages that may wait here while this program is slow; after that the daemon drops them.
     /// - Throws: `.socket` for an endpoint that makes no sense.
     public init(
-        endpoint: String, filters: [TopicFilter] = [.everything], context: ZeroMQContext, queueLength: Int = 10_000
+        endpoint: String, filters: [TopicFilter] = [.everything], context: ZeroMQContext,
+        keys: CurveClientKeys? = nil, queueLength: Int = 10_000
     ) throws(WireError) {
         self.endpoint = endpoint
         self.filters = filters
@@ -53,6 +55,7 @@ public struct SubscriberClient: ~Copyable {
             try socket.set(.heartbeatInterval(.seconds(5)))
             try socket.set(.heartbeatTimeout(.seconds(15)))
             for prefix in Set(filters.map(\.prefix)) { try socket.set(.subscribe(prefix)) }
+            try socket.useCurve(keys)
             try socket.connect(endpoint)
             self.socket = socket
         } catch {

@@ -898,6 +898,9 @@ public nonisolated enum WireCommandResult: SwiftProtobuf.Enum, Swift.CaseIterabl
 
   /// The daemon is too busy, or about to end.
   case unavailable // = 6
+
+  /// The sender's key has no right to it.
+  case notPermitted // = 7
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -913,6 +916,7 @@ public nonisolated enum WireCommandResult: SwiftProtobuf.Enum, Swift.CaseIterabl
     case 4: self = .unknownStream
     case 5: self = .tooLong
     case 6: self = .unavailable
+    case 7: self = .notPermitted
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -926,6 +930,7 @@ public nonisolated enum WireCommandResult: SwiftProtobuf.Enum, Swift.CaseIterabl
     case .unknownStream: return 4
     case .tooLong: return 5
     case .unavailable: return 6
+    case .notPermitted: return 7
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -939,6 +944,7 @@ public nonisolated enum WireCommandResult: SwiftProtobuf.Enum, Swift.CaseIterabl
     .unknownStream,
     .tooLong,
     .unavailable,
+    .notPermitted,
   ]
 
 }
@@ -1880,7 +1886,7 @@ nonisolated extension WireHealthState: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension WireCommandResult: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0COMMAND_RESULT_UNSPECIFIED\0\u{1}COMMAND_RESULT_DONE\0\u{1}COMMAND_RESULT_NOTHING_TO_DO\0\u{1}COMMAND_RESULT_INVALID\0\u{1}COMMAND_RESULT_UNKNOWN_STREAM\0\u{1}COMMAND_RESULT_TOO_LONG\0\u{1}COMMAND_RESULT_UNAVAILABLE\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0COMMAND_RESULT_UNSPECIFIED\0\u{1}COMMAND_RESULT_DONE\0\u{1}COMMAND_RESULT_NOTHING_TO_DO\0\u{1}COMMAND_RESULT_INVALID\0\u{1}COMMAND_RESULT_UNKNOWN_STREAM\0\u{1}COMMAND_RESULT_TOO_LONG\0\u{1}COMMAND_RESULT_UNAVAILABLE\0\u{1}COMMAND_RESULT_NOT_PERMITTED\0")
 }
 
 nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

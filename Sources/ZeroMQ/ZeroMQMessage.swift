@@ -53,6 +53,15 @@ public struct ZeroMQMessage: ~Copyable {
         withFrame(index) { String(validating: $0, as: UTF8.self) }
     }
 
+    /// The name under which the authenticator let the sender in (ZAP's User Id); nil where nobody was asked.
+    ///
+    /// Where an authenticator was asked this is its word: what a sender claims under the same name does not replace it.
+    /// Read from the last frame: a ROUTER makes the first itself.
+    public var userID: String? {
+        guard frameCount > 0, let text = zmq_msg_gets(frames + (frameCount - 1), "User-Id") else { return nil }
+        return String(cString: text)
+    }
+
     /// Copies of all frames.
     public func copiedFrames() -> [[UInt8]] {
         (0..<frameCount).map { bytes(ofFrame: $0) }

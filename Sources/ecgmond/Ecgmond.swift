@@ -1,5 +1,6 @@
 import ArgumentParser
 import ECGATKGAN
+import ECGSecurity
 import ECGWire
 import Glibc
 import Logging
@@ -116,10 +117,16 @@ struct Ecgmond: AsyncParsableCommand {
     }
 
     private func check(_ path: String) throws(StartFailure) {
+        let configuration: DaemonConfiguration
         do throws(ConfigurationFile.Failure) {
-            _ = try ConfigurationFile.read(path: path)
+            configuration = try ConfigurationFile.read(path: path)
         } catch {
             throw .configuration(error)
+        }
+        do throws(SecretFileError) {
+            _ = try SecurityFiles.read(configuration)
+        } catch {
+            throw .security(error)
         }
         print("\(path): ok")
     }
@@ -158,7 +165,7 @@ struct Ecgmond: AsyncParsableCommand {
     }
 
     private func refuseUnencrypted(_ configuration: DaemonConfiguration) throws(StartFailure) {
-        guard !configuration.security.allowUnencryptedNetwork else { return }
+        guard !SecurityFiles.isEnabled(configuration.security) else { return }
         for endpoint in configuration.ingest.endpoints + configuration.events.endpoints
             + configuration.commands.endpoints + configuration.ingest.acknowledgedEndpoints
             + configuration.history.endpoints
@@ -185,14 +192,20 @@ struct Ecgmond: AsyncParsableCommand {
         notifier.status("loading the model")
         let classifier = try loadModel(configuration, configurationFile: path)
         let live = LiveSettings(configuration)
+        let security: LiveSecurity
+        do throws(SecretFileError) {
+            security = LiveSecurity(try SecurityFiles.read(configuration))
+        } catch {
+            throw StartFailure.security(error)
+        }
         let metrics = DaemonMetrics()
         let log = PeriodicLog(logger: logger, periodSeconds: configuration.log.periodSeconds)
         let state = DaemonState()
         let pipeline: Pipeline
         do throws(SystemCallError) {
             pipeline = try Pipeline(
-                configuration: configuration, live: live, classifier: classifier, metrics: metrics, log: log,
-                logger: logger)
+                configuration: configuration, live: live, classifier: classifier, security: security,
+                metrics: metrics, log: log, logger: logger)
         } catch {
             throw StartFailure.threads(error)
         }
@@ -201,11 +214,12 @@ struct Ecgmond: AsyncParsableCommand {
         let supervision = SupervisionService(
             pipeline: pipeline, state: state, notifier: notifier, endpoints: endpoints,
             reloader: ConfigurationReloader(
-                path: path, overrides: overrides, live: live, log: log, metrics: metrics, logger: logger),
+                path: path, overrides: overrides, live: live, security: security, log: log, metrics: metrics,
+                logger: logger),
             logger: logger, httpListening: listening.stream,
             httpEnabled: configuration.http.enabled)
         let http = HTTPService(
-            settings: configuration.http, pipeline: pipeline, state: state,
+            settings: configuration.http, pipeline: pipeline, security: security, state: state,
             listening: listening.continuation)
         let watching = PipelineService(
             pipeline: pipeline, state: state, notifier: notifier, live: live, logger: logger)

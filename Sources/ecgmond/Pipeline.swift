@@ -13,6 +13,7 @@ final class Pipeline: Sendable {
     let publishQueue: BoundedQueue<OutgoingMessage>
     let subscriptions = Subscriptions()
     let log: PeriodicLog
+    let security: LiveSecurity
 
     private let logger: Logger
     private let workerQueues: [BoundedQueue<WorkerInput>]
@@ -20,8 +21,10 @@ final class Pipeline: Sendable {
     private let ingestActivity = ThreadActivity(name: "ingest")
     private let publisherActivity = ThreadActivity(name: "publish")
     private let commandActivity = ThreadActivity(name: "command")
+    private let authenticatorActivity = ThreadActivity(name: "authenticate")
     private let workerActivities: [ThreadActivity]
     private let stopIngest: StopRequest
+    private let stopAuthenticator: StopRequest
     private let publisherWakeUp: WakeUp
     private let commandWakeUp: WakeUp
     /// nil: there is none.
@@ -41,6 +44,7 @@ final class Pipeline: Sendable {
         var journal: OSThread?
         var acknowledged: OSThread?
         var history: OSThread?
+        var authenticator: OSThread?
     }
 
     /// Endpoints as they were bound.
@@ -54,13 +58,14 @@ final class Pipeline: Sendable {
 
     /// Nothing runs yet.
     init(
-        configuration: DaemonConfiguration, live: LiveSettings, classifier: BeatClassifier, metrics: DaemonMetrics,
-        log: PeriodicLog, logger: Logger
+        configuration: DaemonConfiguration, live: LiveSettings, classifier: BeatClassifier,
+        security: LiveSecurity, metrics: DaemonMetrics, log: PeriodicLog, logger: Logger
     ) throws(SystemCallError) {
         self.live = live
         self.classifier = classifier
         self.metrics = metrics
         self.log = log
+        self.security = security
         self.logger = logger
         let count = configuration.workers.count > 0 ? configuration.workers.count : Self.processors
         stopIngest = try StopRequest()
@@ -69,6 +74,7 @@ final class Pipeline: Sendable {
         journal = Journal.path(configuration.journal, stateDirectory: Journal.stateDirectory).map {
             Journal(path: $0, settings: configuration.journal)
         }
+        stopAuthenticator = try StopRequest()
         let wakeUp = try WakeUp()
         publisherWakeUp = wakeUp
         let replies = try WakeUp()
@@ -90,8 +96,10 @@ final class Pipeline: Sendable {
     func start() throws(StartFailure) -> Endpoints {
         do {
             let context = try ZeroMQContext(ioThreads: 1, maximumSockets: 64)
-            let events = try startPublisher(context)
+            // Before any socket is bound: libzmq lets everybody in where nobody answers.
+            if security.current.isEnabled { try startAuthenticator(context) }
             do {
+                let events = try startPublisher(context)
                 try startJournal()
                 try startWorkers()
                 let commands = try startCommands(context)
@@ -137,12 +145,15 @@ final class Pipeline: Sendable {
         running.command?.join()
         publishQueue.close()
         running.publisher?.join()
+        stopAuthenticator.request()
+        running.authenticator?.join()
     }
 
     /// What every thread shows of its life.
     var readings: [ThreadActivity.Reading] {
         let running = threads.withLock { $0 }
         var activities = [ingestActivity, publisherActivity, commandActivity] + workerActivities
+        if running.authenticator != nil { activities.append(authenticatorActivity) }
         if running.journal != nil { activities.append(journalActivity) }
         if running.acknowledged != nil { activities.append(acknowledgedActivity) }
         if running.history != nil { activities.append(historyActivity) }
@@ -185,7 +196,8 @@ final class Pipeline: Sendable {
             do {
                 var publisher = try Publisher(
                     context: context, queue: publishQueue, wakeUp: publisherWakeUp, subscriptions: subscriptions,
-                    settings: live.current, metrics: metrics, activity: publisherActivity)
+                    access: AccessControl(security), settings: live.current, metrics: metrics,
+                    activity: publisherActivity, log: log)
                 _ = opening.push(.success(publisher.boundEndpoints), waitingAtMost: nil)
                 try publisher.run()
             } catch {
@@ -196,6 +208,24 @@ final class Pipeline: Sendable {
         return try opened(opening, thread)
     }
 
+    private func startAuthenticator(_ context: ZeroMQContext) throws {
+        let opening = Opening(capacity: 1)
+        let thread = try OSThread(name: "authenticate") { [self] in
+            defer { authenticatorActivity.didEnd() }
+            do {
+                var loop = try AuthenticatorLoop(
+                    context: context, live: security, stop: stopAuthenticator, metrics: metrics,
+                    activity: authenticatorActivity, log: log)
+                _ = opening.push(.success([]), waitingAtMost: nil)
+                try loop.run()
+            } catch {
+                failed("authenticate", error, opening)
+            }
+        }
+        threads.withLock { $0.authenticator = thread }
+        _ = try opened(opening, thread)
+    }
+
     private func startIngest(_ context: ZeroMQContext) throws -> [String] {
         let opening = Opening(capacity: 1)
         let thread = try OSThread(name: "ingest") { [self] in
@@ -203,7 +233,7 @@ final class Pipeline: Sendable {
             do {
                 var ingest = try IngestLoop(
                     context: context, queues: workerQueues, workers: workerActivities, stop: stopIngest, live: live,
-                    metrics: metrics, activity: ingestActivity, log: log)
+                    access: AccessControl(security), metrics: metrics, activity: ingestActivity, log: log)
                 _ = opening.push(.success(ingest.boundEndpoints), waitingAtMost: nil)
                 try ingest.run()
             } catch {
@@ -221,7 +251,8 @@ final class Pipeline: Sendable {
             do {
                 var loop = try CommandLoop(
                     context: context, queues: workerQueues, replies: replyQueue, wakeUp: commandWakeUp,
-                    settings: live.current, metrics: metrics, activity: commandActivity, log: log)
+                    access: AccessControl(security), settings: live.current, metrics: metrics, activity: commandActivity,
+                    log: log)
                 _ = opening.push(.success(loop.boundEndpoints), waitingAtMost: nil)
                 try loop.run()
             } catch {
@@ -268,8 +299,8 @@ final class Pipeline: Sendable {
             do {
                 var loop = try AcknowledgedIngestLoop(
                     context: context, queues: workerQueues, workers: workerActivities, board: board,
-                    isDurable: journal != nil, stop: stopIngest, live: live, metrics: metrics,
-                    activity: acknowledgedActivity, log: log)
+                    isDurable: journal != nil, stop: stopIngest, live: live, access: AccessControl(security),
+                    metrics: metrics, activity: acknowledgedActivity, log: log)
                 _ = opening.push(.success(loop.boundEndpoints), waitingAtMost: nil)
                 try loop.run()
             } catch {
@@ -288,7 +319,7 @@ final class Pipeline: Sendable {
             do {
                 var loop = try HistoryLoop(
                     context: context, reader: try JournalReader(path: journal.path), stop: stopHistory,
-                    settings: live.current, metrics: metrics, activity: historyActivity, log: log)
+                    access: AccessControl(security), settings: live.current, metrics: metrics, activity: historyActivity, log: log)
                 _ = opening.push(.success(loop.boundEndpoints), waitingAtMost: nil)
                 try loop.run()
             } catch {

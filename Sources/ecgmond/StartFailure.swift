@@ -1,3 +1,4 @@
+import ECGSecurity
 import ZeroMQ
 
 /// Why the daemon does not start: one line that names it and the next step, and an exit code after sysexits.h.
@@ -31,6 +32,10 @@ struct StartFailure: Error, CustomStringConvertible {
 
     static func threads(_ error: SystemCallError) -> StartFailure {
         StartFailure(words: "cannot start a thread: \(error); raise the limit of tasks", exitCode: ExitStatus.system)
+    }
+
+    static func security(_ error: SecretFileError) -> StartFailure {
+        StartFailure(words: "\(error)", exitCode: ExitStatus.configuration, namesFile: error.line > 0)
     }
 
     static func model(path: String, _ reason: String) -> StartFailure {

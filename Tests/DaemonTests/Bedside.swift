@@ -92,7 +92,11 @@ final class Recorder {
     private let stopping: StopRequest
 
     /// Returns when the daemon knows of the subscription.
-    init(_ daemon: DaemonProcess, prefixes: [String] = [""], context: ZeroMQContext) throws {
+    /// - Parameter isNew: how many of the prefixes nobody has subscribed to yet; nil: all.
+    init(
+        _ daemon: DaemonProcess, prefixes: [String] = [""], context: ZeroMQContext, keys: CurveClientKeys? = nil,
+        isNew: Int? = nil
+    ) throws {
         let before = daemon.metric("ecgmon_subscriptions") ?? 0
         let (stopping, store, endpoint) = (try StopRequest(), Store(), daemon.events)
         (self.stopping, self.store) = (stopping, store)
@@ -101,6 +105,7 @@ final class Recorder {
                 let socket = try ZeroMQSocket(context, .sub)
                 try socket.set(.receiveHighWaterMark(0))
                 for prefix in prefixes { try socket.set(.subscribe(prefix)) }
+                try socket.useCurve(keys)
                 try socket.connect(endpoint)
                 while !stopping.isRequested {
                     while let frames = try socket.receive(timeout: .milliseconds(50)) { store.keep(frames) }
@@ -110,7 +115,7 @@ final class Recorder {
             }
         }
         try #require(
-            daemon.wait(for: "ecgmon_subscriptions") { $0 >= before + Double(prefixes.count) },
+            daemon.wait(for: "ecgmon_subscriptions") { $0 >= before + Double(isNew ?? prefixes.count) },
             "the subscription reaches the daemon")
     }
 
@@ -120,6 +125,8 @@ final class Recorder {
     }
 
     var count: Int { store.all.count }
+
+    var topics: [String] { store.all.map(\.topic) }
 
     /// The events on the topics of a stream, all kinds but those named, in the order of arrival.
     func events(of stream: String, except kinds: Set<Topic.Kind> = [.waveform]) throws -> [WireEvent] {

@@ -71,6 +71,40 @@ import Testing
         #expect(daemon.terminate() == 0)
     }
 
+    @Test func beyondLoopbackItStartsWithKeysOnlyAndNeverWithOnesThatOthersCanReadOrChange() throws {
+        let ring = try Keyring(["a": "push = [\"*\"]"])
+        let arguments = [
+            "--events", "ipc://\(ring.folder)/e", "--commands", "ipc://\(ring.folder)/c", "--no-http", "--model",
+            DaemonProcess.model, "--config", "\(ring.folder)/conf",
+        ]
+        func start(_ configuration: String, ingest: String = "tcp://0.0.0.0:0") throws -> (code: Int32, output: String) {
+            try configuration.write(toFile: "\(ring.folder)/conf", atomically: true, encoding: .utf8)
+            return try run(arguments + ["--ingest", ingest])
+        }
+        for ingest in ["tcp://0.0.0.0:5570", "tcp://*:5570", "tcp://10.0.0.1:5570", "tcp://[::]:5570", "tcp://eth0:5570"] {
+            let bare = try start("", ingest: ingest)
+            #expect(bare.code == ExitStatus.configuration && bare.output.contains("can be reached from the network"))
+        }
+        for (file, mode, words) in [
+            ("server", mode_t(0o640), "others can read it"), ("keys.toml", 0o660, "others can change it"),
+        ] {
+            chmod("\(ring.folder)/\(file)", mode)
+            let open = try start(ring.configuration)
+            #expect(open.code == ExitStatus.configuration && open.output.contains("\(ring.folder)/\(file): \(words)"))
+            chmod("\(ring.folder)/\(file)", 0o600)
+        }
+        let half = try start("[security]\nserver_key = \"\(ring.folder)/server\"\n")
+        #expect(half.code == ExitStatus.configuration && half.output.contains("needs security.authorized_keys"))
+        let absent = try start(ring.configuration.replacing("keys.toml", with: "none.toml"))
+        #expect(absent.code == ExitStatus.configuration && absent.output.contains("none.toml: No such file"))
+        let page = try start("[http]\naddress = \"0.0.0.0\"\n")
+        #expect(page.code == ExitStatus.configuration && page.output.contains("or set http.token_file"))
+        // With keys it listens everywhere.
+        let daemon = try DaemonProcess(configuration: ring.configuration, arguments: ["--ingest", "tcp://0.0.0.0:*"])
+        #expect(daemon.log.contains("tcp://0.0.0.0:"))
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func anAbsentOrAlteredModelIsNamed() throws {
         let directory = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }

@@ -26,6 +26,8 @@ struct AlarmCommandOptions: ParsableArguments {
     @Option(help: "The daemon's command endpoint.")
     var commands = "tcp://127.0.0.1:5574"
 
+    @OptionGroup var keyOptions: KeyOptions
+
     @Option(help: ArgumentHelp("Who decides it (default: the user's name).", valueName: "name"))
     var by: String?
 
@@ -49,10 +51,11 @@ struct AlarmCommandOptions: ParsableArguments {
         command.stream = stream
         command.by = by ?? UserName.current
         command.action = action
+        let keys = try keyOptions.load()
         let reply: WireCommandReply?
         do {
             let context = try ZeroMQContext()
-            var client = try CommandClient(endpoint: commands, context: context)
+            var client = try CommandClient(endpoint: commands, context: context, keys: keys)
             reply = try client.send(command, timeout: .seconds(timeout))
         } catch {
             throw ToolError("\(error)", nextStep: "Give the daemon's command endpoint with --commands")
@@ -60,7 +63,7 @@ struct AlarmCommandOptions: ParsableArguments {
         guard let reply else {
             throw ToolError(
                 "nobody takes commands at \(printable(commands))",
-                nextStep: "Start the daemon with `ecgmond`, or name its command endpoint with --commands")
+                nextStep: "Start the daemon with `ecgmond`, or name its command endpoint with --commands\(keyOptions.hint)")
         }
         try show(reply)
     }

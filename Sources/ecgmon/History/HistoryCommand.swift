@@ -48,6 +48,8 @@ struct HistoryCommand: ParsableCommand {
     @Option(help: "The daemon's events endpoint, for --follow.")
     var events = "tcp://127.0.0.1:5572"
 
+    @OptionGroup var keyOptions: KeyOptions
+
     @Option(help: ArgumentHelp("How long to wait for the daemon.", valueName: "seconds"))
     var timeout = 3.0
 
@@ -72,6 +74,7 @@ struct HistoryCommand: ParsableCommand {
 
     mutating func run() throws {
         Interruption.install()
+        let keys = try keyOptions.load()
         let context: ZeroMQContext
         do {
             context = try ZeroMQContext()
@@ -80,7 +83,8 @@ struct HistoryCommand: ParsableCommand {
         }
         let terminal = Terminal()
         let output = HistoryOutput(alert: alert, json: json, terminal: terminal)
-        var pages = try HistoryPages(endpoint: history, context: context, timeout: .seconds(timeout))
+        var pages = try HistoryPages(
+            endpoint: history, context: context, keys: keys, timeout: .seconds(timeout), hint: keyOptions.hint)
         var find = WireHistoryRequest.Find()
         find.kind = kind
         find.stream = stream
@@ -102,7 +106,7 @@ struct HistoryCommand: ParsableCommand {
                 return !Interruption.requested
             }
         }
-        if follow { try goOn(context, output, shown) }
+        if follow { try goOn(context, keys, output, shown) }
         if Interruption.requested { throw ExitCode(Interruption.exitCode) }
     }
 
@@ -112,13 +116,15 @@ struct HistoryCommand: ParsableCommand {
     }
 
     /// From the beginning once more, which costs little, past what was shown.
-    private func goOn(_ context: ZeroMQContext, _ output: HistoryOutput, _ shown: [Topic: UInt64]) throws {
+    private func goOn(
+        _ context: ZeroMQContext, _ keys: CurveClientKeys?, _ output: HistoryOutput, _ shown: [Topic: UInt64]
+    ) throws {
         guard let kind = Topic.Kind(rawValue: kind) else { return }
         do {
             var client = try HistorySubscriberClient(
                 endpoint: events, history: history,
                 filters: [stream.isEmpty ? .all(kind) : .only(Topic(kind, stream: stream))], start: .after(shown),
-                context: context)
+                context: context, keys: keys)
             while !Interruption.requested {
                 guard let publication = try client.receive(timeout: .milliseconds(100)) else { continue }
                 if publication.missedBefore > 0 {
@@ -166,14 +172,19 @@ struct HistoryOutput {
 struct HistoryPages: ~Copyable {
     private var client: HistoryClient
     private let timeout: Duration
+    private let hint: String
 
-    init(endpoint: String, context: ZeroMQContext, timeout: Duration) throws(ToolError) {
+    /// - Parameter hint: said behind the next step where nobody answers.
+    init(
+        endpoint: String, context: ZeroMQContext, keys: CurveClientKeys?, timeout: Duration, hint: String
+    ) throws(ToolError) {
         do {
-            client = try HistoryClient(endpoint: endpoint, context: context)
+            client = try HistoryClient(endpoint: endpoint, context: context, keys: keys)
         } catch {
             throw ToolError("\(error)", nextStep: "Give the daemon's history endpoint with --history")
         }
         self.timeout = timeout
+        self.hint = hint
     }
 
     /// Calls `body` with every event that is found, in order, until it returns false.
@@ -189,7 +200,7 @@ struct HistoryPages: ~Copyable {
             guard let reply = answer else {
                 throw ToolError(
                     "nobody answers for the past at \(printable(client.endpoint))",
-                    nextStep: "Start the daemon with a journal, or name its history endpoint with --history")
+                    nextStep: "Start the daemon with a journal, or name its history endpoint with --history" + hint)
             }
             guard reply.error.isEmpty else {
                 throw ToolError("the daemon does not answer: \(printable(reply.error))", nextStep: "See what it logs")

@@ -14,16 +14,17 @@ struct AcknowledgedReplaySender: ~Copyable, BlockSender {
     var disconnections: Int { client.disconnections }
 
     /// - Parameters:
+    ///   - keys: nil: no encryption.
     ///   - connectTimeout: how long the first block may wait for a daemon.
     ///   - patience: how long the daemon may be away, or take nothing, later.
     /// - Throws: `ToolError` for an endpoint that makes no sense.
     init(
-        endpoint: String, context: ZeroMQContext, connectTimeout: Duration, patience: Duration = .seconds(60),
-        bufferSamples: Int = 4_000_000
+        endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, connectTimeout: Duration,
+        patience: Duration = .seconds(60), bufferSamples: Int = 4_000_000
     ) throws(ToolError) {
         do throws(WireError) {
             client = try AcknowledgedAcquisitionClient(
-                endpoint: endpoint, context: context, bufferSamples: bufferSamples)
+                endpoint: endpoint, context: context, keys: keys, bufferSamples: bufferSamples)
         } catch {
             throw ToolError(
                 "\(printable(endpoint)) cannot be connected to: \(error)",

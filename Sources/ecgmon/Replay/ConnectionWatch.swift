@@ -14,13 +14,14 @@ struct ConnectionWatch: ~Copyable {
 
     /// A connection of its own, which subscribes to nothing.
     /// - Throws: `ToolError` for an endpoint that makes no sense.
-    init(eventsEndpoint endpoint: String, context: ZeroMQContext) throws(ToolError) {
+    init(eventsEndpoint endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil) throws(ToolError) {
         do throws(ZeroMQError) {
             let socket = try ZeroMQSocket(context, .sub)
             try socket.set(.linger(.zero))
             try socket.set(.heartbeatInterval(.seconds(5)))
             try socket.set(.heartbeatTimeout(.seconds(15)))
             let monitor = try socket.monitor()
+            try socket.useCurve(keys)
             try socket.connect(endpoint)
             self.monitor = monitor
             self.socket = socket

@@ -29,6 +29,8 @@ struct Replay: ParsableCommand {
             valueName: "endpoint"))
     var acknowledged: String?
 
+    @OptionGroup var keyOptions: KeyOptions
+
     @Option(name: .long, help: "The stream's name; with --streams the first part of their names.")
     var stream = "replay"
 
@@ -67,6 +69,7 @@ struct Replay: ParsableCommand {
 
     mutating func run() throws {
         Interruption.install()
+        let keys = try keyOptions.load()
         let names = try StreamNames.make(base: stream, count: streams)
         var material = try source.load()
         if let report = try attackOptions.apply(to: &material), !quiet {
@@ -88,11 +91,12 @@ struct Replay: ParsableCommand {
             }
             if let acknowledged {
                 var sender = try AcknowledgedReplaySender(
-                    endpoint: acknowledged, context: context, connectTimeout: .seconds(connectTimeout))
+                    endpoint: acknowledged, context: context, keys: keys, connectTimeout: .seconds(connectTimeout))
                 report = try engine.run(into: &sender, progress: show)
             } else {
                 var sender = try ReplaySender(
-                    endpoint: ingest, context: context, connectTimeout: .seconds(connectTimeout))
+                    endpoint: ingest, context: context, keys: keys, connectTimeout: .seconds(connectTimeout),
+                    hint: keyOptions.hint)
                 report = try engine.run(into: &sender, progress: show)
             }
             progress.clear()

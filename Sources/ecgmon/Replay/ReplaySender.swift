@@ -8,25 +8,30 @@ struct ReplaySender: ~Copyable {
     private let client: AcquisitionClient
     private let connectTimeout: Duration
     private let patience: Duration
+    private let hint: String
     private var connected = false
     /// How often the daemon took nothing for a second or longer.
     private(set) var stalls = 0
 
     /// - Parameters:
+    ///   - keys: nil: no encryption.
     ///   - connectTimeout: how long the first block may wait for a daemon.
     ///   - patience: how long a later one may.
+    ///   - hint: said behind the next step where nobody is there.
     /// - Throws: `ToolError` for an endpoint that makes no sense.
     init(
-        endpoint: String, context: ZeroMQContext, connectTimeout: Duration, patience: Duration = .seconds(10)
+        endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, connectTimeout: Duration,
+        patience: Duration = .seconds(10), hint: String = ""
     ) throws(ToolError) {
         do throws(WireError) {
-            client = try AcquisitionClient(endpoint: endpoint, context: context)
+            client = try AcquisitionClient(endpoint: endpoint, context: context, keys: keys)
         } catch {
             throw ToolError(
                 "\(printable(endpoint)) cannot be connected to: \(error)",
                 nextStep: "Give an endpoint such as tcp://127.0.0.1:5570 or ipc:///run/ecgmon/ingest")
         }
         self.connectTimeout = connectTimeout
+        self.hint = hint
         self.patience = patience
     }
 
@@ -78,6 +83,7 @@ struct ReplaySender: ~Copyable {
                 nextStep: "See whether `ecgmond` is running and what it logs")
             : ToolError(
                 "nobody takes samples at \(client.endpoint)",
-                nextStep: "Start the daemon with `ecgmond`, or name its ingest endpoint with --ingest")
+                nextStep: "Start the daemon with `ecgmond`, or name its ingest endpoint with --ingest"
+                    + hint)
     }
 }

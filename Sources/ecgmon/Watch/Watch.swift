@@ -31,6 +31,8 @@ struct Watch: ParsableCommand {
             valueName: "endpoint"))
     var history: String?
 
+    @OptionGroup var keyOptions: KeyOptions
+
     @Option(
         name: .long, parsing: .upToNextOption,
         help:
@@ -63,18 +65,19 @@ struct Watch: ParsableCommand {
 
     mutating func run() throws {
         Interruption.install()
+        let keys = try keyOptions.load()
         let context: ZeroMQContext
         do {
             context = try ZeroMQContext()
         } catch {
             throw ToolError("no ZeroMQ context can be made: \(error.text)", nextStep: "Raise the limit of open files")
         }
-        var connection = try ConnectionWatch(eventsEndpoint: events, context: context)
+        var connection = try ConnectionWatch(eventsEndpoint: events, context: context, keys: keys)
         var client: HistorySubscriberClient
         do {
             client = try HistorySubscriberClient(
                 endpoint: events, history: history ?? (events == Self.usualEvents ? Self.usualHistory : nil),
-                filters: try filters(), context: context)
+                filters: try filters(), context: context, keys: keys)
         } catch let error as WireError {
             throw ToolError("\(error)", nextStep: "Give the daemon's events endpoint with --events")
         }
@@ -82,7 +85,8 @@ struct Watch: ParsableCommand {
         guard connection.waitUntilConnected(timeout: timeout) || Interruption.requested else {
             throw ToolError(
                 "nobody publishes events at \(printable(events))",
-                nextStep: "Start the daemon with `ecgmond`, name its events endpoint with --events, or --wait for it")
+                nextStep: "Start the daemon with `ecgmond`, name its events endpoint with --events, or --wait for it"
+                    + keyOptions.hint)
         }
         Terminal.note("watching \(events)")
         try show(from: &client, connection: &connection)

@@ -1,4 +1,5 @@
 import ECGMonitor
+import ECGSecurity
 import ECGWire
 import Logging
 import ZeroMQ
@@ -16,6 +17,7 @@ struct CommandLoop: ~Copyable {
     private let queues: [BoundedQueue<WorkerInput>]
     private let replies: BoundedQueue<OutgoingReply>
     private let wakeUp: WakeUp
+    private let access: AccessControl
     private let metrics: DaemonMetrics
     private let activity: ThreadActivity
     private let log: PeriodicLog
@@ -31,15 +33,16 @@ struct CommandLoop: ~Copyable {
     /// - Parameter wakeUp: the one that `replies` signals.
     init(
         context: ZeroMQContext, queues: [BoundedQueue<WorkerInput>], replies: BoundedQueue<OutgoingReply>,
-        wakeUp: WakeUp, settings: DaemonConfiguration, metrics: DaemonMetrics, activity: ThreadActivity,
+        wakeUp: WakeUp, access: AccessControl, settings: DaemonConfiguration, metrics: DaemonMetrics, activity: ThreadActivity,
         log: PeriodicLog
     ) throws(StartFailure) {
         let socket = try Self.open(context)
-        endpoints = try socket.listen(on: settings.commands.endpoints, option: "--commands")
+        endpoints = try socket.listen(on: settings.commands.endpoints, option: "--commands", security: access.socketSecurity)
         self.socket = socket
         self.queues = queues
         self.replies = replies
         self.wakeUp = wakeUp
+        self.access = access
         self.metrics = metrics
         self.activity = activity
         self.log = log
@@ -72,6 +75,7 @@ struct CommandLoop: ~Copyable {
         while true {
             try poller.wait(timeout: .milliseconds(250))
             wakeUp.clear()
+            if access.mustBindAgain() { try socket.listenAgain(on: endpoints, security: access.socketSecurity) }
             var done = 0
             while done < Self.burst, try socket.receive(into: &message, timeout: .zero) {
                 try take(message)
@@ -106,11 +110,22 @@ struct CommandLoop: ~Copyable {
         } catch {
             return try refuse(error.words, number: 0, address)
         }
-        let command: AlarmCommand
+        var command: AlarmCommand
         do throws(CommandParsing.Problem) {
             command = try CommandParsing.command(wire)
         } catch {
             return try refuse(error.words, number: wire.number, address)
+        }
+        let peer = access.peer(of: message)
+        guard Self.isAllowed(command, on: wire.stream, to: peer) else {
+            return try refuseForLackOfRights(peer, wire, address)
+        }
+        if access.isEnabled {
+            // Who it is by his own word, and in brackets, which nobody else can put at the end, the name of the key.
+            command.by += " [\(peer.name)]"
+            guard AlarmCommand.isValid(name: command.by) else {
+                return try refuse("by is too long beside the key's name", number: wire.number, address)
+            }
         }
         let received = ReceivedCommand(stream: wire.stream, command: command, number: wire.number, returnAddress: address)
         let worker = StreamHash.worker(of: wire.stream, among: queues.count)
@@ -123,6 +138,22 @@ struct CommandLoop: ~Copyable {
                         .unavailable, "the daemon is too busy or about to end", number: wire.number)))
             return
         }
+    }
+
+    private static func isAllowed(_ command: AlarmCommand, on stream: String, to peer: Peer) -> Bool {
+        if case .list = command.action { return peer.maySeeAlarms(of: stream) }
+        return peer.mayAcknowledge(stream)
+    }
+
+    private func refuseForLackOfRights(
+        _ peer: Peer, _ wire: WireCommand, _ address: ReturnAddress
+    ) throws(ZeroMQError) {
+        metrics.commands.add(for: .notPermitted)
+        log.note(
+            "command refused", cause: CommandLabel.notPermitted.rawValue, stream: "", key: peer.name,
+            detail: "stream \(wire.stream)")
+        let reply = WireCommandReply(.notPermitted, "this key has no right to it", number: wire.number)
+        try send(OutgoingReply(returnAddress: address, reply: reply))
     }
 
     private func refuse(_ words: String, number: UInt64, _ address: ReturnAddress) throws(ZeroMQError) {

@@ -47,6 +47,8 @@ enum CommandLabel: String, CaseIterable, Sendable {
     case unknownStream = "unknown_stream"
     case tooLong = "too_long"
     case unavailable
+    /// The sender's key has no right to it.
+    case notPermitted = "not_permitted"
 
     var wire: WireCommandResult {
         switch self {
@@ -56,6 +58,7 @@ enum CommandLabel: String, CaseIterable, Sendable {
         case .unknownStream: .unknownStream
         case .tooLong: .tooLong
         case .unavailable: .unavailable
+        case .notPermitted: .notPermitted
         }
     }
 }

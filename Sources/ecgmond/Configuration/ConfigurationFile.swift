@@ -250,7 +250,22 @@ enum ConfigurationFile {
                     line: lines["streams.forgotten_after_seconds"],
                     words: "streams.forgotten_after_seconds must not be below streams.silent_after_seconds"))
         }
-        guard !configuration.security.allowUnencryptedNetwork else { return }
+        if SecurityFiles.httpTokenPath(configuration.http) == nil, !Endpoint.isLoopback(host: configuration.http.address) {
+            mistakes.append(
+                Mistake(
+                    line: lines["http.address"],
+                    words: "http.address can be reached from the network, where anybody could read the pages; use a "
+                        + "loopback address (127.0.0.1 or ::1), or set http.token_file"))
+        }
+        guard !SecurityFiles.isEnabled(configuration.security) else {
+            if SecurityFiles.authorizedKeysPath(configuration.security) == nil {
+                mistakes.append(
+                    Mistake(
+                        line: lines["security.server_key"],
+                        words: "security.server_key needs security.authorized_keys, the table of the keys to let in"))
+            }
+            return
+        }
         for (key, endpoints) in [
             ("ingest.endpoints", configuration.ingest.endpoints), ("events.endpoints", configuration.events.endpoints),
             ("commands.endpoints", configuration.commands.endpoints),
@@ -265,8 +280,8 @@ enum ConfigurationFile {
 
     /// Why an endpoint that others can reach is refused.
     static func unencryptedWords(_ endpoint: String) -> String {
-        "\(endpoint) can be reached from the network, where anybody could read and forge; use a loopback or ipc "
-            + "endpoint with a tunnel, or set security.allow_unencrypted_network = true"
+        "\(endpoint) can be reached from the network, where anybody could read and forge; set security.server_key and "
+            + "security.authorized_keys (see `ecgmon keys`), or use a loopback or ipc endpoint"
     }
 
     private static func reason(_ error: any Error) -> String {

@@ -1,3 +1,4 @@
+import ECGSecurity
 import ECGWire
 import Logging
 
@@ -8,6 +9,7 @@ struct ConfigurationReloader: Sendable {
     /// What the command line says goes before what the file says, then as now.
     let overrides: ConfigurationOverrides
     let live: LiveSettings
+    let security: LiveSecurity
     let log: PeriodicLog
     let metrics: DaemonMetrics
     let logger: Logger
@@ -26,6 +28,21 @@ struct ConfigurationReloader: Sendable {
             logger.error("the configuration stays as it was", metadata: ["file": "\(path)"])
             return
         }
+        let keys: LiveSecurity.State
+        do throws(SecretFileError) {
+            // Where the files lie, and whether keys are asked for, is as it was when the daemon started.
+            var places = new
+            places.security = live.current.security
+            places.http.tokenFile = live.current.http.tokenFile
+            keys = try SecurityFiles.read(places)
+        } catch {
+            metrics.reloads.add(for: .failed)
+            logger.error("\(error)")
+            logger.error("the configuration and the keys stay as they were", metadata: ["file": "\(path)"])
+            return
+        }
+        let changedKeys = security.replaceTellingChanges(by: keys)
+        if !changedKeys.isEmpty { logger.notice("keys read again", metadata: ["changed": "\(changedKeys)"]) }
         let old = live.current
         let changed = ConfigurationSchema.differences(old, new)
         var merged = new

@@ -22,7 +22,9 @@ enum ConfigurationSchema {
 
             .endpoints("commands", \.commands.endpoints),
 
-            .boolean("security", "allow_unencrypted_network", \.security.allowUnencryptedNetwork, .restart),
+            .string("security", "server_key", \.security.serverKey, .restart) { _ in nil },
+            .string("security", "authorized_keys", \.security.authorizedKeys, .restart) { _ in nil },
+            .boolean("security", "ipc_without_curve", \.security.ipcWithoutCurve, .restart),
 
             .string("model", "path", \.model.path, .restart),
 
@@ -38,6 +40,7 @@ enum ConfigurationSchema {
             .boolean("http", "enabled", \.http.enabled, .restart),
             .string("http", "address", \.http.address, .restart) { Endpoint.problem(withHTTPAddress: $0) },
             .integer("http", "port", \.http.port, 0...65_535, .restart),
+            .string("http", "token_file", \.http.tokenFile, .restart) { _ in nil },
 
             .choice("log", "level", \.log.level, .atOnce),
             .number("log", "period_seconds", \.log.periodSeconds, 0.1...86_400, .atOnce),

@@ -47,7 +47,11 @@ struct DaemonConfiguration: Sendable, Equatable {
     }
 
     struct Security: Sendable, Equatable {
-        var allowUnencryptedNetwork = false
+        /// Path of the server's key file; "": no endpoint asks for a key.
+        var serverKey = ""
+        /// Path of the table of keys that are let in.
+        var authorizedKeys = ""
+        var ipcWithoutCurve = false
     }
 
     struct Model: Sendable, Equatable {
@@ -73,6 +77,8 @@ struct DaemonConfiguration: Sendable, Equatable {
         var address = "127.0.0.1"
         /// 0: any free port.
         var port = 8470
+        /// Path of a file with the token that requests must carry; "": none.
+        var tokenFile = ""
     }
 
     struct Log: Sendable, Equatable {

@@ -23,9 +23,12 @@ enum Endpoint {
         return nil
     }
 
-    /// An address of the machine's own that the HTTP pages may be served on.
+    /// An address that the HTTP pages may be served on; who can reach it is another matter.
     static func problem(withHTTPAddress address: String) -> String? {
-        isLoopback(host: address) ? nil : "must be a loopback address (127.0.0.1 or ::1): the pages are not protected"
+        let host = address.hasPrefix("[") && address.hasSuffix("]") ? String(address.dropFirst().dropLast()) : address
+        var (four, six) = (in_addr(), in6_addr())
+        return inet_pton(AF_INET, host, &four) == 1 || inet_pton(AF_INET6, host, &six) == 1
+            ? nil : "must be an IP address, such as 127.0.0.1 or ::1"
     }
 
     /// The path of a Unix socket holds 108 bytes with its final zero.
@@ -48,7 +51,7 @@ enum Endpoint {
         return (String(rest[..<colon]), String(rest[rest.index(after: colon)...]))
     }
 
-    private static func isLoopback(host: String) -> Bool {
+    static func isLoopback(host: String) -> Bool {
         if host == "::1" || host == "[::1]" || host == "lo" { return true }
         var address = in_addr()
         return inet_pton(AF_INET, host, &address) == 1 && UInt32(bigEndian: address.s_addr) >> 24 == 127

@@ -1,3 +1,4 @@
+import ECGSecurity
 import ECGWire
 import SwiftProtobuf
 
@@ -18,16 +19,17 @@ struct HistoryAnswer {
 
     let reader: JournalReader
 
+    /// - Parameter peer: who asks; what he may not read is left out as if it were not there.
     /// - Throws: `Problem`, or what the database throws.
-    func reply(to request: WireHistoryRequest) throws -> WireHistoryReply {
+    func reply(to request: WireHistoryRequest, of peer: Peer = .local) throws -> WireHistoryReply {
         guard request.schemaVersion == SampleBlockLimits.schemaVersion else {
             throw Problem(words: "schema_version must be \(SampleBlockLimits.schemaVersion)")
         }
         var reply =
             switch request.question {
-            case .positions(let question): try positions(question)
-            case .after(let question): try after(question)
-            case .find(let question): try find(question)
+            case .positions(let question): try positions(question, peer)
+            case .after(let question): try after(question, peer)
+            case .find(let question): try find(question, peer)
             case nil: throw Problem(words: "no question: positions, after or find")
             }
         reply.schemaVersion = SampleBlockLimits.schemaVersion
@@ -35,7 +37,7 @@ struct HistoryAnswer {
         return reply
     }
 
-    private func positions(_ question: WireHistoryRequest.Positions) throws -> WireHistoryReply {
+    private func positions(_ question: WireHistoryRequest.Positions, _ peer: Peer) throws -> WireHistoryReply {
         guard question.prefixes.count <= Self.mostTopics else {
             throw Problem(words: "at most \(Self.mostTopics) prefixes")
         }
@@ -43,9 +45,9 @@ struct HistoryAnswer {
             var reply = WireHistoryReply()
             let found = try moment.positions(after: question.sincePlace, limit: Self.mostPositions)
             for position in found {
-                let topic = Topic(position.kind.topic, stream: position.stream).name
-                guard Self.matches(topic, question.prefixes) else { continue }
-                reply.positions.append(WireTopicPosition(topic: topic, sequence: position.sequence))
+                let topic = Topic(position.kind.topic, stream: position.stream)
+                guard peer.mayRead(topic), Self.matches(topic.name, question.prefixes) else { continue }
+                reply.positions.append(WireTopicPosition(topic: topic.name, sequence: position.sequence))
             }
             reply.more = found.count == Self.mostPositions
             // Less than asked for: this journal is another one.
@@ -53,7 +55,8 @@ struct HistoryAnswer {
             if question.activeAlerts {
                 var bytes = 0
                 for alert in try moment.activeAlerts(limit: Self.mostPositions) {
-                    guard Self.matches(Topic(.alert, stream: alert.stream).name, question.prefixes) else { continue }
+                    let topic = Topic(.alert, stream: alert.stream)
+                    guard peer.mayRead(topic), Self.matches(topic.name, question.prefixes) else { continue }
                     bytes += alert.body.count
                     guard bytes <= 4 * Self.mostBytes else { break }
                     if let event = try? WireEvent(serializedBytes: alert.body) { reply.events.append(event) }
@@ -67,7 +70,7 @@ struct HistoryAnswer {
         prefixes.isEmpty || prefixes.contains { topic.hasPrefix($0) }
     }
 
-    private func after(_ question: WireHistoryRequest.After) throws -> WireHistoryReply {
+    private func after(_ question: WireHistoryRequest.After, _ peer: Peer) throws -> WireHistoryReply {
         guard question.positions.count <= Self.mostTopics else {
             throw Problem(words: "at most \(Self.mostTopics) topics")
         }
@@ -79,6 +82,7 @@ struct HistoryAnswer {
             for position in question.positions {
                 guard let topic = Topic(position.topic), let stream = topic.stream, let kind = JournalKind(topic.kind)
                 else { throw Problem(words: "a topic that is not kept") }
+                guard peer.mayRead(topic) else { throw Problem(words: "a topic that this key has no right to") }
                 // One more than fits tells whether there is more.
                 let events = try moment.events(kind, of: stream, after: position.sequence, limit: limit - found.count + 1)
                 if let first = events.first, first.sequence > position.sequence + 1 {
@@ -100,7 +104,7 @@ struct HistoryAnswer {
         }
     }
 
-    private func find(_ question: WireHistoryRequest.Find) throws -> WireHistoryReply {
+    private func find(_ question: WireHistoryRequest.Find, _ peer: Peer) throws -> WireHistoryReply {
         guard let topic = Topic.Kind(rawValue: question.kind), let kind = JournalKind(topic) else {
             throw Problem(words: "kind must be alert, beat, suspicion or status")
         }
@@ -121,7 +125,7 @@ struct HistoryAnswer {
                 bytes += event.body.count
                 kept.append(event)
             }
-            reply.events = Self.decoded(kept)
+            reply.events = Self.decoded(kept).filter { peer.mayRead(Topic(topic, stream: $0.stream)) }
             reply.more = kept.count < found.count
             reply.place = kept.last?.place ?? question.afterPlace
             return reply

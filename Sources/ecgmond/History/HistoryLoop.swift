@@ -1,3 +1,4 @@
+import ECGSecurity
 import ECGWire
 import Logging
 import SwiftProtobuf
@@ -11,6 +12,7 @@ struct HistoryLoop: ~Copyable {
     private let endpoints: [String]
     private let answer: HistoryAnswer
     private let stop: StopRequest
+    private let access: AccessControl
     private let metrics: DaemonMetrics
     private let activity: ThreadActivity
     private let log: PeriodicLog
@@ -19,14 +21,15 @@ struct HistoryLoop: ~Copyable {
 
     /// Opens and binds the socket: to be called on the thread that runs the loop.
     init(
-        context: ZeroMQContext, reader: JournalReader, stop: StopRequest, settings: DaemonConfiguration,
+        context: ZeroMQContext, reader: JournalReader, stop: StopRequest, access: AccessControl, settings: DaemonConfiguration,
         metrics: DaemonMetrics, activity: ThreadActivity, log: PeriodicLog
     ) throws(StartFailure) {
         let socket = try Self.open(context)
-        endpoints = try socket.listen(on: settings.history.endpoints, option: "--history")
+        endpoints = try socket.listen(on: settings.history.endpoints, option: "--history", security: access.socketSecurity)
         self.socket = socket
         answer = HistoryAnswer(reader: reader)
         self.stop = stop
+        self.access = access
         self.metrics = metrics
         self.activity = activity
         self.log = log
@@ -57,6 +60,7 @@ struct HistoryLoop: ~Copyable {
         var message = ZeroMQMessage()
         while !stop.isRequested {
             try poller.wait(timeout: .milliseconds(250))
+            if access.mustBindAgain() { try socket.listenAgain(on: endpoints, security: access.socketSecurity) }
             var done = 0
             while done < Self.burst, !stop.isRequested, try socket.receive(into: &message, timeout: .zero) {
                 try take(message)
@@ -83,9 +87,13 @@ struct HistoryLoop: ~Copyable {
         guard let request = message.withFrame(last, { Self.read($0, address.encoding) }) else {
             return try refuse("not a HistoryRequest in JSON or binary protobuf", number: 0, address)
         }
+        let peer = access.peer(of: message)
+        guard peer.mayAskForHistory else {
+            return try refuse("this key has no right to it", number: request.number, address, key: peer.name)
+        }
         let reply: WireHistoryReply
         do {
-            reply = try answer.reply(to: request)
+            reply = try answer.reply(to: request, of: peer)
         } catch let problem as HistoryAnswer.Problem {
             return try refuse(problem.words, number: request.number, address)
         } catch {
@@ -106,9 +114,16 @@ struct HistoryLoop: ~Copyable {
         }
     }
 
-    private func refuse(_ words: String, number: UInt64, _ address: ReturnAddress) throws(ZeroMQError) {
+    /// - Parameter key: the name of one that has no right to what it asked for.
+    private func refuse(
+        _ words: String, number: UInt64, _ address: ReturnAddress, key: String? = nil
+    ) throws(ZeroMQError) {
         metrics.journal.historyRefused.add(1)
-        log.note("history request refused", cause: "invalid", stream: "", detail: words)
+        if let key {
+            log.note("history request refused", cause: "not_permitted", stream: "", key: key)
+        } else {
+            log.note("history request refused", cause: "invalid", stream: "", detail: words)
+        }
         var reply = WireHistoryReply()
         reply.schemaVersion = SampleBlockLimits.schemaVersion
         reply.number = number

@@ -1,4 +1,5 @@
 import ECGMonitor
+import ECGSecurity
 import ECGWire
 import SwiftProtobuf
 import ZeroMQ
@@ -38,6 +39,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
     private let board: AcknowledgementBoard
     private let stop: StopRequest
     private let live: LiveSettings
+    private let access: AccessControl
     private let metrics: DaemonMetrics
     private let activity: ThreadActivity
     private let log: PeriodicLog
@@ -54,13 +56,14 @@ struct AcknowledgedIngestLoop: ~Copyable {
     /// - Parameter isDurable: there is a journal.
     init(
         context: ZeroMQContext, queues: [BoundedQueue<WorkerInput>], workers: [ThreadActivity],
-        board: AcknowledgementBoard, isDurable: Bool, stop: StopRequest, live: LiveSettings, metrics: DaemonMetrics,
-        activity: ThreadActivity, log: PeriodicLog
+        board: AcknowledgementBoard, isDurable: Bool, stop: StopRequest, live: LiveSettings, access: AccessControl,
+        metrics: DaemonMetrics, activity: ThreadActivity, log: PeriodicLog
     ) throws(StartFailure) {
         let generation = live.generation
         let settings = live.current
         let socket = try Self.open(context, settings.ingest)
-        endpoints = try socket.listen(on: settings.ingest.acknowledgedEndpoints, option: "--ingest-acknowledged")
+        endpoints = try socket.listen(
+            on: settings.ingest.acknowledgedEndpoints, option: "--ingest-acknowledged", security: access.socketSecurity)
         self.socket = socket
         self.queues = queues
         self.workers = workers
@@ -68,6 +71,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
         self.isDurable = isDurable
         self.stop = stop
         self.live = live
+        self.access = access
         self.metrics = metrics
         self.activity = activity
         self.log = log
@@ -119,6 +123,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
             }
             board.wakeUp.clear()
             refreshSettings()
+            if access.mustBindAgain() { try socket.listenAgain(on: endpoints, security: access.socketSecurity) }
             var taken = 0
             while !stop.isRequested, taken < Self.burst, try socket.receive(into: &message, timeout: .zero) {
                 try take(message)
@@ -161,6 +166,15 @@ struct AcknowledgedIngestLoop: ~Copyable {
             if block.sampleCount == 0 { try block.validateHello() } else { try block.validate() }
         } catch {
             return try refuse(RejectCause(error.cause), "", envelope, "\(error)")
+        }
+        let peer = access.peer(of: message)
+        guard peer.mayPush(block.stream) else {
+            metrics.rejects.add(for: .notPermitted)
+            // Logged by the key rather than by the stream, which it can choose; told nothing of the stream.
+            log.note(
+                "block refused", cause: RejectCause.notPermitted.label, stream: "", key: peer.name,
+                detail: "stream \(block.stream)")
+            return try send(reply("", cause: .notPermitted, RejectCause.notPermitted.words), envelope.key)
         }
         if block.sampleCount == 0 {
             try greet(block.stream, envelope)
@@ -407,6 +421,7 @@ extension RejectCause {
         case .helloNeeded: "say hello first"
         case .workerQueueFull: "the daemon is too busy or about to end"
         case .tooManyStreams: "more streams than the daemon takes"
+        case .notPermitted: "this key has no right to it"
         default: "the block is refused: \(label)"
         }
     }

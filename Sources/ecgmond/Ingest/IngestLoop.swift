@@ -1,4 +1,5 @@
 import ECGMonitor
+import ECGSecurity
 import ECGWire
 import Synchronization
 import ZeroMQ
@@ -19,6 +20,7 @@ struct IngestLoop: ~Copyable {
     private let workers: [ThreadActivity]
     private let stop: StopRequest
     private let live: LiveSettings
+    private let access: AccessControl
     private let metrics: DaemonMetrics
     private let activity: ThreadActivity
     private let log: PeriodicLog
@@ -35,13 +37,13 @@ struct IngestLoop: ~Copyable {
     /// Opens and binds the socket: to be called on the thread that runs the loop.
     init(
         context: ZeroMQContext, queues: [BoundedQueue<WorkerInput>], workers: [ThreadActivity],
-        stop: StopRequest, live: LiveSettings, metrics: DaemonMetrics, activity: ThreadActivity, log: PeriodicLog
+        stop: StopRequest, live: LiveSettings, access: AccessControl, metrics: DaemonMetrics, activity: ThreadActivity, log: PeriodicLog
     ) throws(StartFailure) {
         let generation = live.generation
         let settings = live.current.ingest
         let socket = try Self.open(context, settings)
         let monitor = try socket.watched()
-        let endpoints = try socket.listen(on: settings.endpoints, option: "--ingest")
+        let endpoints = try socket.listen(on: settings.endpoints, option: "--ingest", security: access.socketSecurity)
         self.socket = socket
         self.monitor = monitor
         self.endpoints = endpoints
@@ -51,6 +53,7 @@ struct IngestLoop: ~Copyable {
         self.workers = workers
         self.stop = stop
         self.live = live
+        self.access = access
         self.metrics = metrics
         self.activity = activity
         self.log = log
@@ -88,6 +91,7 @@ struct IngestLoop: ~Copyable {
             try poller.wait(timeout: .milliseconds(250))
             if poller[monitorPlace].contains(.readable) { try readMonitor() }
             refreshSettings()
+            if access.mustBindAgain() { try closeAllConnections() }
             var taken = 0
             while taken < Self.burst, try socket.receive(into: &message, timeout: .zero) {
                 take(message)
@@ -151,6 +155,13 @@ struct IngestLoop: ~Copyable {
         } catch {
             return reject(RejectCause(error.cause), StreamName.isValid(block.stream) ? block.stream : "", "\(error)")
         }
+        let peer = access.peer(of: message)
+        guard peer.mayPush(block.stream) else {
+            metrics.rejects.add(for: .notPermitted)
+            // Logged by the key rather than by the stream, which it can choose.
+            let cause = RejectCause.notPermitted.label
+            return log.note("message rejected", cause: cause, stream: "", key: peer.name, detail: "stream \(block.stream)")
+        }
         hand(
             ReceivedSegment(
                 stream: block.stream,
@@ -185,10 +196,19 @@ struct IngestLoop: ~Copyable {
         log.note("message rejected", cause: cause.label, stream: stream, detail: detail())
     }
 
+    /// libzmq does not tell of the connections that end with their listener.
+    private func closeAllConnections() throws(ZeroMQError) {
+        try socket.listenAgain(on: endpoints, security: access.socketSecurity)
+        try readMonitor()
+        metrics.sourceConnections.set(0)
+    }
+
     private func readMonitor() throws(ZeroMQError) {
         while let event = try monitor.next(timeout: .zero) {
             switch event.kind {
-            case .handshakeSucceeded: metrics.sourceConnections.add(1)
+            case .accepted: metrics.sourceConnections.add(1)
+            case .handshakeFailed, .handshakeFailedProtocol, .handshakeFailedAuthentication:
+                metrics.handshakesFailed.add(1)
             case .disconnected:
                 metrics.sourceDisconnects.add(1)
                 metrics.sourceConnections.decrement()

@@ -3,13 +3,22 @@ import ZeroMQ
 
 extension ZeroMQSocket {
     /// Binds every endpoint, or says in words for an operator which one is not to be had, and why.
-    /// - Parameter option: the command-line option that chooses another.
+    /// - Parameters:
+    ///   - option: the command-line option that chooses another.
+    ///   - security: which of them ask for keys.
     /// - Returns: the endpoints as bound, ports chosen by the system included.
-    func listen(on endpoints: [String], option: String) throws(StartFailure) -> [String] {
+    func listen(on endpoints: [String], option: String, security: SocketSecurity) throws(StartFailure) -> [String] {
+        do throws(ZeroMQError) {
+            // Who connects and says nothing holds a file descriptor for so long.
+            try set(.handshakeInterval(.seconds(10)))
+        } catch {
+            throw .socket(error)
+        }
         var bound: [String] = []
         for endpoint in endpoints {
             if let failure = Self.directoryProblem(endpoint, option: option) { throw failure }
             do throws(ZeroMQError) {
+                try security.secure(self, for: endpoint)
                 try bind(endpoint)
                 bound.append(try lastEndpoint())
             } catch {
@@ -17,6 +26,32 @@ extension ZeroMQSocket {
             }
         }
         return bound
+    }
+
+    /// Closes endpoints and opens them again, which ends all their connections: peers connect anew, and are looked at
+    /// anew. Blocks until the system has let go of the addresses, a few milliseconds as a rule.
+    /// - Parameter bound: as `listen` returned them.
+    /// - Throws: where somebody else has taken one meanwhile.
+    func listenAgain(on bound: [String], security: SocketSecurity) throws(ZeroMQError) {
+        stopListening(on: bound)
+        try openAgain(bound, security: security)
+    }
+
+    /// The second half of `listenAgain`.
+    func openAgain(_ bound: [String], security: SocketSecurity) throws(ZeroMQError) {
+        for endpoint in bound {
+            try security.secure(self, for: endpoint)
+            var tries = 0
+            while true {
+                do throws(ZeroMQError) {
+                    try bind(endpoint)
+                    break
+                } catch where error.code == .addressInUse && tries < 300 {
+                    tries += 1
+                    usleep(10_000)
+                }
+            }
+        }
     }
 
     /// Closes endpoints, which ends their connections.

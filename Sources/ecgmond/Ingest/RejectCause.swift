@@ -16,6 +16,9 @@ struct RejectCause: Hashable, Sendable, CaseIterable {
     /// The stream's worker has done nothing at all for `ingest.patience_seconds`.
     static let workerQueueFull = RejectCause(label: "worker_queue_full")
 
+    /// The sender's key may not push this stream.
+    static let notPermitted = RejectCause(label: "not_permitted")
+
     /// The block could not be read, or cannot be true.
     init(_ cause: SampleBlockRejection.Cause) { label = cause.rawValue }
 
@@ -26,7 +29,9 @@ struct RejectCause: Hashable, Sendable, CaseIterable {
 
     static let allCases: [RejectCause] = {
         var seen: Set<RejectCause> = []
-        let own = [tooManyFrames, frameTooLarge, tooManyStreams, workerQueueFull, beyondCredit, helloNeeded]
+        let own = [
+            tooManyFrames, frameTooLarge, tooManyStreams, workerQueueFull, beyondCredit, helloNeeded, notPermitted,
+        ]
         let wire = SampleBlockRejection.Cause.allCases.map { RejectCause($0) }
         let monitor = SegmentRejection.allCases.map { RejectCause($0) }
         return (own + wire + monitor).filter { seen.insert($0).inserted }

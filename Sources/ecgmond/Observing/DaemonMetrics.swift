@@ -53,6 +53,13 @@ final class DaemonMetrics: Sendable {
     /// The journal, acknowledgements and history.
     let journal = JournalMetrics()
 
+    // Who was turned away.
+    let handshakesFailed = Counter()
+    let handshakesRefused = CounterTable<AuthenticatorLoop.RefusalCause>()
+    let subscriptionsRefused = Counter()
+    let subscriberResets = CounterTable<SubscriberAdmission.Offence>()
+    let httpUnauthorized = Counter()
+
     // The process.
     let reloads = CounterTable<ReloadResult>()
     let watchdogWithheld = Counter()

@@ -1,15 +1,13 @@
 import ECGATKGAN
-import FlyingFox
-import FlyingSocks
-import FoundationEssentials
 import Glibc
 import Logging
 import ServiceLifecycle
 
-/// The pages for operations, read-only and on loopback: `/metrics`, `/healthz`, `/readyz`, and an index.
+/// The pages for operations, read-only, on loopback or behind a token: `/metrics`, `/healthz`, `/readyz`, and an index.
 struct HTTPService: Service {
     let settings: DaemonConfiguration.HTTP
     let pipeline: Pipeline
+    let security: LiveSecurity
     let state: DaemonState
     /// Carries the port when the pages are served, then ends.
     let listening: AsyncStream<UInt16>.Continuation
@@ -21,57 +19,70 @@ struct HTTPService: Service {
             try? await gracefulShutdown()
             return
         }
-        let server = try makeServer()
-        for (route, page) in pages { await server.appendRoute(route, handler: page) }
-        let announcement = Task { [listening] in
-            try await server.waitUntilListening(timeout: 10)
-            switch await server.listeningAddress {
-            case .ip4(_, let port), .ip6(_, let port): listening.yield(port)
-            default: break
-            }
-            listening.finish()
-        }
-        defer { announcement.cancel() }
-        do {
-            try await withGracefulShutdownHandler {
-                try await server.run()
-            } onGracefulShutdown: {
-                Task { await server.stop(timeout: 0.2) }
-            }
+        let opening = AsyncStream<Result<UInt16, SystemCallError>>.makeStream()
+        let stop: StopRequest
+        let thread: OSThread
+        do throws(SystemCallError) {
+            stop = try StopRequest()
+            thread = try start(stop, opening.continuation)
         } catch {
-            // Stopping closes the listening socket, which ends the server with an error of its own.
-            if state.phase == .stopping { return }
-            guard let error = error as? SocketError else { throw error }
+            throw StartFailure.threads(error)
+        }
+        var results = opening.stream.makeAsyncIterator()
+        switch await results.next() {
+        case .success(let port):
+            listening.yield(port)
+            listening.finish()
+            try? await gracefulShutdown()
+            // The supervision goes on for a moment: let the pages, too.
+            stop.request()
+            thread.join()
+        case .failure(let error):
+            thread.join()
             throw StartFailure.http(address: settings.address, port: settings.port, Self.reason(error))
+        case nil: thread.join()
         }
     }
 
-    private func makeServer() throws -> HTTPServer {
-        let port = UInt16(clamping: settings.port)
-        if settings.address.contains(":") {
-            let host = settings.address.filter { $0 != "[" && $0 != "]" }
-            return HTTPServer(address: try sockaddr_in6.inet6(ip6: host, port: port), logger: .disabled)
+    private func start(
+        _ stop: StopRequest, _ reported: AsyncStream<Result<UInt16, SystemCallError>>.Continuation
+    ) throws(SystemCallError) -> OSThread {
+        try OSThread(name: "http") { [self] in
+            defer { reported.finish() }
+            do throws(SystemCallError) {
+                var server = try HTTPPageServer(
+                    address: settings.address, port: UInt16(clamping: settings.port), stop: stop, page: page)
+                reported.yield(.success(server.port))
+                server.run()
+            } catch {
+                reported.yield(.failure(error))
+            }
         }
-        return HTTPServer(address: try sockaddr_in.inet(ip4: settings.address, port: port), logger: .disabled)
     }
 
-    private static func reason(_ error: SocketError) -> String {
-        switch error {
-        case .failed(_, let code, _) where code == EADDRINUSE: "the port is in use"
-        case .failed(_, let code, _) where code == EACCES: "permission denied"
+    private static func reason(_ error: SystemCallError) -> String {
+        switch error.code {
+        case EADDRINUSE: "the port is in use"
+        case EACCES: "permission denied"
+        case EADDRNOTAVAIL: "this machine has no such address"
         default: "\(error)"
         }
     }
 
-    private typealias Page = @Sendable (HTTPRequest) async throws -> HTTPResponse
-
-    private var pages: [(HTTPRoute, Page)] {
-        [
-            ("GET /metrics", { _ in Self.text(metrics(), type: MetricsPage.contentType) }),
-            ("GET /healthz", { _ in health() }),
-            ("GET /readyz", { _ in readiness() }),
-            ("GET /", { _ in Self.text(Self.index, type: "text/html; charset=utf-8") }),
-        ]
+    private func page(_ request: HTTPRequestHead) -> HTTPPage {
+        // Where there is a token every request needs it, `/healthz` too.
+        if let token = security.current.httpToken, !token.isCarried(by: request.authorization) {
+            pipeline.metrics.httpUnauthorized.add(1)
+            return .problem(.unauthorized)
+        }
+        guard request.method == "GET" || request.method == "HEAD" else { return .problem(.methodNotAllowed) }
+        return switch request.path {
+        case "/": HTTPPage(type: "text/html; charset=utf-8", body: Self.index)
+        case "/metrics": HTTPPage(type: MetricsPage.contentType, body: metrics())
+        case "/healthz": health()
+        case "/readyz": readiness()
+        default: .problem(.notFound)
+        }
     }
 
     private func metrics() -> String {
@@ -81,28 +92,20 @@ struct HTTPService: Service {
     }
 
     /// Whether the process is worth keeping: every thread shows life.
-    private func health() -> HTTPResponse {
+    private func health() -> HTTPPage {
         let stuck = state.stuck
         return stuck.isEmpty
-            ? Self.text("ok\n")
-            : Self.text("no sign of life from \(stuck.joined(separator: ", "))\n", status: .serviceUnavailable)
+            ? HTTPPage(body: "ok\n")
+            : HTTPPage(status: .serviceUnavailable, body: "no sign of life from \(stuck.joined(separator: ", "))\n")
     }
 
     /// Whether samples may be sent here.
-    private func readiness() -> HTTPResponse {
+    private func readiness() -> HTTPPage {
         switch state.phase {
-        case .ready: Self.text("ready\n")
-        case .starting: Self.text("starting\n", status: .serviceUnavailable)
-        case .stopping: Self.text("stopping\n", status: .serviceUnavailable)
+        case .ready: HTTPPage(body: "ready\n")
+        case .starting: HTTPPage(status: .serviceUnavailable, body: "starting\n")
+        case .stopping: HTTPPage(status: .serviceUnavailable, body: "stopping\n")
         }
-    }
-
-    private static func text(
-        _ text: String, type: String = "text/plain; charset=utf-8", status: HTTPStatusCode = .ok
-    ) -> HTTPResponse {
-        HTTPResponse(
-            statusCode: status, headers: [.contentType: type, HTTPHeader("Cache-Control"): "no-store"],
-            body: Data(text.utf8))
     }
 
     private static let index = """

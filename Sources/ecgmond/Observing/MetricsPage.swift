@@ -26,6 +26,7 @@ struct MetricsPage {
         page.findings(metrics)
         page.way(metrics, queues)
         page.journal(metrics.journal)
+        page.security(metrics)
         page.process(metrics)
         return page.text
     }
@@ -115,6 +116,25 @@ struct MetricsPage {
         }
         sample("\(name)_sum", [], "\(metrics.ingestToPublish.sumSeconds)")
         sample("\(name)_count", [], "\(count)")
+    }
+
+    private mutating func security(_ metrics: DaemonMetrics) {
+        counter(
+            "ecgmon_handshakes_failed_total",
+            "Connections that did not get through the handshake: no ZeroMQ, a wrong key, or not let in.",
+            metrics.handshakesFailed)
+        family("ecgmon_handshakes_refused_total", "counter", "Connections that the table of keys did not let in.")
+        for (cause, count) in metrics.handshakesRefused.all {
+            sample("ecgmon_handshakes_refused_total", [("cause", cause.rawValue)], "\(count)")
+        }
+        counter(
+            "ecgmon_subscriptions_refused_total", "Subscriptions of which the key may read nothing.",
+            metrics.subscriptionsRefused)
+        family("ecgmon_subscriber_resets_total", "counter", "Times that all subscribers' connections were closed.")
+        for (cause, count) in metrics.subscriberResets.all {
+            sample("ecgmon_subscriber_resets_total", [("cause", cause.rawValue)], "\(count)")
+        }
+        counter("ecgmon_http_unauthorized_total", "Requests for pages without the token.", metrics.httpUnauthorized)
     }
 
     private mutating func process(_ metrics: DaemonMetrics) {

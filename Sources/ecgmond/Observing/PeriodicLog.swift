@@ -8,6 +8,7 @@ final class PeriodicLog: Sendable {
         var message: String
         var cause: String
         var stream: String
+        var key: String
     }
 
     private struct State {
@@ -31,9 +32,13 @@ final class PeriodicLog: Sendable {
 
     /// - Parameters:
     ///   - stream: the stream that it concerns, "" when it is not known.
+    ///   - key: the name of the sender's key, "" where it plays no part.
     ///   - detail: said with the first one of the period only.
-    func note(_ message: String, cause: String, stream: String, detail: @autoclosure () -> String = "") {
-        let key = Key(message: message, cause: cause, stream: stream)
+    func note(
+        _ message: String, cause: String, stream: String, key: String = "",
+        detail: @autoclosure () -> String = ""
+    ) {
+        let key = Key(message: message, cause: cause, stream: stream, key: key)
         let now = DaemonClock.monotonic()
         let first: Bool = state.withLock { state in
             if state.counts[key] != nil {
@@ -75,6 +80,7 @@ final class PeriodicLog: Sendable {
     private func write(_ key: Key, detail: String, count: UInt64?) {
         var metadata: Logger.Metadata = ["cause": "\(key.cause)"]
         if !key.stream.isEmpty { metadata["stream"] = "\(key.stream)" }
+        if !key.key.isEmpty { metadata["key"] = "\(key.key)" }
         if !detail.isEmpty { metadata["detail"] = "\(detail)" }
         if let count { metadata["again"] = "\(count)" }
         logger.warning("\(key.message)", metadata: metadata)

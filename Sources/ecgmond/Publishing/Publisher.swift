@@ -1,3 +1,4 @@
+import ECGSecurity
 import ECGWire
 import ZeroMQ
 
@@ -13,40 +14,51 @@ struct Publisher: ~Copyable {
     private let queue: BoundedQueue<OutgoingMessage>
     private let wakeUp: WakeUp
     private let subscriptions: Subscriptions
+    private let access: AccessControl
+    private let log: PeriodicLog
+    private var admission = SubscriberAdmission()
     private let metrics: DaemonMetrics
     private let activity: ThreadActivity
 
     private static let burst = 256
+    /// Subscriptions read between two looks at anything else.
+    private static let subscriptionBurst = 1024
 
     /// Opens and binds the socket: to be called on the thread that runs the loop.
     /// - Parameter wakeUp: the one that `queue` signals.
     init(
         context: ZeroMQContext, queue: BoundedQueue<OutgoingMessage>, wakeUp: WakeUp, subscriptions: Subscriptions,
-        settings: DaemonConfiguration, metrics: DaemonMetrics, activity: ThreadActivity
+        access: AccessControl, settings: DaemonConfiguration, metrics: DaemonMetrics, activity: ThreadActivity,
+        log: PeriodicLog
     ) throws(StartFailure) {
-        let socket = try Self.open(context, settings)
+        let socket = try Self.open(context, settings, isManual: access.isEnabled)
         let monitor = try socket.watched()
-        let endpoints = try socket.listen(on: settings.events.endpoints, option: "--events")
+        let endpoints = try socket.listen(on: settings.events.endpoints, option: "--events", security: access.socketSecurity)
         self.socket = socket
         self.monitor = monitor
         self.endpoints = endpoints
         self.queue = queue
         self.wakeUp = wakeUp
         self.subscriptions = subscriptions
+        self.access = access
+        self.log = log
         self.metrics = metrics
         self.activity = activity
     }
 
     private static func open(
-        _ context: ZeroMQContext, _ settings: DaemonConfiguration
+        _ context: ZeroMQContext, _ settings: DaemonConfiguration, isManual: Bool
     ) throws(StartFailure) -> ZeroMQSocket {
         do throws(ZeroMQError) {
             let socket = try ZeroMQSocket(context, .xpub)
             try socket.set(.sendHighWaterMark(settings.events.subscriberQueueMessages))
             // A subscriber that never reads must not keep the daemon from ending.
             try socket.set(.linger(.seconds(min(2, settings.stop.limitSeconds / 3))))
-            // Subscriptions are short.
-            try socket.set(.maximumMessageSize(4096))
+            // Subscriptions are short, and so are the handshake's messages.
+            try socket.set(.maximumMessageSize(1024))
+            // Every subscription is told of, not only the first for a prefix: the limits count them all.
+            try socket.set(.xpubVerboser(true))
+            if isManual { try socket.set(.xpubManual(true)) }
             try socket.set(.backlog(1024))
             return socket
         } catch {
@@ -76,6 +88,9 @@ struct Publisher: ~Copyable {
                 try readSubscriptions(&change)
                 batch.removeAll(keepingCapacity: true)
                 ended = queue.pop(into: &batch, limit: Self.burst, waitingAtMost: 0)
+                // Before anything is sent: who has lost his rights gets nothing more.
+                let (serverKeyChanged, readersChanged) = (access.mustBindAgain(), access.readersChanged())
+                if serverKeyChanged || readersChanged { try closeAllConnections() }
                 for message in batch { try send(message) }
                 sent += batch.count
                 if !batch.isEmpty { activity.didWork() }
@@ -93,23 +108,67 @@ struct Publisher: ~Copyable {
         }
     }
 
-    private func readSubscriptions(_ message: inout ZeroMQMessage) throws(ZeroMQError) {
-        while try socket.receive(into: &message, timeout: .zero) {
-            guard message.frameCount == 1, let change = message.withFrame(0, { ZeroMQSubscriptionChange(frame: $0) })
-            else { continue }
-            if change.isSubscribed {
-                subscriptions.add(change.prefix)
-            } else {
-                subscriptions.remove(change.prefix)
+    /// Reads some of what subscribers ask for: others are served between, however much one sends.
+    private mutating func readSubscriptions(_ message: inout ZeroMQMessage) throws(ZeroMQError) {
+        for _ in 0..<Self.subscriptionBurst {
+            guard try socket.receive(into: &message, timeout: .zero) else {
+                admission.endRound()
+                break
             }
-            metrics.subscriptions.set(subscriptions.count)
+            let peer = access.peer(of: message)
+            switch admission.take(message, of: peer, isManual: access.isEnabled, subscriptions: subscriptions) {
+            case .nothing: break
+            case .subscribe(let prefixes):
+                for prefix in prefixes { try socket.set(.subscribe(prefix)) }
+                if prefixes.isEmpty { refused(peer, message) }
+            case .reset(let offence):
+                try punish(peer, for: offence)
+                return
+            }
         }
+        metrics.subscriptions.set(subscriptions.count)
+    }
+
+    private func refused(_ peer: Peer, _ message: borrowing ZeroMQMessage) {
+        metrics.subscriptionsRefused.add(1)
+        let topic = message.withFrame(0) { String(decoding: $0.dropFirst().prefix(80), as: UTF8.self) }
+        log.note(
+            "subscription refused", cause: RejectCause.notPermitted.label, stream: "", key: peer.name,
+            detail: LogFields.oneLine("topic \(topic)"))
+    }
+
+    private mutating func punish(_ peer: Peer, for offence: SubscriberAdmission.Offence) throws(ZeroMQError) {
+        metrics.subscriberResets.add(for: offence)
+        log.note("all subscribers' connections closed", cause: offence.rawValue, stream: "", key: peer.name)
+        if case .key(let key) = peer, offence != .tooShort { access.ban(key) }
+        try closeAllConnections()
+    }
+
+    /// Subscribers connect anew by themselves, within a tenth of a second as a rule, and miss what is published
+    /// meanwhile: the holes in the sequence numbers tell them.
+    private mutating func closeAllConnections() throws(ZeroMQError) {
+        socket.stopListening(on: endpoints)
+        // What the connections that end have left is counted, nothing of it is put in.
+        var message = ZeroMQMessage()
+        let limit = DaemonClock.monotonic() + 500_000_000
+        while DaemonClock.monotonic() < limit, try socket.receive(into: &message, timeout: .milliseconds(20)) {
+            let peer = access.peer(of: message)
+            _ = admission.take(message, of: peer, isManual: access.isEnabled, subscriptions: subscriptions)
+        }
+        admission.endRound()
+        metrics.subscriptions.set(subscriptions.count)
+        try socket.openAgain(endpoints, security: access.socketSecurity)
+        // libzmq does not tell of the connections that end with their listener.
+        try readMonitor()
+        metrics.subscriberConnections.set(0)
     }
 
     private func readMonitor() throws(ZeroMQError) {
         while let event = try monitor.next(timeout: .zero) {
             switch event.kind {
-            case .handshakeSucceeded: metrics.subscriberConnections.add(1)
+            case .accepted: metrics.subscriberConnections.add(1)
+            case .handshakeFailed, .handshakeFailedProtocol, .handshakeFailedAuthentication:
+                metrics.handshakesFailed.add(1)
             case .disconnected: metrics.subscriberConnections.decrement()
             default: break
             }

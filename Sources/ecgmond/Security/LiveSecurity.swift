@@ -1,0 +1,185 @@
+import ECGSecurity
+import Synchronization
+import ZeroMQ
+
+/// Keys, rights and token in force, for threads that look at them between two messages.
+final class LiveSecurity: Sendable {
+    struct State: Sendable, Equatable {
+        /// nil: no endpoint asks for a key, and everybody who reaches one may do everything.
+        var serverKey: CurveKeyPair?
+        var permissions = Permissions()
+        var ipcWithoutCurve = false
+        /// nil: the pages ask for none.
+        var httpToken: HTTPToken?
+
+        var isEnabled: Bool { serverKey != nil }
+    }
+
+    private struct Guarded {
+        var state: State
+        /// Keys that broke the rules, and until when (seconds since 1970) they are not let in.
+        var bannedUntil: [String: Int64] = [:]
+    }
+
+    private let guarded: Mutex<Guarded>
+    private let generationCount = Atomic<UInt64>(1)
+
+    init(_ state: State = State()) { guarded = Mutex(Guarded(state: state)) }
+
+    /// Grows with every change: a thread that has seen this generation needs no lock.
+    var generation: UInt64 { generationCount.load(ordering: .acquiring) }
+
+    var current: State { guarded.withLock { $0.state } }
+
+    func replace(by new: State) {
+        guarded.withLock { guarded in
+            guarded.state = new
+            guarded.bannedUntil = [:]
+        }
+        generationCount.add(1, ordering: .releasing)
+    }
+
+    /// Does not let a key in for a while. No more keys can be banned than are known.
+    func ban(_ key: String, seconds: Int64, at now: Int64) {
+        guarded.withLock { guarded in
+            guard guarded.state.permissions.entry(key, at: now) != nil else { return }
+            guarded.bannedUntil[key] = now + seconds
+        }
+    }
+
+    func isBanned(_ key: String, at now: Int64) -> Bool {
+        guarded.withLock { now < $0.bannedUntil[key] ?? .min }
+    }
+}
+
+/// Makes the endpoints that a socket is about to bind ask for keys, or not.
+struct SocketSecurity: Equatable {
+    let serverKey: CurveKeyPair?
+    let ipcWithoutCurve: Bool
+
+    /// What the authenticator is told of endpoints that ask for a key, and of those that do not.
+    static let curveDomain = "ecgmon"
+    static let localDomain = "ecgmon-local"
+
+    /// Nothing is asked for anywhere.
+    static let none = SocketSecurity(serverKey: nil, ipcWithoutCurve: false)
+
+    /// To be called just before `bind(endpoint)`.
+    func secure(_ socket: borrowing ZeroMQSocket, for endpoint: String) throws(ZeroMQError) {
+        guard let serverKey else { return }
+        if ipcWithoutCurve, Endpoint.ipcPath(endpoint) != nil {
+            try socket.servePlainly(domain: Self.localDomain)
+        } else {
+            try socket.serveCurve(serverKey, domain: Self.curveDomain)
+        }
+    }
+}
+
+/// One loop's view of who may do what: looked up by the newest table for every message, with a lock only when the table
+/// has changed.
+final class AccessControl {
+    private let live: LiveSecurity
+    private var generation: UInt64
+    private var state: LiveSecurity.State
+    /// The table by which standing subscriptions were cut, and when.
+    private var readersSeen: Permissions
+    private var readersGeneration: UInt64
+    private var readersSeenAt: Int64
+    /// When the first of them expires.
+    private var nextExpiry: Int64
+    private var boundSecurity: SocketSecurity
+
+    init(_ live: LiveSecurity) {
+        self.live = live
+        generation = live.generation
+        state = live.current
+        readersSeen = state.permissions
+        readersGeneration = generation
+        readersSeenAt = Self.now
+        nextExpiry = state.permissions.nextExpiry(after: readersSeenAt) ?? .max
+        boundSecurity = SocketSecurity(serverKey: state.serverKey, ipcWithoutCurve: state.ipcWithoutCurve)
+    }
+
+    /// For the sockets that this loop binds.
+    var socketSecurity: SocketSecurity { boundSecurity }
+
+    var isEnabled: Bool { state.isEnabled }
+
+    /// Whether the server's key is another than the one that the sockets were bound with; true once for each change.
+    func mustBindAgain() -> Bool {
+        refresh()
+        let new = SocketSecurity(serverKey: state.serverKey, ipcWithoutCurve: state.ipcWithoutCurve)
+        guard new != boundSecurity else { return false }
+        boundSecurity = new
+        return true
+    }
+
+    /// Whether what some key may read is not what its standing subscriptions were cut to: it was removed, has expired, or
+    /// has other rights. True once for each change.
+    func readersChanged() -> Bool {
+        refresh()
+        guard state.isEnabled else { return false }
+        let now = Self.now
+        guard generation != readersGeneration || now >= nextExpiry else { return false }
+        defer {
+            readersSeen = state.permissions
+            readersSeenAt = now
+            readersGeneration = generation
+            nextExpiry = readersSeen.nextExpiry(after: now) ?? .max
+        }
+        return readersSeen.keys.contains { old in
+            guard !old.read.isEmpty, readersSeen.entry(old.key.z85, at: readersSeenAt) != nil else { return false }
+            return state.permissions.entry(old.key.z85, at: now)?.read != old.read
+        }
+    }
+
+    /// Who sent a message, by the table as it is now.
+    func peer(of message: borrowing ZeroMQMessage) -> Peer {
+        refresh()
+        guard state.isEnabled else { return .local }
+        guard let userID = message.userID else { return .removed }
+        return peer(userID: userID)
+    }
+
+    private func peer(userID: String) -> Peer {
+        if userID == Permissions.localName { return state.ipcWithoutCurve ? .local : .removed }
+        return state.permissions.entry(userID, at: Self.now).map { .key($0) } ?? .removed
+    }
+
+    /// Does not let a key in for a minute, unless the table is read again before.
+    func ban(_ key: AuthorizedKey) { live.ban(key.key.z85, seconds: 60, at: Self.now) }
+
+    private func refresh() {
+        guard live.generation != generation else { return }
+        generation = live.generation
+        state = live.current
+    }
+
+    /// Seconds since 1970.
+    static var now: Int64 { DaemonClock.utc() / 1_000_000_000 }
+}
+
+extension LiveSecurity {
+    /// - Returns: what is different, in words for the log; nothing that is secret.
+    func replaceTellingChanges(by new: State) -> String {
+        let old = current
+        guard new != old else {
+            // The same table again lifts the bans all the same.
+            replace(by: new)
+            return ""
+        }
+        replace(by: new)
+        var words: [String] = []
+        if new.serverKey != old.serverKey { words.append("the server's key, all connect anew") }
+        if new.httpToken != old.httpToken { words.append("the http token") }
+        let before = Dictionary(uniqueKeysWithValues: old.permissions.keys.map { ($0.name, $0) })
+        let after = Dictionary(uniqueKeysWithValues: new.permissions.keys.map { ($0.name, $0) })
+        let added = after.keys.filter { before[$0] == nil }.sorted()
+        let removed = before.keys.filter { after[$0] == nil }.sorted()
+        let changed = after.keys.filter { before[$0] != nil && before[$0] != after[$0] }.sorted()
+        for (verb, names) in [("added", added), ("removed", removed), ("changed", changed)] where !names.isEmpty {
+            words.append("\(verb): \(names.prefix(20).joined(separator: ", "))" + (names.count > 20 ? ", ..." : ""))
+        }
+        return words.joined(separator: "; ")
+    }
+}

@@ -1,0 +1,42 @@
+import ECGSecurity
+
+/// Reads what `[security]` and `[http]` name: the server's key, the table of keys, the token.
+enum SecurityFiles {
+    /// - Throws: what is wrong with which file. Nothing is half read.
+    static func read(_ configuration: DaemonConfiguration) throws(SecretFileError) -> LiveSecurity.State {
+        var state = LiveSecurity.State()
+        let security = configuration.security
+        state.ipcWithoutCurve = security.ipcWithoutCurve
+        if let path = serverKeyPath(security) {
+            state.serverKey = try KeyFile.read(path: path)
+            guard let table = authorizedKeysPath(security) else {
+                throw SecretFileError(
+                    path: path, reason: "there is no table of the keys to let in beside it",
+                    nextStep: "set security.authorized_keys")
+            }
+            state.permissions = try AuthorizedKeysFile.read(path: table)
+        }
+        if let path = httpTokenPath(configuration.http) { state.httpToken = try HTTPToken(path: path) }
+        return state
+    }
+
+    /// Whether endpoints are to ask for keys.
+    static func isEnabled(_ security: DaemonConfiguration.Security) -> Bool { serverKeyPath(security) != nil }
+
+    static func serverKeyPath(_ security: DaemonConfiguration.Security) -> String? {
+        path(security.serverKey, credential: "server.key")
+    }
+
+    static func authorizedKeysPath(_ security: DaemonConfiguration.Security) -> String? {
+        path(security.authorizedKeys, credential: "authorized_keys.toml")
+    }
+
+    static func httpTokenPath(_ http: DaemonConfiguration.HTTP) -> String? {
+        path(http.tokenFile, credential: "http.token")
+    }
+
+    /// What is configured goes before a credential that systemd gave (`LoadCredential=`).
+    private static func path(_ configured: String, credential: String) -> String? {
+        configured.isEmpty ? ProtectedFile.credential(credential) : configured
+    }
+}
