@@ -1,5 +1,5 @@
 import TOMLKit
-public import ZeroMQ
+import ZeroMQ
 
 /// The table of keys as a file: TOML, a `[[key]]` for each.
 public enum AuthorizedKeysFile {

@@ -64,7 +64,7 @@ import Testing
         let input = Input(4)
         let before = input.run(generator, .runningStatistics)
         for _ in 0..<20 {
-            generator.forward(
+            _ = generator.forward(
                 input.windows, labels: input.labels, noise: input.noise, batch: input.batch, mode: .batchStatistics)
             generator.updateRunningStatistics()
         }

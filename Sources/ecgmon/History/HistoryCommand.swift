@@ -176,7 +176,7 @@ struct HistoryPages: ~Copyable {
 
     /// - Parameter hint: said behind the next step where nobody answers.
     init(
-        endpoint: String, context: ZeroMQContext, keys: CurveClientKeys?, timeout: Duration, hint: String
+        endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, timeout: Duration, hint: String = ""
     ) throws(ToolError) {
         do {
             client = try HistoryClient(endpoint: endpoint, context: context, keys: keys)
