@@ -7,13 +7,14 @@ import ZeroMQ
 @testable import ecgmond
 
 /// A source that speaks to the acknowledged endpoint by hand.
-private struct HandSource: ~Copyable {
+private final class HandSource {
     let socket: ZeroMQSocket
 
     init(_ daemon: DaemonProcess, _ context: ZeroMQContext) throws {
-        socket = try ZeroMQSocket(context, .dealer)
+        let socket = try ZeroMQSocket(context, .dealer)
         try socket.set(.linger(.zero))
         try socket.connect(daemon.acknowledged)
+        self.socket = socket
     }
 
     func send(_ block: WireSampleBlock) throws { _ = try socket.send(try block.serializedBytes() as [UInt8]) }
