@@ -8,7 +8,7 @@ struct Ecgmon: AsyncParsableCommand {
         abstract: "Real-time ECG monitor: demonstrate, replay, watch, annotate, evaluate, train, attack.",
         version: "0.1.0",
         subcommands: [
-            Demo.self, Replay.self, Watch.self, AlarmCommands.self, KeyCommands.self, AnnotateCommand.self, EvaluateCommand.self,
-            DataCommand.self, TrainCommand.self, JoinCommand.self, AttackCommand.self, BenchmarkCommand.self,
+            Demo.self, Replay.self, Watch.self, AlarmCommands.self, KeyCommands.self, AnnotateCommand.self,
+            EvaluateCommand.self, DataCommand.self, TrainCommand.self, JoinCommand.self, AttackCommand.self, BenchmarkCommand.self,
         ])
 }
