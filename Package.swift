@@ -102,7 +102,8 @@ let package = Package(
         .testTarget(
             name: "ToolTests",
             dependencies: [
-                "ecgmon", "WFDB", "ECGWire", "ECGSecurity", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "ZeroMQ",
+                "ecgmon", "WFDB", "ECGWire", "ECGSecurity", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
+                "ZeroMQ",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
     ]

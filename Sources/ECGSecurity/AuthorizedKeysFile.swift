@@ -64,7 +64,8 @@ public enum AuthorizedKeysFile {
         }
         var entry = AuthorizedKey(name: name, key: key)
         entry.push = try patterns(table, "push", StreamPattern.init, "streams such as \"bed-1\", \"icu-*\"")
-        entry.acknowledge = try patterns(table, "acknowledge", StreamPattern.init, "streams such as \"bed-1\", \"icu-*\"")
+        entry.acknowledge = try patterns(
+            table, "acknowledge", StreamPattern.init, "streams such as \"bed-1\", \"icu-*\"")
         entry.read = try patterns(
             table, "read", TopicPattern.init,
             "beginnings of topics such as \"alert.icu-*\", \"beat.*\", \"*\", or \"health\"; a whole topic would give "
@@ -112,7 +113,9 @@ public enum AuthorizedKeysFile {
         lines(text).enumerated().compactMap { isHeader($1) ? $0 : nil }
     }
 
-    private static func lines(_ text: String) -> [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
+    private static func lines(_ text: String) -> [Substring] {
+        text.split(separator: "\n", omittingEmptySubsequences: false)
+    }
 
     private static func isHeader(_ line: Substring) -> Bool {
         let bare = line.drop { $0 == " " || $0 == "\t" }
@@ -186,7 +189,8 @@ public enum KeyExpiry {
         return "\(years)-\(two(month))-\(two(date))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
     }
 
-    /// Days since 1970 in the Gregorian calendar, counted in years that begin in March so that the leap day is the last.
+    /// Days since 1970 in the Gregorian calendar, counted in years that begin in March, so that the leap day is
+    /// the last.
     private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let y = month <= 2 ? year - 1 : year
         let m = (month + 9) % 12

@@ -24,7 +24,8 @@ public enum KeyFile {
         let text = try ProtectedFile.read(path: path, .unprotected)
         if let word = value(of: "public", in: text), let key = CurvePublicKey(z85: word) { return key }
         throw SecretFileError(
-            path: path, reason: "it holds no public key", nextStep: "give the .pub file that `ecgmon keys generate` made")
+            path: path, reason: "it holds no public key",
+            nextStep: "give the .pub file that `ecgmon keys generate` made")
     }
 
     /// A public key as text or the path of a file that holds it.
@@ -37,7 +38,8 @@ public enum KeyFile {
     /// - Throws: where a file of either name is there already: a key that is in use is not lost by mistake.
     public static func write(_ pair: CurveKeyPair, path: String) throws(SecretFileError) {
         for path in [path, path + ".pub"] where access(path, F_OK) == 0 {
-            throw SecretFileError(path: path, reason: "it is there already", nextStep: "choose another name, or remove it")
+            throw SecretFileError(
+                path: path, reason: "it is there already", nextStep: "choose another name, or remove it")
         }
         let publicLine = "public = \"\(pair.publicKey.z85)\"\n"
         try ProtectedFile.replace(

@@ -37,7 +37,8 @@ public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
         // The beginning of some topic: "alert.icu-", "alert.", "al".
         let isKind = Topic.Kind.allCases.contains { kind in
             kind.prefix.hasPrefix(text)
-                || (kind != .health && text.hasPrefix(kind.prefix) && StreamName.isValid(text.dropFirst(kind.prefix.count)))
+                || (kind != .health && text.hasPrefix(kind.prefix)
+                    && StreamName.isValid(text.dropFirst(kind.prefix.count)))
         }
         guard isKind else { return nil }
         prefix = Array(text.utf8)
@@ -74,7 +75,8 @@ public struct AuthorizedKey: Hashable, Sendable {
     public static func isValid(name: String) -> Bool {
         (1...32).contains(name.utf8.count)
             && name.utf8.allSatisfy {
-                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+                    || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
                     || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || "-_.@ ".utf8.contains($0)
             } && name.first != " " && name.last != " " && name != Permissions.localName
     }
@@ -161,7 +163,7 @@ public enum Peer: Hashable, Sendable {
         }
     }
 
-    /// What is left of a subscription when only what may be read of it is kept: nothing, it itself, or some longer ones.
+    /// What is left of a subscription when only what may be read of it is kept: nothing, itself, or some longer ones.
     public func narrowed(_ prefix: [UInt8]) -> [[UInt8]] {
         switch self {
         case .local: return [prefix]

@@ -86,8 +86,8 @@ public enum ProtectedFile {
         return path.hasPrefix(directory + "/")
     }
 
-    /// Puts a file in place of another, which is there as a whole or not at all, whatever happens meanwhile. It keeps the
-    /// owner and the mode of the other.
+    /// Puts a file in place of another, which is there as a whole or not at all, whatever happens meanwhile.
+    /// It keeps the owner and the mode of the other.
     /// - Parameter mode: of a file that was not there.
     public static func replace(path: String, mode: mode_t, text: String) throws(SecretFileError) {
         var template = Array("\(path).XXXXXX".utf8CString)

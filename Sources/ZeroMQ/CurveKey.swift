@@ -37,7 +37,8 @@ public struct CurveKeyPair: Equatable, Sendable, CustomStringConvertible, Custom
         guard decodedZ85(secretZ85) != nil else { return nil }
         var text = [CChar](repeating: 0, count: 41)
         guard zmq_curve_public(&text, secretZ85) == 0,
-            let key = CurvePublicKey(z85: String(decoding: text.prefix(40).map { UInt8(bitPattern: $0) }, as: UTF8.self))
+            let key = CurvePublicKey(
+                z85: String(decoding: text.prefix(40).map { UInt8(bitPattern: $0) }, as: UTF8.self))
         else { return nil }
         publicKey = key
         self.secretZ85 = secretZ85

@@ -68,7 +68,7 @@ public struct ZAPAuthenticator: ~Copyable {
             let answer = [Array(status.utf8), Array(text.utf8), Array(userID.utf8), []]
             do throws(ZeroMQError) {
                 try socket.send(parts: envelope + answer, timeout: .zero)
-            } catch where error.code == .hostUnreachable {
+            } catch  where error.code == .hostUnreachable {
                 // Who asked has gone.
                 continue
             }

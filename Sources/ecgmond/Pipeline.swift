@@ -251,8 +251,8 @@ final class Pipeline: Sendable {
             do {
                 var loop = try CommandLoop(
                     context: context, queues: workerQueues, replies: replyQueue, wakeUp: commandWakeUp,
-                    access: AccessControl(security), settings: live.current, metrics: metrics, activity: commandActivity,
-                    log: log)
+                    access: AccessControl(security), settings: live.current, metrics: metrics,
+                    activity: commandActivity, log: log)
                 _ = opening.push(.success(loop.boundEndpoints), waitingAtMost: nil)
                 try loop.run()
             } catch {

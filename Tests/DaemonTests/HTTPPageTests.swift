@@ -15,7 +15,8 @@ import Testing
     }
 
     @Test func withATokenEveryRequestNeedsIt() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "token-\(UUID().uuidString.prefix(8))").path()
+        let folder = FileManager.default.temporaryDirectory.appending(path: "token-\(UUID().uuidString.prefix(8))")
+            .path()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = "\(folder)/token"
@@ -24,7 +25,8 @@ import Testing
         let daemon = try DaemonProcess(configuration: "[http]\ntoken_file = \"\(path)\"\n")
         let wrong = String(Self.token.reversed())
         for header in [
-            "", "Authorization: Bearer \(wrong)\r\n", "Authorization: Bearer \(Self.token)x\r\n", "Authorization: Bearer\r\n",
+            "", "Authorization: Bearer \(wrong)\r\n", "Authorization: Bearer \(Self.token)x\r\n",
+            "Authorization: Bearer\r\n",
             "Authorization: Basic \(Self.token)\r\n", "X-Authorization: Bearer \(Self.token)\r\n",
         ] {
             for page in ["/metrics", "/healthz", "/readyz", "/", "/nothing"] {
@@ -53,7 +55,10 @@ import Testing
             #expect(try ask(port, "GET \(path) HTTP/1.1\r\n\r\n").hasPrefix("HTTP/1.1 404 "), "\(path)")
         }
         #expect(try ask(port, "GET /healthz?verbose HTTP/1.0\n\n").hasSuffix("ok\n"))
-        for bad in ["\r\n", "GET\r\n\r\n", "GET / SPDY/3\r\n\r\n", "GET metrics HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nnonsense\r\n\r\n", "\u{0}\u{1}\r\n\r\n"] {
+        for bad in [
+            "\r\n", "GET\r\n\r\n", "GET / SPDY/3\r\n\r\n", "GET metrics HTTP/1.1\r\n\r\n",
+            "GET / HTTP/1.1\r\nnonsense\r\n\r\n", "\u{0}\u{1}\r\n\r\n",
+        ] {
             #expect(try ask(port, bad).hasPrefix("HTTP/1.1 400 "))
         }
         #expect(daemon.terminate() == 0)

@@ -80,7 +80,8 @@ import ZeroMQ
         let daemon = try DaemonProcess(configuration: ring.configuration)
         let context = try ZeroMQContext()
         let all = try Recorder(daemon, context: context, keys: try ring.client("display"))
-        let desk = try Recorder(daemon, prefixes: ["", "beat."], context: context, keys: try ring.client("desk"), isNew: 1)
+        let desk = try Recorder(
+            daemon, prefixes: ["", "beat."], context: context, keys: try ring.client("desk"), isNew: 1)
         let none = try Recorder(daemon, prefixes: ["al"], context: context, keys: try ring.client("gateway"), isNew: 1)
         let gateway = try AcquisitionClient(endpoint: daemon.ingest, context: context, keys: try ring.client("gateway"))
         for stream in ["icu-1", "bed-1"] { try push(stream, 0..<60, gateway) }
@@ -88,12 +89,14 @@ import ZeroMQ
         for stream in ["icu-1", "bed-1"] {
             let expected = try Self.recording.expectedEvents(stream: stream)
             #expect(eventually { (try? all.events(of: stream).count) == expected.count })
-            let readable = stream == "icu-1" ? expected.filter { event in
-                switch event.payload {
-                case .alert, .status: return true
-                default: return false
-                }
-            } : []
+            let readable =
+                stream == "icu-1"
+                ? expected.filter { event in
+                    switch event.payload {
+                    case .alert, .status: return true
+                    default: return false
+                    }
+                } : []
             #expect(eventually { (try? desk.events(of: stream).count) == readable.count })
         }
         #expect(desk.topics.allSatisfy { $0.hasPrefix("alert.icu-") || $0.hasPrefix("status.icu-") })
@@ -177,7 +180,8 @@ import ZeroMQ
         rights["desk"] = nil
         try ring.write(rights)
         reload(daemon)
-        #expect(daemon.wait(for: "ecgmon_handshakes_refused_total{cause=\"unknown_key\"}") { $0 >= 1 }, "desk comes again")
+        #expect(
+            daemon.wait(for: "ecgmon_handshakes_refused_total{cause=\"unknown_key\"}") { $0 >= 1 }, "desk comes again")
         #expect(daemon.wait(for: "ecgmon_subscriptions") { $0 == 1 }, "display has come again")
         let (deskBefore, displayBefore) = (desk.count, display.count)
         try push("icu-1", 10..<60, gateway)
@@ -246,7 +250,9 @@ import ZeroMQ
         let ring = try Keyring(Self.rights)
         let daemon = try DaemonProcess(
             configuration: ring.configuration,
-            arguments: ["--ingest", "tcp://127.0.0.1:*", "--events", "tcp://127.0.0.1:*", "--commands", "tcp://127.0.0.1:*"])
+            arguments: [
+                "--ingest", "tcp://127.0.0.1:*", "--events", "tcp://127.0.0.1:*", "--commands", "tcp://127.0.0.1:*",
+            ])
         let context = try ZeroMQContext()
         let gateway = try AcquisitionClient(endpoint: daemon.ingest, context: context, keys: try ring.client("gateway"))
         try push("icu-1", 0..<5, gateway)
@@ -314,7 +320,13 @@ final class RawConnection {
         var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
             let count = recv(descriptor, &buffer, buffer.count, 0)
-            if count > 0 { all += buffer.prefix(count) } else if count == 0 || errno == ECONNRESET { break } else { return nil }
+            if count > 0 {
+                all += buffer.prefix(count)
+            } else if count == 0 || errno == ECONNRESET {
+                break
+            } else {
+                return nil
+            }
         }
         return String(decoding: all, as: UTF8.self)
     }

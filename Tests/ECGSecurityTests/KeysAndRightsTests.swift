@@ -57,7 +57,10 @@ import ZeroMQ
         }
     }
 
-    @Test(arguments: ["", "x", "public = \"a\"", "secret = \"\(String(repeating: "a", count: 39))\"", "secret = \"\(String(repeating: "\\", count: 40))\"", "secret = \"\(String(repeating: "ü", count: 20))\""])
+    @Test(arguments: [
+        "", "x", "public = \"a\"", "secret = \"\(String(repeating: "a", count: 39))\"",
+        "secret = \"\(String(repeating: "\\", count: 40))\"", "secret = \"\(String(repeating: "ü", count: 20))\"",
+    ])
     func whatIsNoKeyFileIsRefused(text: String) throws {
         let path = "\(folder)/bad-\(UUID().uuidString)"
         try text.write(toFile: path, atomically: true, encoding: .utf8)
@@ -79,7 +82,8 @@ import ZeroMQ
         let gateway = try peer("icu gateway")
         #expect(gateway.mayPush("icu-7") && gateway.mayPush("bed-1"))
         #expect(!gateway.mayPush("bed-10") && !gateway.mayPush("ward-icu-7"))
-        #expect(!gateway.mayRead(.alert(stream: "icu-7")) && !gateway.mayAcknowledge("icu-7") && !gateway.mayAskForHistory)
+        #expect(
+            !gateway.mayRead(.alert(stream: "icu-7")) && !gateway.mayAcknowledge("icu-7") && !gateway.mayAskForHistory)
         let desk = try peer("desk")
         #expect(desk.mayRead(.alert(stream: "icu-7")) && desk.mayRead(.beat(stream: "bed-1")) && desk.mayRead(.health))
         #expect(!desk.mayRead(.alert(stream: "bed-1")) && !desk.mayRead(.waveform(stream: "icu-7")))
@@ -110,7 +114,10 @@ import ZeroMQ
     }
 
     @Test func momentsReadBack() {
-        for text in ["1970-01-01T00:00:00Z", "2000-02-29T23:59:59Z", "2026-11-25T17:00:00Z", "2100-03-01T00:00:00Z", "9999-12-31T00:00:00Z"] {
+        for text in [
+            "1970-01-01T00:00:00Z", "2000-02-29T23:59:59Z", "2026-11-25T17:00:00Z", "2100-03-01T00:00:00Z",
+            "9999-12-31T00:00:00Z",
+        ] {
             #expect(KeyExpiry.seconds(text).map(KeyExpiry.text) == text)
         }
         #expect(KeyExpiry.seconds("2001-09-09T01:46:40Z") == 1_000_000_000)
@@ -121,11 +128,15 @@ import ZeroMQ
     }
 
     @Test(arguments: [
-        "[[key]]\nname = \"a\"\n", "[[key]]\nname = \"a\\nb\"\npublic = \"K\"\n", "[[key]]\nname = \"local\"\npublic = \"K\"\n",
-        "[[key]]\nname = \"a\"\npublic = \"K\"\npsh = [\"*\"]\n", "[[key]]\nname = \"a\"\npublic = \"K\"\npush = \"*\"\n",
-        "[[key]]\nname = \"a\"\npublic = \"K\"\nread = [\"alert.bed-1\"]\n", "[[key]]\nname = \"a\"\npublic = \"K\"\nread = [\"foo*\"]\n",
+        "[[key]]\nname = \"a\"\n", "[[key]]\nname = \"a\\nb\"\npublic = \"K\"\n",
+        "[[key]]\nname = \"local\"\npublic = \"K\"\n",
+        "[[key]]\nname = \"a\"\npublic = \"K\"\npsh = [\"*\"]\n",
+        "[[key]]\nname = \"a\"\npublic = \"K\"\npush = \"*\"\n",
+        "[[key]]\nname = \"a\"\npublic = \"K\"\nread = [\"alert.bed-1\"]\n",
+        "[[key]]\nname = \"a\"\npublic = \"K\"\nread = [\"foo*\"]\n",
         "[[key]]\nname = \"a\"\npublic = \"K\"\nexpires = 5\n", "[[key]]\nname = \"a\"\npublic = \"K\"\nhistory = 1\n",
-        "[[key]]\nname = \"a\"\npublic = \"K\"\n[[key]]\nname = \"b\"\npublic = \"K\"\n", "key = 7\n", "[other]\n", "[[key", "\u{0}",
+        "[[key]]\nname = \"a\"\npublic = \"K\"\n[[key]]\nname = \"b\"\npublic = \"K\"\n", "key = 7\n", "[other]\n",
+        "[[key", "\u{0}",
     ])
     func aTableWithAMistakeIsRefusedAsAWhole(text: String) {
         let text = text.replacing("\"K\"", with: "\"\(Self.keys[2].publicKey)\"")

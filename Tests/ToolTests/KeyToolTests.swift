@@ -30,7 +30,9 @@ import Testing
         var status = stat()
         #expect(stat(table, &status) == 0 && status.st_mode & 0o777 == 0o600)
         let list = try keys("list", table)
-        #expect(list.output == "\(publicKey)  icu gateway  push: icu-*  read: alert.icu-*  history  expires 2099-01-01T00:00:00Z\n")
+        #expect(
+            list.output
+                == "\(publicKey)  icu gateway  push: icu-*  read: alert.icu-*  history  expires 2099-01-01T00:00:00Z\n")
         #expect(try keys("authorize", table, "again", key + ".pub").exitCode == 1, "the key is there already")
         #expect(try keys("authorize", table, "bad\nname", publicKey).exitCode != 0)
         let exact = try keys("authorize", table, "x", publicKey, "--read", "alert.bed-1")
@@ -48,14 +50,18 @@ import Testing
         let table = "\(folder)/table.toml"
         #expect(try keys("authorize", table, "gate", "\(folder)/gate.pub", "--push", "icu-*").exitCode == 0)
         #expect(
-            try keys("authorize", table, "desk", "\(folder)/desk.pub", "--read", "beat.*", "--acknowledge", "icu-*").exitCode
+            try keys("authorize", table, "desk", "\(folder)/desk.pub", "--read", "beat.*", "--acknowledge", "icu-*")
+                .exitCode
                 == 0)
         let daemon = try DaemonForTool(
             settings: "[security]\nserver_key = \"\(folder)/server\"\nauthorized_keys = \"\(table)\"\n")
         func own(_ name: String) -> [String] { ["--server-key", "\(folder)/server.pub", "--key", "\(folder)/\(name)"] }
-        let watch = try ToolProcess(["watch", "--events", daemon.events, "--topic", "beat", "--count", "5"] + own("desk"))
+        let watch = try ToolProcess(
+            ["watch", "--events", daemon.events, "--topic", "beat", "--count", "5"] + own("desk"))
         #expect(watch.wait(until: { watch.errors.contains("watching") }))
-        let replay = ["replay", "--simulate", "sinus@75", "--duration", "20", "--speed", "max", "--ingest", daemon.ingest]
+        let replay = [
+            "replay", "--simulate", "sinus@75", "--duration", "20", "--speed", "max", "--ingest", daemon.ingest,
+        ]
         #expect(try ToolProcess.run(replay + ["--stream", "icu-1"] + own("gate")).exitCode == 0)
         #expect(watch.outcome().exitCode == 0)
         let alarm = ["alarm", "pause", "icu-1", "--by", "Nurse", "--commands", daemon.commands]

@@ -92,7 +92,8 @@ final class DaemonForTool {
         directory = "/tmp/ecgmon-test-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let configuration = "\(directory)/c.toml"
-        try "[events]\nhealth_period_seconds = 0.5\n\(settings)".write(toFile: configuration, atomically: true, encoding: .utf8)
+        try "[events]\nhealth_period_seconds = 0.5\n\(settings)".write(
+            toFile: configuration, atomically: true, encoding: .utf8)
         process = try ToolProcess(
             [
                 "--config", configuration, "--ingest", "ipc://\(directory)/i", "--events", "ipc://\(directory)/e",

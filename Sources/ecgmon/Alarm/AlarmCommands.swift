@@ -63,7 +63,8 @@ struct AlarmCommandOptions: ParsableArguments {
         guard let reply else {
             throw ToolError(
                 "nobody takes commands at \(printable(commands))",
-                nextStep: "Start the daemon with `ecgmond`, or name its command endpoint with --commands\(keyOptions.hint)")
+                nextStep: "Start the daemon with `ecgmond`, or name its command endpoint with --commands"
+                    + keyOptions.hint)
         }
         try show(reply)
     }

@@ -9,7 +9,8 @@ struct KeyOptions: ParsableArguments {
         help: ArgumentHelp("The daemon's public key: the file, or its 40 characters.", valueName: "file-or-key"))
     var serverKey: String?
 
-    @Option(name: .long, help: ArgumentHelp("Your own key's file, as `ecgmon keys generate` makes it.", valueName: "file"))
+    @Option(
+        name: .long, help: ArgumentHelp("Your own key's file, as `ecgmon keys generate` makes it.", valueName: "file"))
     var key: String?
 
     mutating func validate() throws {
@@ -39,6 +40,8 @@ struct KeyOptions: ParsableArguments {
 extension ToolError {
     init(_ error: SecretFileError) {
         let place = error.line > 0 ? "\(error.path):\(error.line)" : error.path
-        self.init("\(printable(place)): \(printable(error.reason))", nextStep: error.nextStep.prefix(1).uppercased() + error.nextStep.dropFirst())
+        self.init(
+            "\(printable(place)): \(printable(error.reason))",
+            nextStep: error.nextStep.prefix(1).uppercased() + error.nextStep.dropFirst())
     }
 }

@@ -9,15 +9,15 @@ struct KeyCommands: ParsableCommand {
         commandName: "keys",
         abstract: "Make CURVE keys, and say what their owners may do.",
         discussion: """
-            A key pair is a file that only its owner can read, with its public half beside it as FILE.pub. The daemon has \
-            one, and so has every source, display and recorder. The daemon's table of keys says who is let in; send \
+            A key pair is a file that only its owner can read, with its public half beside it as FILE.pub. The daemon \
+            has one, and so has every source, display and recorder. The daemon's table of keys says who is let in; send \
             it SIGHUP (systemctl reload ecgmond) after a change.
 
             Examples:
               ecgmon keys generate /etc/ecgmon/server.key
               ecgmon keys generate ~/icu.key
               ecgmon keys authorize /etc/ecgmon/authorized_keys.toml "icu gateway" ~/icu.key.pub --push "icu-*"
-              ecgmon keys authorize /etc/ecgmon/authorized_keys.toml desk desk.key.pub --read "alert.*" --acknowledge "*"
+              ecgmon keys authorize /etc/ecgmon/authorized_keys.toml desk desk.pub --read "alert.*" --acknowledge "*"
               ecgmon keys list /etc/ecgmon/authorized_keys.toml
               ecgmon keys revoke /etc/ecgmon/authorized_keys.toml desk
             """,
@@ -73,7 +73,9 @@ struct KeyList: ParsableCommand {
 
     func run() throws {
         let permissions: Permissions
-        do throws(SecretFileError) { permissions = try AuthorizedKeysFile.read(path: table) } catch { throw ToolError(error) }
+        do throws(SecretFileError) { permissions = try AuthorizedKeysFile.read(path: table) } catch {
+            throw ToolError(error)
+        }
         let now = wallClockNanoseconds() / 1_000_000_000
         for key in permissions.keys {
             print(Self.line(key, now: now))
@@ -105,13 +107,15 @@ struct KeyAuthorize: ParsableCommand {
     @Argument(help: "The table; made where there is none.")
     var table: String
 
-    @Argument(help: "What the key's owner is called in logs and acknowledgements: 1 to 32 letters, digits, spaces, - _ . @")
+    @Argument(
+        help: "What the key's owner is called in logs and acknowledgements: 1 to 32 letters, digits, spaces, - _ . @")
     var name: String
 
     @Argument(help: "The public key: a file, or its 40 characters.")
     var publicKey: String
 
-    @Option(help: ArgumentHelp("Streams it may send, as bed-1 or icu-*; may be given several times.", valueName: "stream"))
+    @Option(
+        help: ArgumentHelp("Streams it may send, as bed-1 or icu-*; may be given several times.", valueName: "stream"))
     var push: [String] = []
 
     @Option(
@@ -140,16 +144,19 @@ struct KeyAuthorize: ParsableCommand {
 
     private func authorize() throws {
         guard AuthorizedKey.isValid(name: name) else {
-            throw ValidationError("a name has 1 to 32 letters, digits, spaces, - _ . @, and is not \(Permissions.localName)")
+            throw ValidationError(
+                "a name has 1 to 32 letters, digits, spaces, - _ . @, and is not \(Permissions.localName)")
         }
         var entry = AuthorizedKey(name: name, key: try KeyFile.publicKey(publicKey))
         entry.push = try push.map { try pattern($0, StreamPattern.init, "stream, such as bed-1 or icu-*") }
-        entry.acknowledge = try acknowledge.map { try pattern($0, StreamPattern.init, "stream, such as bed-1 or icu-*") }
+        entry.acknowledge = try acknowledge.map {
+            try pattern($0, StreamPattern.init, "stream, such as bed-1 or icu-*")
+        }
         entry.read = try read.map {
             try pattern(
                 $0, TopicPattern.init,
-                "beginning of topics, such as alert.icu-*, or health; a whole topic would give every longer one, too, so "
-                    + "end it in the * that says so")
+                "beginning of topics, such as alert.icu-*, or health; a whole topic would give every longer one, too, "
+                    + "so end it in the * that says so")
         }
         entry.history = history
         if let expires {
@@ -162,7 +169,8 @@ struct KeyAuthorize: ParsableCommand {
             let before = try AuthorizedKeysFile.parse(text, path: table)
             if let other = before.keys.first(where: { $0.name == name || $0.key == entry.key }) {
                 throw SecretFileError(
-                    path: table, reason: "\(other.name) is there already" + (other.key == entry.key ? " with this key" : ""),
+                    path: table,
+                    reason: "\(other.name) is there already" + (other.key == entry.key ? " with this key" : ""),
                     nextStep: "revoke it first, or choose another name")
             }
             let after = AuthorizedKeysFile.adding(entry, to: text)

@@ -33,11 +33,12 @@ struct CommandLoop: ~Copyable {
     /// - Parameter wakeUp: the one that `replies` signals.
     init(
         context: ZeroMQContext, queues: [BoundedQueue<WorkerInput>], replies: BoundedQueue<OutgoingReply>,
-        wakeUp: WakeUp, access: AccessControl, settings: DaemonConfiguration, metrics: DaemonMetrics, activity: ThreadActivity,
-        log: PeriodicLog
+        wakeUp: WakeUp, access: AccessControl, settings: DaemonConfiguration, metrics: DaemonMetrics,
+        activity: ThreadActivity, log: PeriodicLog
     ) throws(StartFailure) {
         let socket = try Self.open(context)
-        endpoints = try socket.listen(on: settings.commands.endpoints, option: "--commands", security: access.socketSecurity)
+        endpoints = try socket.listen(
+            on: settings.commands.endpoints, option: "--commands", security: access.socketSecurity)
         self.socket = socket
         self.queues = queues
         self.replies = replies

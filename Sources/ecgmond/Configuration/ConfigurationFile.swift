@@ -250,7 +250,8 @@ enum ConfigurationFile {
                     line: lines["streams.forgotten_after_seconds"],
                     words: "streams.forgotten_after_seconds must not be below streams.silent_after_seconds"))
         }
-        if SecurityFiles.httpTokenPath(configuration.http) == nil, !Endpoint.isLoopback(host: configuration.http.address) {
+        if !Endpoint.isLoopback(host: configuration.http.address), SecurityFiles.httpTokenPath(configuration.http) == nil
+        {
             mistakes.append(
                 Mistake(
                     line: lines["http.address"],

@@ -37,7 +37,8 @@ struct IngestLoop: ~Copyable {
     /// Opens and binds the socket: to be called on the thread that runs the loop.
     init(
         context: ZeroMQContext, queues: [BoundedQueue<WorkerInput>], workers: [ThreadActivity],
-        stop: StopRequest, live: LiveSettings, access: AccessControl, metrics: DaemonMetrics, activity: ThreadActivity, log: PeriodicLog
+        stop: StopRequest, live: LiveSettings, access: AccessControl, metrics: DaemonMetrics,
+        activity: ThreadActivity, log: PeriodicLog
     ) throws(StartFailure) {
         let generation = live.generation
         let settings = live.current.ingest
@@ -159,8 +160,9 @@ struct IngestLoop: ~Copyable {
         guard peer.mayPush(block.stream) else {
             metrics.rejects.add(for: .notPermitted)
             // Logged by the key rather than by the stream, which it can choose.
-            let cause = RejectCause.notPermitted.label
-            return log.note("message rejected", cause: cause, stream: "", key: peer.name, detail: "stream \(block.stream)")
+            return log.note(
+                "message rejected", cause: RejectCause.notPermitted.label, stream: "", key: peer.name,
+                detail: "stream \(block.stream)")
         }
         hand(
             ReceivedSegment(

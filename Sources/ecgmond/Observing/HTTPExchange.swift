@@ -28,7 +28,9 @@ struct HTTPPage: Sendable {
         }
     }
 
-    static func problem(_ status: Status) -> HTTPPage { HTTPPage(status: status, body: status.phrase.lowercased() + "\n") }
+    static func problem(_ status: Status) -> HTTPPage {
+        HTTPPage(status: status, body: status.phrase.lowercased() + "\n")
+    }
 
     /// The answer's bytes (RFC 9112). The connection ends with it.
     /// - Parameter withBody: false for HEAD.

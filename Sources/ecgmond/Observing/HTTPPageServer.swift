@@ -1,8 +1,8 @@
 import Glibc
 import Synchronization
 
-/// Serves small pages over HTTP/1.1 to whoever asks, within bounds that nobody can stretch: so many connections, so many
-/// bytes of a request, so many seconds for the request and for taking the answer. One request a connection; GET and HEAD.
+/// Serves small pages over HTTP/1.1 to whoever asks, within bounds that nobody can stretch: so many connections, so
+/// many bytes of a request, so many seconds for the request and for taking the answer. One request a connection.
 ///
 /// On one thread of its own. Nothing in a request names a file or makes anything here.
 struct HTTPPageServer: ~Copyable {
@@ -138,7 +138,9 @@ struct HTTPPageServer: ~Copyable {
 
     /// - Returns: whether the connection goes on.
     private func serve(_ connection: inout Connection, hasCome: Bool, now: UInt64) -> Bool {
-        if connection.isEnding { return hasCome ? discard(connection) && now < connection.deadline : now < connection.deadline }
+        if connection.isEnding {
+            return hasCome ? discard(connection) && now < connection.deadline : now < connection.deadline
+        }
         if now >= connection.deadline {
             guard connection.answer.isEmpty, !connection.request.isEmpty else { return false }
             connection.answer = HTTPPage.problem(.requestTimeout).bytes(withBody: true)

@@ -33,7 +33,8 @@ struct Publisher: ~Copyable {
     ) throws(StartFailure) {
         let socket = try Self.open(context, settings, isManual: access.isEnabled)
         let monitor = try socket.watched()
-        let endpoints = try socket.listen(on: settings.events.endpoints, option: "--events", security: access.socketSecurity)
+        let endpoints = try socket.listen(
+            on: settings.events.endpoints, option: "--events", security: access.socketSecurity)
         self.socket = socket
         self.monitor = monitor
         self.endpoints = endpoints

@@ -114,8 +114,8 @@ final class AccessControl {
         return true
     }
 
-    /// Whether what some key may read is not what its standing subscriptions were cut to: it was removed, has expired, or
-    /// has other rights. True once for each change.
+    /// Whether what some key may read is not what its standing subscriptions were cut to: it was removed, has expired,
+    /// or has other rights. True once for each change.
     func readersChanged() -> Bool {
         refresh()
         guard state.isEnabled else { return false }
