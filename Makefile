@@ -34,6 +34,7 @@ test: need-swift need-test-packages
 	$(DOWNLOAD_TESTS) || $(DOWNLOAD_TESTS)
 
 # libFuzzer comes with the compiler; -sanitize=fuzzer would put its main into every program, so that only its archive is taken.
+# Its own -timeout works on the main thread alone, which the tests' runner has: what hangs is ended from outside.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= wire published wfdb snapshot configuration weights
 FUZZ_BUILD := .build/fuzz
@@ -51,7 +52,7 @@ fuzz: need-swift need-test-packages
 	        -malloc_limit_mb=256 -print_final_stats=1 -verbosity=1 -artifact_prefix=$(FUZZ_BUILD)/found/$$target- \
 	        $(FUZZ_BUILD)/corpus/$$target Tests/FuzzTests/Corpus/$$target" \
 	        SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 \
-	        $(FUZZ_BUILD)/release/ecg-monitorPackageTests.xctest --testing-library swift-testing --filter 'fuzz\(\)' \
+	        timeout -s ABRT $$(($(FUZZ_SECONDS) + 60)) $(FUZZ_BUILD)/release/ecg-monitorPackageTests.xctest --testing-library swift-testing --filter 'fuzz\(\)' \
 	        > $(FUZZ_BUILD)/$$target.log 2>&1 || { tail -40 $(FUZZ_BUILD)/$$target.log; exit 1; }; \
 	    grep -E 'DONE|stat::number_of_executed|stat::peak_rss' $(FUZZ_BUILD)/$$target.log; \
 	done

@@ -262,11 +262,12 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
             }
             guard best >= 0 else { return }
             let largest = rejected[best]
+            let candidates = rejected
             guard additions.contains(.groupedSearchBack) else {
                 accept(largest, bySearchBack: true)
+                guard rejected.count < candidates.count else { return }
                 continue
             }
-            let candidates = rejected
             for index in 0..<candidates.count where isLike(candidates[index], largest) {
                 let candidate = candidates[index]
                 if let lastBeat, candidate.fiducialIndex - lastBeat.fiducialIndex < constants.refractory { continue }
@@ -274,8 +275,9 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
                 if lead > 0, lead < constants.refractory { continue }
                 accept(candidate, bySearchBack: true)
             }
-            // The largest itself is always taken; were it not, this must not go on for ever.
-            guard let lastBeat, lastBeat.fiducialIndex >= largest.fiducialIndex else { return }
+            // The largest itself is always taken, and so leaves those that wait; were it not, as in a state whose candidates
+            // are out of order, this must not go on for ever.
+            guard rejected.count < candidates.count else { return }
         }
     }
 
