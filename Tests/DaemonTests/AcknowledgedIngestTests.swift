@@ -151,6 +151,7 @@ private final class HandSource {
         var client = try AcknowledgedAcquisitionClient(endpoint: first.acknowledged, context: context)
         for block in blocks.prefix(100) { _ = try client.send(block, timeout: .seconds(30)) }
         while client.samplesSent < 4500 { try client.service(timeout: .milliseconds(20)) }
+        #expect(first.wait(for: "ecgmon_samples_total") { $0 > 0 })
         #expect(first.terminate() == 0)
         let second = try DaemonProcess(hasJournal: true, after: first)
         #expect(second.metric("ecgmon_streams_restored_total") == 1)
