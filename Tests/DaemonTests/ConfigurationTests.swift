@@ -140,6 +140,7 @@ import Testing
         #expect(merged.ingest.endpoints == ["ipc:///b"])
         #expect(merged.log.level == .debug)
         let names = ConfigurationSchema.differences(DaemonConfiguration(), merged).map(\.fullName)
-        #expect(names == ["ingest.endpoints", "log.level"])
+        // One of a pair of endpoints that is moved does not leave the other where it usually is.
+        #expect(names == ["ingest.endpoints", "log.level", "ingest.acknowledged_endpoints"])
     }
 }
