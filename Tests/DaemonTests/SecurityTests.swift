@@ -210,6 +210,28 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
+    @Test func withIPCLeftOpenTheFilePermissionsDecideThereAndTCPAsksForKeysAllTheSame() throws {
+        let ring = try Keyring(Self.rights)
+        let daemon = try DaemonProcess(
+            configuration: ring.configuration + "ipc_without_curve = true\n",
+            arguments: ["--ingest", "tcp://127.0.0.1:*"])
+        let tcp = try #require(daemon.log.firstMatch(of: /ingest=.*(tcp:\/\/127.0.0.1:\d+)/).map { String($0.1) })
+        let context = try ZeroMQContext()
+        let local = try AcquisitionClient(endpoint: daemon.ingest, context: context)
+        try push("anything-1", 0..<10, local)
+        let bare = try AcquisitionClient(endpoint: tcp, context: context, linger: .zero)
+        #expect(try !bare.send(Self.recording.block(stream: "icu-1", 0..<360), timeout: .milliseconds(700)))
+        let gateway = try AcquisitionClient(endpoint: tcp, context: context, keys: try ring.client("gateway"))
+        try push("icu-1", 0..<10, gateway)
+        #expect(daemon.wait(for: "ecgmon_samples_total") { $0 == 7200 })
+        var client = try CommandClient(endpoint: daemon.commands, context: context)
+        var pause = WireCommand.Pause()
+        pause.kind = .audio
+        let reply = try client.send(command("icu-1", .pause(pause)), timeout: .seconds(30))
+        #expect(reply?.result == .done && reply?.pause.by == "Nurse [local]")
+        #expect(daemon.terminate() == 0)
+    }
+
     /// libzmq's manual mode would give another connection's subscription to this one: see `SubscriberAdmission`.
     @Test func aSubscriberThatSendsWhatIsNoSubscriptionIsShutOutAndTheOthersComeBack() throws {
         let ring = try Keyring(Self.rights)
