@@ -36,6 +36,8 @@ public struct BeatMemory: Sendable {
     private var previousKind: Int?
     /// How like the dominant beat the last one was.
     private(set) var previousSimilarity: Float = 0
+    /// Of the beat before, in the same stretch: the features that are listed in `JoinFeatures.carried`; zero where there is none.
+    private(set) var carried = InlineArray<14, Float>(repeating: 0)
     /// Beats with a window so far.
     private(set) var beats = 0
     private(set) var rhythm = BeatRhythm()
@@ -45,8 +47,13 @@ public struct BeatMemory: Sendable {
     /// The signal was interrupted: intervals and the beat before count no more, the kinds of beats do.
     public mutating func interrupt() {
         rhythm.interrupt()
+        forgetPrevious()
+    }
+
+    private mutating func forgetPrevious() {
         previous = nil
         previousKind = nil
+        carried = InlineArray(repeating: 0)
     }
 
     /// The most frequent kind; nil before the first beat.
@@ -100,15 +107,20 @@ public struct BeatMemory: Sendable {
     /// A beat without a window, of which only the interval is known.
     public mutating func addUnseen(interval: Float?) {
         rhythm.add(interval)
-        previous = nil
-        previousKind = nil
+        forgetPrevious()
     }
 
     /// - Parameters:
     ///   - interval: since the beat before, in s; nil: unknown.
     ///   - logits: the discriminator's.
-    public mutating func add(_ shape: borrowing BeatShape, logits: SIMD4<Float>, interval: Float?) {
+    ///   - features: of the beat, as they were before it is added; the next beat's features carry some of them on.
+    public mutating func add(
+        _ shape: borrowing BeatShape, logits: SIMD4<Float>, interval: Float?, features: [Float] = []
+    ) {
         beats += 1
+        for (place, feature) in JoinFeatures.carriedPlaces.enumerated() {
+            carried[place] = features.isEmpty ? 0 : features[feature]
+        }
         if let dominant { previousSimilarity = Self.similarity(shape, dominant.shape) }
         let match = match(shape)
         let prematurity = rhythm.features(interval: interval)[BeatRhythm.Feature.overMedian.rawValue]

@@ -52,12 +52,14 @@ enum MonitorRun {
 
     /// The events, and the beats as the join is given them, where they are observed; sample indices in frames of the record.
     ///
-    /// - Parameter reversed: the electrodes are exchanged: every sample has the other sign.
+    /// - Parameters:
+    ///   - channel: number of the record's signal.
+    ///   - reversed: the electrodes are exchanged: every sample has the other sign.
     static func run(
-        _ record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init(),
+        _ record: Record, name: String, channel: Int = 0, classifier: BeatClassifier, configuration: MonitorConfiguration = .init(),
         reversed: Bool = false, observing: Bool
     ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
-        let input = try RecordChannel(record, name: name)
+        let input = try RecordChannel(record, name: name, channel: channel)
         var (events, observed) = try run(
             millivolts: reversed ? input.millivolts.map { -$0 } : input.millivolts, samplingRate: input.samplingRate,
             lead: input.lead, name: name, classifier: classifier, configuration: configuration, observing: observing)

@@ -107,11 +107,14 @@ enum JoinBeats {
 
     /// Left out: paced and unclassifiable beats, ventricular flutter, and beats before `startSeconds`.
     static func labelled(
-        _ name: String, in database: RecordDatabase, from startSeconds: Double, classifier: BeatClassifier
+        _ name: String, in database: RecordDatabase, channel: Int = 0, from startSeconds: Double, classifier: BeatClassifier
     ) throws(ToolError) -> [LabelledBeat] {
         let record = try database.record(name)
         let reference = try database.reference(name, for: record)
-        let (events, observed) = try MonitorRun.run(record, name: name, classifier: classifier, observing: true)
+        // The join, which the beats do not depend on, would only cost time.
+        var (events, observed) = try MonitorRun.run(
+            record, name: name, channel: channel, classifier: classifier, observing: true)
+        ObservedBeat.tellNext(&observed)
         let score = EC57Score(reference: reference, found: MonitorRun.beats(events), from: startSeconds)
         var beats: [LabelledBeat] = []
         for beat in observed {
