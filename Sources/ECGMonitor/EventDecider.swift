@@ -272,7 +272,8 @@ struct EventDecider: Sendable {
         switch mark.content {
         case .beat(let finding):
             if !isLate, let lastBeat, let shape = BeatShape(of: finding, in: windows) {
-                next = NextBeat(shape: shape, interval: Float(alerts.now.seconds(from: lastBeat, to: mark.sampleIndex)))
+                next = NextBeat(
+                    shape: shape, interval: Float(alerts.now.seconds(from: lastBeat, to: mark.sampleIndex)), memory: memory)
             }
         case .clock: guard isLate else { return }
         case .condition, .fibrillation: return

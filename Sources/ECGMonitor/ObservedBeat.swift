@@ -28,7 +28,7 @@ public struct ObservedBeat: Sendable {
             let shape = next.window.withUnsafeBufferPointer { window in
                 window.baseAddress.map { BeatShape(window: $0, range: next.context.windowRange) }
             }
-            beats[i].context.next = shape.map { NextBeat(shape: $0, interval: interval) }
+            beats[i].context.next = shape.map { NextBeat(shape: $0, interval: interval, memory: next.context.memory) }
         }
     }
 }

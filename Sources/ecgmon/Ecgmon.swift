@@ -9,6 +9,6 @@ struct Ecgmon: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Demo.self, Replay.self, Watch.self, AlarmCommands.self, AnnotateCommand.self, EvaluateCommand.self,
-            DataCommand.self, TrainCommand.self, JoinCommand.self, DumpJoin.self, AttackCommand.self, BenchmarkCommand.self,
+            DataCommand.self, TrainCommand.self, JoinCommand.self, AttackCommand.self, BenchmarkCommand.self,
         ])
 }

@@ -1,3 +1,7 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// What is remembered of one patient's beats: the kinds of beats by their shape, how often each came, and the intervals.
 ///
 /// The dominant beat is the kind that came most often of late. A beat joins the kind that it is most like, or founds a new one,
@@ -11,6 +15,10 @@ public struct BeatMemory: Sendable {
     private static let forgetting: Float = 1 / 60
     /// A kind's shape moves towards its new beat by at least this share.
     private static let leastShare: Float = 0.05
+    /// What is usual moves towards a new beat by at least this share.
+    private static let leastUsualShare: Float = 0.03
+    /// The same of the steady interval and of its deviations.
+    private static let steadyShare: Float = 0.15, deviationShare: Float = 0.1
     /// Weight of a new beat in a kind's running means of intervals.
     private static let rhythmShare: Float = 0.1
 
@@ -24,6 +32,10 @@ public struct BeatMemory: Sendable {
         /// Running means over its beats: the logarithm of the interval before over the local median; the same of the interval
         /// after; and the share that came right after a beat of the same kind.
         var prematurity: Float = 0, pause: Float = 0, repetition: Float = 0
+        /// What is usual of its beats while it is the dominant kind: running means and variances of the features listed in
+        /// `JoinFeatures.usualTerms`, and of how many beats.
+        var usualMean = InlineArray<8, Float>(repeating: 0), usualVariance = InlineArray<8, Float>(repeating: 0)
+        var usualCount: Float = 0
     }
 
     private var kinds = InlineArray<4, Reference>(repeating: Reference())
@@ -41,6 +53,10 @@ public struct BeatMemory: Sendable {
     /// Beats with a window so far.
     private(set) var beats = 0
     private(set) var rhythm = BeatRhythm()
+    /// Running mean of the intervals between two dominant beats one after the other, in s; 0: none yet.
+    private(set) var steadyInterval: Float = 0
+    /// Running mean of the absolute logarithm of such an interval over `steadyInterval`.
+    private(set) var steadyDeviation: Float = 0
 
     public init() {}
 
@@ -84,7 +100,17 @@ public struct BeatMemory: Sendable {
         return best
     }
 
+    /// Whether the beat that a shape is of belongs to the kind of the beat before.
+    func isOfPreviousKind(_ match: Match) -> Bool { match.index == previousKind }
+
     func kind(_ match: Match) -> Reference { kinds[match.index] }
+
+    /// - Parameter interval: before a beat, in s; nil: unknown.
+    func scale(interval: Float?) -> BeatRhythm.Scale {
+        var scale = rhythm.scale(interval: interval)
+        if steadyInterval > 0 { scale.steady = steadyInterval }
+        return scale
+    }
 
     /// How often a kind came of late, 0 ... 1.
     func share(_ reference: borrowing Reference) -> Float { (reference.weight + 0.5) / (totalWeight + 1) }
@@ -137,6 +163,10 @@ public struct BeatMemory: Sendable {
             kinds[match.index].prematurity += Self.rhythmShare * (prematurity - kinds[match.index].prematurity)
             let repeats: Float = previousKind == match.index ? 1 : 0
             kinds[match.index].repetition += Self.rhythmShare * (repeats - kinds[match.index].repetition)
+            if match.isDominant {
+                if !features.isEmpty { learnUsual(match.index, features) }
+                if previousKind == match.index, let interval { learnSteady(interval) }
+            }
             previousKind = match.index
         } else {
             let place = place()
@@ -145,6 +175,24 @@ public struct BeatMemory: Sendable {
         }
         previous = copy shape
         rhythm.add(interval)
+    }
+
+    private mutating func learnUsual(_ kind: Int, _ features: [Float]) {
+        kinds[kind].usualCount += 1
+        let share = max(1 / kinds[kind].usualCount, Self.leastUsualShare)
+        for (i, place) in JoinFeatures.usualPlaces.enumerated() {
+            let difference = features[place] - kinds[kind].usualMean[i]
+            kinds[kind].usualMean[i] += share * difference
+            kinds[kind].usualVariance[i] =
+                (1 - share) * (kinds[kind].usualVariance[i] + share * difference * difference)
+        }
+    }
+
+    private mutating func learnSteady(_ interval: Float) {
+        let interval = BeatRhythm.clampedInterval(interval)
+        if steadyInterval == 0 { steadyInterval = interval }
+        steadyDeviation += Self.deviationShare * (abs(logf(interval / steadyInterval)) - steadyDeviation)
+        steadyInterval += Self.steadyShare * (interval - steadyInterval)
     }
 
     /// Where a new kind goes: the next free place, or that of the rarest.

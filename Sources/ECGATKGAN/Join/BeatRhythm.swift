@@ -166,13 +166,16 @@ struct BeatRhythm: Sendable {
         var interval: Float
         /// The local median, the long mean, nine tenths of the last 64, in s.
         var median: Float, longMean: Float, nineTenths: Float
+        /// The steady interval, in s.
+        var steady: Float
     }
 
     func scale(interval given: Float?) -> Scale {
         let median = local
         return Scale(
             interval: given.map(Self.clamp) ?? median, median: median, longMean: longMean > 0 ? longMean : median,
-            nineTenths: recentCount > 0 ? sortedRecent()[min(recentCount - 1, 9 * recentCount / 10)] : median)
+            nineTenths: recentCount > 0 ? sortedRecent()[min(recentCount - 1, 9 * recentCount / 10)] : median,
+            steady: median)
     }
 
     static func clampedInterval(_ interval: Float) -> Float { clamp(interval) }

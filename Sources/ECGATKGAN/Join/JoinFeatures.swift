@@ -32,13 +32,19 @@ public struct BeatContext: Sendable {
 
 /// What a beat that waits is told of the one after it.
 public struct NextBeat: Sendable {
-    public var shape: BeatShape
+    var shape: BeatShape
     /// Between the two, in s.
-    public var interval: Float
+    var interval: Float
+    /// Whether it is of the kind that the beat before it is of, and of the dominant one.
+    var isOfSameKind: Bool, isOfDominantKind: Bool
 
-    public init(shape: BeatShape, interval: Float) {
+    /// - Parameter memory: as it is after the beat that waits and before the next one.
+    public init(shape: BeatShape, interval: Float, memory: BeatMemory) {
         self.shape = shape
         self.interval = interval
+        let match = memory.match(shape)
+        isOfSameKind = match.map { memory.isOfPreviousKind($0) } ?? false
+        isOfDominantKind = match?.isDominant ?? false
     }
 }
 
@@ -74,6 +80,11 @@ public struct JoinFeatures: Sendable {
         case carried(Int)
         /// The difference from the dominant beat over the energy of that one's QRS.
         case distanceOverQRS(BeatShape.Segment)
+        /// The interval over the steady interval, that over the local median, and the mean deviation from it.
+        case overSteady, steadyOverMedian, steadyDeviation
+        /// How many standard deviations a feature, given by its place in `usualTerms`, lies above what is usual of the dominant
+        /// beat; and the mean and the deviation of what is usual.
+        case overUsual(Int), usualMean(Int), usualDeviation(Int)
         /// How like the dominant beat the beat before was.
         case previousSimilarity
         case isNoisy, foundBySearchBack
@@ -100,6 +111,10 @@ public struct JoinFeatures: Sendable {
         terms += [.kindCorrelation, .kindSpread, .kindDistance, .kindOwnSpread, .dominantOwnSpread]
         for segment in [BeatShape.Segment.pWave, .tWave] { terms += [.correlation(segment), .distanceOverQRS(segment)] }
         terms += carriedTerms.indices.map { .carried($0) }
+        terms += [.overSteady, .steadyOverMedian, .steadyDeviation]
+        terms += usualTerms.indices.map { .overUsual($0) }
+        // In correlation of QRS and P, distance and interval.
+        terms += [.usualMean(0), .usualMean(1), .usualMean(4), .usualDeviation(1), .usualDeviation(4), .usualDeviation(6)]
         return terms
     }()
 
@@ -109,9 +124,17 @@ public struct JoinFeatures: Sendable {
         + [BeatShape.Segment.whole, .qrs].flatMap { [.correlation($0), .distance($0), .energy($0)] }
         + [.slope, .spread(.qrs), .spread(.wideQRS), .deflection, .ownDeflection]
 
+    /// Features of which it is remembered what is usual of the dominant beat.
+    static let usualTerms: [Term] = [
+        .correlation(.qrs), .distance(.whole), .distance(.qrs), .spread(.wideQRS), .correlation(.pWave), .energy(.qrs),
+        .overSteady, .distanceOverQRS(.pWave),
+    ]
+
     /// Where they stand among the features.
-    static let carriedPlaces: [Int] = carriedTerms.map { term in
-        guard let place = terms.firstIndex(of: term) else { preconditionFailure("what is carried on is a feature") }
+    static let carriedPlaces = carriedTerms.map(place), usualPlaces = usualTerms.map(place)
+
+    private static func place(of term: Term) -> Int {
+        guard let place = terms.firstIndex(of: term) else { preconditionFailure("what is remembered is a feature") }
         return place
     }
 
@@ -141,6 +164,8 @@ public struct JoinFeatures: Sendable {
         let rhythm: InlineArray<24, Float>
         /// 1 where the dominant beat points up, otherwise -1.
         let sign: Float
+        /// The interval before the beat, the steady one and the local median, in s.
+        let interval: Float, steady: Float, median: Float
 
         init(_ shape: BeatShape, logits: SIMD4<Float>, context: BeatContext) {
             self.context = context
@@ -150,6 +175,8 @@ public struct JoinFeatures: Sendable {
             match = context.memory.match(shape)
             rhythm = context.memory.rhythm.features(interval: context.interval)
             sign = (dominant?.shape.deflection ?? 0) < 0 ? -1 : 1
+            let scale = context.memory.scale(interval: context.interval)
+            (interval, steady, median) = (scale.interval, scale.steady, scale.median)
         }
     }
 
@@ -205,6 +232,15 @@ public struct JoinFeatures: Sendable {
         switch term {
         case .leadOverDominant(let beatClass):
             return lead(of: beatClass, frame.logits) - lead(of: beatClass, dominant.logits)
+        case .overSteady: return logf(frame.interval / frame.steady)
+        case .steadyOverMedian: return logf(frame.steady / frame.median)
+        case .steadyDeviation: return memory.steadyDeviation
+        case .overUsual(let number):
+            guard dominant.usualCount > fewestUsual else { return 0 }
+            let difference = value(of: usualTerms[number], frame) - dominant.usualMean[number]
+            return min(max(difference / usualScale(dominant, number), -mostUsual), mostUsual)
+        case .usualMean(let number): return dominant.usualMean[number]
+        case .usualDeviation(let number): return dominant.usualVariance[number].squareRoot()
         case .correlation(let segment): return shape.correlation(with: other, segment)
         case .distance(let segment):
             return logf(relativeDistance(shape, other, segment) + leastDistance)
@@ -224,6 +260,13 @@ public struct JoinFeatures: Sendable {
         case .dominantShare: return logf(memory.share(dominant))
         default: return value(of: term, kind: memory.kind(match), dominant)
         }
+    }
+
+    /// From more beats than these on it is known what is usual; and nothing is further from it than so many deviations.
+    private static let fewestUsual: Float = 3, mostUsual: Float = 8
+
+    private static func usualScale(_ dominant: BeatMemory.Reference, _ number: Int) -> Float {
+        max(dominant.usualVariance[number], 0).squareRoot() + 0.02
     }
 
     /// What does not depend on the beat itself but for its kind.
@@ -321,6 +364,12 @@ public struct JoinFeatures: Sendable {
             shape.addCorrelationGradient(with: other, segment, times: factor, into: &gradient)
         case .distance(let segment):
             addRelativeDistanceGradient(shape, other, segment, times: factor, into: &gradient)
+        case .overUsual(let number):
+            guard let dominant = frame.dominant, dominant.usualCount > fewestUsual,
+                abs(value(of: .overUsual(number), frame)) < mostUsual
+            else { return }
+            addGradient(
+                of: usualTerms[number], frame, times: factor / usualScale(dominant, number), into: &gradient)
         case .distanceOverQRS(let segment):
             let scale = other.energy(.qrs) + leastEnergy
             let outer = factor / (shape.distance(to: other, segment) / scale + leastShare)

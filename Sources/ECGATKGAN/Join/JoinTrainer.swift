@@ -33,11 +33,6 @@ public struct JoinSamples: Sendable {
         records.append(record)
     }
 
-    public static func dump(window: [Float], logits: SIMD4<Float>, context: BeatContext) -> [Float] {
-        let shape = window.withUnsafeBufferPointer { BeatShape(window: $0.baseAddress!, range: context.windowRange) }
-        return JoinFeatures.values(shape, logits: logits, context: context) + JoinFeatures.nextValues(HeldContext(shape: shape, context: context), next: context.next)
-    }
-
     public mutating func append(contentsOf other: JoinSamples) {
         features += other.features
         labels += other.labels
@@ -85,7 +80,7 @@ public struct JoinSamples: Sendable {
 /// How a join is trained.
 public struct JoinRecipe: Sendable, Equatable {
     /// Networks whose logits are averaged.
-    public var members = 6
+    public var members = 4
     public var hidden = [160, 64]
     public var epochs = 12
     /// Share of the N beats that a pass goes over, drawn anew for each; their loss counts so much the more. Most are alike.
@@ -102,7 +97,7 @@ public struct JoinRecipe: Sendable, Equatable {
     ///
     /// On a patient that the discriminator saw in training its logits are surer than they ought to be, and a member that has them
     /// leans on them too much; one that has not judges by rhythm and shape alone, which carries over better to another database.
-    public var membersWithDiscriminator = 3
+    public var membersWithDiscriminator = 2
     public var seed: UInt64 = 1
 
     public init() {}

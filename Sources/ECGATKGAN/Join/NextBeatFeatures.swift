@@ -12,7 +12,7 @@ public struct HeldContext: Sendable {
     public init(shape: BeatShape, context: BeatContext) {
         self.shape = shape
         dominant = context.memory.dominant?.shape
-        scale = context.memory.rhythm.scale(interval: context.interval)
+        scale = context.memory.scale(interval: context.interval)
     }
 }
 
@@ -22,9 +22,11 @@ extension JoinFeatures {
         /// 1 where there is one in time, otherwise 0.
         case isKnown
         /// The interval to it over the local median, over the interval before this beat, over the long mean, over nine tenths of
-        /// the last 64; and both intervals together over twice the median. Logarithms; the longest that is waited for if there
-        /// is none.
-        case overMedian, overInterval, overLongMean, overNineTenths, pairOverMedian
+        /// the last 64, over the steady interval; and both intervals together over twice the median and the steady interval.
+        /// Logarithms; the longest that is waited for if there is none.
+        case overMedian, overInterval, overLongMean, overNineTenths, pairOverMedian, overSteady, pairOverSteady
+        /// 1 where the next beat is of the same kind, and of the dominant one.
+        case isOfSameKind, isOfDominantKind
         /// The two beats against each other.
         case correlation(BeatShape.Segment), distance
         /// The next beat against the dominant one.
@@ -37,6 +39,7 @@ extension JoinFeatures {
         .correlation(.whole), .correlation(.qrs), .distance,
         .dominantCorrelation(.whole), .dominantCorrelation(.qrs), .dominantCorrelation(.pWave),
         .dominantDistance(.whole), .dominantDistance(.qrs), .dominantSpread, .dominantEnergy, .dominantSimilarity, .dominantPWave,
+        .overSteady, .pairOverSteady, .isOfSameKind, .isOfDominantKind,
     ]
 
     /// The features of the second stage: those of the first, then those of the next beat.
@@ -59,6 +62,10 @@ extension JoinFeatures {
         case .overLongMean: return logf(interval / held.scale.longMean)
         case .overNineTenths: return logf(interval / held.scale.nineTenths)
         case .pairOverMedian: return logf((interval + held.scale.interval) / (2 * held.scale.median))
+        case .overSteady: return logf(interval / held.scale.steady)
+        case .pairOverSteady: return logf((interval + held.scale.interval) / (2 * held.scale.steady))
+        case .isOfSameKind: return next?.isOfSameKind == true ? 1 : 0
+        case .isOfDominantKind: return next?.isOfDominantKind == true ? 1 : 0
         default: break
         }
         guard let other = next?.shape else { return 0 }

@@ -69,6 +69,7 @@ enum MonitorRun {
         }
         for index in observed.indices {
             observed[index].sampleIndex = input.frame(ofSample: Double(observed[index].sampleIndex))
+            observed[index].samplingRate = record.samplingRate
             observed[index].decidedAtSampleIndex = input.frame(ofSample: Double(observed[index].decidedAtSampleIndex))
         }
         return (events, observed)
@@ -85,6 +86,16 @@ enum MonitorRun {
             millivolts: millivolts, samplingRate: samplingRate, lead: lead, name: name, classifier: classifier,
             configuration: configuration, observing: false
         ).events
+    }
+
+    /// The beats of samples in millivolts, as the join is given them.
+    static func observed(
+        millivolts: [Float], samplingRate: Double, name: String, classifier: BeatClassifier
+    ) throws(ToolError) -> [ObservedBeat] {
+        try run(
+            millivolts: millivolts, samplingRate: samplingRate, lead: "", name: name, classifier: classifier,
+            configuration: .init(), observing: true
+        ).observed
     }
 
     private static func run(
