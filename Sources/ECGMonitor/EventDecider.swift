@@ -254,12 +254,18 @@ struct EventDecider: Sendable {
         memory.add(shape, logits: answer.logits, interval: context.interval, features: features)
         guard let join else { return beat(finding, answer, interval: interval, at: index) }
         let first = join.first(answer, features: features)
+        let waiting = HeldContext(shape: shape, context: context)
         if first.isFinal {
             beat(finding, first.classification, interval: interval, at: index)
+        } else if alerts.now.seconds(from: index, to: mark.decidedAt) > JoinNetwork.longestWaitSeconds {
+            // The search-back found it so late that nothing more is waited for.
+            let second = join.second(
+                features + JoinFeatures.nextValues(waiting, next: nil), suspicion: answer.attackSuspicion)
+            beat(finding, second, interval: interval, at: index)
         } else {
             held = HeldBeat(
                 sampleIndex: index, time: mark.time, finding: finding, interval: interval,
-                suspicion: answer.attackSuspicion, features: features, context: HeldContext(shape: shape, context: context))
+                suspicion: answer.attackSuspicion, features: features, context: waiting)
         }
     }
 
