@@ -21,11 +21,13 @@ struct EventDecider: Sendable, Codable {
     private var heartRate = HeartRate()
     /// The patient's own beats, for the join.
     private var memory = BeatMemory()
+    /// A beat whose class waits for the next one.
+    private var held: HeldBeat?
     /// What the join is given, kept for whoever trains or measures it; nil: nobody does.
     @Uncoded var observed: [ObservedBeat]? = nil
 
     private var state = MonitorState.learning
-    /// R peak of the beat before, in the same stretch of detection.
+    /// R peak of the beat before, in the same stretch of detection, decided or not.
     private var lastBeat: Int64?
     /// Where the signal stopped being observable; nil while it is.
     private var interruptedSince: Int64?
@@ -67,6 +69,7 @@ struct EventDecider: Sendable, Codable {
     ) {
         swap(&alerts.events, &events)
         for mark in marks {
+            if held != nil { release(before: mark, windows, join) }
             alerts.now.sampleIndex = mark.sampleIndex
             alerts.now.decidedAt = mark.decidedAt
             alerts.now.time = mark.time
@@ -83,9 +86,7 @@ struct EventDecider: Sendable, Codable {
             case .fibrillation(let finding):
                 fibrillation.change(to: finding, at: mark.sampleIndex, alerts: &alerts)
             case .beat(let finding):
-                var answer = finding.window.map { classifications[Int($0)] }
-                if join != nil || observed != nil { answer = joined(finding, answer, windows, join, at: mark.sampleIndex) }
-                beat(finding, answer, at: mark.sampleIndex)
+                arrive(finding, finding.window.map { classifications[Int($0)] }, windows, join, mark)
             case .clock: clock(at: mark.sampleIndex)
             case .sessionEnded: end(at: mark.sampleIndex)
             }
@@ -234,36 +235,78 @@ struct EventDecider: Sendable, Codable {
     /// As the alert says it, which outlasts the single bursts.
     private var isNoisy: Bool { alerts.isActive(.noisySignal) }
 
-    /// The class of a beat in the light of the rhythm and of the beats before it.
-    private mutating func joined(
-        _ finding: BeatFinding, _ answer: BeatClassification?, _ windows: [Float], _ join: JoinNetwork?, at index: Int64
-    ) -> BeatClassification? {
-        let interval = lastBeat.map { Float(alerts.now.seconds(from: $0, to: index)) }
-        guard let answer, let number = finding.window else {
-            memory.addUnseen(interval: interval)
-            return nil
+    /// A beat is known, and its class where it does not wait for the next one.
+    private mutating func arrive(
+        _ finding: BeatFinding, _ answer: BeatClassification?, _ windows: [Float], _ join: JoinNetwork?, _ mark: StreamMark
+    ) {
+        let index = mark.sampleIndex
+        let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }
+        lastBeat = index
+        beatless.beat(at: index, alerts: &alerts)
+        guard join != nil || observed != nil else { return beat(finding, answer, interval: interval, at: index) }
+        guard let answer, let shape = BeatShape(of: finding, in: windows) else {
+            memory.addUnseen(interval: interval.map { Float($0) })
+            return beat(finding, nil, interval: interval, at: index)
         }
         let context = BeatContext(
-            memory: memory, interval: interval, windowRange: finding.windowRange,
+            memory: memory, interval: interval.map { Float($0) }, windowRange: finding.windowRange,
             isNoisy: signal.condition != .good, foundBySearchBack: finding.foundBySearchBack)
-        let range = Int(number) * BeatWindow.length..<(Int(number) + 1) * BeatWindow.length
-        let decidedAt = alerts.now.decidedAt
-        observed?.append(
-            ObservedBeat(
-                sampleIndex: index, decidedAtSampleIndex: decidedAt, window: Array(windows[range]),
-                answer: answer, context: context))
-        return windows.withUnsafeBufferPointer { windows in
-            guard let base = windows.baseAddress else { return answer }
-            let window = base + range.lowerBound
-            memory.add(
-                BeatShape(window: window, range: finding.windowRange), logits: answer.logits, interval: interval)
-            return join?.join(answer, window: window, context: context) ?? answer
+        if observed != nil {
+            let (decidedAt, rate) = (alerts.now.decidedAt, alerts.now.samplingRate)
+            let window = Array(windows[finding.windowPlace])
+            observed?.append(
+                ObservedBeat(
+                    sampleIndex: index, decidedAtSampleIndex: decidedAt, samplingRate: rate, window: window,
+                    answer: answer, context: context))
+        }
+        let features = JoinFeatures.values(shape, logits: answer.logits, context: context)
+        memory.add(shape, logits: answer.logits, interval: context.interval, features: features)
+        guard let join else { return beat(finding, answer, interval: interval, at: index) }
+        let first = join.first(answer, features: features)
+        let waiting = HeldContext(shape: shape, context: context)
+        if first.isFinal {
+            beat(finding, first.classification, interval: interval, at: index)
+        } else if alerts.now.seconds(from: index, to: mark.decidedAt) > JoinNetwork.longestWaitSeconds {
+            // The search-back found it so late that nothing more is waited for.
+            let second = join.second(
+                features + JoinFeatures.nextValues(waiting, next: nil), suspicion: answer.attackSuspicion)
+            beat(finding, second, interval: interval, at: index)
+        } else {
+            held = HeldBeat(
+                sampleIndex: index, time: mark.time, finding: finding, interval: interval,
+                suspicion: answer.attackSuspicion, features: features, context: waiting)
         }
     }
 
-    private mutating func beat(_ finding: BeatFinding, _ classification: BeatClassification?, at index: Int64) {
-        let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }
-        lastBeat = index
+    /// Gives the beat that waits its class where the mark is what it waits for, or where nothing can come any more.
+    private mutating func release(before mark: StreamMark, _ windows: [Float], _ join: JoinNetwork?) {
+        guard let held else { return }
+        let waited = alerts.now.seconds(from: held.sampleIndex, to: mark.decidedAt)
+        let isLate = waited > JoinNetwork.longestWaitSeconds
+        var next: NextBeat?
+        switch mark.content {
+        case .beat(let finding):
+            if !isLate, let lastBeat, let shape = BeatShape(of: finding, in: windows) {
+                next = NextBeat(
+                    shape: shape, interval: Float(alerts.now.seconds(from: lastBeat, to: mark.sampleIndex)), memory: memory)
+            }
+        case .clock: guard isLate else { return }
+        case .condition, .fibrillation: return
+        case .sessionStarted, .stretchStarted, .stretchEnded, .signalChanged, .gap, .sessionEnded: break
+        }
+        self.held = nil
+        alerts.now.decidedAt = mark.decidedAt
+        alerts.now.sampleIndex = held.sampleIndex
+        alerts.now.time = held.time
+        let classification = join?.second(
+            held.features + JoinFeatures.nextValues(held.context, next: next), suspicion: held.suspicion)
+        beat(held.finding, classification, interval: held.interval, at: held.sampleIndex)
+    }
+
+    /// A beat has its final class, or will have none.
+    private mutating func beat(
+        _ finding: BeatFinding, _ classification: BeatClassification?, interval: Double?, at index: Int64
+    ) {
         alerts.write(
             .beat(
                 Beat(
@@ -272,7 +315,6 @@ struct EventDecider: Sendable, Codable {
                     attackSuspicion: classification?.attackSuspicion ?? 0, rrIntervalSeconds: interval,
                     amplitudeMillivolts: finding.amplitude, foundBySearchBack: finding.foundBySearchBack)),
             at: index)
-        beatless.beat(at: index, alerts: &alerts)
         let isQuiet = allowsLowPriority
         burden.beat(
             classification?.beatClass, at: index, interval: interval, meanInterval: heartRate.meanInterval,

@@ -35,40 +35,58 @@ enum JoinFixture {
     static func memory() -> BeatMemory {
         var memory = BeatMemory()
         for i in 0..<40 {
-            memory.add(shape(window(wide: false, seed: UInt64(i))), logits: logits.narrow, interval: 0.8)
+            let shape = shape(window(wide: false, seed: UInt64(i)))
+            let features = JoinFeatures.values(
+                shape, logits: logits.narrow, context: BeatContext(memory: memory, interval: 0.8, windowRange: 1.5))
+            memory.add(shape, logits: logits.narrow, interval: 0.8, features: features)
             if i % 7 == 6 {
-                memory.add(shape(window(wide: true, seed: UInt64(i)), range: 2.5), logits: logits.wide, interval: 0.5)
+                memory.add(Self.shape(window(wide: true, seed: UInt64(i)), range: 2.5), logits: logits.wide, interval: 0.5)
             }
         }
         return memory
     }
 
     static func context(_ memory: BeatMemory = memory(), interval: Float? = 0.55) -> BeatContext {
-        BeatContext(memory: memory, interval: interval, windowRange: 1.8)
+        BeatContext(
+            memory: memory, interval: interval, windowRange: 1.8,
+            next: NextBeat(shape: shape(window(wide: false, seed: 71)), interval: 1.05, memory: memory))
     }
 
     static func features(_ window: [Float], _ context: BeatContext, logits: SIMD4<Float> = logits.narrow) -> [Float] {
-        [Float](unsafeUninitializedCapacity: JoinFeatures.count) { buffer, count in
-            JoinFeatures.write(
-                shape(window, range: context.windowRange), logits: logits, context: context, into: buffer.baseAddress!)
-            count = JoinFeatures.count
-        }
+        let shape = shape(window, range: context.windowRange)
+        return JoinFeatures.values(shape, logits: logits, context: context)
+            + JoinFeatures.nextValues(HeldContext(shape: shape, context: context), next: context.next)
+    }
+
+    /// The final answer as the monitor comes to it.
+    static func deployed(
+        _ join: JoinNetwork, _ answer: BeatClassification, _ window: [Float], _ context: BeatContext
+    ) -> BeatClassification {
+        let shape = shape(window, range: context.windowRange)
+        let features = JoinFeatures.values(shape, logits: answer.logits, context: context)
+        let first = join.first(answer, features: features)
+        if first.isFinal { return first.classification }
+        let held = HeldContext(shape: shape, context: context)
+        return join.second(features + JoinFeatures.nextValues(held, next: context.next), suspicion: answer.attackSuspicion)
     }
 
     /// A join with random weights; every feature counts.
     static func network(seed: UInt64 = 1) -> JoinNetwork {
         var random = SeededGenerator(seed: seed)
-        func layer(_ inputs: Int, _ outputs: Int) -> JoinNetwork.Layer {
+        func layer(_ inputs: Int, _ outputs: Int) -> JoinStage.Layer {
             let limit = (3 / Float(inputs)).squareRoot()
-            return JoinNetwork.Layer(
+            return JoinStage.Layer(
                 inputs: inputs, outputs: outputs,
                 weight: (0..<(inputs * outputs)).map { _ in (random.nextUniform() * 2 - 1) * limit },
                 bias: (0..<outputs).map { _ in random.nextNormal() * 0.1 })
         }
-        return JoinNetwork(
-            mean: (0..<JoinFeatures.count).map { _ in random.nextNormal() * 0.1 },
-            factor: (0..<JoinFeatures.count).map { _ in 0.5 + random.nextUniform() },
-            members: (0..<2).map { _ in [layer(JoinFeatures.count, 12), layer(12, 7), layer(7, 4)] })
+        func stage(_ features: Int) -> JoinStage {
+            JoinStage(
+                mean: (0..<features).map { _ in random.nextNormal() * 0.1 },
+                factor: (0..<features).map { _ in 0.5 + random.nextUniform() },
+                members: (0..<2).map { _ in [layer(features, 12), layer(12, 7), layer(7, 4)] })
+        }
+        return JoinNetwork(first: stage(JoinFeatures.count), second: stage(JoinFeatures.countWithNext))
     }
 
     /// 300 beats of both kinds that their features tell apart.
@@ -78,7 +96,8 @@ enum JoinFixture {
         for i in 0..<300 {
             let wide = i % 5 == 4, window = window(wide: wide, seed: UInt64(i)), interval: Float = wide ? 0.5 : 0.8
             let logits = wide ? logits.wide : logits.narrow
-            let context = BeatContext(memory: memory, interval: interval, windowRange: 1.5)
+            var context = BeatContext(memory: memory, interval: interval, windowRange: 1.5)
+            if i % 7 != 6 { context.next = NextBeat(shape: shape(window), interval: 0.8, memory: memory) }
             samples.append(
                 window: window, logits: logits, context: context, label: wide ? .ventricular : .normal, record: i / 100)
             memory.add(shape(window), logits: logits, interval: interval)
@@ -93,6 +112,7 @@ enum JoinFixture {
         recipe.epochs = 15
         recipe.batch = 32
         recipe.dropout = 0.1
+        recipe.normalShare = 1
         return recipe
     }
 }
@@ -160,10 +180,16 @@ enum JoinFixture {
             reversed.add(JoinFixture.shape(window.map { 1 - $0 }), logits: .zero, interval: 0.8)
         }
         let window = JoinFixture.window(wide: true, seed: 77)
-        let a = JoinFixture.features(window, JoinFixture.context(upright))
-        let b = JoinFixture.features(window.map { 1 - $0 }, JoinFixture.context(reversed))
+        func features(_ window: [Float], _ memory: BeatMemory, next: [Float]) -> [Float] {
+            var context = JoinFixture.context(memory)
+            context.next = NextBeat(shape: JoinFixture.shape(next), interval: 1, memory: memory)
+            return JoinFixture.features(window, context)
+        }
+        let next = JoinFixture.window(wide: false, seed: 78)
+        let a = features(window, upright, next: next)
+        let b = features(window.map { 1 - $0 }, reversed, next: next.map { 1 - $0 })
         for (place, pair) in zip(a, b).enumerated() {
-            #expect(abs(pair.0 - pair.1) < 1e-2 * max(1, abs(pair.0)), "\(JoinFeatures.terms[place])")
+            #expect(abs(pair.0 - pair.1) < 1e-2 * max(1, abs(pair.0)), "feature \(place)")
         }
     }
 }
@@ -172,11 +198,15 @@ enum JoinFixture {
     @Test func theGradientOfEveryFeatureIsItsSlope() {
         let context = JoinFixture.context()
         var window = JoinFixture.window(wide: true, seed: 55)
-        for (place, term) in JoinFeatures.terms.enumerated() {
-            var unit = [Float](repeating: 0, count: JoinFeatures.count)
+        let names = JoinFeatures.terms.map { "\($0)" } + JoinFeatures.nextTerms.map { "next \($0)" }
+        for (place, term) in names.enumerated() {
+            var unit = [Float](repeating: 0, count: JoinFeatures.countWithNext)
             unit[place] = 1
             let shape = JoinFixture.shape(window, range: context.windowRange)
-            let pulled = JoinFeatures.pullBack(unit, shape, logits: JoinFixture.logits.narrow, context: context)
+            var pulled = JoinFeatures.pullBack(unit, shape, logits: JoinFixture.logits.narrow, context: context)
+            JoinFeatures.addNextGradient(
+                unit[JoinFeatures.count...], HeldContext(shape: shape, context: context), next: context.next,
+                into: &pulled.shape)
             var analytic = [Float](repeating: 0, count: 280)
             analytic.withUnsafeMutableBufferPointer {
                 pulled.shape.addWindowGradient(range: context.windowRange, into: $0.baseAddress!)
@@ -230,7 +260,7 @@ enum JoinFixture {
         let own = discriminator.forward(window, batch: 1, mode: .runningStatistics).classLogits
         let answer = BeatClassification(
             probabilities: .zero, attackSuspicion: 0.25, logits: SIMD4(own[0], own[1], own[2], own[3]))
-        let deployed = join.join(answer, window: window, context: context)
+        let deployed = JoinFixture.deployed(join, answer, window, context)
         #expect(deployed.attackSuspicion == 0.25)
         #expect(abs(deployed.probabilities.sum() - 1) < 1e-5)
         let network = JoinedNetwork(discriminator, join: join)
@@ -260,12 +290,12 @@ enum JoinFixture {
         let second = try JoinTrainer.train(samples, recipe: recipe) { _ in }
         #expect(first == second)
         let context = JoinFixture.context(interval: 0.5)
-        let wide = first.join(
-            BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: JoinFixture.logits.wide),
-            window: JoinFixture.window(wide: true, seed: 999), context: context)
-        let narrow = first.join(
-            BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: JoinFixture.logits.narrow),
-            window: JoinFixture.window(wide: false, seed: 998), context: JoinFixture.context(interval: 0.8))
+        let wide = JoinFixture.deployed(
+            first, BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: JoinFixture.logits.wide),
+            JoinFixture.window(wide: true, seed: 999), context)
+        let narrow = JoinFixture.deployed(
+            first, BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: JoinFixture.logits.narrow),
+            JoinFixture.window(wide: false, seed: 998), JoinFixture.context(interval: 0.8))
         #expect(wide.beatClass == .ventricular)
         #expect(narrow.beatClass == .normal)
     }
@@ -276,13 +306,14 @@ enum JoinFixture {
         let join = try JoinTrainer.train(JoinFixture.samples(), recipe: recipe) { _ in }
         let window = JoinFixture.window(wide: true, seed: 12), context = JoinFixture.context()
         let answers = [JoinFixture.logits.wide, JoinFixture.logits.narrow].map {
-            join.join(BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: $0), window: window, context: context)
+            JoinFixture.deployed(
+                join, BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: $0), window, context)
         }
         #expect((answers[0].logits == answers[1].logits) == (members == 0))
     }
 
     @Test func tooFewBeatsAreRefused() {
-        #expect(throws: TrainingError.tooFewWindows(count: 300, batch: 1024)) {
+        #expect(throws: TrainingError.tooFewWindows(count: 300, batch: 512)) {
             try JoinTrainer.train(JoinFixture.samples(), recipe: JoinRecipe()) { _ in }
         }
     }
@@ -324,13 +355,14 @@ enum JoinFixture {
         }
     }
 
-    @Test(arguments: ["other features", "no mean", "shape", "no layer", "NaN", "infinite", "no bias", "too wide"])
+    @Test(arguments: ["other features", "no mean", "shape", "no layer", "no second stage", "NaN", "infinite", "no bias", "too wide"])
     func aJoinThatCannotBeRightIsRefused(flaw: String) throws {
         try Self.withFile { file in
             switch flaw {
-            case "other features": file.metadata["join"] = "context-0"
+            case "other features": file.metadata["join"] = "context-1"
             case "no mean": file.tensors["join.mean"] = nil
             case "shape": file.tensors["join.0.layer1.weight"] = .init(shape: [7, 12], values: Array(repeating: 0, count: 84))
+            case "no second stage": file.tensors["join.next.mean"] = nil
             case "no layer": file.tensors["join.1.layer1.weight"] = nil
             case "NaN": file.tensors["join.1.layer2.bias"]?.values[1] = .nan
             case "infinite": file.tensors["join.factor"]?.values[0] = .infinity

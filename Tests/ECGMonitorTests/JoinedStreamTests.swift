@@ -6,18 +6,21 @@ import Testing
 @testable import ECGMonitor
 
 @Suite struct JoinedStreamTests {
-    /// A join that gives every feature some weight.
+    /// A join that gives every feature some weight, and whose first stage is sure of many beats and unsure of others.
     private static func join() -> JoinNetwork {
         var random = NeuralNetwork.SeededGenerator(seed: 5)
-        func layer(_ inputs: Int, _ outputs: Int) -> JoinNetwork.Layer {
-            JoinNetwork.Layer(
+        func layer(_ inputs: Int, _ outputs: Int, gain: Float = 1) -> JoinStage.Layer {
+            JoinStage.Layer(
                 inputs: inputs, outputs: outputs,
-                weight: (0..<(inputs * outputs)).map { _ in random.nextNormal() / Float(inputs).squareRoot() },
+                weight: (0..<(inputs * outputs)).map { _ in gain * random.nextNormal() / Float(inputs).squareRoot() },
                 bias: Array(repeating: 0, count: outputs))
         }
-        return JoinNetwork(
-            mean: Array(repeating: 0, count: JoinFeatures.count), factor: Array(repeating: 1, count: JoinFeatures.count),
-            members: [[layer(JoinFeatures.count, 8), layer(8, 6), layer(6, 4)]])
+        func stage(_ features: Int, gain: Float) -> JoinStage {
+            JoinStage(
+                mean: Array(repeating: 0, count: features), factor: Array(repeating: 1, count: features),
+                members: [[layer(features, 8), layer(8, 6), layer(6, 4, gain: gain)]])
+        }
+        return JoinNetwork(first: stage(JoinFeatures.count, gain: 3), second: stage(JoinFeatures.countWithNext, gain: 1))
     }
 
     private static let script: [SimulatedSegment] = [
@@ -59,7 +62,53 @@ import Testing
     }
 
     @Test func theStateOfAStreamStaysSmall() {
-        #expect(MemoryLayout<BeatMemory>.size < 4_000)
+        #expect(MemoryLayout<BeatMemory>.size < 5_000)
+    }
+
+    private static func beats(_ events: [MonitorEvent]) -> [MonitorEvent] {
+        events.filter { if case .beat = $0.kind { true } else { false } }
+    }
+
+    @Test func everyBeatIsSaidOnceInItsOrderAndNoneWaitsForLong() throws {
+        let alone = Self.beats(try events(size: 5_000, join: nil))
+        let joined = Self.beats(try events(size: 5_000, join: Self.join()))
+        #expect(joined.map(\.sampleIndex) == alone.map(\.sampleIndex))
+        // The clock ticks every quarter of a second.
+        let longest = Int64((JoinNetwork.longestWaitSeconds + 0.3) * 360)
+        var waited = 0
+        for (early, late) in zip(alone, joined) {
+            #expect(late.decidedAtSampleIndex >= early.decidedAtSampleIndex)
+            if late.decidedAtSampleIndex > early.decidedAtSampleIndex {
+                waited += 1
+                #expect(late.decidedAtSampleIndex - late.sampleIndex <= longest)
+            }
+        }
+        #expect(waited > 0 && waited < joined.count, "\(waited) of \(joined.count)")
+    }
+
+    @Test func aBeatThatWaitsWhenTheSignalEndsIsDecidedThen() throws {
+        let (samples, labels) = simulated([.init(sinus72, seconds: 10), .init(.asystole, seconds: 8)])
+        var stream = MonitoredStream()
+        stream.labels = labels
+        var events: [MonitorEvent] = []
+        // A first stage that is sure of nothing.
+        let flat = JoinStage.Layer(
+            inputs: JoinFeatures.count, outputs: 4, weight: Array(repeating: 0, count: 4 * JoinFeatures.count),
+            bias: Array(repeating: 0, count: 4))
+        let unsure = JoinNetwork(
+            first: JoinStage(
+                mean: Array(repeating: 0, count: JoinFeatures.count), factor: Array(repeating: 1, count: JoinFeatures.count),
+                members: [[flat]]),
+            second: Self.join().second)
+        _ = try stream.monitor.append(stream.segment(samples[...], at: 0))
+        let answers = stream.answersOfTruth()
+        answers.withUnsafeBufferPointer { stream.monitor.resolve($0, join: unsure, events: &events) }
+        let beats = Self.beats(events)
+        #expect(beats.count == labels.count { $0.rPeakIndex < Int64(samples.count) - 200 })
+        // The last one has none after it.
+        let last = try #require(beats.last)
+        let seconds = Double(last.decidedAtSampleIndex - last.sampleIndex) / 360
+        #expect(seconds > JoinNetwork.longestWaitSeconds && seconds < JoinNetwork.longestWaitSeconds + 0.3)
     }
 
     @Test func theFirstBeatAfterAGapHasNoInterval() throws {

@@ -1,3 +1,6 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
 public import StateCoding
 
 /// What is remembered of one patient's beats: the kinds of beats by their shape, how often each came, and the intervals.
@@ -13,6 +16,10 @@ public struct BeatMemory: Sendable, Codable, RangeChecked {
     private static let forgetting: Float = 1 / 60
     /// A kind's shape moves towards its new beat by at least this share.
     private static let leastShare: Float = 0.05
+    /// What is usual moves towards a new beat by at least this share.
+    private static let leastUsualShare: Float = 0.03
+    /// The same of the steady interval and of its deviations.
+    private static let steadyShare: Float = 0.15, deviationShare: Float = 0.1
     /// Weight of a new beat in a kind's running means of intervals.
     private static let rhythmShare: Float = 0.1
 
@@ -26,6 +33,10 @@ public struct BeatMemory: Sendable, Codable, RangeChecked {
         /// Running means over its beats: the logarithm of the interval before over the local median; the same of the interval
         /// after; and the share that came right after a beat of the same kind.
         var prematurity: Float = 0, pause: Float = 0, repetition: Float = 0
+        /// What is usual of its beats while it is the dominant kind: running means and variances of the features listed in
+        /// `JoinFeatures.usualTerms`, and of how many beats.
+        var usualMean = InlineArray<8, Float>(repeating: 0), usualVariance = InlineArray<8, Float>(repeating: 0)
+        var usualCount: Float = 0
     }
 
     private var kinds = InlineArray<4, Reference>(repeating: Reference())
@@ -38,9 +49,15 @@ public struct BeatMemory: Sendable, Codable, RangeChecked {
     private var previousKind: Int?
     /// How like the dominant beat the last one was.
     private(set) var previousSimilarity: Float = 0
+    /// Of the beat before, in the same stretch: the features that are listed in `JoinFeatures.carried`; zero where there is none.
+    private(set) var carried = InlineArray<14, Float>(repeating: 0)
     /// Beats with a window so far.
     private(set) var beats = 0
     private(set) var rhythm = BeatRhythm()
+    /// Running mean of the intervals between two dominant beats one after the other, in s; 0: none yet.
+    private(set) var steadyInterval: Float = 0
+    /// Running mean of the absolute logarithm of such an interval over `steadyInterval`.
+    private(set) var steadyDeviation: Float = 0
 
     public init() {}
 
@@ -51,8 +68,13 @@ public struct BeatMemory: Sendable, Codable, RangeChecked {
     /// The signal was interrupted: intervals and the beat before count no more, the kinds of beats do.
     public mutating func interrupt() {
         rhythm.interrupt()
+        forgetPrevious()
+    }
+
+    private mutating func forgetPrevious() {
         previous = nil
         previousKind = nil
+        carried = InlineArray(repeating: 0)
     }
 
     /// The most frequent kind; nil before the first beat.
@@ -83,7 +105,17 @@ public struct BeatMemory: Sendable, Codable, RangeChecked {
         return best
     }
 
+    /// Whether the beat that a shape is of belongs to the kind of the beat before.
+    func isOfPreviousKind(_ match: Match) -> Bool { match.index == previousKind }
+
     func kind(_ match: Match) -> Reference { kinds[match.index] }
+
+    /// - Parameter interval: before a beat, in s; nil: unknown.
+    func scale(interval: Float?) -> BeatRhythm.Scale {
+        var scale = rhythm.scale(interval: interval)
+        if steadyInterval > 0 { scale.steady = steadyInterval }
+        return scale
+    }
 
     /// How often a kind came of late, 0 ... 1.
     func share(_ reference: borrowing Reference) -> Float { (reference.weight + 0.5) / (totalWeight + 1) }
@@ -106,15 +138,20 @@ public struct BeatMemory: Sendable, Codable, RangeChecked {
     /// A beat without a window, of which only the interval is known.
     public mutating func addUnseen(interval: Float?) {
         rhythm.add(interval)
-        previous = nil
-        previousKind = nil
+        forgetPrevious()
     }
 
     /// - Parameters:
     ///   - interval: since the beat before, in s; nil: unknown.
     ///   - logits: the discriminator's.
-    public mutating func add(_ shape: borrowing BeatShape, logits: SIMD4<Float>, interval: Float?) {
+    ///   - features: of the beat, as they were before it is added; the next beat's features carry some of them on.
+    public mutating func add(
+        _ shape: borrowing BeatShape, logits: SIMD4<Float>, interval: Float?, features: [Float] = []
+    ) {
         beats += 1
+        for (place, feature) in JoinFeatures.carriedPlaces.enumerated() {
+            carried[place] = features.isEmpty ? 0 : features[feature]
+        }
         if let dominant { previousSimilarity = Self.similarity(shape, dominant.shape) }
         let match = match(shape)
         let prematurity = rhythm.features(interval: interval)[BeatRhythm.Feature.overMedian.rawValue]
@@ -131,6 +168,10 @@ public struct BeatMemory: Sendable, Codable, RangeChecked {
             kinds[match.index].prematurity += Self.rhythmShare * (prematurity - kinds[match.index].prematurity)
             let repeats: Float = previousKind == match.index ? 1 : 0
             kinds[match.index].repetition += Self.rhythmShare * (repeats - kinds[match.index].repetition)
+            if match.isDominant {
+                if !features.isEmpty { learnUsual(match.index, features) }
+                if previousKind == match.index, let interval { learnSteady(interval) }
+            }
             previousKind = match.index
         } else {
             let place = place()
@@ -139,6 +180,24 @@ public struct BeatMemory: Sendable, Codable, RangeChecked {
         }
         previous = copy shape
         rhythm.add(interval)
+    }
+
+    private mutating func learnUsual(_ kind: Int, _ features: [Float]) {
+        kinds[kind].usualCount += 1
+        let share = max(1 / kinds[kind].usualCount, Self.leastUsualShare)
+        for (i, place) in JoinFeatures.usualPlaces.enumerated() {
+            let difference = features[place] - kinds[kind].usualMean[i]
+            kinds[kind].usualMean[i] += share * difference
+            kinds[kind].usualVariance[i] =
+                (1 - share) * (kinds[kind].usualVariance[i] + share * difference * difference)
+        }
+    }
+
+    private mutating func learnSteady(_ interval: Float) {
+        let interval = BeatRhythm.clampedInterval(interval)
+        if steadyInterval == 0 { steadyInterval = interval }
+        steadyDeviation += Self.deviationShare * (abs(logf(interval / steadyInterval)) - steadyDeviation)
+        steadyInterval += Self.steadyShare * (interval - steadyInterval)
     }
 
     /// Where a new kind goes: the next free place, or that of the rarest.

@@ -18,12 +18,18 @@ public struct BeatShape: Sendable, Codable {
         case qrs
         /// 200 ms before R to 220 ms after, for wide complexes.
         case wideQRS
+        /// 240 to 70 ms before R, where P is.
+        case pWave
+        /// 130 to 380 ms after R, where T is.
+        case tWave
 
         var range: Range<Int> {
             switch self {
             case .whole: 0..<BeatShape.count
             case .qrs: 25..<47
             case .wideQRS: 17..<55
+            case .pWave: 13..<29
+            case .tWave: 47..<69
             }
         }
     }

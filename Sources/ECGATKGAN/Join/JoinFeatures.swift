@@ -14,15 +14,37 @@ public struct BeatContext: Sendable {
     public var isNoisy: Bool
     /// The detector found the beat on looking back.
     public var foundBySearchBack: Bool
+    /// The beat after it; nil: none came in time.
+    public var next: NextBeat?
 
     public init(
-        memory: BeatMemory, interval: Float?, windowRange: Float, isNoisy: Bool = false, foundBySearchBack: Bool = false
+        memory: BeatMemory, interval: Float?, windowRange: Float, isNoisy: Bool = false, foundBySearchBack: Bool = false,
+        next: NextBeat? = nil
     ) {
         self.memory = memory
         self.interval = interval
         self.windowRange = windowRange
         self.isNoisy = isNoisy
         self.foundBySearchBack = foundBySearchBack
+        self.next = next
+    }
+}
+
+/// What a beat that waits is told of the one after it.
+public struct NextBeat: Sendable {
+    var shape: BeatShape
+    /// Between the two, in s.
+    var interval: Float
+    /// Whether it is of the kind that the beat before it is of, and of the dominant one.
+    var isOfSameKind: Bool, isOfDominantKind: Bool
+
+    /// - Parameter memory: as it is after the beat that waits and before the next one.
+    public init(shape: BeatShape, interval: Float, memory: BeatMemory) {
+        self.shape = shape
+        self.interval = interval
+        let match = memory.match(shape)
+        isOfSameKind = match.map { memory.isOfPreviousKind($0) } ?? false
+        isOfDominantKind = match?.isDominant ?? false
     }
 }
 
@@ -54,6 +76,15 @@ public struct JoinFeatures: Sendable {
         case ownSlope, ownSpread(BeatShape.Segment)
         /// Against the beat before.
         case previousCorrelation(BeatShape.Segment), previousDistance
+        /// A number of the beat before: its place among those that are carried on.
+        case carried(Int)
+        /// The difference from the dominant beat over the energy of that one's QRS.
+        case distanceOverQRS(BeatShape.Segment)
+        /// The interval over the steady interval, that over the local median, and the mean deviation from it.
+        case overSteady, steadyOverMedian, steadyDeviation
+        /// How many standard deviations a feature, given by its place in `usualTerms`, lies above what is usual of the dominant
+        /// beat; and the mean and the deviation of what is usual.
+        case overUsual(Int), usualMean(Int), usualDeviation(Int)
         /// How like the dominant beat the beat before was.
         case previousSimilarity
         case isNoisy, foundBySearchBack
@@ -78,8 +109,34 @@ public struct JoinFeatures: Sendable {
         terms += [.kindPrematurity, .kindPause, .kindRepetition, .dominantPrematurity, .dominantPause]
         terms += [.kindWeight, .dominantOverKindWeight]
         terms += [.kindCorrelation, .kindSpread, .kindDistance, .kindOwnSpread, .dominantOwnSpread]
+        for segment in [BeatShape.Segment.pWave, .tWave] { terms += [.correlation(segment), .distanceOverQRS(segment)] }
+        terms += carriedTerms.indices.map { .carried($0) }
+        terms += [.overSteady, .steadyOverMedian, .steadyDeviation]
+        terms += usualTerms.indices.map { .overUsual($0) }
+        // In correlation of QRS and P, distance and interval.
+        terms += [.usualMean(0), .usualMean(1), .usualMean(4), .usualDeviation(1), .usualDeviation(4), .usualDeviation(6)]
         return terms
     }()
+
+    /// What the next beat's features carry on of a beat's.
+    private static let carriedTerms: [Term] =
+        [.rhythm(.overMedian), .rhythm(.overLongMean), .rhythm(.overPrevious)]
+        + [BeatShape.Segment.whole, .qrs].flatMap { [.correlation($0), .distance($0), .energy($0)] }
+        + [.slope, .spread(.qrs), .spread(.wideQRS), .deflection, .ownDeflection]
+
+    /// Features of which it is remembered what is usual of the dominant beat.
+    static let usualTerms: [Term] = [
+        .correlation(.qrs), .distance(.whole), .distance(.qrs), .spread(.wideQRS), .correlation(.pWave), .energy(.qrs),
+        .overSteady, .distanceOverQRS(.pWave),
+    ]
+
+    /// Where they stand among the features.
+    static let carriedPlaces = carriedTerms.map(place), usualPlaces = usualTerms.map(place)
+
+    private static func place(of term: Term) -> Int {
+        guard let place = terms.firstIndex(of: term) else { preconditionFailure("what is remembered is a feature") }
+        return place
+    }
 
     /// How many there are.
     public static var count: Int { terms.count }
@@ -95,7 +152,7 @@ public struct JoinFeatures: Sendable {
     }
 
     /// Identifies the features in a weights file: changes whenever a feature does.
-    public static let identifier = "context-1"
+    public static let identifier = "context-2"
 
     /// What the terms of one beat have in common.
     private struct Frame {
@@ -104,9 +161,11 @@ public struct JoinFeatures: Sendable {
         let logits: SIMD4<Float>
         let dominant: BeatMemory.Reference?
         let match: BeatMemory.Match?
-        let rhythm: InlineArray<13, Float>
+        let rhythm: InlineArray<24, Float>
         /// 1 where the dominant beat points up, otherwise -1.
         let sign: Float
+        /// The interval before the beat, the steady one and the local median, in s.
+        let interval: Float, steady: Float, median: Float
 
         init(_ shape: BeatShape, logits: SIMD4<Float>, context: BeatContext) {
             self.context = context
@@ -116,11 +175,13 @@ public struct JoinFeatures: Sendable {
             match = context.memory.match(shape)
             rhythm = context.memory.rhythm.features(interval: context.interval)
             sign = (dominant?.shape.deflection ?? 0) < 0 ? -1 : 1
+            let scale = context.memory.scale(interval: context.interval)
+            (interval, steady, median) = (scale.interval, scale.steady, scale.median)
         }
     }
 
     /// The least energy, mV^2, that ratios are taken over: (10 uV)^2; of slopes (1 uV)^2 a step.
-    private static let leastEnergy: Float = 1e-4, leastSlope: Float = 1e-6
+    static let leastEnergy: Float = 1e-4, leastSlope: Float = 1e-6
 
     /// - Parameters:
     ///   - logits: the discriminator's answer to the window.
@@ -130,6 +191,14 @@ public struct JoinFeatures: Sendable {
     ) {
         let frame = Frame(shape, logits: logits, context: context)
         for (place, term) in terms.enumerated() { features[place] = value(of: term, frame) }
+    }
+
+    /// `count` values.
+    public static func values(_ shape: BeatShape, logits: SIMD4<Float>, context: BeatContext) -> [Float] {
+        [Float](unsafeUninitializedCapacity: count) { buffer, count in
+            write(shape, logits: logits, context: context, into: buffer.baseAddress!)
+            count = Self.count
+        }
     }
 
     private static func value(of term: Term, _ frame: Frame) -> Float {
@@ -144,6 +213,7 @@ public struct JoinFeatures: Sendable {
         case .foundBySearchBack: return frame.context.foundBySearchBack ? 1 : 0
         case .beats: return log1pf(Float(memory.beats))
         case .hasDominant: return frame.dominant == nil ? 0 : 1
+        case .carried(let place): return memory.carried[place]
         case .previousSimilarity: return memory.previous == nil ? 0 : memory.previousSimilarity
         case .previousCorrelation(let segment): return memory.previous.map { shape.correlation(with: $0, segment) } ?? 0
         case .previousDistance:
@@ -162,9 +232,20 @@ public struct JoinFeatures: Sendable {
         switch term {
         case .leadOverDominant(let beatClass):
             return lead(of: beatClass, frame.logits) - lead(of: beatClass, dominant.logits)
+        case .overSteady: return logf(frame.interval / frame.steady)
+        case .steadyOverMedian: return logf(frame.steady / frame.median)
+        case .steadyDeviation: return memory.steadyDeviation
+        case .overUsual(let number):
+            guard dominant.usualCount > fewestUsual else { return 0 }
+            let difference = value(of: usualTerms[number], frame) - dominant.usualMean[number]
+            return min(max(difference / usualScale(dominant, number), -mostUsual), mostUsual)
+        case .usualMean(let number): return dominant.usualMean[number]
+        case .usualDeviation(let number): return dominant.usualVariance[number].squareRoot()
         case .correlation(let segment): return shape.correlation(with: other, segment)
         case .distance(let segment):
             return logf(relativeDistance(shape, other, segment) + leastDistance)
+        case .distanceOverQRS(let segment):
+            return logf(shape.distance(to: other, segment) / (other.energy(.qrs) + leastEnergy) + leastShare)
         case .energy(let segment):
             return logf((shape.energy(segment) + leastEnergy) / (other.energy(segment) + leastEnergy))
         case .slope: return logf((shape.slopeEnergy(.qrs) + leastSlope) / (other.slopeEnergy(.qrs) + leastSlope))
@@ -179,6 +260,13 @@ public struct JoinFeatures: Sendable {
         case .dominantShare: return logf(memory.share(dominant))
         default: return value(of: term, kind: memory.kind(match), dominant)
         }
+    }
+
+    /// From more beats than these on it is known what is usual; and nothing is further from it than so many deviations.
+    private static let fewestUsual: Float = 3, mostUsual: Float = 8
+
+    private static func usualScale(_ dominant: BeatMemory.Reference, _ number: Int) -> Float {
+        max(dominant.usualVariance[number], 0).squareRoot() + 0.02
     }
 
     /// What does not depend on the beat itself but for its kind.
@@ -208,9 +296,11 @@ public struct JoinFeatures: Sendable {
     }
 
     /// Below this share of the energy two shapes are as good as the same.
-    private static let leastDistance: Float = 0.01
+    static let leastDistance: Float = 0.01
+    /// The same for parts of a beat, against the energy of its QRS.
+    static let leastShare: Float = 1e-3
 
-    private static func relativeDistance(
+    static func relativeDistance(
         _ shape: borrowing BeatShape, _ other: borrowing BeatShape, _ segment: BeatShape.Segment
     ) -> Float {
         shape.distance(to: other, segment) / (other.energy(segment) + 1e-6)
@@ -274,6 +364,16 @@ public struct JoinFeatures: Sendable {
             shape.addCorrelationGradient(with: other, segment, times: factor, into: &gradient)
         case .distance(let segment):
             addRelativeDistanceGradient(shape, other, segment, times: factor, into: &gradient)
+        case .overUsual(let number):
+            guard let dominant = frame.dominant, dominant.usualCount > fewestUsual,
+                abs(value(of: .overUsual(number), frame)) < mostUsual
+            else { return }
+            addGradient(
+                of: usualTerms[number], frame, times: factor / usualScale(dominant, number), into: &gradient)
+        case .distanceOverQRS(let segment):
+            let scale = other.energy(.qrs) + leastEnergy
+            let outer = factor / (shape.distance(to: other, segment) / scale + leastShare)
+            shape.addDistanceGradient(to: other, segment, times: outer / scale, into: &gradient)
         case .energy(let segment):
             shape.addEnergyGradient(segment, times: factor / (shape.energy(segment) + leastEnergy), into: &gradient)
         case .slope:
@@ -295,7 +395,7 @@ public struct JoinFeatures: Sendable {
         }
     }
 
-    private static func addRelativeDistanceGradient(
+    static func addRelativeDistanceGradient(
         _ shape: BeatShape, _ other: BeatShape, _ segment: BeatShape.Segment, times factor: Float,
         into gradient: inout BeatShape
     ) {

@@ -1,39 +1,55 @@
 public import NeuralNetwork
 
-/// The network that joins the discriminator's answer with the rhythm and with the patient's own dominant beat: features in
-/// (`JoinFeatures`), the logits of N, S, V, F out.
+/// The network that joins the discriminator's answer with the rhythm and with the patient's own beats (`JoinFeatures`): the
+/// logits of N, S, V, F out.
 ///
-/// Some members with two hidden layers each and leaky rectifiers, trained from other initial weights; their logits are averaged.
-/// Immutable, and so one for all threads.
+/// In two stages. The first answers when the beat's window is complete. Where it is sure, that is the class; where it is not,
+/// the beat waits for the next one, and the second stage answers, which knows of that one too. Immutable, and so one for all
+/// threads.
 public struct JoinNetwork: Sendable, Equatable {
-    struct Layer: Sendable, Equatable {
-        let inputs: Int, outputs: Int
-        /// (inputs, outputs).
-        let weight: [Float]
-        let bias: [Float]
+    /// The first stage is sure of N, or of an ectopic beat, from these probabilities on.
+    public static let sureOfNormal: Float = 0.97, sureOfEctopic: Float = 0.98
+    /// So long after its R peak a beat waits for the window of the next one to be complete, in s.
+    public static let longestWaitSeconds = 1.6
+
+    /// Takes the first `JoinFeatures.count` features, and all `JoinFeatures.countWithNext`.
+    let first: JoinStage, second: JoinStage
+
+    /// What the first stage says.
+    public struct FirstAnswer: Sendable {
+        public var classification: BeatClassification
+        /// The class is final; otherwise the next beat is to be waited for.
+        public var isFinal: Bool
     }
 
-    static let leakySlope: Float = 0.1
-    /// Normalised features beyond are taken as this: one number out of all bounds must not decide alone.
-    static let largestFeature: Float = 6
-    /// More than any weights file has a use for.
-    static let mostMembers = 16, widestLayer = 1024
+    /// The first stage's answer to a beat; the attack suspicion stays as it was.
+    ///
+    /// - Parameter features: `JoinFeatures.values`.
+    public func first(_ answer: BeatClassification, features: [Float]) -> FirstAnswer {
+        precondition(features.count == JoinFeatures.count)
+        let logits = features.withUnsafeBufferPointer { first.logits(ofFeatures: $0.baseAddress!) }
+        let classification = Self.classification(logits, suspicion: answer.attackSuspicion)
+        return FirstAnswer(classification: classification, isFinal: Self.isSure(classification.probabilities))
+    }
 
-    /// Subtracted from the features; what they are then multiplied by. A factor of 0 leaves a feature out.
-    let mean: [Float], factor: [Float]
-    /// Each: layers one after the other, the last one giving four logits.
-    let members: [[Layer]]
+    /// The second stage's answer to a beat that has waited.
+    ///
+    /// - Parameter features: of the first stage, `JoinFeatures.nextValues` after them.
+    public func second(_ features: [Float], suspicion: Float) -> BeatClassification {
+        precondition(features.count == JoinFeatures.countWithNext)
+        let logits = features.withUnsafeBufferPointer { second.logits(ofFeatures: $0.baseAddress!) }
+        return Self.classification(logits, suspicion: suspicion)
+    }
 
-    /// The class's probabilities, and the attack suspicion as it was: joining the answer to a window with what is known of its
-    /// beat.
-    public func join(
-        _ answer: BeatClassification, window: UnsafePointer<Float>, context: BeatContext
-    ) -> BeatClassification {
-        let shape = BeatShape(window: window, range: context.windowRange)
-        let logits = logits(shape, windowLogits: answer.logits, context: context)
-        let probabilities = Self.softmax(logits)
-        return BeatClassification(
-            probabilities: probabilities, attackSuspicion: answer.attackSuspicion, logits: logits)
+    private static func classification(_ logits: SIMD4<Float>, suspicion: Float) -> BeatClassification {
+        BeatClassification(probabilities: softmax(logits), attackSuspicion: suspicion, logits: logits)
+    }
+
+    static func isSure(_ probabilities: SIMD4<Float>) -> Bool {
+        let normal = probabilities[Int(BeatClass.normal.rawValue)]
+        let ectopic = max(
+            probabilities[Int(BeatClass.supraventricular.rawValue)], probabilities[Int(BeatClass.ventricular.rawValue)])
+        return normal >= sureOfNormal || ectopic >= sureOfEctopic
     }
 
     static func softmax(_ logits: SIMD4<Float>) -> SIMD4<Float> {
@@ -44,72 +60,20 @@ public struct JoinNetwork: Sendable, Equatable {
         return row
     }
 
-    func logits(_ shape: BeatShape, windowLogits: SIMD4<Float>, context: BeatContext) -> SIMD4<Float> {
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: JoinFeatures.count) { features in
-            let base = features.baseAddress!
-            JoinFeatures.write(shape, logits: windowLogits, context: context, into: base)
-            return logits(ofFeatures: base)
-        }
+    /// The final answer and the stage that gives it, of a beat whose context knows of the next beat if there is one in time.
+    ///
+    /// - Parameter features: `JoinFeatures.countWithNext` values.
+    func logits(ofFeatures features: UnsafePointer<Float>) -> (logits: SIMD4<Float>, isFirst: Bool) {
+        let early = first.logits(ofFeatures: features)
+        if Self.isSure(Self.softmax(early)) { return (early, true) }
+        return (second.logits(ofFeatures: features), false)
     }
 
-    /// Features as the members take them.
-    func normalize(_ features: UnsafePointer<Float>) -> [Float] {
-        (0..<mean.count).map { i in
-            min(max((features[i] - mean[i]) * factor[i], -Self.largestFeature), Self.largestFeature)
-        }
-    }
-
-    func logits(ofFeatures features: UnsafePointer<Float>) -> SIMD4<Float> {
-        let input = normalize(features)
-        var sum = SIMD4<Float>.zero
-        for layers in members {
-            let last = Self.pass(layers, input)[layers.count - 1]
-            sum += SIMD4(last[0], last[1], last[2], last[3])
-        }
-        return sum / Float(members.count)
-    }
-
-    /// What each layer gives, before the rectifier.
-    private static func pass(_ layers: [Layer], _ input: [Float]) -> [[Float]] {
-        var outputs: [[Float]] = []
-        var current = input
-        for layer in layers {
-            var output = layer.bias
-            layer.weight.withUnsafeBufferPointer { weight in
-                output.withUnsafeMutableBufferPointer { output in
-                    for i in 0..<layer.inputs where current[i] != 0 {
-                        let value = current[i], row = i * layer.outputs
-                        for o in 0..<layer.outputs { output[o] += value * weight[row + o] }
-                    }
-                }
-            }
-            outputs.append(output)
-            current = output.map { max($0, 0) + leakySlope * min($0, 0) }
-        }
-        return outputs
-    }
-
-    /// The gradient of the logits as one of the features.
+    /// The gradient of the final answer's logits as one of the features, through the stage that gives the answer.
     func featureGradient(_ logitGradient: SIMD4<Float>, features: UnsafePointer<Float>) -> [Float] {
-        let input = normalize(features)
-        var result = [Float](repeating: 0, count: mean.count)
-        for layers in members {
-            let outputs = Self.pass(layers, input)
-            var gradient = (0..<4).map { logitGradient[$0] / Float(members.count) }
-            for (index, layer) in layers.enumerated().reversed() {
-                var below = [Float](repeating: 0, count: layer.inputs)
-                for i in 0..<layer.inputs {
-                    for o in 0..<layer.outputs { below[i] += layer.weight[i * layer.outputs + o] * gradient[o] }
-                }
-                if index > 0 {
-                    for i in 0..<layer.inputs where outputs[index - 1][i] <= 0 { below[i] *= Self.leakySlope }
-                }
-                gradient = below
-            }
-            for i in result.indices { result[i] += gradient[i] }
-        }
-        for i in result.indices { result[i] *= abs(input[i]) < Self.largestFeature ? factor[i] : 0 }
-        return result
+        guard logits(ofFeatures: features).isFirst else { return second.featureGradient(logitGradient, features: features) }
+        let gradient = first.featureGradient(logitGradient, features: features)
+        return gradient + [Float](repeating: 0, count: JoinFeatures.countWithNext - gradient.count)
     }
 }
 
@@ -118,23 +82,14 @@ public struct JoinNetwork: Sendable, Equatable {
 extension JoinNetwork {
     /// The key in a weights file's metadata that says which features its join takes; a file without it has none.
     static let metadataKey = "join"
-    private static let prefix = "join."
+    private static let firstPrefix = "join.", secondPrefix = "join.next."
 
     /// Adds the tensors to those of a weights file.
     func add(to file: inout SafeTensors) {
         file.metadata[Self.metadataKey] = JoinFeatures.identifier
-        file.tensors[Self.prefix + "mean"] = .init(shape: [mean.count], values: mean)
-        file.tensors[Self.prefix + "factor"] = .init(shape: [factor.count], values: factor)
-        for (member, layers) in members.enumerated() {
-            for (number, layer) in layers.enumerated() {
-                let name = Self.name(member, number)
-                file.tensors[name + ".weight"] = .init(shape: [layer.inputs, layer.outputs], values: layer.weight)
-                file.tensors[name + ".bias"] = .init(shape: [layer.outputs], values: layer.bias)
-            }
-        }
+        first.add(to: &file, prefix: Self.firstPrefix)
+        second.add(to: &file, prefix: Self.secondPrefix)
     }
-
-    private static func name(_ member: Int, _ layer: Int) -> String { "\(prefix)\(member).layer\(layer)" }
 
     /// Reads the join of a weights file; nil where it has none.
     ///
@@ -144,40 +99,7 @@ extension JoinNetwork {
         guard found == JoinFeatures.identifier else {
             throw .otherArchitecture(path: path, found: "join \(found)", expected: "join \(JoinFeatures.identifier)")
         }
-        func values(_ name: String, _ shape: [Int]) throws(ModelError) -> [Float] {
-            guard let tensor = file.tensors[name] else { throw .tensorMissing(path: path, tensor: name) }
-            guard tensor.shape == shape else {
-                throw .tensorOfOtherShape(path: path, tensor: name, found: tensor.shape, expected: shape)
-            }
-            guard tensor.values.allSatisfy(\.isFinite) else { throw .notFinite(path: path, tensor: name) }
-            return tensor.values
-        }
-        mean = try values(Self.prefix + "mean", [JoinFeatures.count])
-        factor = try values(Self.prefix + "factor", [JoinFeatures.count])
-        var members: [[Layer]] = []
-        while members.count < Self.mostMembers, file.tensors[Self.name(members.count, 0) + ".weight"] != nil {
-            var layers: [Layer] = []
-            var inputs = JoinFeatures.count
-            // Three layers: two hidden ones, and that of the classes.
-            for number in 0..<3 {
-                let name = Self.name(members.count, number)
-                guard let bias = file.tensors[name + ".bias"] else {
-                    throw .tensorMissing(path: path, tensor: name + ".bias")
-                }
-                let outputs = number == 2 ? Discriminator.classCount : bias.values.count
-                guard (1...Self.widestLayer).contains(outputs) else {
-                    throw .tensorOfOtherShape(
-                        path: path, tensor: name + ".bias", found: bias.shape, expected: [Self.widestLayer])
-                }
-                layers.append(
-                    Layer(
-                        inputs: inputs, outputs: outputs, weight: try values(name + ".weight", [inputs, outputs]),
-                        bias: try values(name + ".bias", [outputs])))
-                inputs = outputs
-            }
-            members.append(layers)
-        }
-        guard !members.isEmpty else { throw .tensorMissing(path: path, tensor: Self.name(0, 0) + ".weight") }
-        self.members = members
+        first = try JoinStage(file, prefix: Self.firstPrefix, features: JoinFeatures.count, path: path)
+        second = try JoinStage(file, prefix: Self.secondPrefix, features: JoinFeatures.countWithNext, path: path)
     }
 }

@@ -5,7 +5,7 @@ public import NeuralNetwork
 
 /// Beats to train a join on: their features, classes, and the records that they come from.
 public struct JoinSamples: Sendable {
-    /// (count, `JoinFeatures.count`).
+    /// (count, `JoinFeatures.countWithNext`).
     private(set) var features: [Float] = []
     public private(set) var labels: [UInt8] = []
     /// Number of the record of each beat.
@@ -27,10 +27,8 @@ public struct JoinSamples: Sendable {
     ) {
         precondition(window.count == Discriminator.windowLength)
         let shape = window.withUnsafeBufferPointer { BeatShape(window: $0.baseAddress!, range: context.windowRange) }
-        features += Array(unsafeUninitializedCapacity: JoinFeatures.count) { buffer, count in
-            JoinFeatures.write(shape, logits: logits, context: context, into: buffer.baseAddress!)
-            count = JoinFeatures.count
-        }
+        features += JoinFeatures.values(shape, logits: logits, context: context)
+        features += JoinFeatures.nextValues(HeldContext(shape: shape, context: context), next: context.next)
         labels.append(label.rawValue)
         records.append(record)
     }
@@ -61,7 +59,7 @@ public struct JoinSamples: Sendable {
 
     /// Means of the features, and the reciprocals of their deviations.
     func statistics() -> (mean: [Float], factor: [Float]) {
-        let width = JoinFeatures.count
+        let width = JoinFeatures.countWithNext
         var sums = [Double](repeating: 0, count: width), squares = sums
         for i in 0..<count {
             for f in 0..<width {
@@ -83,11 +81,13 @@ public struct JoinSamples: Sendable {
 public struct JoinRecipe: Sendable, Equatable {
     /// Networks whose logits are averaged.
     public var members = 4
-    public var hidden = [96, 48]
-    public var epochs = 6
+    public var hidden = [160, 64]
+    public var epochs = 12
+    /// Share of the N beats that a pass goes over, drawn anew for each; their loss counts so much the more. Most are alike.
+    public var normalShare: Float = 0.25
     /// Share of each hidden layer's outputs that is left out, drawn anew for each beat of each step (Srivastava et al. 2014).
-    public var dropout: Float = 0.4
-    public var batch = 1024
+    public var dropout: Float = 0.5
+    public var batch = 512
     /// The peak of one cycle: a linear rise over the first three tenths, then a cosine to nothing.
     public var learningRate: Float = 3e-3
     public var weightDecay: Float = 1e-3
@@ -117,21 +117,28 @@ public enum JoinTrainer {
         }
         let (mean, factor) = samples.statistics()
         var normalized = samples.features
-        let width = JoinFeatures.count
+        let width = JoinFeatures.countWithNext
         for i in normalized.indices {
             let value = (normalized[i] - mean[i % width]) * factor[i % width]
-            normalized[i] = min(max(value, -JoinNetwork.largestFeature), JoinNetwork.largestFeature)
+            normalized[i] = min(max(value, -JoinStage.largestFeature), JoinStage.largestFeature)
         }
         let weights = samples.weights(of: recipe.classWeights)
-        var members: [[JoinNetwork.Layer]] = []
-        for number in 0..<recipe.members {
-            let hidden = number < recipe.membersWithDiscriminator ? [] : JoinFeatures.discriminatorPlaces
-            let member = Member(recipe, hiddenFeatures: hidden, seed: SeededGenerator(seed: recipe.seed).split(UInt64(number)).state)
-            let loss = try member.train(normalized, samples.labels, weights)
-            note("member \(number + 1) of \(recipe.members): loss \(loss)")
-            members.append(member.layers)
+        func stage(_ name: String, features: Int, seed: UInt64) throws(TrainingError) -> JoinStage {
+            var members: [[JoinStage.Layer]] = []
+            for number in 0..<recipe.members {
+                let hidden = number < recipe.membersWithDiscriminator ? [] : JoinFeatures.discriminatorPlaces
+                let member = Member(
+                    recipe, features: features, hiddenFeatures: hidden,
+                    seed: SeededGenerator(seed: recipe.seed).split(seed + UInt64(number)).state)
+                let loss = try member.train(normalized, width: width, samples.labels, weights)
+                note("\(name) stage, member \(number + 1) of \(recipe.members): loss \(loss)")
+                members.append(member.layers)
+            }
+            return JoinStage(mean: Array(mean[..<features]), factor: Array(factor[..<features]), members: members)
         }
-        return JoinNetwork(mean: mean, factor: factor, members: members)
+        return JoinNetwork(
+            first: try stage("first", features: JoinFeatures.count, seed: 0),
+            second: try stage("second", features: width, seed: 100))
     }
 
     /// One member on its way.
@@ -144,18 +151,18 @@ public enum JoinTrainer {
         private let rectifiers: [Rectifier]
         private var random: SeededGenerator
 
-        init(_ recipe: JoinRecipe, hiddenFeatures: [Int], seed: UInt64) {
+        init(_ recipe: JoinRecipe, features: Int, hiddenFeatures: [Int], seed: UInt64) {
             self.recipe = recipe
             self.hiddenFeatures = hiddenFeatures
             random = SeededGenerator(seed: seed)
             var dense: [Dense] = []
-            var inputs = JoinFeatures.count
+            var inputs = features
             for (number, outputs) in (recipe.hidden + [Discriminator.classCount]).enumerated() {
                 dense.append(Dense("layer\(number)", in: store, inputs: inputs, outputs: outputs))
                 inputs = outputs
             }
             self.dense = dense
-            rectifiers = recipe.hidden.map { _ in Rectifier(slope: JoinNetwork.leakySlope) }
+            rectifiers = recipe.hidden.map { _ in Rectifier(slope: JoinStage.leakySlope) }
             store.seal()
             for layer in dense { layer.initialize(using: &random) }
             hideFeatures()
@@ -167,35 +174,43 @@ public enum JoinTrainer {
             for feature in hiddenFeatures { (weight + feature * outputs).update(repeating: 0, count: outputs) }
         }
 
-        var layers: [JoinNetwork.Layer] {
+        var layers: [JoinStage.Layer] {
             dense.map {
-                JoinNetwork.Layer(
+                JoinStage.Layer(
                     inputs: $0.inputs, outputs: $0.outputs, weight: store.array(of: $0.weight),
                     bias: store.array(of: $0.bias))
             }
         }
 
         /// - Returns: the mean loss of the last epoch.
-        func train(_ features: [Float], _ labels: [UInt8], _ weights: [Float]) throws(TrainingError) -> Double {
-            let width = JoinFeatures.count, batch = recipe.batch, classes = Discriminator.classCount
-            let steps = labels.count / batch
+        /// - Parameter width: numbers of a beat in `features`, of which the member takes the first.
+        func train(
+            _ features: [Float], width: Int, _ labels: [UInt8], _ weights: [Float]
+        ) throws(TrainingError) -> Double {
+            let inputs = dense[0].inputs, batch = recipe.batch, classes = Discriminator.classCount
+            let normal = labels.indices.filter { labels[$0] == BeatClass.normal.rawValue }
+            let ectopic = labels.indices.filter { labels[$0] != BeatClass.normal.rawValue }
+            let drawn = Int((Float(normal.count) * recipe.normalShare).rounded(.up))
+            let normalFactor = Float(normal.count) / Float(max(drawn, 1))
+            let steps = (ectopic.count + drawn) / batch
+            guard steps > 0 else { throw .tooFewWindows(count: ectopic.count + drawn, batch: batch) }
             var optimizer = Adam(store: store, beta1: 0.9, weightDecay: recipe.weightDecay)
-            let gradients = FloatBuffer(count: store.count), input = FloatBuffer(count: batch * width)
+            let gradients = FloatBuffer(count: store.count), input = FloatBuffer(count: batch * inputs)
             let weight = FloatBuffer(count: batch), classGradient = FloatBuffer(count: batch * classes)
             let kept = recipe.hidden.map { FloatBuffer(count: batch * $0) }
             let below = recipe.hidden.map { FloatBuffer(count: batch * $0) }
             var batchLabels = [UInt8](repeating: 0, count: batch)
             var mean = 0.0
             for epoch in 0..<recipe.epochs {
-                let order = Array(labels.indices).shuffled(using: &random)
+                let order = (ectopic + normal.shuffled(using: &random).prefix(drawn)).shuffled(using: &random)
                 mean = 0
                 for step in 0..<steps {
                     for item in 0..<batch {
                         let index = order[step * batch + item]
                         features.withUnsafeBufferPointer {
-                            (input.pointer + item * width).update(from: $0.baseAddress! + index * width, count: width)
+                            (input.pointer + item * inputs).update(from: $0.baseAddress! + index * width, count: inputs)
                         }
-                        weight.pointer[item] = weights[index]
+                        weight.pointer[item] = weights[index] * (labels[index] == BeatClass.normal.rawValue ? normalFactor : 1)
                         batchLabels[item] = labels[index]
                     }
                     var current = input.pointer

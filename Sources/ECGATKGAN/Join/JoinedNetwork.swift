@@ -3,8 +3,9 @@ public import NeuralNetwork
 /// The joined answer as a function of the window alone, each window in the context of its own beat: what an attack on the
 /// deployed classifier works with.
 ///
-/// The rhythm, the memory of earlier beats and the window's range in mV are fixed; the discriminator's logits and all that the
-/// join sees of the window's shape move with it.
+/// The rhythm, the memory of earlier beats, the next beat and the window's range in mV are fixed; the discriminator's logits and
+/// all that the join sees of the window's shape move with it. The gradient is that of the stage whose answer is final at the
+/// window.
 public final class JoinedNetwork: BeatNetwork {
     private let discriminator: any BeatNetwork
     private let join: JoinNetwork
@@ -41,7 +42,8 @@ public final class JoinedNetwork: BeatNetwork {
         let joined = logits.reserve(batch * classes)
         for b in 0..<batch {
             let shape = BeatShape(window: windows + b * Discriminator.windowLength, range: contexts[b].windowRange)
-            let answer = join.logits(shape, windowLogits: Self.row(own, b), context: contexts[b])
+            let features = Self.features(shape, Self.row(own, b), contexts[b])
+            let answer = features.withUnsafeBufferPointer { join.logits(ofFeatures: $0.baseAddress!).logits }
             for c in 0..<classes { joined[b * classes + c] = answer[c] }
         }
         return NetworkOutput(
@@ -61,17 +63,19 @@ public final class JoinedNetwork: BeatNetwork {
         let result = gradient.reserve(batch * length)
         result.update(repeating: 0, count: batch * length)
         if let classGradient {
-            withUnsafeTemporaryAllocation(of: Float.self, capacity: JoinFeatures.count) { features in
-                let base = features.baseAddress!
-                for b in 0..<batch {
-                    let context = contexts[b], windowLogits = Self.row(own, b)
-                    let shape = BeatShape(window: windows + b * length, range: context.windowRange)
-                    JoinFeatures.write(shape, logits: windowLogits, context: context, into: base)
-                    let featureGradient = join.featureGradient(Self.row(classGradient, b), features: base)
-                    let pulled = JoinFeatures.pullBack(featureGradient, shape, logits: windowLogits, context: context)
-                    pulled.shape.addWindowGradient(range: context.windowRange, into: result + b * length)
-                    for c in 0..<classes { discriminated[b * classes + c] = pulled.logits[c] }
+            for b in 0..<batch {
+                let context = contexts[b], windowLogits = Self.row(own, b)
+                let shape = BeatShape(window: windows + b * length, range: context.windowRange)
+                let features = Self.features(shape, windowLogits, context)
+                let featureGradient = features.withUnsafeBufferPointer {
+                    join.featureGradient(Self.row(classGradient, b), features: $0.baseAddress!)
                 }
+                var pulled = JoinFeatures.pullBack(featureGradient, shape, logits: windowLogits, context: context)
+                JoinFeatures.addNextGradient(
+                    featureGradient[JoinFeatures.count...], HeldContext(shape: shape, context: context), next: context.next,
+                    into: &pulled.shape)
+                pulled.shape.addWindowGradient(range: context.windowRange, into: result + b * length)
+                for c in 0..<classes { discriminated[b * classes + c] = pulled.logits[c] }
             }
         }
         let through = discriminator.backward(
@@ -82,6 +86,12 @@ public final class JoinedNetwork: BeatNetwork {
             for i in 0..<(batch * length) { result[i] += through[i] }
         }
         return result
+    }
+
+    /// All features, as the second stage takes them.
+    private static func features(_ shape: BeatShape, _ logits: SIMD4<Float>, _ context: BeatContext) -> [Float] {
+        JoinFeatures.values(shape, logits: logits, context: context)
+            + JoinFeatures.nextValues(HeldContext(shape: shape, context: context), next: context.next)
     }
 
     private static func row(_ rows: UnsafePointer<Float>, _ b: Int) -> SIMD4<Float> {

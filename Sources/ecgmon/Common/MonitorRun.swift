@@ -52,12 +52,14 @@ enum MonitorRun {
 
     /// The events, and the beats as the join is given them, where they are observed; sample indices in frames of the record.
     ///
-    /// - Parameter reversed: the electrodes are exchanged: every sample has the other sign.
+    /// - Parameters:
+    ///   - channel: number of the record's signal.
+    ///   - reversed: the electrodes are exchanged: every sample has the other sign.
     static func run(
-        _ record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init(),
+        _ record: Record, name: String, channel: Int = 0, classifier: BeatClassifier, configuration: MonitorConfiguration = .init(),
         reversed: Bool = false, observing: Bool
     ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
-        let input = try RecordChannel(record, name: name)
+        let input = try RecordChannel(record, name: name, channel: channel)
         var (events, observed) = try run(
             millivolts: reversed ? input.millivolts.map { -$0 } : input.millivolts, samplingRate: input.samplingRate,
             lead: input.lead, name: name, classifier: classifier, configuration: configuration, observing: observing)
@@ -67,6 +69,7 @@ enum MonitorRun {
         }
         for index in observed.indices {
             observed[index].sampleIndex = input.frame(ofSample: Double(observed[index].sampleIndex))
+            observed[index].samplingRate = record.samplingRate
             observed[index].decidedAtSampleIndex = input.frame(ofSample: Double(observed[index].decidedAtSampleIndex))
         }
         return (events, observed)
@@ -83,6 +86,16 @@ enum MonitorRun {
             millivolts: millivolts, samplingRate: samplingRate, lead: lead, name: name, classifier: classifier,
             configuration: configuration, observing: false
         ).events
+    }
+
+    /// The beats of samples in millivolts, as the join is given them.
+    static func observed(
+        millivolts: [Float], samplingRate: Double, name: String, classifier: BeatClassifier
+    ) throws(ToolError) -> [ObservedBeat] {
+        try run(
+            millivolts: millivolts, samplingRate: samplingRate, lead: "", name: name, classifier: classifier,
+            configuration: .init(), observing: true
+        ).observed
     }
 
     private static func run(

@@ -133,17 +133,20 @@ struct RecordChannel {
     private let samplesPerFrame: Int
     private let frameCount: Int64
 
-    init(_ record: Record, name: String) throws(ToolError) {
-        guard let signal = record.header.signals.first else {
+    /// - Parameter channel: number of the signal, 0 for the first.
+    init(_ record: Record, name: String, channel: Int = 0) throws(ToolError) {
+        guard record.header.signals.indices.contains(channel) else {
             throw ToolError(
-                "record \(name) has no signals", nextStep: "Give a record that has an ECG as its first signal")
+                channel == 0 ? "record \(name) has no signals" : "record \(name) has no channel \(channel)",
+                nextStep: "Give a record that has an ECG as this signal")
         }
+        let signal = record.header.signals[channel]
         do {
-            millivolts = try record.millivolts(ofSignal: 0)
+            millivolts = try record.millivolts(ofSignal: channel)
         } catch {
             throw ToolError("record \(name): \(error)", nextStep: "Give a record that has an ECG as its first signal")
         }
-        samplingRate = record.samplingRate(ofSignal: 0)
+        samplingRate = record.samplingRate(ofSignal: channel)
         samplesPerFrame = signal.samplesPerFrame
         frameCount = Int64(record.frameCount)
         lead = String((signal.description ?? "").prefix(32))

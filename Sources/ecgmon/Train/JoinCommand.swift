@@ -28,6 +28,10 @@ struct JoinCommand: AsyncParsableCommand {
             "Folders of annotated records, or their names in the folder ECGMON_DATABASES; /DS1 and /DS2 are the splits of mitdb.",
             valueName: "list"))
     var records = "svdb,mitdb/DS1"
+    @Option(help: ArgumentHelp("Which of their signals; each is a recording of its own.", valueName: "list"))
+    var channels = "0"
+    @Option(help: ArgumentHelp("Recordings of simulated sinus rhythm, slow and fast, that are added: all N.", valueName: "n"))
+    var simulated = 0
     @Option(help: "Name in the model card. Default: the output's.")
     var name: String?
     @Option(help: "Passes over the beats.")
@@ -42,10 +46,15 @@ struct JoinCommand: AsyncParsableCommand {
     var jobs: Int?
 
     func validate() throws {
+        guard !channelNumbers.isEmpty, channelNumbers.allSatisfy({ (0...11).contains($0) }), (0...1000).contains(simulated) else {
+            throw ValidationError("--channels takes numbers from 0 on, separated by commas; --simulated up to 1000")
+        }
         guard (1...1000).contains(epochs), (1...16).contains(members), membersWithDiscriminator >= 0, (jobs ?? 1) >= 1 else {
             throw ValidationError("a number is out of its range; see ecgmon join --help")
         }
     }
+
+    private var channelNumbers: [Int] { channels.split(separator: ",").map { Int($0) ?? -1 } }
 
     func run() async throws {
         BLAS.useOneThread()
@@ -58,14 +67,19 @@ struct JoinCommand: AsyncParsableCommand {
         // The answers to the windows alone: a join that the file has already is replaced.
         let classifier = BeatClassifier(base.network, name: base.card?.name ?? model, sha256: base.sha256)
         let selections = try RecordSelection.list(records)
-        let inputs = selections.flatMap { selection in selection.names.map { (selection.database, $0) } }
-        let parts = try await RecordBatch.map(Array(inputs.enumerated()), jobs: jobs) { number, input in
-            try JoinBeats.samples(of: input.1, in: input.0, number: number, classifier: classifier)
+        let inputs = channelNumbers.flatMap { channel in
+            selections.flatMap { selection in selection.names.map { (selection.database, $0, channel) } }
+        }
+        var parts = try await RecordBatch.map(Array(inputs.enumerated()), jobs: jobs) { number, input in
+            try JoinBeats.samples(of: input.1, in: input.0, channel: input.2, number: number, classifier: classifier)
+        }
+        parts += try await RecordBatch.map(Array(0..<simulated), jobs: jobs) { number in
+            try SimulatedSinusBeats.samples(number: number, record: inputs.count + number, classifier: classifier)
         }
         var samples = JoinSamples()
         for part in parts { samples.append(contentsOf: part) }
         let counts = BeatClass.allCases.map { "\($0.letter) \(samples.count(of: $0))" }.joined(separator: ", ")
-        Terminal.note("\(samples.count) beats of \(inputs.count) records: \(counts)")
+        Terminal.note("\(samples.count) beats of \(inputs.count) recordings and \(simulated) simulated ones: \(counts)")
         var recipe = JoinRecipe()
         recipe.epochs = epochs
         recipe.members = members
@@ -80,7 +94,7 @@ struct JoinCommand: AsyncParsableCommand {
                 card.name = name ?? file
                 card.sha256 = sha256
                 card.join = ModelCard.Join(
-                    baseSHA256: base.sha256, data: "channel 0 of \(records), all beats detected: \(counts)",
+                    baseSHA256: base.sha256, data: "channels \(channels) of \(records), all beats detected, and \(simulated) simulated recordings: \(counts)",
                     recipe: "\(recipe)", command: commandLine,
                     figuresCommand: "ecgmon evaluate beats --model \(file).safetensors")
                 try card.write(besideModel: output)
@@ -92,7 +106,7 @@ struct JoinCommand: AsyncParsableCommand {
     }
 
     private var commandLine: String {
-        "ecgmon join --model \(URL(filePath: model).lastPathComponent) --records \(records) --epochs \(epochs) "
+        "ecgmon join --model \(URL(filePath: model).lastPathComponent) --records \(records) --channels \(channels) --simulated \(simulated) --epochs \(epochs) "
             + "--members \(members) --members-with-discriminator \(membersWithDiscriminator) --seed \(seed)"
     }
 }
@@ -107,11 +121,14 @@ enum JoinBeats {
 
     /// Left out: paced and unclassifiable beats, ventricular flutter, and beats before `startSeconds`.
     static func labelled(
-        _ name: String, in database: RecordDatabase, from startSeconds: Double, classifier: BeatClassifier
+        _ name: String, in database: RecordDatabase, channel: Int = 0, from startSeconds: Double, classifier: BeatClassifier
     ) throws(ToolError) -> [LabelledBeat] {
         let record = try database.record(name)
         let reference = try database.reference(name, for: record)
-        let (events, observed) = try MonitorRun.run(record, name: name, classifier: classifier, observing: true)
+        // The join, which the beats do not depend on, would only cost time.
+        var (events, observed) = try MonitorRun.run(
+            record, name: name, channel: channel, classifier: classifier, observing: true)
+        ObservedBeat.tellNext(&observed)
         let score = EC57Score(reference: reference, found: MonitorRun.beats(events), from: startSeconds)
         var beats: [LabelledBeat] = []
         for beat in observed {
@@ -128,10 +145,10 @@ enum JoinBeats {
     }
 
     static func samples(
-        of name: String, in database: RecordDatabase, number: Int, classifier: BeatClassifier
+        of name: String, in database: RecordDatabase, channel: Int, number: Int, classifier: BeatClassifier
     ) throws(ToolError) -> JoinSamples {
         var samples = JoinSamples()
-        for labelled in try labelled(name, in: database, from: 0, classifier: classifier) {
+        for labelled in try labelled(name, in: database, channel: channel, from: 0, classifier: classifier) {
             samples.append(
                 window: labelled.beat.window, logits: labelled.beat.answer.logits, context: labelled.beat.context,
                 label: labelled.beatClass, record: number)
