@@ -22,10 +22,15 @@ import Testing
             [program, "--ingest", "ipc://" + directory + "/i", "--events", "ipc://" + directory + "/e", "--commands", "ipc://" + directory + "/c",
              "--no-http",
              "--model", model], stderr=stderr, env=environment)
+        def printUntil(message):
+            text = ""
+            while not text.startswith(message):
+                text = journal.recv(65536).decode()
+                print(text)
         try:
-            print(journal.recv(65536).decode())
+            printUntil("MESSAGE=ready")
             daemon.send_signal(signal.SIGTERM)
-            print(journal.recv(65536).decode())
+            printUntil("MESSAGE=stopping")
         finally:
             daemon.terminate()
             daemon.wait()
@@ -58,7 +63,7 @@ import Testing
         ])
         #expect(result.code == 0)
         for field in [
-            "MESSAGE=ready commands=ipc://\(directory)/c", "PRIORITY=6", "SYSLOG_IDENTIFIER=ecgmond",
+            "MESSAGE=ready commands=ipc://\(directory)/c", "PRIORITY=6", "MESSAGE=no journal", "PRIORITY=5", "SYSLOG_IDENTIFIER=ecgmond",
             "ECGMON_INGEST=ipc://\(directory)/i", "MESSAGE=stopping limit_seconds=15.0", "ECGMON_LIMIT_SECONDS=15.0",
             "standard error has 0 bytes",
         ] {
