@@ -33,7 +33,9 @@ struct KeyGenerate: ParsableCommand {
 
     func run() throws {
         do {
-            let pair = try CurveKeyPair.generate()
+            var pair = try CurveKeyPair.generate()
+            // One that begins so would be taken for an option wherever it is given as an argument.
+            while pair.publicKey.z85.hasPrefix("-") { pair = try CurveKeyPair.generate() }
             try KeyFile.write(pair, path: file)
             print(pair.publicKey)
         } catch let error as SecretFileError {
