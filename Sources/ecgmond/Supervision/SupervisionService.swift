@@ -48,6 +48,8 @@ struct SupervisionService: Service {
             "events": "\(endpoints.events.joined(separator: " "))",
             "commands": "\(endpoints.commands.joined(separator: " "))",
             "acknowledged": "\(endpoints.acknowledged.joined(separator: " "))",
+            // Without one, what the daemon knows is lost when it ends.
+            "journal": "\(pipeline.journal?.path ?? "none")",
             "history": "\(endpoints.history.joined(separator: " "))", "workers": "\(pipeline.workerCount)",
             "model": "\(pipeline.classifier.name)", "model_sha256": "\(pipeline.classifier.sha256)",
         ]
