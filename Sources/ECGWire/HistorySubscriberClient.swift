@@ -31,7 +31,8 @@ public struct HistorySubscriberClient: ~Copyable {
     private var hasReconnected = false
     private var place: UInt64 = 0
     private var nextLook: ContinuousClock.Instant
-    private var failures = 0
+    /// Since when the history has not answered.
+    private var silentSince: ContinuousClock.Instant?
 
     /// Whether the history answered last time.
     public private(set) var hasHistory = false
@@ -43,6 +44,8 @@ public struct HistorySubscriberClient: ~Copyable {
     private static let patience = Duration.milliseconds(500)
     /// What a subscription missed on a quiet topic shows at the latest after this.
     private static let lookInterval = Duration.seconds(10)
+    /// After so long without an answer it goes on without a history.
+    private static let longestSilence = Duration.seconds(30)
     private static let mostTopics = 256
 
     /// - Parameters:
@@ -164,13 +167,16 @@ public struct HistorySubscriberClient: ~Copyable {
             merge.didDeliver(topic, publication.body.sequence)
             return deliverable(publication, missed: 0)
         case .hole:
-            // Everything published is in the history, this message, too.
-            if try fetch([topic]) { return nil }
-            guard failures >= 3 else { return nil }
-            let missed: UInt64
-            if case .hole(let count) = merge.verdict(topic, publication.body.sequence) { missed = count } else { missed = 0 }
+            // Everything published is in the history, this message, too: while that does not answer, it can wait there.
+            guard try fetch([topic]) || !hasHistory else { return nil }
+            switch merge.verdict(topic, publication.body.sequence) {
+            case .drop: return nil
+            case .deliver: ready.append(deliverable(publication, missed: 0))
+            // The journal could not be written, or no longer has it.
+            case .hole(let missed): ready.append(deliverable(publication, missed: missed))
+            }
             merge.didDeliver(topic, publication.body.sequence)
-            return deliverable(publication, missed: missed)
+            return nil
         }
     }
 
@@ -290,13 +296,15 @@ public struct HistorySubscriberClient: ~Copyable {
     }
 
     private mutating func didAnswer() {
-        failures = 0
+        silentSince = nil
         hasHistory = true
     }
 
+    /// A daemon that is started again answers soon; until then what was published waits in its journal.
     private mutating func didFail() {
-        failures += 1
-        if failures >= 3 { hasHistory = false }
+        let since = silentSince ?? .now
+        silentSince = since
+        if ContinuousClock.now - since > Self.longestSilence { hasHistory = false }
         nextLook = .now + (hasHistory ? .milliseconds(200) : .seconds(5))
     }
 }

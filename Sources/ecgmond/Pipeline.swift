@@ -264,10 +264,7 @@ final class Pipeline: Sendable {
     }
 
     private func startJournal() throws {
-        guard let journal else {
-            logger.notice("no journal: events are published only, and what the daemon knows is lost when it ends")
-            return
-        }
+        guard let journal else { return }
         let opening = Opening(capacity: 1)
         let thread = try OSThread(name: "journal") { [self] in
             defer { journalActivity.didEnd() }

@@ -84,7 +84,7 @@ struct EvaluateRecovery: ParsableCommand {
         Terminal.note("no records: simulated ECG instead")
         return try (0..<8).map { number in
             let options = try ReplaySourceOptions.parse([
-                "--simulate", "sinus@75:40,bigeminy:20,asystole:8,ventricular@170:15,sinus", "--duration", "\(seconds)",
+                "--simulate", "sinus@75:40,bigeminy:20,asystole:8,vt@170:15,sinus", "--duration", "\(seconds)",
                 "--seed", "\(number)",
             ])
             return ("simulated-\(number)", try options.load())

@@ -107,20 +107,22 @@ struct RecoveryRun {
     private func end(_ daemon: RecoveryDaemon, _ shared: Shared) {
         var random = SplitMix(state: seed)
         for number in 0..<endings where !Interruption.requested {
-            // At any moment: while it starts, restores, catches up, or works.
-            usleep(UInt32(random.next() % 400_000))
             let sent = shared.sent.load(ordering: .relaxed)
-            if number % 4 > 0 {
-                // Three of four times in the midst of it: soon after it has taken the next samples.
-                let limit = monotonicNanoseconds() + 5_000_000_000
+            if number % 4 == 0 {
+                // At any moment: while it starts, restores, or has nothing to do.
+                usleep(UInt32(random.next() % 400_000))
+            } else {
+                // In the midst of it: soon after it has been sent the next samples.
+                let limit = monotonicNanoseconds() + 10_000_000_000
                 while shared.sent.load(ordering: .relaxed) == sent, monotonicNanoseconds() < limit { usleep(200) }
-                usleep(UInt32(random.next() % 40_000))
+                usleep(UInt32(random.next() % 60_000))
             }
             if shared.unacknowledged.load(ordering: .relaxed) > 0 {
                 shared.outcome.withLock { $0.endingsUnderLoad += 1 }
             }
             let ending = daemon.end(signal)
-            let isRight = signal == SIGTERM ? ending == .exited(code: 0) : ending == .killed(signal: signal)
+            // SIGTERM that comes before the daemon listens for it ends it like any program.
+            let isRight = ending == .killed(signal: signal) || signal == SIGTERM && ending == .exited(code: 0)
             if !isRight {
                 shared.outcome.withLock {
                     $0.problems.append("ending \(number + 1): \(ending?.description ?? "none"); \(daemon.lastLogLine)")
@@ -159,6 +161,7 @@ struct RecoveryRun {
                 while !mayGo(first, of: length, shared), !Interruption.requested {
                     try client.service(timeout: .milliseconds(5))
                     shared.unacknowledged.store(client.unacknowledgedSamples, ordering: .relaxed)
+                    shared.sent.store(client.samplesSent, ordering: .relaxed)
                 }
                 for (stream, material) in materials where first < material.counts.count {
                     let block = Self.block(stream, material, first..<min(first + blockLength, material.counts.count))

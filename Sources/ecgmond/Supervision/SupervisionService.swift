@@ -47,10 +47,15 @@ struct SupervisionService: Service {
             "version": "\(DaemonVersion.text)", "ingest": "\(endpoints.ingest.joined(separator: " "))",
             "events": "\(endpoints.events.joined(separator: " "))",
             "commands": "\(endpoints.commands.joined(separator: " "))",
-            "acknowledged": "\(endpoints.acknowledged.joined(separator: " "))",
-            "history": "\(endpoints.history.joined(separator: " "))", "workers": "\(pipeline.workerCount)",
+            // Without one, what the daemon knows is lost when it ends.
+            "journal": "\(pipeline.journal?.path ?? "none")",
+            "workers": "\(pipeline.workerCount)",
             "model": "\(pipeline.classifier.name)", "model_sha256": "\(pipeline.classifier.sha256)",
         ]
+        for (name, bound) in [("acknowledged", endpoints.acknowledged), ("history", endpoints.history)]
+        where !bound.isEmpty {
+            metadata[name] = "\(bound.joined(separator: " "))"
+        }
         if let httpPort { metadata["http_port"] = "\(httpPort)" }
         return metadata
     }
