@@ -78,6 +78,7 @@ import Testing
         var waited = 0
         for (early, late) in zip(alone, joined) {
             #expect(late.decidedAtSampleIndex >= early.decidedAtSampleIndex)
+            // One that the search-back found later than that does not wait.
             if late.decidedAtSampleIndex > early.decidedAtSampleIndex {
                 waited += 1
                 #expect(late.decidedAtSampleIndex - late.sampleIndex <= longest)
