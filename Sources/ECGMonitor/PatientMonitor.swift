@@ -189,5 +189,5 @@ public struct PatientMonitor: Sendable {
 
     /// Bytes that this stream holds: the value itself and its own heap storage. Filter tables that all streams of a rate
     /// share are left out.
-    public var memoryFootprint: Int { MemoryLayout<PatientMonitor>.size + path.heapBytes }
+    public var memoryFootprint: Int { MemoryLayout<PatientMonitor>.size + path.heapBytes + decider.heapBytes }
 }
