@@ -95,6 +95,9 @@ struct EventDecider: Sendable, Codable {
         swap(&alerts.events, &events)
     }
 
+    /// Heap memory of the beat that waits, in bytes.
+    var heapBytes: Int { (held?.features.capacity ?? 0) * MemoryLayout<Float>.stride }
+
     // MARK: Session, stretch, signal
 
     private mutating func begin(_ session: UInt64, at index: Int64) {

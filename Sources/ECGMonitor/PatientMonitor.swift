@@ -268,5 +268,7 @@ public struct PatientMonitor: Sendable, Codable {
 
     /// Bytes that this stream holds: the value itself and its own heap storage. Filter tables that all streams of a rate
     /// share are left out.
-    public var memoryFootprint: Int { MemoryLayout<PatientMonitor>.size + path.heapBytes + held.heapBytes }
+    public var memoryFootprint: Int {
+        MemoryLayout<PatientMonitor>.size + path.heapBytes + held.heapBytes + decider.heapBytes
+    }
 }

@@ -37,6 +37,23 @@ struct RealClassifierTests {
         #expect(stream.beats.contains { $0.beat.beatClass == .ventricular })
     }
 
+    @Test(arguments: [[132.0], [80, 120]]) func aFastSinusRhythmIsNoSupraventricularRun(rates: [Double]) throws {
+        let classifier = try BeatClassifier(contentsOf: RealRecord.model)
+        let workspace = classifier.makeWorkspace()
+        // A seed that no training uses.
+        var simulator = ECGSimulator(
+            .init(
+                samplingRate: 360, seed: 31, script: rates.map { .init(.sinus(rate: $0), seconds: 60) }, noise: .resting))
+        let (samples, _) = simulator.record(seconds: 60 * Double(rates.count))
+        var stream = MonitoredStream()
+        _ = try stream.monitor.process(
+            stream.segment(samples[...], at: 0), classifier: classifier, workspace: workspace, events: &stream.events)
+        stream.monitor.finish(classifier: classifier, workspace: workspace, events: &stream.events)
+        #expect(stream.beats.count > 70 * rates.count)
+        #expect(stream.count(.supraventricularRun, .started) == 0)
+        #expect(stream.count(.supraventricularTachycardia, .started) == 0)
+    }
+
     @Test func classifyingSeveralPatientsInOneBatchChangesNoEvent() throws {
         let classifier = try BeatClassifier(contentsOf: RealRecord.model)
         let workspace = classifier.makeWorkspace()
