@@ -70,6 +70,8 @@ public struct HistorySubscriberClient: ~Copyable {
         self.filters = filters
         self.start = start
         nextLook = .now
+        // Who wants the past waits for it; who wants what is now takes what comes until the history answers.
+        if case .now = start { hasHistory = false } else { hasHistory = history != nil }
         if case .after(let sequences) = start {
             for (topic, sequence) in sequences { merge.begin(topic, after: sequence) }
         }
@@ -305,6 +307,6 @@ public struct HistorySubscriberClient: ~Copyable {
         let since = silentSince ?? .now
         silentSince = since
         if ContinuousClock.now - since > Self.longestSilence { hasHistory = false }
-        nextLook = .now + (hasHistory ? .milliseconds(200) : .seconds(5))
+        nextLook = .now + (hasHistory ? .milliseconds(200) : .seconds(1))
     }
 }
