@@ -7,7 +7,7 @@ struct HeldBeat: Sendable, Codable, RangeChecked {
     /// The R peak, source rate.
     var sampleIndex: Int64
     /// When it was taken; 0: unknown.
-    var time: Int64
+    @FullRange var time: Int64
     var finding: BeatFinding
     /// Since the R peak before, in s; nil: unknown.
     var interval: Double?

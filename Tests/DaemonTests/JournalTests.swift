@@ -63,7 +63,7 @@ import Testing
         ])
         #expect(result.code == 0)
         for field in [
-            "MESSAGE=ready commands=ipc://\(directory)/c", "PRIORITY=6", "MESSAGE=no journal", "PRIORITY=5", "SYSLOG_IDENTIFIER=ecgmond",
+            "MESSAGE=ready commands=ipc://\(directory)/c", "PRIORITY=6", "SYSLOG_IDENTIFIER=ecgmond",
             "ECGMON_INGEST=ipc://\(directory)/i", "MESSAGE=stopping limit_seconds=15.0", "ECGMON_LIMIT_SECONDS=15.0",
             "standard error has 0 bytes",
         ] {
