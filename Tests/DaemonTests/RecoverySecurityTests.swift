@@ -88,4 +88,12 @@ import ZeroMQ
         #expect(seen.values.allSatisfy { $0 == 1 })
         #expect(daemon.terminate() == 0)
     }
+
+    @Test func aTableOfKeysWithoutAServersKeyLeavesNothingOpen() throws {
+        let ring = try Keyring(Self.rights)
+        let table = try #require(ring.configuration.split(separator: "\n").first { $0.hasPrefix("authorized_keys") })
+        let daemon = try DaemonProcess(configuration: "[security]\n\(table)\n", waitsUntilReady: false)
+        #expect(daemon.exitCode() == ExitStatus.configuration)
+        #expect(daemon.log.contains("no key of the server's"))
+    }
 }

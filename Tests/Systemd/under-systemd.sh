@@ -37,6 +37,8 @@ if [ "${1:-}" = inside ]; then
     rm -f /etc/machine-id && systemd-machine-id-setup >/dev/null 2>&1 || true
     mkdir -p /etc/systemd/system/observed.target.wants
     printf '[Unit]\nRequires=basic.target\nAfter=basic.target\nAllowIsolate=yes\n' > /etc/systemd/system/observed.target
+    # A credential is mounted by a child of systemd and must show here: on a whole machine systemd does this itself.
+    mount --make-rshared /
     exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --system --unit=observed.target \
         --show-status=false --log-target=journal
 fi
@@ -97,6 +99,22 @@ show
 in_there sed -i 's/^level = "debug"/level = "loud"/' /etc/ecgmon/ecgmond.toml
 in_there systemctl reload $unit || true
 sleep 1
+show
+
+step "the server's key as a credential; every endpoint asks for keys"
+in_there bash -c '
+    sed -i "s/^level = .*/level = \"info\"/" /etc/ecgmon/ecgmond.toml
+    cd /root && rm -f server.key* icu.key* && umask 077
+    ecgmon keys generate /etc/ecgmon/server.key >/dev/null && ecgmon keys generate icu.key >/dev/null
+    ecgmon keys authorize /etc/ecgmon/authorized_keys.toml icu icu.key.pub --push "icu-*" >/dev/null
+    chown ecgmon /etc/ecgmon/authorized_keys.toml
+    mkdir -p /etc/systemd/system/ecgmond.service.d
+    printf "[Service]\nLoadCredential=server.key:/etc/ecgmon/server.key\n" > /etc/systemd/system/ecgmond.service.d/keys.conf
+    sed -i "s|^authorized_keys = .*|authorized_keys = \"/etc/ecgmon/authorized_keys.toml\"|" /etc/ecgmon/ecgmond.toml
+    systemctl daemon-reload && systemctl restart ecgmond
+    record="/usr/share/ecgmon/Fixtures/208s --duration 10 --speed 10 --connect-timeout 2"
+    echo "with the key:"; ecgmon replay $record --stream icu-1 --server-key /etc/ecgmon/server.key.pub --key icu.key 2>&1 | tail -1
+    echo "without:"; ecgmon replay $record --stream icu-1 2>&1 | tail -2' || true
 show
 
 step "stop"

@@ -15,6 +15,11 @@ enum SecurityFiles {
                     nextStep: "set security.authorized_keys")
             }
             state.permissions = try AuthorizedKeysFile.read(path: table)
+        } else if let table = authorizedKeysPath(security) {
+            // A credential that did not come must not leave everything open.
+            throw SecretFileError(
+                path: table, reason: "there is a table of keys, and no key of the server's",
+                nextStep: "set security.server_key, or see why the credential server.key is missing")
         }
         if let path = httpTokenPath(configuration.http) { state.httpToken = try HTTPToken(path: path) }
         return state
