@@ -79,6 +79,7 @@ final class StreamWorker {
             inputs.removeAll(keepingCapacity: true)
             let ended = queue.pop(
                 into: &inputs, limit: settings.workers.roundSegments, waitingAtMost: 250_000_000)
+            let heardUntil = self.heardUntil(DaemonClock.monotonic())
             if live.generation != generation {
                 generation = live.generation
                 settings = live.current
@@ -92,12 +93,21 @@ final class StreamWorker {
             if ended { break }
             let now = DaemonClock.monotonic()
             if now >= nextLook {
-                lookForSilence(now)
+                lookForSilence(heardUntil)
                 nextLook = now + 250_000_000
             }
         }
         for stream in streams.values {
             if journal != nil { save(stream) } else { end(stream) }
+        }
+    }
+
+    /// Until when the worker knows what has come: the samples of a stream that is silent till then may still be waiting
+    /// here, and a worker that is behind must not take that for silence.
+    private func heardUntil(_ now: UInt64) -> UInt64 {
+        guard inputs.count >= settings.workers.roundSegments else { return now }
+        return inputs.reduce(0) { newest, input in
+            if case .segment(let received) = input { max(newest, received.receivedAt) } else { newest }
         }
     }
 
