@@ -154,7 +154,7 @@ private final class HandSource {
         #expect(first.wait(for: "ecgmon_samples_total") { $0 > 0 })
         #expect(first.terminate() == 0)
         let second = try DaemonProcess(hasJournal: true, after: first)
-        #expect(second.metric("ecgmon_streams_restored_total") == 1)
+        #expect(second.wait(for: "ecgmon_streams_restored_total") { $0 == 1 })
         for block in blocks.dropFirst(100) { _ = try client.send(block, timeout: .seconds(30)) }
         #expect(try client.waitUntilAcknowledged(timeout: .seconds(60)) == true)
         #expect(second.metric("ecgmon_gaps_total") == 0)
