@@ -29,7 +29,14 @@ struct AcknowledgedIngestLoop: ~Copyable {
         var toldExpected: Int64 = -1
         var toldSession: UInt64 = 0
 
-        var onTheWay: Int { Int(clamping: handed &- standing.processed) }
+        /// A stream that was forgotten while blocks were waiting begins to count again before this source does: then the
+        /// worker has done more than was handed to it here, and nothing is on the way.
+        var onTheWay: Int { handed > standing.processed ? Int(clamping: handed - standing.processed) : 0 }
+
+        mutating func learn(_ standing: AcknowledgementBoard.Standing) {
+            self.standing = standing
+            handed = max(handed, standing.processed)
+        }
     }
 
     private let socket: ZeroMQSocket
@@ -190,7 +197,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
             return try askForHello(block, envelope)
         }
         let count = block.sampleCount
-        if source.onTheWay > 0, source.onTheWay + count > settings.ingest.acknowledgedWindowSamples {
+        if source.onTheWay > 0, count > settings.ingest.acknowledgedWindowSamples - source.onTheWay {
             return try refuse(.beyondCredit, block, envelope)
         }
         let received = ReceivedSegment(
@@ -276,7 +283,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
         var sent = 0
         for (stream, standing) in changed {
             guard sources[stream] != nil else { continue }
-            sources[stream]?.standing = standing
+            sources[stream]?.learn(standing)
         }
         for notice in notices {
             sent += 1
@@ -305,12 +312,14 @@ struct AcknowledgedIngestLoop: ~Copyable {
         case .hello:
             // Of a source that meanwhile came by another connection: nobody waits for the answer.
             guard let source = sources[notice.stream], source.peer == notice.peer else { return }
-            if let standing = board.standing(of: notice.stream) { sources[notice.stream]?.standing = standing }
+            if let standing = board.standing(of: notice.stream) { sources[notice.stream]?.learn(standing) }
             var reply = self.reply(notice.stream)
             reply.answersHello = true
             try send(reply, notice.peer)
         case .refused(let cause, let index, let samples):
-            sources[notice.stream]?.handed &-= UInt64(samples)
+            if let handed = sources[notice.stream]?.handed {
+                sources[notice.stream]?.handed = handed - min(handed, UInt64(samples))
+            }
             if cause.asksForHello { sources[notice.stream]?.needsHello = true }
             try send(reply(notice.stream, cause: cause, cause.words, index), notice.peer)
         case .forgotten:
