@@ -1458,7 +1458,8 @@ public nonisolated struct WireCommand: Sendable {
   /// As in SampleBlock. The daemon must have had samples of it.
   public var stream: String = String()
 
-  /// Who: 1 to 64 printable characters, for the log and for every subscriber. It is believed, not verified.
+  /// Who: 1 to 64 printable characters, for the log and for every subscriber. It is believed, not verified; where the
+  /// endpoint asks for keys, the name of the sender's key is put behind it in brackets, and that is verified.
   public var by: String = String()
 
   public var action: WireCommand.OneOf_Action? = nil

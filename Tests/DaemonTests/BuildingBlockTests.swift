@@ -238,3 +238,27 @@ import Testing
         #expect(Logger.Level.allCases.map { JournalLogHandler.priority($0) } == [7, 7, 6, 5, 4, 3, 2])
     }
 }
+
+@Suite struct SourceCreditTests {
+    @Test func whatIsOnTheWayIsBoundedByTheWindowAndOneBlockAlwaysMayGo() {
+        var credit = SourceCredit()
+        #expect(credit.allows(5000, window: 1000))
+        credit.hand(600)
+        #expect(credit.allows(400, window: 1000) && !credit.allows(401, window: 1000))
+        credit.takeBack(100)
+        credit.learn(processed: 300)
+        #expect(credit.onTheWay == 200 && credit.allows(800, window: 1000))
+    }
+
+    @Test func aStreamThatWasForgottenWhileBlocksWaitedLeavesItsSourceTheWholeWindow() {
+        var credit = SourceCredit()
+        // Blocks of the time before went to the stream that began anew, and one of them was refused.
+        credit.takeBack(360)
+        credit.learn(processed: 7200)
+        #expect(credit.onTheWay == 0 && credit.allows(.max, window: 1000))
+        credit.hand(1000)
+        #expect(!credit.allows(1, window: 1000) && !credit.allows(.max, window: 1000))
+        credit.learn(processed: 8200)
+        #expect(credit.onTheWay == 0)
+    }
+}

@@ -21,21 +21,16 @@ struct AcknowledgedIngestLoop: ~Copyable {
         /// It has been told so.
         var wasTold = false
         var isFirst = true
-        /// Samples handed to the worker since the daemon started.
-        var handed: UInt64 = 0
+        var credit = SourceCredit()
         var standing: AcknowledgementBoard.Standing
         /// What it was told last.
         var toldNeeded: Int64 = -1
         var toldExpected: Int64 = -1
         var toldSession: UInt64 = 0
 
-        /// A stream that was forgotten while blocks were waiting begins to count again before this source does: then the
-        /// worker has done more than was handed to it here, and nothing is on the way.
-        var onTheWay: Int { handed > standing.processed ? Int(clamping: handed - standing.processed) : 0 }
-
         mutating func learn(_ standing: AcknowledgementBoard.Standing) {
             self.standing = standing
-            handed = max(handed, standing.processed)
+            credit.learn(processed: standing.processed)
         }
     }
 
@@ -197,7 +192,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
             return try askForHello(block, envelope)
         }
         let count = block.sampleCount
-        if source.onTheWay > 0, count > settings.ingest.acknowledgedWindowSamples - source.onTheWay {
+        guard source.credit.allows(count, window: settings.ingest.acknowledgedWindowSamples) else {
             return try refuse(.beyondCredit, block, envelope)
         }
         let received = ReceivedSegment(
@@ -211,7 +206,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
             return try refuse(.workerQueueFull, block, envelope)
         }
         source.isFirst = false
-        source.handed &+= UInt64(count)
+        source.credit.hand(count)
         sources[block.stream] = source
         metrics.journal.acknowledgedBlocks.add(1)
     }
@@ -252,7 +247,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
 
     /// Hellos that nothing followed upon.
     private mutating func forgetThoseWithoutStreams() {
-        sources = sources.filter { $0.value.handed > 0 }
+        sources = sources.filter { $0.value.credit.handed > 0 }
     }
 
     /// As in `IngestLoop`: waits for a worker that moves, not for one that does not.
@@ -317,9 +312,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
             reply.answersHello = true
             try send(reply, notice.peer)
         case .refused(let cause, let index, let samples):
-            if let handed = sources[notice.stream]?.handed {
-                sources[notice.stream]?.handed = handed - min(handed, UInt64(samples))
-            }
+            sources[notice.stream]?.credit.takeBack(samples)
             if cause.asksForHello { sources[notice.stream]?.needsHello = true }
             try send(reply(notice.stream, cause: cause, cause.words, index), notice.peer)
         case .forgotten:
