@@ -12,9 +12,10 @@ public import StateCoding
 /// beat of a session is measured against `logOddsOffset` and what `usual` begins with alone; and where the usual is near
 /// `logOddsLimit - usualMargin`, an attack is not told from it.
 ///
-/// The suspicion is raised when the evidence reaches `raiseAt`, and withdrawn when it has fallen to `withdrawAt`. Were
-/// the scores calibrated and the beats independent, `raiseAt` would be the logarithm of the odds at which one is willing
-/// to be wrong. Clipping keeps one odd beat from raising it alone; the ceiling bounds how long it lingers.
+/// The suspicion is raised when the evidence reaches `raiseAt`, and withdrawn when it has been at `withdrawAt` or below for
+/// `withdrawBeats` beats on end: an attack that shows less in some of its beats is one suspicion, not several. Were the scores
+/// calibrated and the beats independent, `raiseAt` would be the logarithm of the odds at which one is willing to be wrong.
+/// Clipping keeps one odd beat from raising it alone; the ceiling bounds how long it lingers.
 ///
 /// A pure value: the same scores give the same answer, so a command can tune the parameters on recorded scores.
 public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
@@ -30,8 +31,10 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         public var logOddsLimit: Float = 4
         /// Evidence at which the suspicion is raised; above `logOddsLimit - logOddsOffset`, so that it takes two beats at least.
         public var raiseAt: Float = 6
-        /// Evidence at which it is withdrawn.
+        /// Evidence at which it is withdrawn,
         public var withdrawAt: Float = 1.2
+        /// after so many beats at it or below.
+        public var withdrawBeats = 15
         /// Most evidence that is kept.
         public var ceiling: Float = 9.6
 
@@ -57,6 +60,9 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
             guard withdrawAt >= 0, withdrawAt < raiseAt else {
                 throw .init(key: "suspicion.withdrawAt", requirement: "from 0 to below raiseAt, not \(withdrawAt)")
             }
+            guard (1...1_000_000).contains(withdrawBeats) else {
+                throw .init(key: "suspicion.withdrawBeats", requirement: "from 1 to 1000000, not \(withdrawBeats)")
+            }
             guard ceiling >= raiseAt, ceiling <= 10_000 else {
                 throw .init(key: "suspicion.ceiling", requirement: "from raiseAt to 10000, not \(ceiling)")
             }
@@ -78,7 +84,10 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
     /// The patient's usual log-odds so far.
     public private(set) var usual: Float = -2
     public private(set) var isActive = false
-    /// Beats since the evidence last left 0: the length of the suspected stretch.
+    /// Beats on end with the evidence at `withdrawAt` or below, while it is active.
+    private var calmBeats = 0
+    /// Beats since the evidence left 0, and, while the suspicion is active, since before it was raised: the length of the
+    /// suspected stretch.
     public private(set) var stretchBeats = 0
     /// R peaks of the first and the last beat of that stretch, source rate.
     public private(set) var firstSampleIndex: Int64 = 0
@@ -90,7 +99,9 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         self.parameters = parameters
     }
 
-    public var isInRange: Bool { (try? parameters.validate()) != nil && beatsSeen >= 0 && stretchBeats >= 0 }
+    public var isInRange: Bool {
+        (try? parameters.validate()) != nil && beatsSeen >= 0 && stretchBeats >= 0 && calmBeats >= 0
+    }
 
     /// Takes the next classified beat.
     ///
@@ -106,23 +117,22 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         evidence = min(parameters.ceiling, max(0, evidence + beat - expected))
         // What is suspected is not to become usual.
         if evidence < parameters.raiseAt / 2 { usual += parameters.usualRate * (beat - usual) }
-        if evidence > 0 {
-            if before <= 0 {
-                stretchBeats = 0
-                firstSampleIndex = sampleIndex
-            }
-            stretchBeats += 1
-            if evidence >= before { lastSampleIndex = sampleIndex }
+        if evidence > 0, before <= 0, !isActive {
+            stretchBeats = 0
+            firstSampleIndex = sampleIndex
         }
-        if !isActive, evidence >= parameters.raiseAt {
-            isActive = true
+        if evidence > 0 || isActive { stretchBeats &+= 1 }
+        if evidence > 0, evidence >= before { lastSampleIndex = sampleIndex }
+        guard isActive else {
+            guard evidence >= parameters.raiseAt else { return nil }
+            (isActive, calmBeats) = (true, 0)
             return .raised
         }
-        if isActive, evidence <= parameters.withdrawAt {
-            isActive = false
-            return .withdrawn
-        }
-        return nil
+        calmBeats = evidence <= parameters.withdrawAt ? calmBeats &+ 1 : 0
+        guard calmBeats >= parameters.withdrawBeats else { return nil }
+        // The next one begins with its own first beat.
+        (isActive, evidence) = (false, 0)
+        return .withdrawn
     }
 
     /// Logistic function of the mean log-odds of the last beats, at most `beatsInScore` and no further back than the

@@ -252,6 +252,21 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
+    @Test func whoeverBreaksTheRulesAgainIsKeptOutTwiceAsLong() {
+        var bans = KeyBans()
+        var now: UInt64 = 1000
+        var lengths: [UInt64] = []
+        for _ in 0..<13 {
+            #expect(!bans.isBanned("k", at: now))
+            lengths.append(bans.add("k", at: now))
+            #expect(bans.isBanned("k", at: now + lengths[lengths.count - 1] - 1) && !bans.isBanned("other", at: now))
+            now += lengths[lengths.count - 1]
+        }
+        #expect(lengths == (0..<11).map { 60 << $0 } + [86_400, 86_400])
+        bans.removeAll()
+        #expect(bans.add("k", at: now) == KeyBans.firstSeconds, "a table that was read again forgives")
+    }
+
     @Test func subscriptionsWithoutEndAreEnded() throws {
         let ring = try Keyring(Self.rights)
         let daemon = try DaemonProcess(configuration: ring.configuration)

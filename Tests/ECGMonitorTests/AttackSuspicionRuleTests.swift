@@ -35,8 +35,24 @@ import Testing
         for beat in 200..<300 where rule.step(attackSuspicion: 0.03, sampleIndex: Int64(beat)) == .withdrawn {
             withdrawn.append(beat)
         }
-        #expect(withdrawn.count == 1 && withdrawn[0] < 210)
+        #expect(withdrawn.count == 1 && withdrawn[0] < 225)
         #expect(rule.lastSampleIndex == 199)
+    }
+
+    @Test func anAttackThatShowsLessInSomeOfItsBeatsIsOneSuspicion() {
+        var rule = AttackSuspicionRule()
+        var changes: [AttackSuspicionRule.Change] = []
+        for beat in 0..<300 {
+            let isAttacked = (100..<200).contains(beat)
+            let score: Float = isAttacked && beat % 20 < 10 ? 0.99 : 0.03
+            if let change = rule.step(attackSuspicion: score, sampleIndex: Int64(beat)) { changes.append(change) }
+            if beat == 195 { #expect(rule.firstSampleIndex == 100 && rule.stretchBeats == 96) }
+        }
+        #expect(changes == [.raised, .withdrawn])
+        #expect(rule.lastSampleIndex == 189)
+        // And the next one has its own extent.
+        for beat in 300..<310 { _ = rule.step(attackSuspicion: 0.99, sampleIndex: Int64(beat)) }
+        #expect(rule.isActive && rule.firstSampleIndex == 300)
     }
 
     @Test func aPatientWhoseBeatsAlwaysLookALittleAttackedIsNotSuspectedButAChangeIs() {

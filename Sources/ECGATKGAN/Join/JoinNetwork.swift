@@ -1,4 +1,4 @@
-public import NeuralNetwork
+import NeuralNetwork
 
 /// The network that joins the discriminator's answer with the rhythm and with the patient's own beats (`JoinFeatures`): the
 /// logits of N, S, V, F out.

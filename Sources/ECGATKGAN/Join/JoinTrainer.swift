@@ -1,4 +1,4 @@
-public import NeuralNetwork
+import NeuralNetwork
 #if canImport(Glibc)
     import Glibc
 #endif

@@ -149,6 +149,8 @@ struct SuspicionRuleOptions: ParsableArguments {
     var raiseAt: Float = AttackSuspicionRule.Parameters().raiseAt
     @Option(help: "Evidence at which it is withdrawn.")
     var withdrawAt: Float = AttackSuspicionRule.Parameters().withdrawAt
+    @Option(help: "Beats on end at that evidence or below after which it is withdrawn.")
+    var withdrawBeats: Int = AttackSuspicionRule.Parameters().withdrawBeats
     @Option(help: "Most evidence that is kept.")
     var ceiling: Float = AttackSuspicionRule.Parameters().ceiling
 
@@ -160,6 +162,7 @@ struct SuspicionRuleOptions: ParsableArguments {
         parameters.logOddsLimit = logOddsLimit
         parameters.raiseAt = raiseAt
         parameters.withdrawAt = withdrawAt
+        parameters.withdrawBeats = withdrawBeats
         parameters.ceiling = ceiling
         return parameters
     }

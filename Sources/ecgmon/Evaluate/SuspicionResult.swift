@@ -58,6 +58,7 @@ struct SuspicionResult {
 
     struct RuleFigures: Encodable {
         var log_odds_offset, usual_margin, usual_rate, log_odds_limit, raise_at, withdraw_at, ceiling: Float
+        var withdraw_beats: Int
 
         init(_ parameters: AttackSuspicionRule.Parameters) {
             log_odds_offset = parameters.logOddsOffset
@@ -66,11 +67,14 @@ struct SuspicionResult {
             log_odds_limit = parameters.logOddsLimit
             raise_at = parameters.raiseAt
             withdraw_at = parameters.withdrawAt
+            withdraw_beats = parameters.withdrawBeats
             ceiling = parameters.ceiling
         }
 
         var text: String {
-            "offset \(log_odds_offset), usual margin \(usual_margin), usual rate \(usual_rate), limit \(log_odds_limit), raise at \(raise_at), withdraw at \(withdraw_at), ceiling \(ceiling)"
+            "offset \(log_odds_offset), usual margin \(usual_margin), usual rate \(usual_rate), "
+                + "limit \(log_odds_limit), raise at \(raise_at), "
+                + "withdraw after \(withdraw_beats) beats at \(withdraw_at), ceiling \(ceiling)"
         }
     }
 

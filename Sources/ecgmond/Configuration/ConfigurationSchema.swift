@@ -117,6 +117,8 @@ enum ConfigurationSchema {
         suspicion("log_odds_limit", \.monitor.suspicion.logOddsLimit),
         suspicion("raise_at", \.monitor.suspicion.raiseAt),
         suspicion("withdraw_at", \.monitor.suspicion.withdrawAt),
+        .integer(
+            "monitor.suspicion", "withdraw_beats", \.monitor.suspicion.withdrawBeats, 0...1_000_000_000, .newStreams),
         suspicion("ceiling", \.monitor.suspicion.ceiling),
     ]
 

@@ -140,8 +140,11 @@ struct Publisher: ~Copyable {
 
     private mutating func punish(_ peer: Peer, for offence: SubscriberAdmission.Offence) throws(ZeroMQError) {
         metrics.subscriberResets.add(for: offence)
-        log.note("all subscribers' connections closed", cause: offence.rawValue, stream: "", key: peer.name)
-        if case .key(let key) = peer, offence != .tooShort { access.ban(key) }
+        var banSeconds: UInt64?
+        if case .key(let key) = peer, offence != .tooShort { banSeconds = access.ban(key) }
+        log.note(
+            "all subscribers' connections closed", cause: offence.rawValue, stream: "", key: peer.name,
+            detail: banSeconds.map { "the key is not let in for \($0) s" } ?? "")
         try closeAllConnections()
     }
 

@@ -17,8 +17,7 @@ final class LiveSecurity: Sendable {
 
     private struct Guarded {
         var state: State
-        /// Keys that broke the rules, and until when (seconds since 1970) they are not let in.
-        var bannedUntil: [String: Int64] = [:]
+        var bans = KeyBans()
     }
 
     private let guarded: Mutex<Guarded>
@@ -34,22 +33,25 @@ final class LiveSecurity: Sendable {
     func replace(by new: State) {
         guarded.withLock { guarded in
             guarded.state = new
-            guarded.bannedUntil = [:]
+            guarded.bans.removeAll()
         }
         generationCount.add(1, ordering: .releasing)
     }
 
-    /// Does not let a key in for a while. No more keys can be banned than are known.
-    func ban(_ key: String, seconds: Int64, at now: Int64) {
-        guarded.withLock { guarded in
-            guard guarded.state.permissions.entry(key, at: now) != nil else { return }
-            guarded.bannedUntil[key] = now + seconds
+    /// Does not let a key in for a while, unless the table is read again before. No more keys can be banned than are known.
+    /// - Returns: for how many seconds; nil: the key is not known any more.
+    func ban(_ key: String) -> UInt64? {
+        guarded.withLock { guarded -> UInt64? in
+            guard guarded.state.permissions.entry(key, at: AccessControl.now) != nil else { return nil }
+            return guarded.bans.add(key, at: Self.banClock)
         }
     }
 
-    func isBanned(_ key: String, at now: Int64) -> Bool {
-        guarded.withLock { now < $0.bannedUntil[key] ?? .min }
+    func isBanned(_ key: String) -> Bool {
+        guarded.withLock { $0.bans.isBanned(key, at: Self.banClock) }
     }
+
+    private static var banClock: UInt64 { DaemonClock.monotonic() / 1_000_000_000 }
 }
 
 /// Makes the endpoints that a socket is about to bind ask for keys, or not.
@@ -146,8 +148,8 @@ final class AccessControl {
         return state.permissions.entry(userID, at: Self.now).map { .key($0) } ?? .removed
     }
 
-    /// Does not let a key in for a minute, unless the table is read again before.
-    func ban(_ key: AuthorizedKey) { live.ban(key.key.z85, seconds: 60, at: Self.now) }
+    /// See `LiveSecurity.ban`.
+    func ban(_ key: AuthorizedKey) -> UInt64? { live.ban(key.key.z85) }
 
     private func refresh() {
         guard live.generation != generation else { return }
