@@ -22,8 +22,8 @@ import ZeroMQ
     }
 
     @Test func theWatchdogIsFedWhileIdleAndWhileWorking() throws {
-        let daemon = try DaemonProcess(watchdogSeconds: 3)
-        for _ in 0..<3 { #expect(daemon.notifications.wait { $0 == "WATCHDOG=1" }) }
+        let daemon = try DaemonProcess(watchdogSeconds: 6)
+        for _ in 0..<2 { #expect(daemon.notifications.wait { $0 == "WATCHDOG=1" }) }
         let context = try ZeroMQContext()
         let client = try AcquisitionClient(endpoint: daemon.ingest, context: context)
         let recording = Recording(samplingRate: 360, seconds: 30, seed: 10)
