@@ -67,7 +67,7 @@ struct AuthenticatorLoop: ~Copyable {
             guard permissions.entry(key.z85, at: now) != nil else {
                 return (.refuse, permissions.keys.contains { $0.key == key } ? .expiredKey : .unknownKey)
             }
-            return live.isBanned(key.z85, at: now) ? (.refuse, .bannedKey) : (.allow(userID: key.z85), nil)
+            return live.isBanned(key.z85) ? (.refuse, .bannedKey) : (.allow(userID: key.z85), nil)
         default: return (.refuse, .mechanism)
         }
     }

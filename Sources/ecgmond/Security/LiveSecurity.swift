@@ -17,8 +17,8 @@ final class LiveSecurity: Sendable {
 
     private struct Guarded {
         var state: State
-        /// Keys that broke the rules, and until when (seconds since 1970) they are not let in.
-        var bannedUntil: [String: Int64] = [:]
+        /// Keys that broke the rules, and until when they are not let in: monotonic, ns, since the clock of the day jumps.
+        var bannedUntil: [String: UInt64] = [:]
     }
 
     private let guarded: Mutex<Guarded>
@@ -40,15 +40,17 @@ final class LiveSecurity: Sendable {
     }
 
     /// Does not let a key in for a while. No more keys can be banned than are known.
-    func ban(_ key: String, seconds: Int64, at now: Int64) {
+    func ban(_ key: String, seconds: UInt64) {
+        let end = DaemonClock.monotonic() &+ seconds * 1_000_000_000
         guarded.withLock { guarded in
-            guard guarded.state.permissions.entry(key, at: now) != nil else { return }
-            guarded.bannedUntil[key] = now + seconds
+            guard guarded.state.permissions.entry(key, at: AccessControl.now) != nil else { return }
+            guarded.bannedUntil[key] = end
         }
     }
 
-    func isBanned(_ key: String, at now: Int64) -> Bool {
-        guarded.withLock { now < $0.bannedUntil[key] ?? .min }
+    func isBanned(_ key: String) -> Bool {
+        let now = DaemonClock.monotonic()
+        return guarded.withLock { now < $0.bannedUntil[key] ?? 0 }
     }
 }
 
@@ -89,13 +91,13 @@ final class AccessControl {
     private var nextExpiry: Int64
     private var boundSecurity: SocketSecurity
 
-    init(_ live: LiveSecurity) {
+    init(_ live: LiveSecurity, at now: Int64 = AccessControl.now) {
         self.live = live
         generation = live.generation
         state = live.current
         readersSeen = state.permissions
         readersGeneration = generation
-        readersSeenAt = Self.now
+        readersSeenAt = now
         nextExpiry = state.permissions.nextExpiry(after: readersSeenAt) ?? .max
         boundSecurity = SocketSecurity(serverKey: state.serverKey, ipcWithoutCurve: state.ipcWithoutCurve)
     }
@@ -116,11 +118,14 @@ final class AccessControl {
 
     /// Whether what some key may read is not what its standing subscriptions were cut to: it was removed, has expired,
     /// or has other rights. True once for each change.
-    func readersChanged() -> Bool {
+    func readersChanged(at now: Int64 = AccessControl.now) -> Bool {
         refresh()
         guard state.isEnabled else { return false }
-        let now = Self.now
-        guard generation != readersGeneration || now >= nextExpiry else { return false }
+        // A clock that was set back lets expired keys in again, which then expire again.
+        guard generation != readersGeneration || now >= nextExpiry || now < readersSeenAt else {
+            readersSeenAt = now
+            return false
+        }
         defer {
             readersSeen = state.permissions
             readersSeenAt = now
@@ -147,7 +152,7 @@ final class AccessControl {
     }
 
     /// Does not let a key in for a minute, unless the table is read again before.
-    func ban(_ key: AuthorizedKey) { live.ban(key.key.z85, seconds: 60, at: Self.now) }
+    func ban(_ key: AuthorizedKey) { live.ban(key.key.z85, seconds: 60) }
 
     private func refresh() {
         guard live.generation != generation else { return }
