@@ -16,8 +16,8 @@ DESTDIR ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 BUILD_PACKAGES := libzmq3-dev libopenblas-dev libsystemd-dev libsodium-dev libsqlite3-dev
-# The README's Python, its schema compiler, and the checks of the unit file.
-TEST_PACKAGES := $(BUILD_PACKAGES) python3-zmq python3-protobuf protobuf-compiler systemd
+# The README's Python, its schema compiler, the checks of the unit file, and networks that are cut.
+TEST_PACKAGES := $(BUILD_PACKAGES) python3-zmq python3-protobuf protobuf-compiler systemd iproute2 util-linux
 
 # Downloads are tested in a process of their own, and once more where that one hangs: URLSession was seen to wait for ever
 # beside hundreds of other tests.

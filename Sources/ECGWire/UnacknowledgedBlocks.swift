@@ -82,7 +82,7 @@ struct UnacknowledgedBlocks: Sendable {
             outcome = drop(first: reply.refusedSampleIndex, cause: reply.cause)
         }
         release(reply)
-        window = Int(clamping: reply.sendUpToSampleIndex - reply.expectedSampleIndex)
+        window = Int(clamping: reply.sendUpToSampleIndex &- reply.expectedSampleIndex)
         while unconfirmed < nextToSend, isPast(blocks[unconfirmed], reply) { unconfirmed += 1 }
         if reply.answersHello, phase == .awaitsAnswer {
             phase = .sending

@@ -364,12 +364,14 @@ final class Pipeline: Sendable {
     }
 
     private func failed(_ name: String, _ error: any Error, _ opening: Opening) {
-        if let failure = error as? StartFailure {
-            _ = opening.push(.failure(failure), waitingAtMost: nil)
-        } else {
-            // The watchdog sees that the thread has ended, and the service manager starts the daemon again.
-            logger.critical("thread \(name) cannot go on", metadata: ["error": "\(error)"])
-        }
+        let failure =
+            error as? StartFailure
+            ?? StartFailure(words: "thread \(name) cannot begin: \(error)", exitCode: ExitStatus.system)
+        // Who starts the thread waits for this; once it has begun, nobody does.
+        _ = opening.push(.failure(failure), waitingAtMost: 0)
+        guard !(error is StartFailure) else { return }
+        // The watchdog sees that the thread has ended, and the service manager starts the daemon again.
+        logger.critical("thread \(name) cannot go on", metadata: ["error": "\(error)"])
     }
 
     private static var processors: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }

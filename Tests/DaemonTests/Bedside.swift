@@ -53,15 +53,31 @@ struct Recording {
 
     /// The events of the first `count` samples and of the end after them, in order, from the monitor alone.
     func expectedEvents(stream: String, samples count: Int? = nil) throws -> [WireEvent] {
-        let classifier = try BeatClassifier(contentsOf: DaemonProcess.model)
-        let workspace = classifier.makeWorkspace()
-        var monitor = PatientMonitor()
-        var events: [MonitorEvent] = []
         let segment = SampleSegment(
             session: Self.session, firstSampleIndex: 0, samplingRate: samplingRate,
             acquisitionTimeNanoseconds: Self.startTime, lead: "II",
             millivolts: Array(millivolts.prefix(count ?? millivolts.count)))
-        _ = try monitor.process(segment, classifier: classifier, workspace: workspace, events: &events)
+        return try Self.events(of: [segment], stream: stream)
+    }
+
+    /// The same of blocks in the order of their samples, some of which may be missing.
+    static func expectedEvents(of blocks: [WireSampleBlock]) throws -> [WireEvent] {
+        let segments = blocks.map { block in
+            SampleSegment(
+                session: block.session, firstSampleIndex: block.firstSampleIndex, samplingRate: block.samplingRate,
+                acquisitionTimeNanoseconds: block.acquisitionTimeNs, lead: block.lead, millivolts: block.millivolts)
+        }
+        return try events(of: segments, stream: blocks.first?.stream ?? "")
+    }
+
+    private static func events(of segments: [SampleSegment], stream: String) throws -> [WireEvent] {
+        let classifier = try BeatClassifier(contentsOf: DaemonProcess.model)
+        let workspace = classifier.makeWorkspace()
+        var monitor = PatientMonitor()
+        var events: [MonitorEvent] = []
+        for segment in segments {
+            _ = try monitor.process(segment, classifier: classifier, workspace: workspace, events: &events)
+        }
         monitor.finish(classifier: classifier, workspace: workspace, events: &events)
         var sequences: [Topic.Kind: UInt64] = [:]
         return events.map { event in

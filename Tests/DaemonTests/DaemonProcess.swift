@@ -18,13 +18,13 @@ final class DaemonProcess {
     var commands: String { "ipc://\(directory)/commands" }
     var acknowledged: String { "ipc://\(directory)/acknowledged" }
     var history: String { "ipc://\(directory)/history" }
-    var journal: String { "\(directory)/journal.sqlite" }
+    private let hasDisk: Bool
+    /// A file system of the journal's own, as this process reaches it.
+    var disk: String { "/proc/\(process.processIdentifier)/root\(directory)/disk" }
+    var journal: String { "\(directory)/\(hasDisk ? "disk/" : "")journal.sqlite" }
     /// What makes it keep a journal, and answer for it.
-    static func withJournal(in directory: String) -> [String] {
-        [
-            "--journal", "\(directory)/journal.sqlite", "--ingest-acknowledged", "ipc://\(directory)/acknowledged",
-            "--history", "ipc://\(directory)/history",
-        ]
+    private var withJournal: [String] {
+        ["--journal", journal, "--ingest-acknowledged", acknowledged, "--history", history]
     }
     var configurationPath: String { "\(directory)/ecgmond.toml" }
     var log: String { (try? String(contentsOfFile: "\(directory)/log", encoding: .utf8)) ?? "" }
@@ -47,10 +47,14 @@ final class DaemonProcess {
     ///   - hasJournal: it keeps a journal, takes acknowledged samples, and answers for the past.
     ///   - predecessor: one that has ended, in whose directory this one goes on.
     ///   - watchdogSeconds: what the service manager's watchdog asks for; nil: no watchdog.
+    ///   - diskMegabytes: the journal is on a file system of this size, in memory, that only this daemon sees
+    ///     (`OwnNamespace.isPermitted`); nil: it is beside the other files.
     init(
-        configuration: String = "", arguments: [String] = [], watchdogSeconds: Double? = nil,
-        waitsUntilReady: Bool = true, hasJournal: Bool = false, after predecessor: DaemonProcess? = nil
+        configuration: String = "", arguments: [String] = [], environment more: [String: String] = [:],
+        watchdogSeconds: Double? = nil, waitsUntilReady: Bool = true, hasJournal: Bool = false, diskMegabytes: Int? = nil,
+        after predecessor: DaemonProcess? = nil
     ) throws {
+        hasDisk = diskMegabytes != nil
         directory =
             predecessor?.directory
             ?? FileManager.default.temporaryDirectory.appending(path: "ecgmond-\(UUID().uuidString.prefix(8))").path()
@@ -59,13 +63,18 @@ final class DaemonProcess {
         notifications = try NotifySocket(path: "\(directory)/notify")
         process = Process()
         try write(configuration: configuration)
-        process.executableURL = URL(filePath: Self.executable)
-        process.arguments =
+        var command =
             [
-                "--config", configurationPath, "--ingest", ingest, "--events", events, "--commands", commands, "--http-port", "0", "--model",
-                Self.model,
-            ] + arguments + (hasJournal ? Self.withJournal(in: directory) : [])
-        var environment = ProcessInfo.processInfo.environment
+                Self.executable, "--config", configurationPath, "--ingest", ingest, "--events", events, "--commands", commands,
+                "--http-port", "0", "--model", Self.model,
+            ] + arguments + (hasJournal ? withJournal : [])
+        if let diskMegabytes {
+            try FileManager.default.createDirectory(atPath: "\(directory)/disk", withIntermediateDirectories: true)
+            command = OwnNamespace.command(mounting: "\(directory)/disk", megabytes: diskMegabytes, command)
+        }
+        process.executableURL = URL(filePath: command[0])
+        process.arguments = Array(command.dropFirst())
+        var environment = ProcessInfo.processInfo.environment.merging(more) { $1 }
         environment["NOTIFY_SOCKET"] = notifications.path
         environment["WATCHDOG_USEC"] = watchdogSeconds.map { String(Int($0 * 1e6)) }
         environment["WATCHDOG_PID"] = nil

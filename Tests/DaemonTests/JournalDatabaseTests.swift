@@ -1,5 +1,6 @@
 import ECGWire
 import Foundation
+import GRDB
 import SwiftProtobuf
 import Testing
 
@@ -69,6 +70,41 @@ import Testing
         #expect(known.snapshot.session == .max)
         #expect(known.tail.map(\.id) == ["beat-3", "status-1"])
         #expect(try reader.known("bed-2") == nil)
+    }
+
+    /// SQLite keeps whatever type is put into a column, and does not notice a number that is another.
+    @Test(arguments: ["'x'", "x'00ff'", "-1", "9223372036854775807", "-9223372036854775808", "1e300"])
+    func aRowThatHoldsNonsenseEndsNothing(value: String) throws {
+        let folder = try Folder()
+        var database: JournalDatabase? = try folder.open()
+        let on = event(.alert, 1, alert: ("asystole/1", true))
+        _ = try database?.commit(
+            [round([event(.beat, 1), on])], snapshots: ["bed-1": snapshot(next: 700, [0, 0, 0, 0])])
+        database = nil
+        let spoilt = try DatabaseQueue(path: folder.file)
+        try spoilt.write { database in
+            for (table, columns) in [
+                ("stream", ["session", "next_sample_index", "beats", "alerts", "last_samples_at", "state"]),
+                ("position", ["sequence"]), ("beat", ["sequence", "acquired_at", "written_at", "body", "id"]),
+                ("active_alert", ["body"]),
+            ] {
+                for column in columns { try database.execute(sql: "UPDATE \(table) SET \(column) = \(value)") }
+            }
+        }
+        try spoilt.close()
+        _ = try folder.open()
+        let reader = try JournalReader(path: folder.file)
+        let known = try #require(try reader.known("bed-1"))
+        var numbering = StreamNumbering(after: known.snapshot.sequences, tail: known.tail)
+        #expect(numbering.number(.beat, id: "new").sequence > 0)
+        numbering = StreamNumbering(after: try reader.lastSequences(of: "bed-1"))
+        #expect(numbering.number(.beat, id: "new").sequence > 0)
+        try reader.read { moment in
+            _ = try moment.positions(after: 0, limit: 10)
+            _ = try moment.activeAlerts(limit: 10)
+            _ = try moment.events(.beat, of: "bed-1", after: 0, limit: 10)
+            _ = try moment.find(.init(kind: .beat), limit: 10)
+        }
     }
 
     @Test func anEndedStreamKeepsItsNumbersOnly() throws {

@@ -55,6 +55,60 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
+    @Test(.enabled(if: OwnNamespace.isPermitted, OwnNamespace.need))
+    func onADiskThatIsReallyFullAlertsGoOutAndNothingIsLost() throws {
+        let recording = Recording(samplingRate: 360, seconds: 120, seed: 42)
+        let daemon = try DaemonProcess(
+            configuration: "[journal]\npatience_seconds = 0.2\n[streams]\nsilent_after_seconds = 600\n", hasJournal: true,
+            diskMegabytes: 24)
+        let context = try ZeroMQContext()
+        let recorder = try Recorder(daemon, context: context)
+        var client = try AcknowledgedAcquisitionClient(endpoint: daemon.acknowledged, context: context)
+        let blocks = recording.blocks(stream: "a", size: 90)
+        for block in blocks.prefix(60) { _ = try client.send(block, timeout: .seconds(30)) }
+        #expect(try client.waitUntilAcknowledged(timeout: .seconds(30)) == true)
+
+        let filler = "\(daemon.disk)/filler"
+        #expect(Self.fill(filler) == ENOSPC)
+        for block in blocks.dropFirst(60) { _ = try client.send(block, timeout: .seconds(30)) }
+        #expect(try client.waitUntilAcknowledged(timeout: .seconds(4)) == false, "nothing that is not written is acknowledged")
+        #expect(client.unacknowledgedSamples == recording.millivolts.count - 60 * 90)
+        #expect(daemon.wait(for: "ecgmon_journal_failing") { $0 == 1 })
+        #expect(daemon.log.contains("database or disk is full"))
+        let expected = try recording.expectedEvents(stream: "a").filter { $0.decidedAtSampleIndex < 110 * 360 }
+        let last = try #require(expected.last { $0.id.contains("/alert/") })
+        #expect(eventually { (try? recorder.events(of: "a").contains(last)) ?? false }, "a ward needs it now")
+        // Who asks for the past gets what was written before.
+        let before = try Past(daemon, context).events("beat", "alert", "status", "suspicion")
+        #expect(!before.isEmpty && before.allSatisfy { $0.decidedAtSampleIndex < 60 * 90 })
+
+        #expect(unlink(filler) == 0)
+        #expect(try client.waitUntilAcknowledged(timeout: .seconds(30)) == true)
+        #expect(daemon.wait(for: "ecgmon_journal_failing") { $0 == 0 })
+        #expect(daemon.metric("ecgmon_journal_dropped_total{cause=\"pending_full\"}") == 0)
+        let written = try Past(daemon, context).events("beat", "alert", "status", "suspicion").filter {
+            $0.decidedAtSampleIndex < 110 * 360
+        }
+        for kind in ["beat", "alert", "status", "suspicion"] {
+            expectSame(
+                written.filter { $0.id.contains("/\(kind)/") }, expected.filter { $0.id.contains("/\(kind)/") },
+                "\(kind), as undisturbed")
+        }
+        #expect(daemon.terminate() == 0)
+    }
+
+    /// Writes a file until no more goes in.
+    /// - Returns: why not.
+    private static func fill(_ path: String) -> Int32 {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        guard descriptor >= 0 else { return errno }
+        defer { close(descriptor) }
+        let page = [UInt8](repeating: 0x5A, count: 4096)
+        while true {
+            if write(descriptor, page, page.count) < 0 { return errno }
+        }
+    }
+
     @Test func aJournalThatCannotBeOpenedIsToldInOneLine() throws {
         let daemon = try DaemonProcess(arguments: ["--journal", "/nowhere/journal.sqlite"], waitsUntilReady: false)
         #expect(daemon.exitCode() == ExitStatus.cannotCreate)

@@ -46,6 +46,18 @@ import Testing
         #expect(blocks.samples == 1000, "all are kept")
     }
 
+    @Test(arguments: [(Int64.min, Int64.max), (.max, .min), (0, .min)])
+    func aReplyThatMakesNoSenseEndsNothing(expected: Int64, upTo: Int64) {
+        var blocks = ten()
+        blocks.didSayHello()
+        var nonsense = reply(hello: true)
+        (nonsense.expectedSampleIndex, nonsense.neededFromSampleIndex) = (expected, -1)
+        nonsense.sendUpToSampleIndex = upTo
+        _ = blocks.take(nonsense)
+        _ = sendAll(&blocks)
+        #expect(blocks.samples == 1000, "all are kept")
+    }
+
     @Test func itSendsOnFromWhereTheDaemonIsAndKeepsWhatIsNeeded() {
         var blocks = ten()
         blocks.didSayHello()

@@ -29,12 +29,13 @@ final class ToolProcess {
     private let errorPath: String
 
     /// Starts `ecgmon` with these arguments in the package's root; standard output and error go to files.
+    /// - Parameter program: a built program, or the path of another.
     init(_ arguments: [String], program: String = "ecgmon", environment: [String: String] = [:]) throws {
         let stem = FileManager.default.temporaryDirectory.appending(path: "tool-\(UUID().uuidString)").path()
         outputPath = stem + ".out"
         errorPath = stem + ".err"
         for path in [outputPath, errorPath] { try Data().write(to: URL(filePath: path)) }
-        process.executableURL = URL(filePath: Self.program(program))
+        process.executableURL = URL(filePath: program.hasPrefix("/") ? program : Self.program(program))
         process.arguments = arguments
         process.currentDirectoryURL = URL(filePath: Self.root)
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
@@ -74,8 +75,10 @@ final class ToolProcess {
         return Outcome(exitCode: process.terminationStatus, output: output, errors: errors)
     }
 
-    static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
-        try ToolProcess(arguments, environment: environment).outcome()
+    static func run(
+        _ arguments: [String], program: String = "ecgmon", environment: [String: String] = [:]
+    ) throws -> Outcome {
+        try ToolProcess(arguments, program: program, environment: environment).outcome()
     }
 }
 

@@ -4,7 +4,7 @@ import ECGWire
 import FoundationEssentials
 import Glibc
 
-/// `ecgmon evaluate recovery`: what is lost when the daemon is ended again and again.
+/// `ecgmon evaluate recovery`: what is lost when the daemon is ended, or cut off, again and again.
 struct EvaluateRecovery: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recovery",
@@ -13,13 +13,19 @@ struct EvaluateRecovery: ParsableCommand {
             Records are sent to an acknowledged endpoint at full speed. The daemon is killed (or told to end) at random \
             moments and started again. In the end its journal must hold what that of an undisturbed run holds, with the \
             same ids, numbers and bodies, and a subscriber must have got each event once and in order.
+
+            With --by cut the daemon lives on, but the network between it and the others is cut and mended. That needs a \
+            network namespace: unshare --user --map-root-user --net ecgmon evaluate recovery --by cut --kills 4
             """)
 
     @Option(help: ArgumentHelp("How often the daemon is ended.", valueName: "n"))
     var kills = 100
 
-    @Option(help: "How: kill (SIGKILL) or term (SIGTERM).")
+    @Option(help: "How: kill (SIGKILL), term (SIGTERM), or cut (the network, which is mended again).")
     var by = "kill"
+
+    @Option(help: ArgumentHelp("How long the network is cut, taken in turn.", valueName: "seconds,..."))
+    var cutSeconds = "1,8"
 
     @Option(help: ArgumentHelp("Records of the mitdb; simulator: simulated ECG.", valueName: "names"))
     var records = "100,119,200,207,208,213,222,233"
@@ -45,9 +51,14 @@ struct EvaluateRecovery: ParsableCommand {
 
     func validate() throws {
         guard (0...100_000).contains(kills) else { throw ValidationError("--kills takes 0 to 100000") }
-        guard ["kill", "term"].contains(by) else { throw ValidationError("--by takes kill or term") }
+        guard ["kill", "term", "cut"].contains(by) else { throw ValidationError("--by takes kill, term or cut") }
+        guard !cuts.isEmpty, cuts.allSatisfy({ $0 > 0 && $0 <= 600 }) else {
+            throw ValidationError("--cut-seconds takes numbers above 0 and at most 600, with commas between")
+        }
         guard seconds > 0, seconds <= 86_400 else { throw ValidationError("--seconds takes more than 0 and at most 86400") }
     }
+
+    private var cuts: [Double] { cutSeconds.split(separator: ",").map { Double($0) ?? 0 } }
 
     func run() throws {
         Interruption.install()
@@ -57,18 +68,22 @@ struct EvaluateRecovery: ParsableCommand {
         let weights = try InstalledFiles.model(model)
         // The clock's own alerts depend on when the daemon was away; here only the samples count.
         let configuration = "[streams]\nsilent_after_seconds = 3600\nforgotten_after_seconds = 7200\n" + self.configuration
-        let undisturbed = try RecoveryRun(materials: materials, endings: 0, signal: SIGKILL, seed: seed).run(
+        let undisturbed = try RecoveryRun(materials: materials, endings: 0, disturbance: .signal(SIGKILL), seed: seed).run(
             with: RecoveryDaemon(
                 programs: [programs[0]], directory: "\(folder.path)/1", model: weights, configuration: configuration))
+        let disturbance: RecoveryRun.Disturbance = by == "cut" ? .cut(cuts) : .signal(by == "kill" ? SIGKILL : SIGTERM)
         let other = try RecoveryDaemon(
-            programs: programs, directory: "\(folder.path)/2", model: weights, configuration: configuration)
+            programs: programs, directory: "\(folder.path)/2", model: weights, configuration: configuration,
+            link: by == "cut" ? try RecoveryLink(directory: folder.path) : nil)
         let disturbed = try RecoveryRun(
-            materials: materials, endings: kills, signal: by == "kill" ? SIGKILL : SIGTERM, seed: seed
+            materials: materials, endings: kills, disturbance: disturbance, seed: seed
         ).run(with: other)
         if Interruption.requested { throw ExitCode(Interruption.exitCode) }
         let comparison = RecoveryComparison(undisturbed: undisturbed, disturbed: disturbed)
-        for line in comparison.lines(signal: by == "kill" ? "SIGKILL" : "SIGTERM", streams: materials.count) { print(line) }
-        print("streams taken up again: \(other.logLines(with: "streams go on where they were")) worker starts")
+        for line in comparison.lines(disturbance, streams: materials.count) { print(line) }
+        if case .signal = disturbance {
+            print("streams taken up again: \(other.logLines(with: "streams go on where they were")) worker starts")
+        }
         guard comparison.isExact else { throw ExitCode(1) }
     }
 
@@ -142,12 +157,17 @@ struct RecoveryComparison {
             && disturbed.unacknowledged == 0 && disturbed.lastEnding == "exit code 0"
     }
 
-    func lines(signal: String, streams: Int) -> [String] {
+    func lines(_ disturbance: RecoveryRun.Disturbance, streams: Int) -> [String] {
+        let what =
+            switch disturbance {
+            case .signal(let signal): signal == SIGKILL ? "SIGKILL" : "SIGTERM"
+            case .cut(let seconds): "cut for \(seconds.map { fixed($0, 1) }.joined(separator: ", ")) s"
+            }
         let again = disturbed.samplesSent - disturbed.samples
         var text = [
-            "\(disturbed.endings) x \(signal), \(disturbed.endingsUnderLoad) of them with samples not yet acknowledged",
+            "\(disturbed.endings) x \(what), \(disturbed.endingsUnderLoad) of them with samples not yet acknowledged",
             "sent       \(disturbed.samples) samples of \(streams) streams, \(max(0, again)) sent again, "
-                + "\(disturbed.unacknowledged) not acknowledged in the end",
+                + "\(disturbed.unacknowledged) not acknowledged in the end; the connection broke \(disturbed.disconnections) times",
             "time       \(fixed(disturbed.seconds, 1)) s, undisturbed \(fixed(undisturbed.seconds, 1)) s",
             "journal    \(disturbed.journal.count) events, undisturbed \(undisturbed.journal.count): \(missing.count) missing, "
                 + "\(surplus.count) too many, \(different.count) different",

@@ -1,17 +1,19 @@
 import FoundationEssentials
 import Glibc
 
-/// A daemon with a journal that can be killed and started again on the same endpoints.
+/// A daemon with a journal that can be killed and started again on the same endpoints: of this machine, or at the other end of
+/// a link.
 final class RecoveryDaemon {
     let directory: String
     private let programs: [String]
     private let model: String
+    let link: RecoveryLink?
     private var process: ChildProcess?
     private(set) var starts = 0
 
-    var acknowledged: String { "ipc://\(directory)/a" }
-    var events: String { "ipc://\(directory)/e" }
-    var history: String { "ipc://\(directory)/h" }
+    var acknowledged: String { link?.acknowledged ?? "ipc://\(directory)/a" }
+    var events: String { link?.events ?? "ipc://\(directory)/e" }
+    var history: String { link?.history ?? "ipc://\(directory)/h" }
     var journal: String { "\(directory)/journal.sqlite" }
     private var logPath: String { "\(directory)/ecgmond.log" }
 
@@ -19,8 +21,11 @@ final class RecoveryDaemon {
     ///   - programs: paths of daemons, which take turns.
     ///   - directory: an empty folder.
     ///   - configuration: lines of the configuration file.
-    init(programs: [String], directory: String, model: String, configuration: String) throws(ToolError) {
+    init(
+        programs: [String], directory: String, model: String, configuration: String, link: RecoveryLink? = nil
+    ) throws(ToolError) {
         self.programs = programs
+        self.link = link
         self.directory = directory
         self.model = InstalledFiles.absolute(model)
         for program in programs where access(program, X_OK) != 0 {
@@ -30,7 +35,7 @@ final class RecoveryDaemon {
         }
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            try Data(configuration.utf8).write(to: URL(filePath: "\(directory)/ecgmond.toml"))
+            try Data((configuration + (link?.configuration ?? "")).utf8).write(to: URL(filePath: "\(directory)/ecgmond.toml"))
         } catch {
             throw ToolError("\(directory) cannot be written", nextStep: "Set TMPDIR to a folder with room")
         }
@@ -39,13 +44,13 @@ final class RecoveryDaemon {
     func start() throws(ToolError) {
         let program = programs[starts % programs.count]
         starts += 1
-        process = try ChildProcess(
-            executable: program,
-            arguments: [
-                "--config", "\(directory)/ecgmond.toml", "--ingest", "ipc://\(directory)/i", "--ingest-acknowledged",
-                acknowledged, "--events", events, "--history", history, "--commands", "ipc://\(directory)/c", "--journal",
-                journal, "--model", model, "--no-http",
-            ], logPath: logPath)
+        let arguments = [
+            "--config", "\(directory)/ecgmond.toml", "--ingest", "ipc://\(directory)/i", "--ingest-acknowledged",
+            acknowledged, "--events", events, "--history", history, "--commands", "ipc://\(directory)/c", "--journal",
+            journal, "--model", model, "--no-http",
+        ]
+        let start = try link?.there(program, arguments) ?? (program: program, arguments: arguments)
+        process = try ChildProcess(executable: start.program, arguments: start.arguments, logPath: logPath)
     }
 
     var hasEnded: Bool { process?.poll() != nil }

@@ -4,14 +4,24 @@ import Glibc
 import Synchronization
 import ZeroMQ
 
-/// Sends several streams to a daemon that is ended again and again, and collects what a subscriber gets and what the
+/// Sends several streams to a daemon that is ended, or cut off, again and again, and collects what a subscriber gets and what the
 /// journal holds in the end.
 struct RecoveryRun {
     var materials: [(stream: String, material: ReplayMaterial)]
-    /// How often it is ended, and how.
+    /// How often it is ended or cut off, and how.
     var endings: Int
-    var signal: Int32
+    var disturbance: Disturbance
     var seed: UInt64
+
+    enum Disturbance: Equatable {
+        case signal(Int32)
+        /// The daemon's link is cut for so many seconds, these lengths taken in turn.
+        case cut([Double])
+
+        /// How long after new samples it comes at most, in us. Before it is cut, a connection must be there.
+        var longestDelay: UInt64 { if case .cut = self { 400_000 } else { 60_000 } }
+    }
+
     static let session: UInt64 = 1
 
     struct Outcome {
@@ -29,6 +39,8 @@ struct RecoveryRun {
         /// Endings while samples were on their way.
         var endingsUnderLoad = 0
         var endings = 0
+        /// Times that the source's connection broke.
+        var disconnections = 0
         var problems: [String] = []
         var lastEnding = ""
         var seconds = 0.0
@@ -61,9 +73,9 @@ struct RecoveryRun {
         let shared = Shared()
         try daemon.start()
         let group = DispatchGroup()
-        let (events, history, acknowledged) = (daemon.events, daemon.history, daemon.acknowledged)
-        DispatchQueue(label: "subscriber").async(group: group) { listen(events, history, context, shared) }
-        DispatchQueue(label: "source").async(group: group) { send(acknowledged, context, shared) }
+        let (events, history, acknowledged, keys) = (daemon.events, daemon.history, daemon.acknowledged, daemon.link?.keys)
+        DispatchQueue(label: "subscriber").async(group: group) { listen(events, history, context, keys, shared) }
+        DispatchQueue(label: "source").async(group: group) { send(acknowledged, context, keys, shared) }
         end(daemon, shared)
         let limit = monotonicNanoseconds() + 120_000_000_000
         while !shared.isSent.load(ordering: .acquiring), !daemon.hasEnded, monotonicNanoseconds() < limit,
@@ -73,7 +85,7 @@ struct RecoveryRun {
         }
         var outcome = Outcome()
         do {
-            outcome.journal = try Self.journal(history, context)
+            outcome.journal = try Self.journal(history, context, keys)
             // The subscriber has everything when it has as much.
             let wanted = outcome.journal.count
             let end = monotonicNanoseconds() + 30_000_000_000
@@ -95,6 +107,7 @@ struct RecoveryRun {
             outcome.samplesSent = found.samplesSent
             outcome.unacknowledged = found.unacknowledged
             outcome.endingsUnderLoad = found.endingsUnderLoad
+            outcome.disconnections = found.disconnections
             outcome.problems += found.problems
         }
         outcome.endings = shared.endings.load(ordering: .relaxed)
@@ -108,32 +121,45 @@ struct RecoveryRun {
         var random = SplitMix(state: seed)
         for number in 0..<endings where !Interruption.requested {
             let sent = shared.sent.load(ordering: .relaxed)
-            if number % 4 == 0 {
+            if number % 4 == 0, case .signal = disturbance {
                 // At any moment: while it starts, restores, or has nothing to do.
                 usleep(UInt32(random.next() % 400_000))
             } else {
                 // In the midst of it: soon after it has been sent the next samples.
                 let limit = monotonicNanoseconds() + 10_000_000_000
                 while shared.sent.load(ordering: .relaxed) == sent, monotonicNanoseconds() < limit { usleep(200) }
-                usleep(UInt32(random.next() % 60_000))
+                usleep(UInt32(random.next() % disturbance.longestDelay))
             }
             if shared.unacknowledged.load(ordering: .relaxed) > 0 {
                 shared.outcome.withLock { $0.endingsUnderLoad += 1 }
             }
-            let ending = daemon.end(signal)
-            // SIGTERM that comes before the daemon listens for it ends it like any program.
-            let isRight = ending == .killed(signal: signal) || signal == SIGTERM && ending == .exited(code: 0)
-            if !isRight {
-                shared.outcome.withLock {
-                    $0.problems.append("ending \(number + 1): \(ending?.description ?? "none"); \(daemon.lastLogLine)")
+            do throws(ToolError) {
+                switch disturbance {
+                case .signal(let signal): try restart(daemon, signal, number, shared)
+                case .cut(let seconds):
+                    try daemon.link?.cut()
+                    usleep(UInt32(seconds[number % seconds.count] * 1e6))
+                    try daemon.link?.mend()
+                    shared.endings.add(1, ordering: .releasing)
                 }
-            }
-            shared.endings.add(1, ordering: .releasing)
-            do throws(ToolError) { try daemon.start() } catch {
+            } catch {
                 shared.outcome.withLock { $0.problems.append("\(error)") }
                 return
             }
         }
+    }
+
+    private func restart(_ daemon: RecoveryDaemon, _ signal: Int32, _ number: Int, _ shared: Shared) throws(ToolError) {
+        let ending = daemon.end(signal)
+        // SIGTERM that comes before the daemon listens for it ends it like any program.
+        let isRight = ending == .killed(signal: signal) || signal == SIGTERM && ending == .exited(code: 0)
+        if !isRight {
+            shared.outcome.withLock {
+                $0.problems.append("ending \(number + 1): \(ending?.description ?? "none"); \(daemon.lastLogLine)")
+            }
+        }
+        shared.endings.add(1, ordering: .releasing)
+        try daemon.start()
     }
 
     private struct SplitMix {
@@ -149,10 +175,10 @@ struct RecoveryRun {
 
     // MARK: The source
 
-    private func send(_ endpoint: String, _ context: ZeroMQContext, _ shared: Shared) {
+    private func send(_ endpoint: String, _ context: ZeroMQContext, _ keys: CurveClientKeys?, _ shared: Shared) {
         defer { shared.isSent.store(true, ordering: .releasing) }
         do {
-            var client = try AcknowledgedAcquisitionClient(endpoint: endpoint, context: context)
+            var client = try AcknowledgedAcquisitionClient(endpoint: endpoint, context: context, keys: keys)
             let length = materials.map(\.material.counts.count).max() ?? 0
             let blockLength = 90
             var sent = 0
@@ -174,11 +200,12 @@ struct RecoveryRun {
             }
             let isAcknowledged = try client.waitUntilAcknowledged(timeout: .seconds(60))
             let problems = client.takeProblems().map { "\($0)" }
-            let (again, left) = (client.samplesSent, client.unacknowledgedSamples)
+            let (again, left, broken) = (client.samplesSent, client.unacknowledgedSamples, client.disconnections)
             shared.outcome.withLock { outcome in
                 outcome.samples = sent
                 outcome.samplesSent = again
                 outcome.unacknowledged = left
+                outcome.disconnections = broken
                 outcome.problems += problems
                 if !isAcknowledged { outcome.problems.append("\(left) samples were not acknowledged") }
             }
@@ -210,11 +237,14 @@ struct RecoveryRun {
 
     // MARK: The subscriber
 
-    private func listen(_ events: String, _ history: String, _ context: ZeroMQContext, _ shared: Shared) {
+    private func listen(
+        _ events: String, _ history: String, _ context: ZeroMQContext, _ keys: CurveClientKeys?, _ shared: Shared
+    ) {
         do {
             var client = try HistorySubscriberClient(
                 endpoint: events, history: history,
-                filters: [.all(.alert), .all(.beat), .all(.suspicion), .all(.status)], start: .beginning, context: context)
+                filters: [.all(.alert), .all(.beat), .all(.suspicion), .all(.status)], start: .beginning, context: context,
+                keys: keys)
             var received: [WireEvent] = []
             var missed: UInt64 = 0
             while !shared.isOver.load(ordering: .acquiring), !Interruption.requested {
@@ -238,10 +268,12 @@ struct RecoveryRun {
     }
 
     /// Everything that the journal holds.
-    static func journal(_ endpoint: String, _ context: ZeroMQContext) throws(ToolError) -> [EventKey: WireEvent] {
+    private static func journal(
+        _ endpoint: String, _ context: ZeroMQContext, _ keys: CurveClientKeys?
+    ) throws(ToolError) -> [EventKey: WireEvent] {
         var all: [EventKey: WireEvent] = [:]
         for kind in ["beat", "alert", "suspicion", "status"] {
-            var pages = try HistoryPages(endpoint: endpoint, context: context, timeout: .seconds(10))
+            var pages = try HistoryPages(endpoint: endpoint, context: context, keys: keys, timeout: .seconds(10))
             var find = WireHistoryRequest.Find()
             find.kind = kind
             find.limit = 1000

@@ -68,7 +68,9 @@ final class JournalDatabase {
             guard found <= version else { throw Failure.newer(found) }
             for statement in schema { try database.execute(sql: statement) }
             try database.execute(sql: "PRAGMA user_version = \(version)")
-            return try Int64.fetchOne(database, sql: "SELECT max(place) FROM position") ?? 0
+            let place = try Int64.fetchOne(database, sql: "SELECT max(place) FROM position") ?? 0
+            guard (0..<1 << 62).contains(place) else { throw DatabaseError(resultCode: .SQLITE_CORRUPT) }
+            return place
         }
         return (queue, place + 1)
     }

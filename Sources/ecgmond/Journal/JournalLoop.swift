@@ -120,7 +120,7 @@ struct JournalLoop {
             metrics.journal.commits.add(1)
             metrics.journal.eventsWritten.add(receipt.written)
             metrics.journal.eventsKnown.add(receipt.known)
-            metrics.journal.commitTime.record(nanoseconds: DaemonClock.monotonic() &- start)
+            metrics.journal.commitTime.record(nanoseconds: DaemonClock.elapsed(since: start))
             didWrite()
         } catch {
             didFail(error)
@@ -129,7 +129,7 @@ struct JournalLoop {
 
     private mutating func didWrite() {
         if let since = failingSince {
-            let seconds = Double(DaemonClock.monotonic() - since) / 1e9
+            let seconds = Double(DaemonClock.elapsed(since: since)) / 1e9
             logger.notice(
                 "the journal can be written again", metadata: ["after_seconds": "\(seconds)", "events": "\(pendingEvents)"])
             failingSince = nil
@@ -165,7 +165,7 @@ struct JournalLoop {
     /// What must go on while the journal does not.
     private mutating func bridgeFailure() {
         guard let since = failingSince else { return }
-        if DaemonClock.monotonic() - since >= UInt64(settings.patienceSeconds * 1e9) { publish(unwritten: true) }
+        if DaemonClock.elapsed(since: since) >= UInt64(settings.patienceSeconds * 1e9) { publish(unwritten: true) }
         guard pendingEvents > settings.pendingEvents else { return }
         drop(pendingEvents - settings.pendingEvents)
     }

@@ -37,11 +37,10 @@ final class JournalReader {
         try queue.read { database in
             guard let row = try Row.fetchOne(database, sql: "SELECT * FROM stream WHERE name = ?", arguments: [name])
             else { return nil }
-            func number(_ column: String) -> UInt64 { UInt64(bitPattern: row[column] as Int64) }
             let snapshot = StreamSnapshot(
-                session: number("session"), nextSampleIndex: row["next_sample_index"],
-                sequences: [number("beats"), number("alerts"), number("suspicions"), number("statuses")],
-                state: (row["state"] as Data?).map { Array($0) }, lastSamplesAt: row["last_samples_at"])
+                session: UInt64(bitPattern: row.number("session")), nextSampleIndex: row.number("next_sample_index"),
+                sequences: [row.count("beats"), row.count("alerts"), row.count("suspicions"), row.count("statuses")],
+                state: row.bytes("state"), lastSamplesAt: row.number("last_samples_at"))
             var tail: [(kind: JournalKind, sequence: UInt64, id: String)] = []
             for kind in JournalKind.allCases {
                 let after = Int64(bitPattern: snapshot.sequences[kind.rawValue])
@@ -52,7 +51,7 @@ final class JournalReader {
                         WHERE stream = ? AND sequence > ? ORDER BY sequence
                         """, arguments: [name, after])
                 while let row = try rows.next() {
-                    tail.append((kind, UInt64(bitPattern: row["sequence"] as Int64), row["id"]))
+                    tail.append((kind, row.count("sequence"), row.text("id")))
                 }
             }
             return Known(name: name, snapshot: snapshot, tail: tail)
@@ -66,8 +65,8 @@ final class JournalReader {
             let rows = try Row.fetchCursor(
                 database, sql: "SELECT kind, sequence FROM position WHERE stream = ?", arguments: [name])
             while let row = try rows.next() {
-                guard let kind = JournalKind(rawValue: row["kind"]) else { continue }
-                sequences[kind.rawValue] = UInt64(bitPattern: row["sequence"] as Int64)
+                guard let kind = row.kind else { continue }
+                sequences[kind.rawValue] = row.count("sequence")
             }
             return sequences
         }
@@ -79,6 +78,18 @@ final class JournalReader {
     func read<Result>(_ body: (JournalMoment) throws -> Result) throws -> Result {
         try queue.read { try body(JournalMoment(database: $0)) }
     }
+}
+
+/// What a row holds, taken as something else where a damaged file holds another type than was written there: GRDB's own
+/// subscripts end the process.
+extension Row {
+    fileprivate func number(_ column: String) -> Int64 { value(column).flatMap { Int64.fromDatabaseValue($0) } ?? 0 }
+    /// Of what is numbered 1, 2, 3 ...: never negative.
+    fileprivate func count(_ column: String) -> UInt64 { UInt64(clamping: number(column)) }
+    fileprivate func text(_ column: String) -> String { value(column).flatMap { String.fromDatabaseValue($0) } ?? "" }
+    fileprivate func bytes(_ column: String) -> [UInt8]? { value(column).flatMap { Data.fromDatabaseValue($0) }.map { Array($0) } }
+    fileprivate var kind: JournalKind? { value("kind").flatMap { Int.fromDatabaseValue($0) }.flatMap { JournalKind(rawValue: $0) } }
+    private func value(_ column: String) -> DatabaseValue? { self[column] as DatabaseValue? }
 }
 
 /// The journal at one moment: what is asked of it in one transaction fits together.
@@ -108,9 +119,8 @@ struct JournalMoment {
             arguments: [Int64(clamping: place), limit])
         var result: [(kind: JournalKind, stream: String, sequence: UInt64, place: UInt64)] = []
         while let row = try rows.next() {
-            guard let kind = JournalKind(rawValue: row["kind"]) else { continue }
-            result.append(
-                (kind, row["stream"], UInt64(bitPattern: row["sequence"] as Int64), UInt64(clamping: row["place"] as Int64)))
+            guard let kind = row.kind else { continue }
+            result.append((kind, row.text("stream"), row.count("sequence"), row.count("place")))
         }
         return result
     }
@@ -120,7 +130,7 @@ struct JournalMoment {
         let rows = try Row.fetchCursor(
             database, sql: "SELECT stream, body FROM active_alert ORDER BY place LIMIT ?", arguments: [limit])
         var result: [(stream: String, body: [UInt8])] = []
-        while let row = try rows.next() { result.append((row["stream"], Array(row["body"] as Data))) }
+        while let row = try rows.next() { result.append((row.text("stream"), row.bytes("body") ?? [])) }
         return result
     }
 
@@ -171,9 +181,7 @@ struct JournalMoment {
         var result: [StoredEvent] = []
         while let row = try rows.next() {
             result.append(
-                StoredEvent(
-                    place: UInt64(clamping: row["place"] as Int64), sequence: UInt64(bitPattern: row["sequence"] as Int64),
-                    body: Array(row["body"] as Data)))
+                StoredEvent(place: row.count("place"), sequence: row.count("sequence"), body: row.bytes("body") ?? []))
         }
         return result
     }

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// A number that only grows; any thread.
+/// A number that only grows; any thread. Past 2^64 it begins anew: a count must not end the daemon.
 final class Counter: Sendable {
     private let storage = Atomic<UInt64>(0)
     var value: UInt64 { storage.load(ordering: .relaxed) }
-    func add(_ amount: UInt64 = 1) { if amount > 0 { storage.add(amount, ordering: .relaxed) } }
+    func add(_ amount: UInt64 = 1) { if amount > 0 { storage.wrappingAdd(amount, ordering: .relaxed) } }
     func add(_ amount: Int) { add(UInt64(clamping: amount)) }
 }
 

@@ -8,7 +8,7 @@ final class DaemonMetrics: Sendable {
     /// UTC, nanoseconds since 1970.
     let startTime = DaemonClock.utc()
     private let startMonotonic = DaemonClock.monotonic()
-    var uptimeSeconds: Double { Double(DaemonClock.monotonic() - startMonotonic) / 1e9 }
+    var uptimeSeconds: Double { Double(DaemonClock.elapsed(since: startMonotonic)) / 1e9 }
 
     // Ingest.
     let messagesReceived = Counter()

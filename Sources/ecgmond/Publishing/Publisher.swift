@@ -105,7 +105,7 @@ struct Publisher: ~Copyable {
     private func send(_ message: OutgoingMessage) throws(ZeroMQError) {
         try socket.send(parts: [message.topic, message.body])
         if let receivedAt = message.receivedAt {
-            metrics.ingestToPublish.record(nanoseconds: DaemonClock.monotonic() &- receivedAt)
+            metrics.ingestToPublish.record(nanoseconds: DaemonClock.elapsed(since: receivedAt))
         }
     }
 

@@ -91,13 +91,13 @@ final class AccessControl {
     private var nextExpiry: Int64
     private var boundSecurity: SocketSecurity
 
-    init(_ live: LiveSecurity) {
+    init(_ live: LiveSecurity, at now: Int64 = AccessControl.now) {
         self.live = live
         generation = live.generation
         state = live.current
         readersSeen = state.permissions
         readersGeneration = generation
-        readersSeenAt = Self.now
+        readersSeenAt = now
         nextExpiry = state.permissions.nextExpiry(after: readersSeenAt) ?? .max
         boundSecurity = SocketSecurity(serverKey: state.serverKey, ipcWithoutCurve: state.ipcWithoutCurve)
     }
@@ -118,11 +118,14 @@ final class AccessControl {
 
     /// Whether what some key may read is not what its standing subscriptions were cut to: it was removed, has expired,
     /// or has other rights. True once for each change.
-    func readersChanged() -> Bool {
+    func readersChanged(at now: Int64 = AccessControl.now) -> Bool {
         refresh()
         guard state.isEnabled else { return false }
-        let now = Self.now
-        guard generation != readersGeneration || now >= nextExpiry else { return false }
+        // A clock that was set back lets expired keys in again, which then expire again.
+        guard generation != readersGeneration || now >= nextExpiry || now < readersSeenAt else {
+            readersSeenAt = now
+            return false
+        }
         defer {
             readersSeen = state.permissions
             readersSeenAt = now

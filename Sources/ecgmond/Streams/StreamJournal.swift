@@ -85,10 +85,10 @@ final class StreamJournal {
         stream.lastSamplesUTC = known.snapshot.lastSamplesAt
         stream.lastSnapshotAt = now
         // A clock that was set back makes it young.
-        let age = Double(DaemonClock.utc() - known.snapshot.lastSamplesAt) / 1e9
+        let age = (Double(DaemonClock.utc()) - Double(known.snapshot.lastSamplesAt)) / 1e9
         stream.isForgottenSoon = age > settings.streams.forgottenAfterSeconds
-        board.isRestored(
-            known.name, session: known.snapshot.session, next: known.snapshot.nextSampleIndex)
+        // By the state, which has a checksum.
+        board.isRestored(known.name, session: monitor.session ?? 0, next: monitor.nextSampleIndex)
         metrics.journal.streamsRestored.add(1)
         return (stream, events)
     }
@@ -160,7 +160,7 @@ final class StreamJournal {
         stream.samplesSinceSnapshot += count
         stream.lastSamplesUTC = DaemonClock.utc()
         guard Double(stream.samplesSinceSnapshot) >= settings.journal.snapshotSeconds * samplingRate,
-            DaemonClock.monotonic() &- stream.lastSnapshotAt >= Self.leastPause
+            DaemonClock.elapsed(since: stream.lastSnapshotAt) >= Self.leastPause
         else { return }
         stream.needsSnapshot = true
     }

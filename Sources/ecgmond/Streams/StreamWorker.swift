@@ -30,6 +30,9 @@ final class StreamWorker {
     private static let windowsAtOnce = 1024
     /// A stream without samples for so long is put into the journal, so that its source need not keep the last of them.
     private static let idle: UInt64 = 2_000_000_000
+    /// So long after the start a stream that is too old to go on with is still waited for: a source that was cut off notices
+    /// within six seconds and connects again within one. What its samples were will not come out otherwise.
+    private static let returnPatience: UInt64 = 15_000_000_000
 
     private let workspace: BeatClassifier.Workspace
     private let encoding: BodyEncoding
@@ -289,9 +292,9 @@ final class StreamWorker {
         for stream in streams.values where now > stream.lastSamplesAt {
             let silence = now - stream.lastSamplesAt
             if journal != nil, stream.samplesSinceSnapshot > 0, silence > Self.idle { save(stream) }
-            if silence > forgottenAfter || stream.isForgottenSoon {
+            if silence > forgottenAfter || stream.isForgottenSoon && silence > Self.returnPatience {
                 forgotten.append(stream)
-            } else if silence > silentAfter && !stream.isSilent {
+            } else if silence > silentAfter && !stream.isSilent && !stream.isForgottenSoon {
                 stream.isSilent = true
                 releaseHeld(stream, now)
                 events.removeAll(keepingCapacity: true)
@@ -435,7 +438,7 @@ final class StreamWorker {
                     WireEvent(event, stream: stream.name, sequence: sequence), topic: stream.topics[place],
                     receivedAt: receivedAt)
             } else if let receivedAt {
-                metrics.ingestToPublish.record(nanoseconds: DaemonClock.monotonic() &- receivedAt)
+                metrics.ingestToPublish.record(nanoseconds: DaemonClock.elapsed(since: receivedAt))
             }
         }
     }
