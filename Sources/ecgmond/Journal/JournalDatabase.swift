@@ -237,8 +237,8 @@ final class JournalDatabase {
     }
 
     /// Deletes the oldest events of the kind whose oldest is the oldest.
-    /// - Returns: how many, at most `limit`.
-    func deleteOldest(limit: Int) throws -> Int {
+    /// - Returns: how many of each stream, at most `limit` together.
+    func deleteOldest(limit: Int) throws -> [String: Int] {
         try queue.write { database in
             var oldest: (kind: JournalKind, time: Int64)?
             for kind in JournalKind.allCases {
@@ -246,14 +246,19 @@ final class JournalDatabase {
                 guard let time = try Int64.fetchOne(database, sql: sql) else { continue }
                 if oldest.map({ time < $0.time }) ?? true { oldest = (kind, time) }
             }
-            guard let kind = oldest?.kind else { return 0 }
-            try database.cachedStatement(
+            guard let kind = oldest?.kind else { return [:] }
+            let table = Self.table(kind)
+            var counts: [String: Int] = [:]
+            let rows = try Row.fetchCursor(
+                database,
                 sql: """
-                    DELETE FROM \(Self.table(kind)) WHERE place IN
-                    (SELECT place FROM \(Self.table(kind)) ORDER BY place LIMIT ?)
-                    """
+                    SELECT stream, count(*) AS number FROM (SELECT stream FROM \(table) ORDER BY place LIMIT ?) GROUP BY stream
+                    """, arguments: [limit])
+            while let row = try rows.next() { counts[row["stream"]] = row["number"] }
+            try database.cachedStatement(
+                sql: "DELETE FROM \(table) WHERE place IN (SELECT place FROM \(table) ORDER BY place LIMIT ?)"
             ).execute(arguments: [limit])
-            return database.changesCount
+            return counts
         }
     }
 
