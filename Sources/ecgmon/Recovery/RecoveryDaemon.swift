@@ -1,11 +1,12 @@
 import FoundationEssentials
 import Glibc
 
-/// A daemon with a journal that can be killed and started again on the same endpoints.
+/// A daemon that can be killed and started again on the same endpoints.
 final class RecoveryDaemon {
     let directory: String
     private let programs: [String]
     private let model: String
+    private let hasJournal: Bool
     private var process: ChildProcess?
     private(set) var starts = 0
 
@@ -19,10 +20,14 @@ final class RecoveryDaemon {
     ///   - programs: paths of daemons, which take turns.
     ///   - directory: an empty folder.
     ///   - configuration: lines of the configuration file.
-    init(programs: [String], directory: String, model: String, configuration: String) throws(ToolError) {
+    ///   - hasJournal: it keeps one.
+    init(
+        programs: [String], directory: String, model: String, configuration: String, hasJournal: Bool = true
+    ) throws(ToolError) {
         self.programs = programs
         self.directory = directory
         self.model = InstalledFiles.absolute(model)
+        self.hasJournal = hasJournal
         for program in programs where access(program, X_OK) != 0 {
             throw ToolError(
                 "the daemon \(program) is not there",
@@ -43,9 +48,9 @@ final class RecoveryDaemon {
             executable: program,
             arguments: [
                 "--config", "\(directory)/ecgmond.toml", "--ingest", "ipc://\(directory)/i", "--ingest-acknowledged",
-                acknowledged, "--events", events, "--history", history, "--commands", "ipc://\(directory)/c", "--journal",
-                journal, "--model", model, "--no-http",
-            ], logPath: logPath)
+                acknowledged, "--events", events, "--history", history, "--commands", "ipc://\(directory)/c", "--model", model,
+                "--no-http",
+            ] + (hasJournal ? ["--journal", journal] : ["--no-journal"]), logPath: logPath)
     }
 
     var hasEnded: Bool { process?.poll() != nil }
