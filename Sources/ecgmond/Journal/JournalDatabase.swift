@@ -70,10 +70,28 @@ final class JournalDatabase {
             try database.execute(sql: "PRAGMA user_version = \(version)")
             return try Int64.fetchOne(database, sql: "SELECT max(place) FROM position") ?? 0
         }
+        // Nothing of the journal's work rests on them, and a full disk must not keep the daemon from starting.
+        try? makeTimeIndices(queue)
         return (queue, place + 1)
     }
 
     static func table(_ kind: JournalKind) -> String { kind.topic.rawValue }
+
+    /// When an event was, in SQL: where the source gave no time, that of the writing stands in.
+    static let time = "CASE acquired_at WHEN 0 THEN written_at ELSE acquired_at END"
+    static func timeIndex(_ kind: JournalKind) -> String { "\(table(kind))_by_time" }
+
+    /// Makes the indices on time. They are no part of the version: an earlier daemon keeps them up without knowing them,
+    /// and what reads the journal goes without them where they are missing.
+    /// - Throws: where there is no room; the journal is what it was.
+    private static func makeTimeIndices(_ queue: DatabaseQueue) throws {
+        for kind in JournalKind.allCases {
+            try queue.write { database in
+                try database.execute(
+                    sql: "CREATE INDEX IF NOT EXISTS \(timeIndex(kind)) ON \(table(kind)) (\(time), stream)")
+            }
+        }
+    }
 
     private static let schema: [String] =
         JournalKind.allCases.map { kind in
