@@ -1823,7 +1823,7 @@ public nonisolated struct WireHistoryReply: Sendable {
   /// To positions: the alerts that are on. To after and find: the events, those of a topic in the order of their sequence.
   public var events: [WireEvent] = []
 
-  /// There is more: ask again, after what came.
+  /// There is more, or may be: ask again, after what came. A find among very many events may look at some and find none.
   public var more: Bool = false
 
   /// Up to which place of the journal this reply looked.

@@ -5,7 +5,8 @@ extension ZeroMQSocket {
     /// Sends one message of one frame; the bytes are copied.
     /// - Parameters:
     ///   - timeout: how long to wait for room in the queue (or, on PUSH, DEALER and others, for a peer); nil: for ever;
-    ///     zero: not at all. PUB and XPUB never wait: a slow subscriber loses messages.
+    ///     zero: not at all. PUB and XPUB never wait: a slow subscriber loses messages; with `xpubNoDrop` they wait for
+    ///     every subscriber that wants the message.
     /// - Returns: false where there was no room in that time, and nothing was sent.
     /// - Throws: `.contextTerminated`, `.hostUnreachable`, `.notSupported`.
     @discardableResult
@@ -58,11 +59,17 @@ extension ZeroMQSocket {
     ) throws(ZeroMQError) -> Bool {
         let flags = more ? ZMQ_SNDMORE : 0
         if timeout == nil { return try sendFrame(bytes, flags) }
+        if try sendFrame(bytes, flags | ZMQ_DONTWAIT) { return true }
         let deadline = Deadline(timeout)
-        while try !sendFrame(bytes, flags | ZMQ_DONTWAIT) {
+        while true {
+            let isLast = deadline.remainingMilliseconds == 0
             guard try wait(for: .writable, until: deadline) else { return false }
+            if try sendFrame(bytes, flags | ZMQ_DONTWAIT) { return true }
+            if isLast { return false }
+            // Writable is the socket, for some peer, and not for the one whom this message is for: a ROUTER with
+            // `routerMandatory`, an XPUB with `xpubNoDrop`.
+            usleep(1000)
         }
-        return true
     }
 
     /// The frames after the first never wait: queues count messages. Without DONTWAIT, because then a peer that is lost

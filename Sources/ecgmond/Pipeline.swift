@@ -70,7 +70,7 @@ final class Pipeline: Sendable {
         let count = configuration.workers.count > 0 ? configuration.workers.count : Self.processors
         stopIngest = try StopRequest()
         stopHistory = try StopRequest()
-        board = try AcknowledgementBoard(droppedNotices: metrics.journal.repliesDropped)
+        board = try AcknowledgementBoard(metrics: metrics)
         journal = Journal.path(configuration.journal, stateDirectory: Journal.stateDirectory).map {
             Journal(path: $0, settings: configuration.journal)
         }

@@ -160,6 +160,8 @@ import Testing
         let metrics = DaemonMetrics()
         metrics.ingestToPublish.record(nanoseconds: 250_000)
         metrics.ingestToPublish.record(nanoseconds: 1 << 62)
+        metrics.count(.samplesMissing, 5, of: "bed")
+        metrics.count(.rejected(.notPermitted), of: "bed")
         let page = MetricsPage.render(
             metrics, version: "1", modelName: "a\"b\\c\nd", modelSHA256: "x",
             queues: [.init(name: "publish", depth: 1, capacity: 2, waits: 3)])

@@ -65,6 +65,11 @@ import ZeroMQ
             #expect(daemon.wait(for: "ecgmon_rejects_total{cause=\"\(cause)\"}") { $0 == Double(count) }, "\(cause)")
         }
         #expect(daemon.metric("ecgmon_streams") == 1)
+        let page = MetricsText(try daemon.page("/metrics").body)
+        page.expectThatStreamsSumUp()
+        #expect(page.value("ecgmon_stream_rejects_total", ["cause": "stale_session", "stream": "good"]) == 1)
+        #expect(page.value("ecgmon_stream_rejects_total", ["cause": "no_samples", "stream": "bad"]) == 1)
+        #expect(page.value("ecgmon_stream_rejects_total", ["cause": "bad_stream_name", "stream": ""]) == 2)
         #expect(daemon.log.contains("cause=not_decodable"))
         #expect(daemon.terminate() == 0)
         let expected = try recording.expectedEvents(stream: "good")
@@ -125,6 +130,7 @@ import ZeroMQ
         }
         #expect(daemon.wait(for: "ecgmon_rejects_total{cause=\"too_many_streams\"}") { $0 == 10 })
         #expect(daemon.metric("ecgmon_streams") == 1000)
+        #expect(daemon.metric("ecgmon_stream_rejects_total{cause=\"too_many_streams\",stream=\"one-more-3\"}") == 1)
         #expect(daemon.terminate() == 0)
     }
 
@@ -151,6 +157,10 @@ import ZeroMQ
         #expect(daemon.wait(for: "ecgmon_samples_total") { $0 == Double(streams.count * recording.millivolts.count) })
         #expect(try daemon.page("/healthz").status == 200)
         #expect(daemon.wait(for: "ecgmon_queue_depth{queue=\"publish\"}") { $0 == 0 })
+        let page = MetricsText(try daemon.page("/metrics").body)
+        page.expectThatStreamsSumUp()
+        let full = page.samples.filter { $0.family == "ecgmon_subscriber_queue_full_total" }.map(\.value).reduce(0, +)
+        #expect(full == 1, "told once: it reads nothing more")
         #expect(daemon.terminate() == 0)
         let expected = try recording.expectedEvents(stream: streams[0]).filter { $0.id.contains("/beat/") }
         #expect(eventually { recorder.count >= expected.count * streams.count })

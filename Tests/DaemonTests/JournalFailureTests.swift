@@ -109,6 +109,25 @@ import ZeroMQ
         }
     }
 
+    @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/prlimit"), "needs prlimit (util-linux)"))
+    func whatNeverCameIntoTheJournalIsToldByStream() throws {
+        let recording = Recording(samplingRate: 360, seconds: 60, seed: 42)
+        let daemon = try DaemonProcess(
+            configuration: "[journal]\npatience_seconds = 0.1\npending_events = 100\n", hasJournal: true)
+        let context = try ZeroMQContext()
+        let client = try AcquisitionClient(endpoint: daemon.ingest, context: context)
+        try limitFiles(of: daemon, to: "4096")
+        for stream in ["a", "b"] {
+            for block in recording.blocks(stream: stream, size: 360) { _ = try client.send(block, timeout: .seconds(30)) }
+        }
+        #expect(daemon.wait(for: "ecgmon_stream_journal_dropped_total{cause=\"pending_full\",stream=\"a\"}") { $0 > 0 })
+        #expect(daemon.wait(for: "ecgmon_journal_pending_events") { $0 <= 100 })
+        #expect(
+            eventually { daemon.metric("ecgmon_samples_total") == Double(2 * recording.millivolts.count) })
+        MetricsText(try daemon.page("/metrics").body).expectThatStreamsSumUp()
+        _ = daemon.terminate()
+    }
+
     @Test func aJournalThatCannotBeOpenedIsToldInOneLine() throws {
         let daemon = try DaemonProcess(arguments: ["--journal", "/nowhere/journal.sqlite"], waitsUntilReady: false)
         #expect(daemon.exitCode() == ExitStatus.cannotCreate)

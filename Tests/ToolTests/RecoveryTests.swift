@@ -55,6 +55,23 @@ struct RecoveryTests {
         return (try? ToolProcess.run(options + ["sh", "-c", make], program: "/usr/bin/unshare").exitCode) == 0
     }
 
+    @Test func theTimeFromABlockToItsAlertIsMeasuredWithAndWithoutAJournal() throws {
+        let outcome = try ToolProcess.run([
+            "evaluate", "latency", "--streams", "3", "--seconds", "20", "--speed", "10", "--repetitions", "1",
+        ])
+        #expect(outcome.exitCode == 0, "\(outcome.output)\(outcome.errors)")
+        let rows = outcome.lines.dropFirst().map { $0.split(separator: " ") }
+        #expect(rows.map { $0[1] } == ["none", "normal", "full"])
+        #expect(rows.allSatisfy { Int($0[2]) ?? 0 > 0 && Double($0[3]) ?? -1 > 0 }, "\(outcome.output)")
+    }
+
+    @Test func quantilesAreOfWhatWasMeasured() {
+        let figures = LatencyFigures((1...200).map { Int64($0) * 1_000_000 })
+        #expect(figures.quantile(0.5) == 100 && figures.quantile(0.99) == 198 && figures.quantile(1) == 200)
+        #expect(LatencyFigures([]).quantile(0.5) == nil)
+        #expect(LatencyFigures([3_000_000]).cells(against: figures) == ["1", "3.0", "3.0", "3.0", "0.03", "0.02"])
+    }
+
     @Test(arguments: [
         ("30s", 999_999_970), ("2d", 999_827_200), ("1970-01-02", 86_400), ("1970-01-01T01:00:00Z", 3600),
     ])

@@ -206,7 +206,7 @@ struct HistoryPages: ~Copyable {
                 throw ToolError("the daemon does not answer: \(printable(reply.error))", nextStep: "See what it logs")
             }
             for event in reply.events where !body(event) { return }
-            guard reply.more else { return }
+            guard reply.more, !Interruption.requested else { return }
             find.afterPlace = reply.place
         }
     }

@@ -1,12 +1,12 @@
 import FoundationEssentials
 import Glibc
 
-/// A daemon with a journal that can be killed and started again on the same endpoints: of this machine, or at the other end of
-/// a link.
+/// A daemon that can be killed and started again on the same endpoints: of this machine, or at the other end of a link.
 final class RecoveryDaemon {
     let directory: String
     private let programs: [String]
     private let model: String
+    private let hasJournal: Bool
     let link: RecoveryLink?
     private var process: ChildProcess?
     private(set) var starts = 0
@@ -21,13 +21,16 @@ final class RecoveryDaemon {
     ///   - programs: paths of daemons, which take turns.
     ///   - directory: an empty folder.
     ///   - configuration: lines of the configuration file.
+    ///   - hasJournal: it keeps one.
     init(
-        programs: [String], directory: String, model: String, configuration: String, link: RecoveryLink? = nil
+        programs: [String], directory: String, model: String, configuration: String, hasJournal: Bool = true,
+        link: RecoveryLink? = nil
     ) throws(ToolError) {
         self.programs = programs
         self.link = link
         self.directory = directory
         self.model = InstalledFiles.absolute(model)
+        self.hasJournal = hasJournal
         for program in programs where access(program, X_OK) != 0 {
             throw ToolError(
                 "the daemon \(program) is not there",
@@ -46,9 +49,9 @@ final class RecoveryDaemon {
         starts += 1
         let arguments = [
             "--config", "\(directory)/ecgmond.toml", "--ingest", "ipc://\(directory)/i", "--ingest-acknowledged",
-            acknowledged, "--events", events, "--history", history, "--commands", "ipc://\(directory)/c", "--journal",
-            journal, "--model", model, "--no-http",
-        ]
+            acknowledged, "--events", events, "--history", history, "--commands", "ipc://\(directory)/c", "--model", model,
+            "--no-http",
+        ] + (hasJournal ? ["--journal", journal] : ["--no-journal"])
         let start = try link?.there(program, arguments) ?? (program: program, arguments: arguments)
         process = try ChildProcess(executable: start.program, arguments: start.arguments, logPath: logPath)
     }

@@ -55,6 +55,8 @@ struct CommandLoop: ~Copyable {
             try socket.set(.receiveHighWaterMark(256))
             try socket.set(.sendHighWaterMark(256))
             try socket.set(.maximumMessageSize(connectionLimitBytes))
+            // A sender that has gone, or does not read, is noticed, and what it would have got counted.
+            try socket.set(.routerMandatory(true))
             try socket.set(.linger(.milliseconds(500)))
             try socket.set(.backlog(256))
             return socket
@@ -134,7 +136,7 @@ struct CommandLoop: ~Copyable {
             metrics.commands.add(for: .unavailable)
             try send(
                 OutgoingReply(
-                    returnAddress: address,
+                    returnAddress: address, stream: wire.stream,
                     reply: WireCommandReply(
                         .unavailable, "the daemon is too busy or about to end", number: wire.number)))
             return
@@ -154,7 +156,7 @@ struct CommandLoop: ~Copyable {
             "command refused", cause: CommandLabel.notPermitted.rawValue, stream: "", key: peer.name,
             detail: "stream \(wire.stream)")
         let reply = WireCommandReply(.notPermitted, "this key has no right to it", number: wire.number)
-        try send(OutgoingReply(returnAddress: address, reply: reply))
+        try send(OutgoingReply(returnAddress: address, stream: wire.stream, reply: reply))
     }
 
     private func refuse(_ words: String, number: UInt64, _ address: ReturnAddress) throws(ZeroMQError) {
@@ -163,13 +165,14 @@ struct CommandLoop: ~Copyable {
         try send(OutgoingReply(returnAddress: address, reply: WireCommandReply(.invalid, words, number: number)))
     }
 
-    /// ROUTER drops what a peer that has gone, or does not read, would get.
+    /// Never waits. A sender that does not read its replies loses them.
     private func send(_ outgoing: OutgoingReply) throws(ZeroMQError) {
         guard let body = try? outgoing.reply.body(as: outgoing.returnAddress.encoding) else { return }
         do throws(ZeroMQError) {
-            try socket.send(parts: outgoing.returnAddress.envelope + [body], timeout: .zero)
-        } catch where error.code == .hostUnreachable {
-            return
+            if try socket.send(parts: outgoing.returnAddress.envelope + [body], timeout: .zero) { return }
+        } catch where error.code == .hostUnreachable || error.code == .again {
+            // Counted like one that does not read.
         }
+        metrics.count(.commandReplyDropped, of: outgoing.stream)
     }
 }

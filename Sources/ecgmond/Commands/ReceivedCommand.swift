@@ -21,6 +21,8 @@ struct ReturnAddress: Sendable {
 /// A reply on its way to the socket.
 struct OutgoingReply: Sendable {
     var returnAddress: ReturnAddress
+    /// Of the command; empty: none that could be read.
+    var stream = ""
     var reply: WireCommandReply
 }
 

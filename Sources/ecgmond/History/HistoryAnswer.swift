@@ -120,14 +120,15 @@ struct HistoryAnswer {
             let found = try moment.find(conditions, limit: limit + 1)
             var bytes = 0
             var kept: [JournalMoment.StoredEvent] = []
-            for event in found {
+            for event in found.events {
                 guard kept.count < limit, bytes == 0 || bytes + event.body.count <= Self.mostBytes else { break }
                 bytes += event.body.count
                 kept.append(event)
             }
             reply.events = Self.decoded(kept).filter { peer.mayRead(Topic(topic, stream: $0.stream)) }
-            reply.more = kept.count < found.count
-            reply.place = kept.last?.place ?? question.afterPlace
+            reply.more = kept.count < found.events.count || found.lookedUpTo != nil
+            let lookedUpTo = kept.count == found.events.count ? found.lookedUpTo : nil
+            reply.place = lookedUpTo ?? kept.last?.place ?? question.afterPlace
             return reply
         }
     }

@@ -41,6 +41,8 @@ struct HistoryLoop: ~Copyable {
             try socket.set(.receiveHighWaterMark(256))
             try socket.set(.sendHighWaterMark(16))
             try socket.set(.maximumMessageSize(1 << 20))
+            // An asker that has gone, or does not read, is noticed.
+            try socket.set(.routerMandatory(true))
             try socket.set(.linger(.zero))
             try socket.set(.backlog(256))
             return socket
@@ -134,9 +136,10 @@ struct HistoryLoop: ~Copyable {
     private func send(_ reply: WireHistoryReply, _ address: ReturnAddress) throws(ZeroMQError) {
         guard let body = try? reply.body(as: address.encoding) else { return }
         do throws(ZeroMQError) {
-            try socket.send(parts: address.envelope + [body], timeout: .zero)
-        } catch where error.code == .hostUnreachable {
-            return
+            if try socket.send(parts: address.envelope + [body], timeout: .zero) { return }
+        } catch where error.code == .hostUnreachable || error.code == .again {
+            // Counted like one that does not read.
         }
+        metrics.journal.historyRepliesDropped.add(1)
     }
 }

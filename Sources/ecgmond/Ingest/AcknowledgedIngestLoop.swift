@@ -161,17 +161,19 @@ struct AcknowledgedIngestLoop: ~Copyable {
             return try refuse(.frameTooLarge, "", envelope, "\(message.size(ofFrame: last)) bytes")
         }
         let block: WireSampleBlock
+        var name = ""
         do throws(SampleBlockRejection) {
             block = try message.withFrame(last) { (frame) throws(SampleBlockRejection) in
                 try WireSampleBlock(frame: frame)
             }
+            if StreamName.isValid(block.stream) { name = block.stream }
             if block.sampleCount == 0 { try block.validateHello() } else { try block.validate() }
         } catch {
-            return try refuse(RejectCause(error.cause), "", envelope, "\(error)")
+            return try refuse(RejectCause(error.cause), "", envelope, "\(error)", of: name)
         }
         let peer = access.peer(of: message)
         guard peer.mayPush(block.stream) else {
-            metrics.rejects.add(for: .notPermitted)
+            metrics.count(.rejected(.notPermitted), of: block.stream)
             // Logged by the key rather than by the stream, which it can choose; told nothing of the stream.
             log.note(
                 "block refused", cause: RejectCause.notPermitted.label, stream: "", key: peer.name,
@@ -213,7 +215,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
 
     /// Says once what is missing; the blocks behind it on the same way need not all be answered.
     private mutating func askForHello(_ block: WireSampleBlock, _ envelope: Envelope) throws(ZeroMQError) {
-        metrics.rejects.add(for: .helloNeeded)
+        metrics.count(.rejected(.helloNeeded), of: block.stream)
         if let source = sources[block.stream], source.peer == envelope.key {
             guard !source.wasTold else { return }
             sources[block.stream]?.wasTold = true
@@ -324,18 +326,19 @@ struct AcknowledgedIngestLoop: ~Copyable {
     private mutating func refuse(
         _ cause: RejectCause, _ block: WireSampleBlock, _ envelope: Envelope
     ) throws(ZeroMQError) {
-        metrics.rejects.add(for: cause)
+        metrics.count(.rejected(cause), of: block.stream)
         log.note("block refused", cause: cause.label, stream: block.stream)
         sources[block.stream]?.needsHello = true
         sources[block.stream]?.wasTold = true
         try send(reply(block.stream, cause: cause, cause.words, block.firstSampleIndex), envelope.key)
     }
 
+    /// - Parameter counted: the stream to count it for, where the reply names none.
     private mutating func refuse(
-        _ cause: RejectCause, _ stream: String, _ envelope: Envelope, _ words: String
+        _ cause: RejectCause, _ stream: String, _ envelope: Envelope, _ words: String, of counted: String? = nil
     ) throws(ZeroMQError) {
-        metrics.rejects.add(for: cause)
-        log.note("block refused", cause: cause.label, stream: stream, detail: words)
+        metrics.count(.rejected(cause), of: counted ?? stream)
+        log.note("block refused", cause: cause.label, stream: counted ?? stream, detail: words)
         try send(reply(stream, cause: cause, words), envelope.key)
     }
 
@@ -369,9 +372,9 @@ struct AcknowledgedIngestLoop: ~Copyable {
         guard let body: [UInt8] = try? reply.serializedBytes() else { return }
         do throws(ZeroMQError) {
             let isSent = try socket.send(parts: Envelope(key: key).frames + [body], timeout: .zero)
-            if isSent { metrics.journal.repliesSent.add(1) } else { metrics.journal.repliesDropped.add(1) }
+            if isSent { metrics.journal.repliesSent.add(1) } else { metrics.count(.ingestReplyDropped, of: reply.stream) }
         } catch where error.code == .hostUnreachable || error.code == .again {
-            metrics.journal.repliesDropped.add(1)
+            metrics.count(.ingestReplyDropped, of: reply.stream)
         }
     }
 }

@@ -47,11 +47,11 @@ final class AcknowledgementBoard: Sendable {
 
     let wakeUp: WakeUp
     private let state = Mutex(State())
-    private let droppedNotices: Counter
+    private let metrics: DaemonMetrics
 
-    init(droppedNotices: Counter) throws(SystemCallError) {
+    init(metrics: DaemonMetrics) throws(SystemCallError) {
         wakeUp = try WakeUp()
-        self.droppedNotices = droppedNotices
+        self.metrics = metrics
     }
 
     // MARK: Workers and journal
@@ -92,7 +92,7 @@ final class AcknowledgementBoard: Sendable {
             state.notices.append(notice)
             return true
         }
-        if isPosted { wakeUp.signal() } else { droppedNotices.add(1) }
+        if isPosted { wakeUp.signal() } else { metrics.count(.ingestReplyDropped, of: notice.stream) }
     }
 
     func isForgotten(_ stream: String) {

@@ -158,7 +158,7 @@ struct IngestLoop: ~Copyable {
         }
         let peer = access.peer(of: message)
         guard peer.mayPush(block.stream) else {
-            metrics.rejects.add(for: .notPermitted)
+            metrics.count(.rejected(.notPermitted), of: block.stream)
             // Logged by the key rather than by the stream, which it can choose.
             return log.note(
                 "message rejected", cause: RejectCause.notPermitted.label, stream: "", key: peer.name,
@@ -194,7 +194,7 @@ struct IngestLoop: ~Copyable {
     }
 
     private func reject(_ cause: RejectCause, _ stream: String, _ detail: @autoclosure () -> String) {
-        metrics.rejects.add(for: cause)
+        metrics.count(.rejected(cause), of: stream)
         log.note("message rejected", cause: cause.label, stream: stream, detail: detail())
     }
 

@@ -72,10 +72,28 @@ final class JournalDatabase {
             guard (0..<1 << 62).contains(place) else { throw DatabaseError(resultCode: .SQLITE_CORRUPT) }
             return place
         }
+        // Nothing of the journal's work rests on them, and a full disk must not keep the daemon from starting.
+        try? makeTimeIndices(queue)
         return (queue, place + 1)
     }
 
     static func table(_ kind: JournalKind) -> String { kind.topic.rawValue }
+
+    /// When an event was, in SQL: where the source gave no time, that of the writing stands in.
+    static let time = "CASE acquired_at WHEN 0 THEN written_at ELSE acquired_at END"
+    static func timeIndex(_ kind: JournalKind) -> String { "\(table(kind))_by_time" }
+
+    /// Makes the indices on time. They are no part of the version: an earlier daemon keeps them up without knowing them,
+    /// and what reads the journal goes without them where they are missing.
+    /// - Throws: where there is no room; the journal is what it was.
+    private static func makeTimeIndices(_ queue: DatabaseQueue) throws {
+        for kind in JournalKind.allCases {
+            try queue.write { database in
+                try database.execute(
+                    sql: "CREATE INDEX IF NOT EXISTS \(timeIndex(kind)) ON \(table(kind)) (\(time), stream)")
+            }
+        }
+    }
 
     private static let schema: [String] =
         JournalKind.allCases.map { kind in
@@ -239,8 +257,8 @@ final class JournalDatabase {
     }
 
     /// Deletes the oldest events of the kind whose oldest is the oldest.
-    /// - Returns: how many, at most `limit`.
-    func deleteOldest(limit: Int) throws -> Int {
+    /// - Returns: how many of each stream, at most `limit` together.
+    func deleteOldest(limit: Int) throws -> [String: Int] {
         try queue.write { database in
             var oldest: (kind: JournalKind, time: Int64)?
             for kind in JournalKind.allCases {
@@ -248,14 +266,19 @@ final class JournalDatabase {
                 guard let time = try Int64.fetchOne(database, sql: sql) else { continue }
                 if oldest.map({ time < $0.time }) ?? true { oldest = (kind, time) }
             }
-            guard let kind = oldest?.kind else { return 0 }
-            try database.cachedStatement(
+            guard let kind = oldest?.kind else { return [:] }
+            let table = Self.table(kind)
+            var counts: [String: Int] = [:]
+            let rows = try Row.fetchCursor(
+                database,
                 sql: """
-                    DELETE FROM \(Self.table(kind)) WHERE place IN
-                    (SELECT place FROM \(Self.table(kind)) ORDER BY place LIMIT ?)
-                    """
+                    SELECT stream, count(*) AS number FROM (SELECT stream FROM \(table) ORDER BY place LIMIT ?) GROUP BY stream
+                    """, arguments: [limit])
+            while let row = try rows.next() { counts[row["stream"]] = row["number"] }
+            try database.cachedStatement(
+                sql: "DELETE FROM \(table) WHERE place IN (SELECT place FROM \(table) ORDER BY place LIMIT ?)"
             ).execute(arguments: [limit])
-            return database.changesCount
+            return counts
         }
     }
 

@@ -176,7 +176,9 @@ struct JournalLoop {
             for event in pending[round].events.indices {
                 guard let message = pending[round].events[event].message else { continue }
                 pending[round].events[event].message = nil
-                if publishQueue.push(message, waitingAtMost: nil) != .taken { metrics.eventsDropped.add(1) }
+                if publishQueue.push(message, waitingAtMost: nil) != .taken {
+                    metrics.count(.eventDropped, of: pending[round].stream)
+                }
                 if unwritten { metrics.journal.publishedUnwritten.add(1) }
             }
         }
@@ -197,7 +199,7 @@ struct JournalLoop {
                 }
                 let dropped = before - pending[round].events.count
                 pendingEvents -= dropped
-                metrics.journal.dropped.add(dropped, for: .pendingFull)
+                metrics.count(.journalDropped(.pendingFull), dropped, of: pending[round].stream)
             }
         }
         pending.removeAll { $0.events.isEmpty && !$0.beginsAnew }
@@ -218,7 +220,7 @@ struct JournalLoop {
         }
         guard !(pending.isEmpty && snapshots.isEmpty) else { return }
         publish(unwritten: true)
-        metrics.journal.dropped.add(pendingEvents, for: .ending)
+        for round in pending { metrics.count(.journalDropped(.ending), round.events.count, of: round.stream) }
         logger.critical(
             "the journal could not be written to the end",
             metadata: ["events": "\(pendingEvents)", "streams": "\(snapshots.count)"])

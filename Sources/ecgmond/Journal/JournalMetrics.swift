@@ -33,6 +33,8 @@ final class JournalMetrics: Sendable {
     let historyRequests = Counter()
     let historyEvents = Counter()
     let historyRefused = Counter()
+    /// Replies that the asker did not read, or that had gone.
+    let historyRepliesDropped = Counter()
 
     /// The journal cannot be written at the moment.
     let isFailing = Atomic<Bool>(false)

@@ -94,7 +94,7 @@ extension Row {
 
 /// The journal at one moment: what is asked of it in one transaction fits together.
 struct JournalMoment {
-    fileprivate let database: Database
+    let database: Database
 
     /// A row of one of the tables of events.
     struct StoredEvent {
@@ -143,40 +143,7 @@ struct JournalMoment {
             """, [stream, Int64(clamping: sequence), limit])
     }
 
-    /// What is looked for.
-    struct Conditions {
-        var kind: JournalKind
-        /// Empty: any.
-        var stream = ""
-        /// UTC, ns since 1970; 0: no limit.
-        var from: Int64 = 0
-        var until: Int64 = 0
-        /// 0: from the beginning, or the newest.
-        var place: UInt64 = 0
-        var newestFirst = false
-    }
-
-    func find(_ conditions: Conditions, limit: Int) throws -> [StoredEvent] {
-        var sql = "SELECT place, sequence, body FROM \(JournalDatabase.table(conditions.kind)) WHERE 1"
-        var arguments: StatementArguments = []
-        func and(_ condition: String, _ value: some DatabaseValueConvertible) {
-            sql += " AND " + condition
-            arguments += [value]
-        }
-        // Where the source gave no time, that of the writing stands in.
-        let time = "CASE acquired_at WHEN 0 THEN written_at ELSE acquired_at END"
-        if !conditions.stream.isEmpty { and("stream = ?", conditions.stream) }
-        if conditions.from != 0 { and("\(time) >= ?", conditions.from) }
-        if conditions.until != 0 { and("\(time) < ?", conditions.until) }
-        if conditions.place != 0 {
-            and(conditions.newestFirst ? "place < ?" : "place > ?", Int64(clamping: conditions.place))
-        }
-        sql += " ORDER BY place \(conditions.newestFirst ? "DESC" : "ASC") LIMIT ?"
-        arguments += [limit]
-        return try stored(sql, arguments)
-    }
-
-    private func stored(_ sql: String, _ arguments: StatementArguments) throws -> [StoredEvent] {
+    func stored(_ sql: String, _ arguments: StatementArguments) throws -> [StoredEvent] {
         let rows = try Row.fetchCursor(database, sql: sql, arguments: arguments)
         var result: [StoredEvent] = []
         while let row = try rows.next() {

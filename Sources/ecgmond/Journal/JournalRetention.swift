@@ -28,8 +28,8 @@ struct JournalRetention {
             metrics.journal.bytes.set(used)
             if used > settings.maximumBytes {
                 let oldest = try database.deleteOldest(limit: Self.stepLimit)
-                metrics.journal.dropped.add(oldest, for: .space)
-                deleted += oldest
+                for (stream, count) in oldest { metrics.count(.journalDropped(.space), count, of: stream) }
+                deleted += oldest.values.reduce(0, +)
             }
             nextStep = now + (deleted >= Self.stepLimit ? Self.shortPause : Self.pause)
         } catch {

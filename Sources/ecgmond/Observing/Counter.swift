@@ -42,6 +42,7 @@ struct CounterTable<Label: CaseIterable & Hashable & Sendable>: Sendable where L
     private let counters: [Label: Counter]
     init() { counters = Dictionary(uniqueKeysWithValues: Label.allCases.map { ($0, Counter()) }) }
     func add(_ amount: Int = 1, for label: Label) { counters[label]?.add(amount) }
+    func value(of label: Label) -> UInt64 { counters[label]?.value ?? 0 }
 
     /// Every case with its count, in the order of the cases.
     var all: [(label: Label, count: UInt64)] { Label.allCases.map { ($0, counters[$0]?.value ?? 0) } }

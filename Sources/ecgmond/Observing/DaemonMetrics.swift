@@ -40,6 +40,8 @@ final class DaemonMetrics: Sendable {
 
     /// Commands, by what became of them.
     let commands = CounterTable<CommandLabel>()
+    /// Replies to them that the sender did not read, or that found no room.
+    let commandRepliesDropped = Counter()
 
     // The way through.
     let workerRounds = Counter()
@@ -47,11 +49,16 @@ final class DaemonMetrics: Sendable {
     let ingestToPublish = LatencyHistogram()
     let subscriptions = Gauge()
     let subscriberConnections = Gauge()
+    /// Events at which the queue of a subscriber that wants them became full, by kind.
+    let subscriberQueueFull = CounterTable<Topic.Kind>()
     /// Events that could not be handed to the publisher any more: at the limit of the time to stop.
     let eventsDropped = Counter()
 
     /// The journal, acknowledgements and history.
     let journal = JournalMetrics()
+
+    /// What was lost, stream by stream.
+    let streamLosses = StreamLosses()
 
     // Who was turned away.
     let handshakesFailed = Counter()
@@ -63,6 +70,41 @@ final class DaemonMetrics: Sendable {
     // The process.
     let reloads = CounterTable<ReloadResult>()
     let watchdogWithheld = Counter()
+
+    /// Counts what is turned away or lost of a stream, in the total and for the stream.
+    /// - Parameter stream: a valid name; empty: not known.
+    func count(_ loss: StreamLoss, _ amount: Int = 1, of stream: String) {
+        guard amount > 0 else { return }
+        switch loss {
+        case .rejected(let cause): rejects.add(amount, for: cause)
+        case .gap: gaps.add(amount)
+        case .samplesMissing: samplesMissing.add(amount)
+        case .samplesDuplicate: samplesDuplicate.add(amount)
+        case .samplesInvalid: samplesInvalid.add(amount)
+        case .eventDropped: eventsDropped.add(amount)
+        case .journalDropped(let cause): journal.dropped.add(amount, for: cause)
+        case .ingestReplyDropped: journal.repliesDropped.add(amount)
+        case .commandReplyDropped: commandRepliesDropped.add(amount)
+        case .subscriberQueueFull(let kind): subscriberQueueFull.add(amount, for: kind)
+        }
+        streamLosses.add(amount, loss, of: stream)
+    }
+
+    /// The total over all streams.
+    func total(of loss: StreamLoss) -> UInt64 {
+        switch loss {
+        case .rejected(let cause): rejects.value(of: cause)
+        case .gap: gaps.value
+        case .samplesMissing: samplesMissing.value
+        case .samplesDuplicate: samplesDuplicate.value
+        case .samplesInvalid: samplesInvalid.value
+        case .eventDropped: eventsDropped.value
+        case .journalDropped(let cause): journal.dropped.value(of: cause)
+        case .ingestReplyDropped: journal.repliesDropped.value
+        case .commandReplyDropped: commandRepliesDropped.value
+        case .subscriberQueueFull(let kind): subscriberQueueFull.value(of: kind)
+        }
+    }
 
     enum BeatLabel: String, CaseIterable, Sendable {
         case N, S, V, F

@@ -45,6 +45,9 @@ extension MetricsPage {
         gauge("ecgmon_acknowledged_streams", "Streams whose sources are told how far they are.", metrics.acknowledgedSources)
         counter("ecgmon_history_requests_total", "Questions about what was published.", metrics.historyRequests)
         counter("ecgmon_history_refused_total", "Those that could not be answered.", metrics.historyRefused)
+        counter(
+            "ecgmon_history_replies_dropped_total", "Answers that the asker did not read, or to one that had gone.",
+            metrics.historyRepliesDropped)
         counter("ecgmon_history_events_total", "Events in the answers.", metrics.historyEvents)
     }
 }

@@ -26,6 +26,7 @@ struct MetricsPage {
         page.findings(metrics)
         page.way(metrics, queues)
         page.journal(metrics.journal)
+        page.streams(metrics)
         page.security(metrics)
         page.process(metrics)
         return page.text
@@ -90,6 +91,9 @@ struct MetricsPage {
         for (label, count) in metrics.commands.all {
             sample("ecgmon_commands_total", [("result", label.rawValue)], "\(count)")
         }
+        counter(
+            "ecgmon_command_replies_dropped_total",
+            "Replies to commands that the sender did not read, or to one that had gone.", metrics.commandRepliesDropped)
     }
 
     private mutating func way(_ metrics: DaemonMetrics, _ queues: [QueueReading]) {
@@ -103,6 +107,13 @@ struct MetricsPage {
         counter("ecgmon_windows_classified_total", "Beats put through the classifier.", metrics.windowsClassified)
         gauge("ecgmon_subscriptions", "Topic prefixes subscribed to now.", metrics.subscriptions)
         gauge("ecgmon_subscriber_connections", "Subscribers connected now.", metrics.subscriberConnections)
+        family(
+            "ecgmon_subscriber_queue_full_total", "counter",
+            "Events at which the queue of a subscriber became full, by kind; it misses this one and those after it, until "
+                + "it has read about half of its queue.")
+        for (kind, count) in metrics.subscriberQueueFull.all {
+            sample("ecgmon_subscriber_queue_full_total", [("kind", kind.rawValue)], "\(count)")
+        }
         counter(
             "ecgmon_events_dropped_total", "Events not published because the daemon had to stop.",
             metrics.eventsDropped)
@@ -190,6 +201,8 @@ struct MetricsPage {
     }
 
     private static func escaped(_ value: String) -> String {
-        value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+        // Most are names in which nothing is to be escaped.
+        guard value.utf8.contains(where: { $0 == 0x5c || $0 == 0x22 || $0 == 0x0a }) else { return value }
+        return value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
     }
 }

@@ -135,7 +135,7 @@ final class StreamJournal {
             let number = stream.numbering.number(kind, id: wire.id)
             wire.sequence = number.sequence
             guard let body: [UInt8] = try? wire.serializedBytes() else {
-                metrics.eventsDropped.add(1)
+                metrics.count(.eventDropped, of: stream.name)
                 log.note("event not encoded", cause: "encoding", stream: stream.name)
                 continue
             }
@@ -177,7 +177,7 @@ final class StreamJournal {
 
     private func push(_ round: JournalRound) {
         guard queue.push(round, waitingAtMost: nil) == .taken else {
-            return metrics.eventsDropped.add(round.events.count)
+            return metrics.count(.eventDropped, round.events.count, of: round.stream)
         }
     }
 

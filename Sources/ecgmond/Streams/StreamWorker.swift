@@ -153,6 +153,7 @@ final class StreamWorker {
                 publishWaveform(segment, skipping: skipped, stream, received.receivedAt)
             }
             metrics.segmentsProcessed.add(1)
+            if known == nil { metrics.streamLosses.watch(stream.name) }
             if receipt.acceptedSamples > 0 {
                 stream.lastSamplesAt = received.receivedAt
                 stream.isSilent = false
@@ -174,12 +175,12 @@ final class StreamWorker {
     /// Counts what became of samples, and puts their stream into the round.
     private func account(_ receipt: SegmentReceipt, _ stream: WatchedStream, _ receivedAt: UInt64) {
         metrics.samplesAccepted.add(receipt.acceptedSamples)
-        metrics.samplesDuplicate.add(receipt.duplicateSamplesDropped)
+        metrics.count(.samplesDuplicate, receipt.duplicateSamplesDropped, of: stream.name)
         metrics.samplesReordered.add(receipt.reorderedSamples)
-        metrics.samplesInvalid.add(receipt.invalidSamples)
+        metrics.count(.samplesInvalid, receipt.invalidSamples, of: stream.name)
         for gap in receipt.gaps {
-            metrics.gaps.add(1)
-            metrics.samplesMissing.add(UInt64(clamping: gap.missingSampleCount))
+            metrics.count(.gap, of: stream.name)
+            metrics.count(.samplesMissing, Int(gap.missingSampleCount), of: stream.name)
             log.note(
                 "gap in the samples", cause: "gap", stream: stream.name,
                 detail: "\(gap.missingSampleCount) missing from \(gap.firstMissingSampleIndex) on")
@@ -280,6 +281,7 @@ final class StreamWorker {
     private func forget(_ stream: WatchedStream) {
         streams[stream.name] = nil
         metrics.streams.decrement()
+        metrics.streamLosses.forget(stream.name)
         journal?.retire(stream)
         board.isForgotten(stream.name)
     }
@@ -336,6 +338,7 @@ final class StreamWorker {
         guard let journal else { return }
         for restored in journal.restore(settings, isMine: isMine) {
             streams[restored.stream.name] = restored.stream
+            metrics.streamLosses.watch(restored.stream.name)
             events = restored.events
             restored.stream.needsSnapshot = !events.isEmpty
             publishEvents(of: restored.stream, receivedAt: nil)
@@ -416,7 +419,10 @@ final class StreamWorker {
 
     private func send(_ reply: WireCommandReply, _ received: ReceivedCommand) {
         // Without room, or at the daemon's end: the sender hears nothing and asks again.
-        _ = replyQueue.push(OutgoingReply(returnAddress: received.returnAddress, reply: reply), waitingAtMost: 0)
+        let outgoing = OutgoingReply(returnAddress: received.returnAddress, stream: received.stream, reply: reply)
+        guard replyQueue.push(outgoing, waitingAtMost: 0) == .taken else {
+            return metrics.count(.commandReplyDropped, of: received.stream)
+        }
     }
 
     // MARK: Publishing
@@ -452,7 +458,7 @@ final class StreamWorker {
         guard stream.isWanted(place, subscriptions) else { return nil }
         let body = encoding == .binary ? binary : try? PublishedBody.event(event).encoded(as: encoding)
         guard let body else {
-            metrics.eventsDropped.add(1)
+            metrics.count(.eventDropped, of: stream.name)
             return nil
         }
         return OutgoingMessage(topic: stream.topics[place], body: body, receivedAt: receivedAt)
@@ -480,10 +486,10 @@ final class StreamWorker {
             let body = try PublishedBody.event(event).encoded(as: encoding)
             let message = OutgoingMessage(topic: topic, body: body, receivedAt: receivedAt)
             guard publishQueue.push(message, waitingAtMost: nil) == .taken else {
-                return metrics.eventsDropped.add(1)
+                return metrics.count(.eventDropped, of: event.stream)
             }
         } catch {
-            metrics.eventsDropped.add(1)
+            metrics.count(.eventDropped, of: event.stream)
             log.note("event not encoded", cause: "encoding", stream: event.stream, detail: "\(error)")
         }
     }
@@ -501,7 +507,7 @@ final class StreamWorker {
     }
 
     private func reject(_ cause: RejectCause, _ stream: String, _ detail: @autoclosure () -> String) {
-        metrics.rejects.add(for: cause)
+        metrics.count(.rejected(cause), of: stream)
         log.note("message rejected", cause: cause.label, stream: stream, detail: detail())
     }
 }

@@ -1,0 +1,136 @@
+import ArgumentParser
+import ECGSignal
+import FoundationEssentials
+import Glibc
+
+/// `ecgmon evaluate latency`: how long an alert takes from its sample to a subscriber, with and without a journal.
+struct EvaluateLatency: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "latency",
+        abstract: "Measure the time from the block that decides an alert to a subscriber that has it.",
+        discussion: """
+            Simulated ECG with many alerts is sent to an acknowledged endpoint at the pace of the signal, to a fresh daemon for \
+            each run: without a journal, with synchronous = "normal" and with "full", by turns. The clock runs from handing the \
+            block with the alert's decided_at_sample_index to the socket until the alert has come. The delay that lies in the \
+            method (decided_at_sample_index less sample_index) is not in it.
+            """)
+
+    @Option(help: ArgumentHelp("How many streams at once; several numbers, with commas.", valueName: "n"))
+    var streams = "20,200"
+
+    @Option(help: ArgumentHelp("So much signal in a run.", valueName: "seconds"))
+    var seconds = 30.0
+
+    @Option(help: ArgumentHelp("Runs with each kind of journal.", valueName: "n"))
+    var repetitions = 3
+
+    @Option(help: ArgumentHelp("Times the pace of the signal.", valueName: "factor"))
+    var speed = 1.0
+
+    @Option(help: ArgumentHelp("Samples in a block, at 360 a second.", valueName: "n"))
+    var block = 90
+
+    @Option(help: ArgumentHelp("The daemon.", valueName: "file"))
+    var daemon: String?
+
+    @Option(help: ArgumentHelp("The weights.", valueName: "file"))
+    var model: String?
+
+    private var counts: [Int] { streams.split(separator: ",").compactMap { Int($0) } }
+
+    func validate() throws {
+        guard !counts.isEmpty, counts.count == streams.split(separator: ",", omittingEmptySubsequences: false).count,
+            counts.allSatisfy({ (1...10_000).contains($0) })
+        else { throw ValidationError("--streams takes numbers from 1 to 10000, with commas between") }
+        guard seconds >= 1, seconds <= 3600 else { throw ValidationError("--seconds takes 1 to 3600") }
+        guard (1...1000).contains(repetitions) else { throw ValidationError("--repetitions takes 1 to 1000") }
+        guard speed > 0, speed <= 100 else { throw ValidationError("--speed takes more than 0 and at most 100") }
+        guard (1...3600).contains(block) else { throw ValidationError("--block takes 1 to 3600") }
+    }
+
+    func run() throws {
+        Interruption.install()
+        let materials = try Self.materials(seconds: seconds)
+        let weights = try InstalledFiles.model(model)
+        let program = daemon ?? InstalledFiles.program("ecgmond")
+        var table = TextTable([
+            "streams", "journal", "alerts", "median ms", "99 % ms", "largest ms", "median : none", "99 % : none",
+        ])
+        for count in counts {
+            var latencies: [LatencyJournal: [Int64]] = [:]
+            for repetition in 0..<repetitions {
+                // By turns, each beginning once.
+                let turns = LatencyJournal.allCases.indices.map {
+                    LatencyJournal.allCases[($0 + repetition) % LatencyJournal.allCases.count]
+                }
+                for journal in turns {
+                    if Interruption.requested { throw ExitCode(Interruption.exitCode) }
+                    let folder = try TemporaryDirectory()
+                    let run = LatencyRun(
+                        materials: materials, streams: count, block: block, seconds: seconds, speed: speed)
+                    let outcome = try run.run(
+                        with: RecoveryDaemon(
+                            programs: [program], directory: "\(folder.path)/d", model: weights,
+                            configuration: journal.configuration, hasJournal: journal != .none))
+                    for problem in outcome.problems { Terminal.note(problem) }
+                    latencies[journal, default: []] += outcome.latencies
+                    Terminal.note("\(count) streams, \(journal.rawValue): \(outcome.latencies.count) alerts")
+                }
+            }
+            let reference = LatencyFigures(latencies[.none] ?? [])
+            for journal in LatencyJournal.allCases {
+                table.rows.append(
+                    ["\(count)", journal.rawValue] + LatencyFigures(latencies[journal] ?? []).cells(against: reference))
+            }
+        }
+        print(table.text)
+    }
+
+    /// Patients whose alerts begin and end again and again.
+    private static func materials(seconds: Double) throws -> [ReplayMaterial] {
+        let cycle = "sinus@75:5,vt@180:4,sinus@70:4,asystole:6,couplets@80:6"
+        let cycles = Int(max(60, seconds) / 25) + 1
+        let script = Array(repeating: cycle, count: cycles).joined(separator: ",") + ",sinus"
+        return try (0..<20).map { number in
+            let options = try ReplaySourceOptions.parse([
+                "--simulate", script, "--duration", "\(max(60, seconds))", "--seed", "\(number)",
+            ])
+            return try options.load()
+        }
+    }
+}
+
+/// The kinds of journal that are compared.
+enum LatencyJournal: String, CaseIterable {
+    case none, normal, full
+
+    /// Lines of the daemon's file. The clock's own alerts belong to no block.
+    var configuration: String {
+        let streams = "[streams]\nsilent_after_seconds = 3600\nforgotten_after_seconds = 7200\n"
+        return self == .none ? streams : streams + "[journal]\nsynchronous = \"\(rawValue)\"\n"
+    }
+}
+
+/// What is told of many latencies, in ns.
+struct LatencyFigures {
+    private let sorted: [Int64]
+
+    init(_ latencies: [Int64]) { sorted = latencies.sorted() }
+
+    /// The smallest that so large a share is at or below, in ms; nil: there are none.
+    func quantile(_ share: Double) -> Double? {
+        guard !sorted.isEmpty else { return nil }
+        let place = Int((share * Double(sorted.count)).rounded(.up)) - 1
+        return Double(sorted[min(max(place, 0), sorted.count - 1)]) / 1e6
+    }
+
+    /// Number, median, 99 %, largest, and the first two against others.
+    func cells(against reference: LatencyFigures) -> [String] {
+        func ratio(_ share: Double) -> Double? {
+            guard let own = quantile(share), let other = reference.quantile(share), other > 0 else { return nil }
+            return own / other
+        }
+        return ["\(sorted.count)"] + [0.5, 0.99, 1].map { TextTable.cell(quantile($0), 1) }
+            + [0.5, 0.99].map { TextTable.cell(ratio($0), 2) }
+    }
+}
