@@ -102,8 +102,7 @@ public struct HistorySubscriberClient: ~Copyable {
             let watch = try ZeroMQSocket(context, .sub)
             try watch.set(.linger(.zero))
             try watch.set(.reconnectIntervalMaximum(.seconds(1)))
-            try watch.set(.heartbeatInterval(.seconds(5)))
-            try watch.set(.heartbeatTimeout(.seconds(15)))
+            try watch.noticeVanishedPeers()
             try watch.useCurve(keys)
             return watch
         } catch {
