@@ -6,12 +6,15 @@ final class RecoveryDaemon {
     let directory: String
     private let programs: [String]
     private let model: String
+    private let hasPages: Bool
     private var process: ChildProcess?
     private(set) var starts = 0
 
+    var ingest: String { "ipc://\(directory)/i" }
     var acknowledged: String { "ipc://\(directory)/a" }
     var events: String { "ipc://\(directory)/e" }
     var history: String { "ipc://\(directory)/h" }
+    var commands: String { "ipc://\(directory)/c" }
     var journal: String { "\(directory)/journal.sqlite" }
     private var logPath: String { "\(directory)/ecgmond.log" }
 
@@ -19,8 +22,12 @@ final class RecoveryDaemon {
     ///   - programs: paths of daemons, which take turns.
     ///   - directory: an empty folder.
     ///   - configuration: lines of the configuration file.
-    init(programs: [String], directory: String, model: String, configuration: String) throws(ToolError) {
+    ///   - hasPages: with http, on a port that ``httpPort`` tells.
+    init(
+        programs: [String], directory: String, model: String, configuration: String, hasPages: Bool = false
+    ) throws(ToolError) {
         self.programs = programs
+        self.hasPages = hasPages
         self.directory = directory
         self.model = InstalledFiles.absolute(model)
         for program in programs where access(program, X_OK) != 0 {
@@ -30,10 +37,20 @@ final class RecoveryDaemon {
         }
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            try Data(configuration.utf8).write(to: URL(filePath: "\(directory)/ecgmond.toml"))
         } catch {
             throw ToolError("\(directory) cannot be written", nextStep: "Set TMPDIR to a folder with room")
         }
+        try configure(configuration)
+    }
+
+    /// Writes the configuration file anew; a daemon that runs reads it.
+    func configure(_ lines: String) throws(ToolError) {
+        do {
+            try Data(lines.utf8).write(to: URL(filePath: "\(directory)/ecgmond.toml"))
+        } catch {
+            throw ToolError("\(directory) cannot be written", nextStep: "Set TMPDIR to a folder with room")
+        }
+        if let process, process.poll() == nil { kill(process.processID, SIGHUP) }
     }
 
     func start() throws(ToolError) {
@@ -42,13 +59,22 @@ final class RecoveryDaemon {
         process = try ChildProcess(
             executable: program,
             arguments: [
-                "--config", "\(directory)/ecgmond.toml", "--ingest", "ipc://\(directory)/i", "--ingest-acknowledged",
-                acknowledged, "--events", events, "--history", history, "--commands", "ipc://\(directory)/c", "--journal",
-                journal, "--model", model, "--no-http",
-            ], logPath: logPath)
+                "--config", "\(directory)/ecgmond.toml", "--ingest", ingest, "--ingest-acknowledged", acknowledged, "--events",
+                events, "--history", history, "--commands", commands, "--journal", journal, "--model", model,
+            ] + (hasPages ? ["--http-port", "0"] : ["--no-http"]), logPath: logPath)
     }
 
     var hasEnded: Bool { process?.poll() != nil }
+
+    /// nil: it was never started.
+    var processID: pid_t? { process?.processID }
+
+    /// The port of its pages; nil while it is not ready.
+    var httpPort: UInt16? {
+        guard let data = try? Data(contentsOf: URL(filePath: logPath)) else { return nil }
+        let words = String(decoding: data, as: UTF8.self).split { $0.isWhitespace }
+        return words.last { $0.hasPrefix("http_port=") }.flatMap { UInt16($0.dropFirst("http_port=".count)) }
+    }
 
     /// Ends it with a signal and waits until it is gone.
     @discardableResult
