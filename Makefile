@@ -42,7 +42,7 @@ FUZZ_ARCHIVE = $(firstword $(wildcard $(dir $(realpath $(shell command -v $(SWIF
 
 fuzz: need-swift need-test-packages
 	@echo "== building the fuzz targets"
-	ECGMON_FUZZ=build $(SWIFT) build --build-tests --scratch-path $(FUZZ_BUILD) $(FLAGS) --sanitize=address \
+	ECGMON_FUZZ=build $(SWIFT) build --product ecg-monitorPackageTests --scratch-path $(FUZZ_BUILD) $(FLAGS) --sanitize=address \
 	    -Xswiftc -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp \
 	    -Xlinker $(FUZZ_ARCHIVE) -Xlinker -lstdc++
 	@for target in $(FUZZ_TARGETS); do \
