@@ -36,13 +36,13 @@ test: need-swift need-test-packages
 # libFuzzer comes with the compiler; -sanitize=fuzzer would put its main into every program, so that only its archive is taken.
 # Its own -timeout works on the main thread alone, which the tests' runner has: what hangs is ended from outside.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= wire published wfdb snapshot configuration weights
+FUZZ_TARGETS ?= wire published wfdb snapshot configuration weights keys history acknowledged http
 FUZZ_BUILD := .build/fuzz
 FUZZ_ARCHIVE = $(firstword $(wildcard $(dir $(realpath $(shell command -v $(SWIFT))))../lib/clang/*/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a))
 
 fuzz: need-swift need-test-packages
 	@echo "== building the fuzz targets"
-	ECGMON_FUZZ=build $(SWIFT) build --build-tests --scratch-path $(FUZZ_BUILD) $(FLAGS) --sanitize=address \
+	ECGMON_FUZZ=build $(SWIFT) build --product ecg-monitorPackageTests --scratch-path $(FUZZ_BUILD) $(FLAGS) --sanitize=address \
 	    -Xswiftc -sanitize-coverage=edge,inline-8bit-counters,pc-table,trace-cmp \
 	    -Xlinker $(FUZZ_ARCHIVE) -Xlinker -lstdc++
 	@for target in $(FUZZ_TARGETS); do \

@@ -97,7 +97,10 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "FuzzTests",
-            dependencies: ["ecgmond", "ECGWire", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "StateCoding"],
+            dependencies: [
+                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "StateCoding",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
             exclude: ["Corpus"],
             swiftSettings: strict + (isFuzzing ? [.define("FUZZING")] : [])),
         .testTarget(

@@ -15,6 +15,9 @@ public enum AuthorizedKeysFile {
     public static func parse(_ text: String, path: String) throws(SecretFileError) -> Permissions {
         // The parser would end there and not say so.
         guard !text.utf8.contains(0) else { throw mistake(path, 0, "it contains a NUL") }
+        if let line = TableHeaders.lineWithoutName(text) {
+            throw mistake(path, line, "a table's name is missing after [")
+        }
         let root: TOMLTable
         do {
             root = try TOMLTable(string: text)
@@ -168,7 +171,7 @@ public enum AuthorizedKeysFile {
 public enum KeyExpiry {
     /// - Returns: seconds since 1970; nil where it is no such moment.
     public static func seconds(_ text: String) -> Int64? {
-        guard let match = text.wholeMatch(of: /(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d):(\d\d)Z)?/),
+        guard let match = text.wholeMatch(of: /(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d):(\d\d)Z)?/.asciiOnlyDigits()),
             let year = Int64(match.1), let month = Int64(match.2), let day = Int64(match.3)
         else { return nil }
         let hour = match.4.flatMap { Int64($0) } ?? 0

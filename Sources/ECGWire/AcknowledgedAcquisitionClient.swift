@@ -68,9 +68,9 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
             try socket.set(.immediate(true))
             try socket.set(.reconnectInterval(.milliseconds(50)))
             try socket.set(.reconnectIntervalMaximum(.seconds(1)))
-            // A daemon that vanished without a word is noticed.
-            try socket.set(.heartbeatInterval(.seconds(2)))
-            try socket.set(.heartbeatTimeout(.seconds(6)))
+            // A daemon that vanished without a word is noticed, also while samples are on their way.
+            try socket.noticeVanishedPeers()
+            try socket.set(.tcpMaximumRetransmitTime(.seconds(15)))
             let monitor = try socket.monitor()
             try socket.useCurve(keys)
             try socket.connect(endpoint)

@@ -102,8 +102,7 @@ public struct HistorySubscriberClient: ~Copyable {
             let watch = try ZeroMQSocket(context, .sub)
             try watch.set(.linger(.zero))
             try watch.set(.reconnectIntervalMaximum(.seconds(1)))
-            try watch.set(.heartbeatInterval(.seconds(5)))
-            try watch.set(.heartbeatTimeout(.seconds(15)))
+            try watch.noticeVanishedPeers()
             try watch.useCurve(keys)
             return watch
         } catch {
@@ -216,7 +215,8 @@ public struct HistorySubscriberClient: ~Copyable {
             }
             if isFirst, case .now = start { for event in reply.events { add(event) } }
             // A journal that counts less is another one: from its beginning.
-            more = reply.more || reply.place < place
+            // One that says there is more and gets nowhere is not asked without end.
+            more = reply.more && reply.place > place || reply.place < place
             place = reply.place < place ? 0 : reply.place
         }
         // A subscription takes a moment to reach the publisher: hence once more a little later.
@@ -250,8 +250,14 @@ public struct HistorySubscriberClient: ~Copyable {
                 guard let topic = Topic(position.topic) else { continue }
                 missed[topic] = position.sequence
             }
+            let before = fromHistory
             for event in reply.events { deliver(event, missed: &missed) }
-            if !reply.more { left = left.dropFirst(part.count) }
+            if !reply.more {
+                left = left.dropFirst(part.count)
+            } else if fromHistory == before {
+                didFail()
+                return false
+            }
         }
         return true
     }

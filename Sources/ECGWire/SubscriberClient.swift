@@ -52,8 +52,7 @@ public struct SubscriberClient: ~Copyable {
             try socket.set(.linger(.zero))
             try socket.set(.reconnectIntervalMaximum(.seconds(2)))
             // A daemon that vanished without a word is noticed, and connected to again.
-            try socket.set(.heartbeatInterval(.seconds(5)))
-            try socket.set(.heartbeatTimeout(.seconds(15)))
+            try socket.noticeVanishedPeers()
             for prefix in Set(filters.map(\.prefix)) { try socket.set(.subscribe(prefix)) }
             try socket.useCurve(keys)
             try socket.connect(endpoint)

@@ -82,7 +82,9 @@ struct UnacknowledgedBlocks: Sendable {
             outcome = drop(first: reply.refusedSampleIndex, cause: reply.cause)
         }
         release(reply)
-        window = Int(clamping: reply.sendUpToSampleIndex &- reply.expectedSampleIndex)
+        let (room, overflow) = reply.sendUpToSampleIndex.subtractingReportingOverflow(reply.expectedSampleIndex)
+        // Numbers that make no sense leave room for a block at a time.
+        window = overflow ? 0 : Int(clamping: room)
         while unconfirmed < nextToSend, isPast(blocks[unconfirmed], reply) { unconfirmed += 1 }
         if reply.answersHello, phase == .awaitsAnswer {
             phase = .sending

@@ -122,7 +122,7 @@ import ZeroMQ
         }
         #expect(KeyExpiry.seconds("2001-09-09T01:46:40Z") == 1_000_000_000)
         #expect(KeyExpiry.seconds("2026-11-25") == KeyExpiry.seconds("2026-11-25T00:00:00Z"))
-        for text in ["", "2026-04-31", "2026-13-01", "2026-00-10", "2026-1-1", "2026-01-01T24:00:00Z", "now"] {
+        for text in ["", "2026-04-31", "2026-13-01", "2026-00-10", "2026-1-1", "2026-01-01T24:00:00Z", "now", "2026-01-01T٢٣:00:00Z"] {
             #expect(KeyExpiry.seconds(text) == nil)
         }
     }
@@ -135,7 +135,7 @@ import ZeroMQ
         "[[key]]\nname = \"a\"\npublic = \"K\"\nread = [\"alert.bed-1\"]\n",
         "[[key]]\nname = \"a\"\npublic = \"K\"\nread = [\"foo*\"]\n",
         "[[key]]\nname = \"a\"\npublic = \"K\"\nexpires = 5\n", "[[key]]\nname = \"a\"\npublic = \"K\"\nhistory = 1\n",
-        "[[key]]\nname = \"a\"\npublic = \"K\"\n[[key]]\nname = \"b\"\npublic = \"K\"\n", "key = 7\n", "[other]\n",
+        "[[key]]\nname = \"a\"\npublic = \"K\"\n[[key]]\nname = \"b\"\npublic = \"K\"\n", "key = 7\n", "[other]\n", "[.key]\n", "[[=]]\n",
         "[[key", "\u{0}",
     ])
     func aTableWithAMistakeIsRefusedAsAWhole(text: String) {

@@ -117,6 +117,27 @@ private func event(_ sequence: UInt64, _ text: String = "x") -> WireEvent {
 }
 
 @Suite struct SubscriberClientTests {
+    /// With libzmq's heartbeats the process ended by an assertion of libzmq at the next beat, 5 s later.
+    @Test func aSubscriberThatDoesNotReadOutlivesItsPublisher() async throws {
+        try await onThread {
+            let context = try ZeroMQContext()
+            let endpoint = freshEndpoint("ipc")
+            let client: SubscriberClient
+            do {
+                let publisher = try ZeroMQSocket(context, .xpub)
+                try publisher.set(.linger(.zero))
+                try publisher.bind(endpoint)
+                client = try SubscriberClient(endpoint: endpoint, context: context, queueLength: 10)
+                try publisher.waitForSubscriber()
+                for sequence in 1...20_000 as ClosedRange<UInt64> { try publisher.publish(.alert(stream: "bed-1"), event(sequence)) }
+                Thread.sleep(forTimeInterval: 0.3)
+            }
+            Thread.sleep(forTimeInterval: 6)
+            var reader = client
+            #expect(try reader.receive(timeout: patience)?.event?.sequence == 1)
+        }
+    }
+
     @Test(arguments: ["tcp", "ipc"], BodyEncoding.allCases)
     func eventsAndHealthArriveInEitherEncoding(transport: String, encoding: BodyEncoding) async throws {
         try await onThread {

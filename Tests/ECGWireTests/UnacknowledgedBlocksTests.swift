@@ -99,6 +99,15 @@ import Testing
         #expect(blocks.isEmpty)
     }
 
+    @Test func numbersThatMakeNoSenseLeaveRoomForABlockAtATime() {
+        var blocks = ten()
+        blocks.didSayHello()
+        var odd = reply(expected: .min, room: 0, hello: true)
+        odd.sendUpToSampleIndex = .max
+        #expect(blocks.take(odd) == .nothing)
+        #expect(sendAll(&blocks) == [0])
+    }
+
     @Test(arguments: ["hello_needed", "beyond_credit", "worker_queue_full", "too_many_streams"])
     func aRefusalThatMayPassLosesNothing(cause: String) {
         var blocks = ten()

@@ -15,6 +15,14 @@ enum FuzzTarget: String, CaseIterable {
     case configuration
     /// Weights with their model card.
     case weights
+    /// The table of keys, key files, tokens.
+    case keys
+    /// Questions for the past, against a journal that holds something, and the answers as clients get them.
+    case history
+    /// Blocks, hellos and replies of the acknowledged ingest, at both ends.
+    case acknowledged
+    /// Requests for pages.
+    case http
 
     func take(_ bytes: [UInt8]) {
         switch self {
@@ -24,6 +32,10 @@ enum FuzzTarget: String, CaseIterable {
         case .snapshot: SnapshotTarget.take(bytes)
         case .configuration: ConfigurationTarget.take(bytes)
         case .weights: WeightsTarget.take(bytes)
+        case .keys: KeysTarget.take(bytes)
+        case .history: HistoryTarget.take(bytes)
+        case .acknowledged: AcknowledgedTarget.take(bytes)
+        case .http: HTTPTarget.take(bytes)
         }
     }
 

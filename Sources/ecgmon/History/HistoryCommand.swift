@@ -206,7 +206,8 @@ struct HistoryPages: ~Copyable {
                 throw ToolError("the daemon does not answer: \(printable(reply.error))", nextStep: "See what it logs")
             }
             for event in reply.events where !body(event) { return }
-            guard reply.more, !Interruption.requested else { return }
+            // One that says there is more and gets nowhere is not asked without end.
+            guard reply.more, reply.place != find.afterPlace, !Interruption.requested else { return }
             find.afterPlace = reply.place
         }
     }

@@ -18,8 +18,7 @@ struct ConnectionWatch: ~Copyable {
         do throws(ZeroMQError) {
             let socket = try ZeroMQSocket(context, .sub)
             try socket.set(.linger(.zero))
-            try socket.set(.heartbeatInterval(.seconds(5)))
-            try socket.set(.heartbeatTimeout(.seconds(15)))
+            try socket.noticeVanishedPeers()
             let monitor = try socket.monitor()
             try socket.useCurve(keys)
             try socket.connect(endpoint)

@@ -1,4 +1,5 @@
 import ECGMonitor
+import ECGSecurity
 import ECGWire
 import FoundationEssentials
 import TOMLKit

@@ -106,7 +106,7 @@ struct HistoryLoop: ~Copyable {
         try send(reply, address)
     }
 
-    private static func read(_ body: UnsafeRawBufferPointer, _ encoding: BodyEncoding) -> WireHistoryRequest? {
+    static func read(_ body: UnsafeRawBufferPointer, _ encoding: BodyEncoding) -> WireHistoryRequest? {
         switch encoding {
         case .binary: return try? WireHistoryRequest(serializedBytes: body.bytes)
         case .json:

@@ -94,8 +94,6 @@ struct AcknowledgedIngestLoop: ~Copyable {
             try socket.set(.routerMandatory(true))
             // The last acknowledgements, when the daemon ends.
             try socket.set(.linger(.milliseconds(500)))
-            try socket.set(.heartbeatInterval(.seconds(5)))
-            try socket.set(.heartbeatTimeout(.seconds(15)))
             try socket.set(.backlog(1024))
             return socket
         } catch {

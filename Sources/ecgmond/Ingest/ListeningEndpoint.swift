@@ -11,6 +11,7 @@ extension ZeroMQSocket {
         do throws(ZeroMQError) {
             // Who connects and says nothing holds a file descriptor for so long.
             try set(.handshakeInterval(.seconds(10)))
+            try noticeVanishedPeers()
         } catch {
             throw .socket(error)
         }

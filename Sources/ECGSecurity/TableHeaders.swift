@@ -1,9 +1,9 @@
 /// Refuses what the TOML parser would end the process for: toml++ asserts, rather than reports, that the first character of
 /// a table's name is one (`[.monitor]`, `[=]`). A mistake in a file must not cost a running daemon its life when the file is
 /// read again.
-enum TableHeaders {
+public enum TableHeaders {
     /// - Returns: the line, from 1, of the first table header that does not begin with a name; nil: all do.
-    static func lineWithoutName(_ text: String) -> Int? {
+    public static func lineWithoutName(_ text: String) -> Int? {
         var line = 1
         var isAtStart = true
         var brackets = 0
