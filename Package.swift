@@ -40,7 +40,10 @@ let package = Package(
         // The one kernel that decides the speed of the network, compiled for AVX2 behind a CPU check.
         .target(name: "CKernels"),
 
-        .target(name: "ZeroMQ", dependencies: ["CZeroMQ"], swiftSettings: strict),
+        // Keeps libzmq from ending the process for a connection that breaks off.
+        .target(name: "CZeroMQGuard", cSettings: [.define("_GNU_SOURCE")]),
+
+        .target(name: "ZeroMQ", dependencies: ["CZeroMQ", "CZeroMQGuard"], swiftSettings: strict),
         .target(
             name: "ECGWire",
             dependencies: ["ZeroMQ", .product(name: "SwiftProtobuf", package: "swift-protobuf")],

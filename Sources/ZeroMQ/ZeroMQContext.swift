@@ -1,4 +1,5 @@
 import CZeroMQ
+import CZeroMQGuard
 import Glibc
 
 /// Owner of libzmq's I/O threads, and the room in which inproc endpoints are known. One for a process is the rule.
@@ -35,6 +36,11 @@ public final class ZeroMQContext: Sendable {
     public func shutdown() {
         _ = zmq_ctx_shutdown(pointer)
     }
+
+    /// Whether libzmq's network threads survive a peer that floods a socket with heartbeats and breaks off: libzmq 4.3 by
+    /// itself ends the process then. True wherever this package is linked in the usual way; false under the thread
+    /// sanitizer, which has these functions of the C library itself.
+    public static var isGuarded: Bool { czeromq_guard_is_in_place() }
 
     /// The version of the library in use, which may be newer than the headers.
     public static var libraryVersion: (major: Int, minor: Int, patch: Int) {

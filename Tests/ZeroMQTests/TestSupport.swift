@@ -63,7 +63,7 @@ extension ZeroMQSocket {
         while true {
             do {
                 return try bind(endpoint)
-            } catch let error as ZeroMQError where error.code == .addressInUse {
+            } catch where error.code == .addressInUse {
                 Thread.sleep(forTimeInterval: 0.01)
             }
         }
