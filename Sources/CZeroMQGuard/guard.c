@@ -2,7 +2,8 @@
 // has room for, heartbeats among it, and then breaks the connection:
 //
 //   - a full socket makes the engine stop its input: it takes EPOLLIN out of what it waits for;
-//   - epoll reports EPOLLERR and EPOLLHUP all the same, libzmq takes them as input, and notes an I/O error;
+//   - epoll reports EPOLLERR and EPOLLHUP all the same (or has done so together with EPOLLIN, which stopped it), libzmq takes them
+//     as input, and notes an I/O error;
 //   - when there is room again, what was read before is decoded; a heartbeat (PING) in it is answered at once, and
 //     answering asserts that there was no error.
 //
@@ -90,7 +91,10 @@ __attribute__((visibility("default"))) int epoll_wait(int set, struct epoll_even
             const int fd = (int)(event.data.u64 >> 1);
             watch *entry = &watches[fd];
             event.data.u64 = entry->data;
-            if (!(entry->interest & EPOLLIN)) event.events &= entry->interest;
+            // libzmq takes EPOLLERR, EPOLLHUP and EPOLLIN for input each: twice in a row, and the first may stop the input. Once
+            // is enough, for reading tells of the error.
+            if (event.events & (EPOLLERR | EPOLLHUP)) event.events |= EPOLLIN;
+            event.events &= entry->interest & ~(uint32_t)(EPOLLERR | EPOLLHUP);
             if (event.events == 0) {
                 entry->is_parked = system_ctl(set, EPOLL_CTL_DEL, fd, &event) == 0;
                 continue;
