@@ -35,7 +35,7 @@ import ZeroMQ
             let range = number * part..<(number + 1 == jumps.count ? blocks.count : (number + 1) * part)
             for block in blocks[range] { _ = try client.send(block, timeout: .seconds(30)) }
             let sent = blocks[..<range.upperBound].reduce(0) { $0 + $1.sampleCount }
-            while client.samplesSent < sent { try client.service(timeout: .milliseconds(20)) }
+            try service(&client, untilSent: sent)
             #expect(daemon.wait(for: "ecgmon_samples_total") { $0 == Double(sent) })
             _ = daemon.notifications.drain()
             #expect(daemon.notifications.wait { $0 == "WATCHDOG=1" })
@@ -57,6 +57,13 @@ import ZeroMQ
         #expect(daemon.notifications.wait { $0 == "WATCHDOG=1" })
         #expect(try daemon.page("/healthz").status == 200)
         #expect(daemon.terminate() == 0)
+    }
+
+    /// Half a minute at most.
+    private func service(_ client: inout AcknowledgedAcquisitionClient, untilSent count: Int) throws {
+        let end = ContinuousClock.now + .seconds(30)
+        while client.samplesSent < count, ContinuousClock.now < end { try client.service(timeout: .milliseconds(20)) }
+        #expect(client.samplesSent >= count)
     }
 
     /// What the daemon's newest health says of its clock: seconds that it is ahead of this one.
@@ -115,7 +122,7 @@ import ZeroMQ
         // A source takes a moment to notice and connect again.
         usleep(1_500_000)
         for block in blocks.dropFirst(100) { _ = try client.send(block, timeout: .seconds(30)) }
-        while client.samplesSent < recording.millivolts.count { try client.service(timeout: .milliseconds(20)) }
+        try service(&client, untilSent: recording.millivolts.count)
         #expect(second.wait(for: "ecgmon_samples_total") { $0 == Double(recording.millivolts.count - 100 * 90) })
         #expect(try client.waitUntilAcknowledged(timeout: .seconds(30)))
         let expected = try recording.expectedEvents(stream: "a").filter { $0.decidedAtSampleIndex < 50 * 360 }
