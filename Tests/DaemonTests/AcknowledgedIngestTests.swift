@@ -63,6 +63,28 @@ private final class HandSource {
         #expect(daemon.terminate() == 0)
     }
 
+    @Test func aSourceThatReadsNoRepliesLosesThemAndHoldsNobodyUp() throws {
+        let daemon = try DaemonProcess(hasJournal: true)
+        let context = try ZeroMQContext()
+        let recording = Recording(samplingRate: 360, seconds: 30, seed: 22)
+        var other = try AcknowledgedAcquisitionClient(endpoint: daemon.acknowledged, context: context)
+        _ = try other.send(recording.block(stream: "a", 0..<90), timeout: .seconds(30))
+        #expect(try other.waitUntilAcknowledged(timeout: .seconds(30)) == true)
+        let deaf = try HandSource(daemon, context)
+        // Until its own queue, the daemon's and the kernel's between are full of answers.
+        var rounds = 0
+        while rounds < 20, daemon.metric("ecgmon_ingest_replies_dropped_total") == 0 {
+            for _ in 0..<5000 { try deaf.hello("deaf") }
+            rounds += 1
+        }
+        #expect(daemon.wait(for: "ecgmon_stream_ingest_replies_dropped_total{stream=\"deaf\"}") { $0 > 0 })
+        _ = try other.send(recording.block(stream: "a", 90..<180), timeout: .seconds(30))
+        try other.service(timeout: .milliseconds(50))
+        #expect(daemon.wait(for: "ecgmon_samples_total") { $0 == 180 })
+        #expect(try other.waitUntilAcknowledged(timeout: .seconds(30)) == true)
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func whatIsNeededNoMoreIsToldWhenItIsInTheJournal() throws {
         let daemon = try DaemonProcess(hasJournal: true)
         let context = try ZeroMQContext()

@@ -9,10 +9,10 @@ struct EvaluateLatency: ParsableCommand {
         commandName: "latency",
         abstract: "Measure the time from the block that decides an alert to a subscriber that has it.",
         discussion: """
-            Simulated ECG with many alerts is sent to an acknowledged endpoint at the pace of the signal, to a fresh daemon for \
-            each run: without a journal, with synchronous = "normal" and with "full", by turns. The clock runs from handing the \
-            block with the alert's decided_at_sample_index to the socket until the alert has come. The delay that lies in the \
-            method (decided_at_sample_index less sample_index) is not in it.
+            Simulated ECG with many alerts is sent to an acknowledged endpoint at the pace of the signal, to a fresh \
+            daemon for each run: without a journal, with synchronous = "normal" and with "full", by turns. The clock \
+            runs from handing the block with the alert's decided_at_sample_index to the socket until the alert has \
+            come. The delay that lies in the method (decided_at_sample_index less sample_index) is not in it.
             """)
 
     @Option(help: ArgumentHelp("How many streams at once; several numbers, with commas.", valueName: "n"))

@@ -83,8 +83,8 @@ final class JournalDatabase {
     static let time = "CASE acquired_at WHEN 0 THEN written_at ELSE acquired_at END"
     static func timeIndex(_ kind: JournalKind) -> String { "\(table(kind))_by_time" }
 
-    /// Makes the indices on time. They are no part of the version: an earlier daemon keeps them up without knowing them,
-    /// and what reads the journal goes without them where they are missing.
+    /// Makes the indices on time. They are no part of the version: an earlier daemon keeps them up without knowing
+    /// them, and what reads the journal goes without them where they are missing.
     /// - Throws: where there is no room; the journal is what it was.
     private static func makeTimeIndices(_ queue: DatabaseQueue) throws {
         for kind in JournalKind.allCases {
@@ -272,7 +272,8 @@ final class JournalDatabase {
             let rows = try Row.fetchCursor(
                 database,
                 sql: """
-                    SELECT stream, count(*) AS number FROM (SELECT stream FROM \(table) ORDER BY place LIMIT ?) GROUP BY stream
+                    SELECT stream, count(*) AS number FROM (SELECT stream FROM \(table) ORDER BY place LIMIT ?)
+                    GROUP BY stream
                     """, arguments: [limit])
             while let row = try rows.next() { counts[row["stream"]] = row["number"] }
             try database.cachedStatement(

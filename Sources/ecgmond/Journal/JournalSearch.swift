@@ -2,11 +2,11 @@ import GRDB
 
 /// Looking for events by time, over all streams or in one.
 ///
-/// Which times lie where cannot be told from the order of writing: clocks of sources are wrong, that of the daemon is set
-/// back, and a source may give no time at all. Hence an index on the time and the stream of each event, and a look at
-/// each event that another way leads to. The ways, the first that serves is taken:
+/// Which times lie where cannot be told from the order of writing: clocks of sources are wrong, that of the daemon is
+/// set back, and a source may give no time at all. Hence an index on the time and the stream of each event, and a look
+/// at each event that another way leads to. The ways, the first that serves is taken:
 ///
-/// 1. some events after the place where the last answer ended: the next page of an answer with many is there;
+/// 1. some events after the place where the last answer ended: the next page of an answer with many is there, or near;
 /// 2. the index on time, where not too many events lie in the range;
 /// 3. the index on the stream and its numbers, likewise;
 /// 4. events in the order of writing, as many as one answer may look at. Then the answer says up to where it looked.
@@ -33,7 +33,7 @@ extension JournalMoment {
         /// Beside what is asked for, in the order of writing, before anything else is tried.
         var near = 500
         /// Entries of an index that holds all that is asked for.
-        var indexed = 100_000
+        var indexed = 400_000
         /// Entries of an index of which each has to be looked up.
         var lookedUp = 20_000
         /// In the order of writing.
@@ -50,8 +50,13 @@ extension JournalMoment {
     func find(_ conditions: Conditions, limit: Int, bounds: SearchBounds = SearchBounds()) throws -> Found {
         let near = try scan(conditions, limit: limit, rows: limit + bounds.near)
         guard near.events.count < limit, near.lookedUpTo != nil else { return near }
+        // As many among those that follow as among these would do.
+        if near.events.count * bounds.scanned >= limit * (limit + bounds.near) {
+            let next = try scan(conditions, limit: limit, rows: bounds.scanned)
+            guard next.events.count < limit, next.lookedUpTo != nil else { return next }
+        }
         for (way, bound) in try ways(conditions, bounds) where try hasAtMost(bound, way) {
-            return Found(events: try stored(places(way, conditions, limit: limit), conditions))
+            return Found(events: try indexed(way, conditions, limit: limit))
         }
         return try scan(conditions, limit: limit, rows: bounds.scanned)
     }
@@ -89,7 +94,8 @@ extension JournalMoment {
     }
 
     private func hasIndex(_ name: String) throws -> Bool {
-        try Int.fetchOne(database, sql: "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?", arguments: [name]) != nil
+        let sql = "SELECT 1 FROM sqlite_master WHERE type = 'index' AND name = ?"
+        return try Int.fetchOne(database, sql: sql, arguments: [name]) != nil
     }
 
     private func hasAtMost(_ bound: Int, _ way: Way) throws -> Bool {
@@ -100,38 +106,34 @@ extension JournalMoment {
     }
 
     /// Where an index leads to. The plus keeps SQLite from going by the place instead.
-    private func places(_ way: Way, _ conditions: Conditions, limit: Int) -> Filter {
+    private func indexed(_ way: Way, _ conditions: Conditions, limit: Int) throws -> [StoredEvent] {
         let filter = way.filter && Self.matching(conditions) && Self.after(conditions, "+place")
-        return Filter(
-            sql: "SELECT place FROM \(way.source) WHERE \(filter.sql) ORDER BY +place \(Self.order(conditions)) LIMIT ?",
-            arguments: filter.arguments + [limit])
+        let order = Self.order(conditions)
+        return try stored(
+            """
+            SELECT place, sequence, body FROM \(JournalDatabase.table(conditions.kind)) WHERE place IN
+            (SELECT place FROM \(way.source) WHERE \(filter.sql) ORDER BY +place \(order) LIMIT ?)
+            ORDER BY place \(order)
+            """, filter.arguments + [limit])
     }
 
     /// In the order of writing, so many rows.
     private func scan(_ conditions: Conditions, limit: Int, rows: Int) throws -> Found {
-        let table = JournalDatabase.table(conditions.kind)
-        let after = Self.after(conditions, "place")
+        // Without any index but the place itself, which is the table's own.
+        let source = "\(JournalDatabase.table(conditions.kind)) NOT INDEXED"
         let order = Self.order(conditions)
+        var filter = Self.after(conditions, "place")
         let end = try Int64.fetchOne(
-            database, sql: "SELECT place FROM \(table) WHERE \(after.sql) ORDER BY place \(order) LIMIT 1 OFFSET ?",
-            arguments: after.arguments + [rows - 1])
-        let matching = Self.matching(conditions)
-        let places = Filter(
-            sql: """
-                SELECT place FROM
-                (SELECT place, stream, acquired_at, written_at FROM \(table) WHERE \(after.sql) ORDER BY place \(order) LIMIT ?)
-                WHERE \(matching.sql) ORDER BY place \(order) LIMIT ?
-                """, arguments: after.arguments + [rows] + matching.arguments + [limit])
-        let events = try stored(places, conditions)
+            database, sql: "SELECT place FROM \(source) WHERE \(filter.sql) ORDER BY place \(order) LIMIT 1 OFFSET ?",
+            arguments: filter.arguments + [rows - 1])
+        if let end {
+            filter = filter && Filter(sql: conditions.newestFirst ? "place >= ?" : "place <= ?", arguments: [end])
+        }
+        filter = filter && Self.matching(conditions)
+        let events = try stored(
+            "SELECT place, sequence, body FROM \(source) WHERE \(filter.sql) ORDER BY place \(order) LIMIT ?",
+            filter.arguments + [limit])
         return Found(events: events, lookedUpTo: events.count < limit ? end.map { UInt64(clamping: $0) } : nil)
-    }
-
-    private func stored(_ places: Filter, _ conditions: Conditions) throws -> [StoredEvent] {
-        try stored(
-            """
-            SELECT place, sequence, body FROM \(JournalDatabase.table(conditions.kind))
-            WHERE place IN (\(places.sql)) ORDER BY place \(Self.order(conditions))
-            """, places.arguments)
     }
 
     // MARK: Conditions
@@ -152,8 +154,8 @@ extension JournalMoment {
 
     private static func after(_ conditions: Conditions, _ place: String) -> Filter {
         guard conditions.place != 0 else { return Filter(sql: "1") }
-        return Filter(
-            sql: conditions.newestFirst ? "\(place) < ?" : "\(place) > ?", arguments: [Int64(clamping: conditions.place)])
+        let place = conditions.newestFirst ? "\(place) < ?" : "\(place) > ?"
+        return Filter(sql: place, arguments: [Int64(clamping: conditions.place)])
     }
 
     private static func order(_ conditions: Conditions) -> String { conditions.newestFirst ? "DESC" : "ASC" }

@@ -56,8 +56,8 @@ extension MetricsPage {
                 "ecgmon_stream_samples_invalid_total", "Accepted samples of a stream that are NaN or infinite.",
                 .samplesInvalid),
             plain(
-                "ecgmon_stream_events_dropped_total", "Events of a stream not published because the daemon had to stop.",
-                .eventDropped),
+                "ecgmon_stream_events_dropped_total",
+                "Events of a stream not published because the daemon had to stop.", .eventDropped),
             StreamFamily(
                 name: "ecgmon_stream_journal_dropped_total",
                 help: "Events of a stream that are not, or no longer, in the journal, by cause; without those too old.",
@@ -67,7 +67,8 @@ extension MetricsPage {
                 }),
             plain(
                 "ecgmon_stream_ingest_replies_dropped_total",
-                "Replies to the source of a stream that it did not read, or to one that had gone.", .ingestReplyDropped),
+                "Replies to the source of a stream that it did not read, or to one that had gone.",
+                .ingestReplyDropped),
             plain(
                 "ecgmon_stream_command_replies_dropped_total",
                 "Replies to commands about a stream that the sender did not read, or to one that had gone.",
@@ -75,7 +76,9 @@ extension MetricsPage {
             StreamFamily(
                 name: "ecgmon_stream_subscriber_queue_full_total",
                 help: "Events of a stream at which a subscriber's queue became full, by kind.", label: "kind",
-                totals: metrics.subscriberQueueFull.all.map { (.subscriberQueueFull($0.label), $0.label.rawValue, $0.count) }),
+                totals: metrics.subscriberQueueFull.all.map {
+                    (.subscriberQueueFull($0.label), $0.label.rawValue, $0.count)
+                }),
         ]
     }
 }

@@ -110,7 +110,7 @@ struct MetricsPage {
         family(
             "ecgmon_subscriber_queue_full_total", "counter",
             "Events at which the queue of a subscriber became full, by kind; it misses this one and those after it, until "
-                + "it has read about half of its queue.")
+                + "it has read a good part of its queue.")
         for (kind, count) in metrics.subscriberQueueFull.all {
             sample("ecgmon_subscriber_queue_full_total", [("kind", kind.rawValue)], "\(count)")
         }

@@ -22,10 +22,10 @@ enum StreamLoss: Hashable, Sendable {
 
 /// What was lost of each stream, by cause: the part of the totals in `DaemonMetrics` that can be told stream by stream.
 ///
-/// Bounded whatever comes: a stream takes a place for each cause that there is something to tell of, at most `mostPairs`
-/// over all streams that are watched, and gives them back when it is forgotten. Names that are not let in come from
-/// outside. They have `mostStrangerPairs` places of their own, which go to others after `strangerQuiet` without anything
-/// new. What finds no place is in the totals only.
+/// Bounded whatever comes: a stream takes a place for each cause that there is something to tell of, at most
+/// `mostPairs` over all streams that are watched, and gives them back when it is forgotten. Names that are not let in
+/// come from outside. They have `mostStrangerPairs` places of their own, which go to others after `strangerQuiet`
+/// without anything new. What finds no place is in the totals only.
 final class StreamLosses: Sendable {
     static let mostPairs = 8192
     static let mostStrangerPairs = 256

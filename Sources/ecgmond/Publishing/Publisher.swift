@@ -9,9 +9,9 @@ import ZeroMQ
 /// of this thread is bounded too: workers wait for room, which they always get, since sending never waits.
 ///
 /// That a queue has become full is counted: with `ZMQ_XPUB_NODROP`, libzmq sends nothing where a subscriber's queue is
-/// found full, and says so. The event is counted and goes out without that option. Then libzmq passes the subscriber over,
-/// and says no more of it, until about half of its queue has been read (seen in its sources, `dist.cpp` and `pipe.cpp` of
-/// 4.3.4, and by a test). So how many events it misses in all is not to be had here; its sequence numbers tell.
+/// found full, and says so. The event is counted and goes out without that option. Then libzmq passes the subscriber
+/// over, and says no more of it, until it has read a good part of its queue (`dist_t::match` in libzmq's `dist.cpp`; a
+/// test shows it with 4.3.4). So how many events it misses in all is not to be had here; its sequence numbers tell.
 struct Publisher: ~Copyable {
     private let socket: ZeroMQSocket
     private let monitor: ZeroMQMonitor
