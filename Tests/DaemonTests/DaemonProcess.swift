@@ -75,6 +75,8 @@ final class DaemonProcess {
         process.executableURL = URL(filePath: command[0])
         process.arguments = Array(command.dropFirst())
         var environment = ProcessInfo.processInfo.environment.merging(more) { $1 }
+        // The backtracer of a daemon that crashed was seen to hang, and a test to wait for it without end.
+        environment["SWIFT_BACKTRACE"] = environment["SWIFT_BACKTRACE"] ?? "enable=no"
         environment["NOTIFY_SOCKET"] = notifications.path
         environment["WATCHDOG_USEC"] = watchdogSeconds.map { String(Int($0 * 1e6)) }
         environment["WATCHDOG_PID"] = nil
