@@ -70,7 +70,7 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
             try socket.set(.reconnectIntervalMaximum(.seconds(1)))
             // A daemon that vanished without a word is noticed, also while samples are on their way.
             try socket.noticeVanishedPeers()
-            try socket.set(.tcpMaximumRetransmitTime(.seconds(15)))
+            try socket.set(.tcpMaximumRetransmitTime(.seconds(6)))
             let monitor = try socket.monitor()
             try socket.useCurve(keys)
             try socket.connect(endpoint)
