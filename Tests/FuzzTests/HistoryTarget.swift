@@ -70,8 +70,8 @@ enum HistoryTarget {
         return .key(entry)
     }()
 
-    /// A journal of three streams with forty events of each kind, some of them old enough to be gone.
-    private static let answer: HistoryAnswer? = {
+    /// A journal of three streams with forty events of each kind, some of them old enough to be gone. One target at a time asks it.
+    nonisolated(unsafe) private static let answer: HistoryAnswer? = {
         let path = "\(Scratch.folder)/journal.sqlite"
         guard let database = try? JournalDatabase(path: path, synchronous: .normal, putAside: { _ in }) else { return nil }
         var rounds: [JournalRound] = []
