@@ -5,15 +5,15 @@ public enum TOMLPitfalls {
     public static func first(in text: String) -> (line: Int, words: String)? {
         if let line = TableHeaders.lineWithoutName(text) { return (line, "a table's name is missing after [") }
         if let line = BareValues.lineWithoutNumber(text) {
-            return (line, "neither a decimal number nor in quotes: a date, say, must be in quotes")
+            return (line, "a value is missing, or is neither a decimal number nor in quotes: a date, say, must be in quotes")
         }
         return nil
     }
 }
 
 /// Values without quotes that begin like a number and are none. toml++ asserts, rather than reports, that a digit stands where it
-/// has guessed one from the characters that are there (`1979-05-27Tx:`, `3p1`). Numbers in files of this project are decimal; dates
-/// are strings.
+/// has guessed one from the characters that are there (`1979-05-27Tx:`, `3p1`), and that a value does not begin with the end of one
+/// (`[}`). Numbers in files of this project are decimal; dates are strings.
 enum BareValues {
     /// - Returns: the line, from 1, of the first such value; nil: there is none.
     static func lineWithoutNumber(_ text: String) -> Int? {
@@ -49,10 +49,12 @@ enum BareValues {
                     if expectsValue { open.append(next) }
                     expectsValue = expectsValue && next == "["
                     place += 1
+                case "}" where expectsValue, "]" where expectsValue && open.last != "[": return line
                 case "]", "}":
                     _ = open.popLast()
                     expectsValue = false
                     place += 1
+                case "," where expectsValue: return line
                 case ",":
                     expectsValue = open.last == "["
                     place += 1
