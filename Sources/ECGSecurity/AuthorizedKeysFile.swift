@@ -15,9 +15,7 @@ public enum AuthorizedKeysFile {
     public static func parse(_ text: String, path: String) throws(SecretFileError) -> Permissions {
         // The parser would end there and not say so.
         guard !text.utf8.contains(0) else { throw mistake(path, 0, "it contains a NUL") }
-        if let line = TableHeaders.lineWithoutName(text) {
-            throw mistake(path, line, "a table's name is missing after [")
-        }
+        if let pitfall = TOMLPitfalls.first(in: text) { throw mistake(path, pitfall.line, pitfall.words) }
         let root: TOMLTable
         do {
             root = try TOMLTable(string: text)

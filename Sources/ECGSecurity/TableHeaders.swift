@@ -1,9 +1,8 @@
-/// Refuses what the TOML parser would end the process for: toml++ asserts, rather than reports, that the first character of
-/// a table's name is one (`[.monitor]`, `[=]`). A mistake in a file must not cost a running daemon its life when the file is
-/// read again.
-public enum TableHeaders {
+/// Table headers that do not begin with a name. toml++ asserts, rather than reports, that the first character of a table's name
+/// is one (`[.monitor]`, `[=]`).
+enum TableHeaders {
     /// - Returns: the line, from 1, of the first table header that does not begin with a name; nil: all do.
-    public static func lineWithoutName(_ text: String) -> Int? {
+    static func lineWithoutName(_ text: String) -> Int? {
         var line = 1
         var isAtStart = true
         var brackets = 0
@@ -30,7 +29,7 @@ public enum TableHeaders {
     }
 
     /// What the parser takes for one, or might.
-    private static let lineEnds: Set<Unicode.Scalar> = ["\n", "\r", "\u{0B}", "\u{0C}", "\u{85}", "\u{2028}", "\u{2029}"]
+    static let lineEnds: Set<Unicode.Scalar> = ["\n", "\r", "\u{0B}", "\u{0C}", "\u{85}", "\u{2028}", "\u{2029}"]
 
     /// The parser skips them like white space.
     private static let invisible: Set<Unicode.Scalar> = ["\u{180E}", "\u{2060}", "\u{FEFF}"]

@@ -143,6 +143,17 @@ import ZeroMQ
         #expect(throws: SecretFileError.self) { try AuthorizedKeysFile.parse(text, path: "t") }
     }
 
+    /// The parser would end the process there.
+    @Test(arguments: [
+        ("x = 1979-05-27Tx:", 1), ("\n# 1979-05-27Tx: 3p1\ny = [1, \n3p1]", 4), ("x = { a = 3p1 }", 1), ("[.a]", 1),
+        ("x = \"\"\"\n1\\\n\"\"\"\"\ny = 2p", 4), ("a = '''x''', 4p", nil), ("a = ['''x''', 4p]", 1),
+        ("# a\u{2028}x = 3p1", 1), ("a = [}", 1), ("a = ]", 1), ("\na = [1,,]", 2), ("a = [[1], [{ b = 2 }, {}, ], []]", nil),
+        ("1979-05-27 = -1_000.5e-3\nb = [+inf, 0, 1e3, '3p1', \"1979-05-27Tx\"]  # 3p1\n[3p1]\n3p1 = true", nil),
+    ] as [(String, Int?)])
+    func whatEndsTheParserIsFoundBefore(text: String, line: Int?) {
+        #expect(TOMLPitfalls.first(in: text)?.line == line)
+    }
+
     @Test func aTableThatOthersCanChangeIsRefused() throws {
         let path = "\(folder)/table"
         try Self.table.write(toFile: path, atomically: true, encoding: .utf8)

@@ -33,7 +33,7 @@ struct EvaluateMemory: ParsableCommand {
     var minutes = 45.0
 
     @Option(help: ArgumentHelp("Growth that is no growth.", valueName: "MB/day"))
-    var tolerance = 0.5
+    var tolerance = 1.0
 
     @Option(help: ArgumentHelp("Chooses what happens to the patients.", valueName: "number"))
     var seed: UInt64 = 1

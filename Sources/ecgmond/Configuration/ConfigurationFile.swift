@@ -58,8 +58,8 @@ enum ConfigurationFile {
     /// - Parameter text: TOML.
     /// - Throws: every mistake in it, in the order of the lines.
     static func parse(_ text: String) throws(MistakeList) -> DaemonConfiguration {
-        if let line = TableHeaders.lineWithoutName(text) {
-            throw MistakeList(mistakes: [Mistake(line: line, words: "a table's name is missing after [")])
+        if let pitfall = TOMLPitfalls.first(in: text) {
+            throw MistakeList(mistakes: [Mistake(line: pitfall.line, words: pitfall.words)])
         }
         let root: TOMLTable
         do {
