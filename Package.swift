@@ -101,7 +101,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "StateCoding",
+                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
+                "StateCoding",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["Corpus"],

@@ -3,8 +3,8 @@ internal import StateCoding
 /// The source's own time for each sample: from the stamp of a segment and the count of samples since.
 ///
 /// A stamp that agrees with the count within `tolerance` changes nothing, so that jitter in the stamps, and the way in
-/// which samples were cut into segments, do not reach the events. One that disagrees (drift, or a clock that was set) is
-/// believed from its own sample on, also when it runs backwards: the time is a label, the order is the index's.
+/// which samples were cut into segments, do not reach the events. One that disagrees (drift, or a clock that was set)
+/// is believed from its own sample on, also when it runs backwards: the time is a label, the order is the index's.
 struct AcquisitionClock: Sendable, Codable {
     /// Nanoseconds.
     static let tolerance: Int64 = 20_000_000

@@ -29,11 +29,14 @@ public struct AlarmCommand: Sendable, Equatable {
     /// blank.
     public static func isValid(name: String) -> Bool {
         // Bytes first: a single character may be a megabyte of combining marks.
-        guard name.utf8.count <= 4 * longestName, (1...longestName).contains(name.unicodeScalars.count) else { return false }
+        guard name.utf8.count <= 4 * longestName, (1...longestName).contains(name.unicodeScalars.count) else {
+            return false
+        }
         var isBlank = true
         for scalar in name.unicodeScalars {
             switch scalar.properties.generalCategory {
-            case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: return false
+            case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
+                return false
             case .spaceSeparator: break
             default: isBlank = false
             }

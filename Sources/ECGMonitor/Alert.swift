@@ -49,7 +49,8 @@ public struct Alert: Sendable, Equatable {
     }
 }
 
-/// Kinds of alerts. Their definitions, limits and sources are in Docs/alarms.md; the limits are `MonitorConfiguration`'s.
+/// Kinds of alerts. Their definitions, limits and sources are in Docs/alarms.md; the limits are
+/// `MonitorConfiguration`'s.
 public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
     case asystole
     case pause
@@ -104,16 +105,19 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
         }
     }
 
-    /// How urgent it is, in the words of IEC 60601-1-8 (6.1.2): high where death or irreversible injury can come at once,
-    /// medium where it can come promptly, low where discomfort or minor injury can come with delay; `technical` for
-    /// what concerns the equipment or the signal rather than the patient.
+    /// How urgent it is, in the words of IEC 60601-1-8 (6.1.2): high where death or irreversible injury can come at
+    /// once, medium where it can come promptly, low where discomfort or minor injury can come with delay; `technical`
+    /// for what concerns the equipment or the signal rather than the patient.
     public var priority: AlertPriority {
         switch self {
-        case .asystole, .ventricularTachycardia, .ventricularFibrillation, .extremeBradycardia, .extremeTachycardia: .high
+        case .asystole, .ventricularTachycardia, .ventricularFibrillation, .extremeBradycardia, .extremeTachycardia:
+            .high
         case .pause, .bradycardia, .tachycardia, .ventricularRun, .idioventricularRhythm, .supraventricularTachycardia,
-            .atrialFibrillation: .medium
+            .atrialFibrillation:
+            .medium
         case .singleVentricularBeat, .ventricularCouplet, .bigeminy, .trigeminy, .supraventricularRun, .rOnT,
-            .frequentVentricularBeats: .low
+            .frequentVentricularBeats:
+            .low
         case .leadOff, .signalLost, .attackSuspected, .noisySignal: .technical
         }
     }
@@ -155,7 +159,8 @@ public enum AlertEnd: UInt8, Sendable, CaseIterable {
     case cleared
     /// A graver alert of the same chain took its place: asystole for pause, ventricular tachycardia for a run.
     case shadowed
-    /// The signal was interrupted for so long that nothing can be said of it any more. The patient is not known to be well.
+    /// The signal was interrupted for so long that nothing can be said of it any more. The patient is not known to be
+    /// well.
     case signalInterrupted
     /// The session or the input ended. The patient is not known to be well.
     case sessionEnded

@@ -25,8 +25,8 @@ struct Moment: Sendable, Codable, RangeChecked {
     func seconds(from first: Int64, to last: Int64) -> Double { Double(last - first) / samplingRate }
 }
 
-/// Which alerts are active or latched, who has acknowledged them, and the writing of all events. An alert starts once and ends
-/// once, whatever its rule says again and again, and its updates keep their distance.
+/// Which alerts are active or latched, who has acknowledged them, and the writing of all events. An alert starts once
+/// and ends once, whatever its rule says again and again, and its updates keep their distance.
 struct AlertRegister: Sendable, Codable {
     /// The mark that is being decided.
     var now = Moment(session: 0, sampleIndex: 0, decidedAt: 0, time: 0, samplingRate: InternalSampling.rate)
@@ -34,8 +34,8 @@ struct AlertRegister: Sendable, Codable {
     @Uncoded var events: [MonitorEvent] = []
     private(set) var pause = PauseState()
 
-    /// The signal is noisy and the intervals are odd, as those of beats are that noise imitates: then neither tachycardia
-    /// nor a run of V beats starts. What may be fibrillation does.
+    /// The signal is noisy and the intervals are odd, as those of beats are that noise imitates: then neither
+    /// tachycardia nor a run of V beats starts. What may be fibrillation does.
     var doubtsBeats = false
 
     private func isDoubtful(_ kind: AlertKind) -> Bool {
@@ -140,7 +140,9 @@ struct AlertRegister: Sendable, Codable {
         entries[slot].lastEvent = now.decidedAt
         keep(heartRate, beatCount, text(), slot)
         if kind.priority == .high, policy.highPriorityEndsPause { _ = pause.end() }
-        append(kind, isBack ? .updated : .started, at: isBack ? now.sampleIndex : onset, nil, isBack ? .conditionBack : nil)
+        append(
+            kind, isBack ? .updated : .started, at: isBack ? now.sampleIndex : onset, nil, isBack ? .conditionBack : nil
+        )
     }
 
     /// Tells that an active alert goes on with other figures, if the last event about it is long enough ago.
@@ -231,7 +233,9 @@ struct AlertRegister: Sendable, Codable {
         for candidate in AlertKind.allCases where kind == nil || kind == candidate {
             let slot = Int(candidate.rawValue)
             guard number == nil || entries[slot].number == number else { continue }
-            guard entries[slot].isActive || entries[slot].isLatched, entries[slot].acknowledgedBy == nil else { continue }
+            guard entries[slot].isActive || entries[slot].isLatched, entries[slot].acknowledgedBy == nil else {
+                continue
+            }
             count += 1
             entries[slot].acknowledgedBy = name
             if entries[slot].isLatched {

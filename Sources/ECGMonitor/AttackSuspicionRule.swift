@@ -8,14 +8,14 @@ public import StateCoding
 ///     evidence <- min(ceiling, max(0, evidence + x - max(logOddsOffset, usual + usualMargin)))
 ///     usual    <- usual + usualRate * (x - usual), while the evidence is below half of `raiseAt`
 ///
-/// A signal with noise of its own looks a little attacked in every beat; an attack is a change. One that goes on from the first
-/// beat of a session is measured against `logOddsOffset` and what `usual` begins with alone; and where the usual is near
-/// `logOddsLimit - usualMargin`, an attack is not told from it.
+/// A signal with noise of its own looks a little attacked in every beat; an attack is a change. One that goes on from
+/// the first beat of a session is measured against `logOddsOffset` and what `usual` begins with alone; and where the
+/// usual is near `logOddsLimit - usualMargin`, an attack is not told from it.
 ///
-/// The suspicion is raised when the evidence reaches `raiseAt`, and withdrawn when it has been at `withdrawAt` or below for
-/// `withdrawBeats` beats on end: an attack that shows less in some of its beats is one suspicion, not several. Were the scores
-/// calibrated and the beats independent, `raiseAt` would be the logarithm of the odds at which one is willing to be wrong.
-/// Clipping keeps one odd beat from raising it alone; the ceiling bounds how long it lingers.
+/// The suspicion is raised when the evidence reaches `raiseAt`, and withdrawn when it has been at `withdrawAt` or below
+/// for `withdrawBeats` beats on end: an attack that shows less in some of its beats is one suspicion, not several. Were
+/// the scores calibrated and the beats independent, `raiseAt` would be the logarithm of the odds at which one is
+/// willing to be wrong. Clipping keeps one odd beat from raising it alone; the ceiling bounds how long it lingers.
 ///
 /// A pure value: the same scores give the same answer, so a command can tune the parameters on recorded scores.
 public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
@@ -24,12 +24,13 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         public var logOddsOffset: Float = 1
         /// How far above the patient's usual log-odds a beat must be to count.
         public var usualMargin: Float = 2.25
-        /// Weight of each beat in the usual log-odds, an exponential average. Settings chosen on clean mitdb and svdb and on
-        /// attacked mitdb (`ecgmon evaluate suspicion`).
+        /// Weight of each beat in the usual log-odds, an exponential average. Settings chosen on clean mitdb and svdb
+        /// and on attacked mitdb (`ecgmon evaluate suspicion`).
         public var usualRate: Float = 0.03
         /// Largest log-odds that one beat can bring, either way.
         public var logOddsLimit: Float = 4
-        /// Evidence at which the suspicion is raised; above `logOddsLimit - logOddsOffset`, so that it takes two beats at least.
+        /// Evidence at which the suspicion is raised; above `logOddsLimit - logOddsOffset`, so that it takes two beats
+        /// at least.
         public var raiseAt: Float = 6
         /// Evidence at which it is withdrawn,
         public var withdrawAt: Float = 1.2
@@ -46,7 +47,9 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
                 throw .init(key: "suspicion.logOddsOffset", requirement: "from -20 to 20, not \(logOddsOffset)")
             }
             guard logOddsLimit > 0, logOddsLimit <= 20, logOddsLimit > logOddsOffset else {
-                throw .init(key: "suspicion.logOddsLimit", requirement: "from 0 to 20 and above logOddsOffset, not \(logOddsLimit)")
+                throw .init(
+                    key: "suspicion.logOddsLimit",
+                    requirement: "from 0 to 20 and above logOddsOffset, not \(logOddsLimit)")
             }
             guard usualMargin.isFinite, abs(usualMargin) <= 20 else {
                 throw .init(key: "suspicion.usualMargin", requirement: "from -20 to 20, not \(usualMargin)")
@@ -86,8 +89,8 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
     public private(set) var isActive = false
     /// Beats on end with the evidence at `withdrawAt` or below, while it is active.
     private var calmBeats = 0
-    /// Beats since the evidence left 0, and, while the suspicion is active, since before it was raised: the length of the
-    /// suspected stretch.
+    /// Beats since the evidence left 0, and, while the suspicion is active, since before it was raised: the length of
+    /// the suspected stretch.
     public private(set) var stretchBeats = 0
     /// R peaks of the first and the last beat of that stretch, source rate.
     public private(set) var firstSampleIndex: Int64 = 0
@@ -170,7 +173,9 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         var found: [Stretch] = []
         for (beat, score) in scores.enumerated() {
             let change = rule.step(attackSuspicion: score, sampleIndex: Int64(beat))
-            if change == .raised { found.append(Stretch(first: Int(rule.firstSampleIndex), noticedAt: beat, last: beat)) }
+            if change == .raised {
+                found.append(Stretch(first: Int(rule.firstSampleIndex), noticedAt: beat, last: beat))
+            }
             if rule.isActive { found[found.count - 1].last = Int(rule.lastSampleIndex) }
         }
         return found

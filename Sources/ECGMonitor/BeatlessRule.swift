@@ -1,12 +1,14 @@
 /// Asystole and pause: what follows from beats that do not come.
 ///
-/// **Pause**: an interval between two beats of at least `pauseSeconds`. It is raised without waiting for the second beat,
-/// `decisionAllowance` after the limit, and not before the detector's search-back has had its turn; it is over with the first
-/// interval below the limit. **Asystole**: no beat for `asystoleSeconds` of signal in which one would have been seen; a flat line
-/// counts as such. It takes the place of what is about beats, and is over with the second beat of two that are less than
-/// the limit apart. While the signal shows ventricular fibrillation neither is raised: it has no beats either, and is said.
+/// **Pause**: an interval between two beats of at least `pauseSeconds`. It is raised without waiting for the second
+/// beat, `decisionAllowance` after the limit, and not before the detector's search-back has had its turn; it is over
+/// with the first interval below the limit. **Asystole**: no beat for `asystoleSeconds` of signal in which one would
+/// have been seen; a flat line counts as such. It takes the place of what is about beats, and is over with the second
+/// beat of two that are less than the limit apart. While the signal shows ventricular fibrillation neither is raised:
+/// it has no beats either, and is said.
 struct BeatlessRule: Sendable, Codable {
-    /// A beat is known about 0.4 s after its R peak (decision delay and half a window); before that, "no beat" cannot be said.
+    /// A beat is known about 0.4 s after its R peak (decision delay and half a window); before that, "no beat" cannot
+    /// be said.
     static let decisionAllowance: Double = 0.5
     /// The detector searches back at 1.66 of the mean interval.
     static let searchBackIntervals: Double = 1.7

@@ -1,13 +1,16 @@
 internal import ECGATKGAN
 
-/// Ectopic beats alone and in rows. The ventricular chain, from grave to slight; a graver one takes the place of a lesser:
+/// Ectopic beats alone and in rows. The ventricular chain, from grave to slight; a graver one takes the place of a
+/// lesser:
 ///
-/// - **ventricular tachycardia**: `ventricularTachycardiaBeats` V in a row at `ventricularTachycardiaRate` or faster (mean of the
-///   last four intervals at most);
-/// - **accelerated idioventricular rhythm**: `idioventricularBeats` V in a row, slower than that and at `idioventricularRate` or
-///   faster;
-/// - **ventricular run**: `ventricularRunBeats` V in a row at any rate; the three are over after `runEndBeats` other beats in a row;
-/// - **couplet**: two V in a row, known with the beat after them; goes on until there has been none for `coupletHoldSeconds`;
+/// - **ventricular tachycardia**: `ventricularTachycardiaBeats` V in a row at `ventricularTachycardiaRate` or faster
+///   (mean of the last four intervals at most);
+/// - **accelerated idioventricular rhythm**: `idioventricularBeats` V in a row, slower than that and at
+///   `idioventricularRate` or faster;
+/// - **ventricular run**: `ventricularRunBeats` V in a row at any rate; the three are over after `runEndBeats` other
+///   beats in a row;
+/// - **couplet**: two V in a row, known with the beat after them; goes on until there has been none for
+///   `coupletHoldSeconds`;
 /// - **single V beat**: one V between others, known with the beat after it; goes on until there has been none for
 ///   `singleVentricularBeatHoldSeconds`. It gives way to bigeminy and trigeminy as well.
 ///
@@ -15,8 +18,8 @@ internal import ECGATKGAN
 ///
 /// None of them starts while the signal shows ventricular fibrillation, which is graver than all.
 ///
-/// **Supraventricular tachycardia**: `supraventricularTachycardiaBeats` S in a row at `supraventricularTachycardiaRate` or faster;
-/// **supraventricular run**: `supraventricularRunBeats` S in a row; over after `runEndBeats` others.
+/// **Supraventricular tachycardia**: `supraventricularTachycardiaBeats` S in a row at `supraventricularTachycardiaRate`
+/// or faster; **supraventricular run**: `supraventricularRunBeats` S in a row; over after `runEndBeats` others.
 ///
 /// Beats without a class neither extend nor break a row.
 struct EctopyRules: Sendable, Codable {
@@ -189,7 +192,8 @@ struct EctopyRules: Sendable, Codable {
             alerts.end(.singleVentricularBeat, .shadowed, at: ventricular.first)
             let text = couplets == 1 ? "ventricular couplet" : "\(couplets) ventricular couplets"
             let rate = ventricular.rate(samplingRate: alerts.now.samplingRate)
-            alerts.start(.ventricularCouplet, onset: ventricular.first, heartRate: rate, beatCount: 2 * couplets, text: text)
+            alerts.start(
+                .ventricularCouplet, onset: ventricular.first, heartRate: rate, beatCount: 2 * couplets, text: text)
             alerts.update(.ventricularCouplet, heartRate: rate, beatCount: 2 * couplets, text: text)
         } else if !alerts.isActive(.ventricularCouplet), !alerts.isActive(.bigeminy), !alerts.isActive(.trigeminy) {
             singles = alerts.isActive(.singleVentricularBeat) ? singles + 1 : 1

@@ -231,8 +231,8 @@ struct EventDecider: Sendable, Codable {
 
     // MARK: Beats
 
-    /// Noise breeds beats that are not there, and ectopic ones most of all: then nothing of low priority is raised. What
-    /// is grave is, since fibrillation too looks like noise.
+    /// Noise breeds beats that are not there, and ectopic ones most of all: then nothing of low priority is raised.
+    /// What is grave is, since fibrillation too looks like noise.
     private var allowsLowPriority: Bool { !isNoisy }
 
     /// As the alert says it, which outlasts the single bursts.
@@ -240,7 +240,8 @@ struct EventDecider: Sendable, Codable {
 
     /// A beat is known, and its class where it does not wait for the next one.
     private mutating func arrive(
-        _ finding: BeatFinding, _ answer: BeatClassification?, _ windows: [Float], _ join: JoinNetwork?, _ mark: StreamMark
+        _ finding: BeatFinding, _ answer: BeatClassification?, _ windows: [Float], _ join: JoinNetwork?,
+        _ mark: StreamMark
     ) {
         let index = mark.sampleIndex
         let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }
@@ -291,7 +292,8 @@ struct EventDecider: Sendable, Codable {
         case .beat(let finding):
             if !isLate, let lastBeat, let shape = BeatShape(of: finding, in: windows) {
                 next = NextBeat(
-                    shape: shape, interval: Float(alerts.now.seconds(from: lastBeat, to: mark.sampleIndex)), memory: memory)
+                    shape: shape, interval: Float(alerts.now.seconds(from: lastBeat, to: mark.sampleIndex)),
+                    memory: memory)
             }
         case .clock: guard isLate else { return }
         case .condition, .fibrillation: return
@@ -380,8 +382,8 @@ struct EventDecider: Sendable, Codable {
         return outcome
     }
 
-    /// New limits come into force after the last sample that was walked. What is counted goes on. The limits of stage 1 and of
-    /// the suspicion stay.
+    /// New limits come into force after the last sample that was walked. What is counted goes on. The limits of stage 1
+    /// and of the suspicion stay.
     mutating func configure(
         _ configuration: MonitorConfiguration, at index: Int64, time: Int64, events: inout [MonitorEvent]
     ) {

@@ -1,8 +1,9 @@
 internal import StateCoding
 
-/// Heart rate as bedside monitors average it: of the last twelve RR intervals the longest and the shortest are left out and the
-/// others averaged; when each of the last three is longer than 1.2 s, the last four alone are averaged, so that a slow rate is
-/// seen soon. The method stands in makers' manuals, where IEC 60601-2-27, 201.7.9.2.9.101 b) 3), wants it disclosed.
+/// Heart rate as bedside monitors average it: of the last twelve RR intervals the longest and the shortest are left out
+/// and the others averaged; when each of the last three is longer than 1.2 s, the last four alone are averaged, so that
+/// a slow rate is seen soon. The method stands in makers' manuals, where IEC 60601-2-27, 201.7.9.2.9.101 b) 3), wants
+/// it disclosed.
 struct HeartRate: Sendable, Codable, RangeChecked {
     static let intervals = 12
     /// Fewer intervals give no rate.

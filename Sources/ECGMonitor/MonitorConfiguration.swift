@@ -9,12 +9,12 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
 
     /// A segment with more samples is refused: a minute at the highest rate.
     public var maximumSegmentSamples = 120_000
-    /// A segment whose first index differs from the expected one by more is refused, in s of samples: seven days, longer
-    /// than any gateway keeps.
+    /// A segment whose first index differs from the expected one by more is refused, in s of samples: seven days,
+    /// longer than any gateway keeps.
     public var maximumIndexJumpSeconds: Double = 604_800
 
-    /// How far ahead of what is missing samples may come and wait for it, in s of samples; 0: not at all. What has not come
-    /// then is a gap. It is a time of the stream, not of a clock.
+    /// How far ahead of what is missing samples may come and wait for it, in s of samples; 0: not at all. What has not
+    /// come then is a gap. It is a time of the stream, not of a clock.
     public var reorderSeconds: Double = 0.5
 
     // MARK: Signal
@@ -24,11 +24,11 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     public var recoverySeconds: Double = 0.25
     /// A gap at least this long, in s, raises `AlertKind.signalLost`; a shorter one is a status event only.
     public var signalLostGapSeconds: Double = 2
-    /// Alerts about the patient outlive an interruption of the signal (gap, electrode off, invalid or saturated samples)
-    /// that is shorter, in s; after a longer one they end with `AlertEnd.signalInterrupted`.
+    /// Alerts about the patient outlive an interruption of the signal (gap, electrode off, invalid or saturated
+    /// samples) that is shorter, in s; after a longer one they end with `AlertEnd.signalInterrupted`.
     public var interruptionHoldSeconds: Double = 10
-    /// Whether the signal is judged at all: noisy, flat, saturated. Without, all that comes is read as ECG; for measuring
-    /// what the judging brings, never for a patient.
+    /// Whether the signal is judged at all: noisy, flat, saturated. Without, all that comes is read as ECG; for
+    /// measuring what the judging brings, never for a patient.
     public var judgesSignalQuality = true
     /// Seconds of signal between two status events where nothing changes.
     public var statusIntervalSeconds: Double = 5
@@ -38,8 +38,8 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     /// No beat for this long, in s: asystole. Common default 4.0; ANSI/AAMI EC13 asks for
     /// an alarm within 10 s.
     public var asystoleSeconds: Double = 4
-    /// An interval between two beats of at least this, in s: pause. Common default 2.0; the AHA's standards of 2017 call
-    /// pauses above 3 s significant.
+    /// An interval between two beats of at least this, in s: pause. Common default 2.0; the AHA's standards of 2017
+    /// call pauses above 3 s significant.
     public var pauseSeconds: Double = 2
     /// A heart rate below, in beats a minute: bradycardia. Common default for adults 50.
     public var bradycardiaBelow: Double = 50
@@ -58,12 +58,13 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
 
     /// V beats in a row that make a ventricular run; 3 or more.
     public var ventricularRunBeats = 3
-    /// V beats in a row, at `ventricularTachycardiaRate` or faster, that make ventricular tachycardia. Common default 5.
+    /// V beats in a row, at `ventricularTachycardiaRate` or faster, that make ventricular tachycardia. Common default
+    /// 5.
     public var ventricularTachycardiaBeats = 5
     /// In beats a minute. Common default 100.
     public var ventricularTachycardiaRate: Double = 100
-    /// V beats in a row, slower than `ventricularTachycardiaRate` and at `idioventricularRate` or faster, that make accelerated
-    /// idioventricular rhythm. Common default 6.
+    /// V beats in a row, slower than `ventricularTachycardiaRate` and at `idioventricularRate` or faster, that make
+    /// accelerated idioventricular rhythm. Common default 6.
     public var idioventricularBeats = 6
     /// In beats a minute. Common default 50.
     public var idioventricularRate: Double = 50
@@ -75,7 +76,8 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     public var rOnTHoldSeconds: Double = 60
     /// S beats in a row that make a supraventricular run; 3 or more.
     public var supraventricularRunBeats = 3
-    /// S beats in a row, at `supraventricularTachycardiaRate` or faster, that make supraventricular tachycardia. Common default 5.
+    /// S beats in a row, at `supraventricularTachycardiaRate` or faster, that make supraventricular tachycardia. Common
+    /// default 5.
     public var supraventricularTachycardiaBeats = 5
     /// In beats a minute. Common default 180.
     public var supraventricularTachycardiaRate: Double = 180
@@ -83,11 +85,11 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     public var runEndBeats = 3
     /// Repetitions of the pattern that make bigeminy (V between single other beats) and trigeminy (V between pairs).
     public var patternCycles = 3
-    /// The alert about single V beats goes on until there has been none for this long, in s, so that a ward gets one alert
-    /// for an hour of them rather than hundreds.
+    /// The alert about single V beats goes on until there has been none for this long, in s, so that a ward gets one
+    /// alert for an hour of them rather than hundreds.
     public var singleVentricularBeatHoldSeconds: Double = 60
-    /// The same for couplets. For as long after a run neither couplets nor single beats are raised: the graver alert has
-    /// told of them.
+    /// The same for couplets. For as long after a run neither couplets nor single beats are raised: the graver alert
+    /// has told of them.
     public var coupletHoldSeconds: Double = 60
     /// Bigeminy and trigeminy go on until the pattern has not been seen for this long, in s.
     public var patternHoldSeconds: Double = 30
@@ -127,12 +129,14 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     public func validate() throws(InvalidValue) {
         func require(_ value: Double, _ key: String, _ range: ClosedRange<Double>) throws(InvalidValue) {
             guard range.contains(value) else {
-                throw InvalidValue(key: key, requirement: "from \(range.lowerBound) to \(range.upperBound), not \(value)")
+                throw InvalidValue(
+                    key: key, requirement: "from \(range.lowerBound) to \(range.upperBound), not \(value)")
             }
         }
         func require(_ value: Int, _ key: String, _ range: ClosedRange<Int>) throws(InvalidValue) {
             guard range.contains(value) else {
-                throw InvalidValue(key: key, requirement: "from \(range.lowerBound) to \(range.upperBound), not \(value)")
+                throw InvalidValue(
+                    key: key, requirement: "from \(range.lowerBound) to \(range.upperBound), not \(value)")
             }
         }
         try require(maximumSegmentSamples, "maximumSegmentSamples", 1...10_000_000)
@@ -162,14 +166,16 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
         try require(heartRateHysteresis, "heartRateHysteresis", 0...20)
         try require(heartRateHoldSeconds, "heartRateHoldSeconds", 0...60)
         guard bradycardiaBelow + heartRateHysteresis < tachycardiaAbove - heartRateHysteresis else {
-            throw InvalidValue(key: "bradycardiaBelow", requirement: "below tachycardiaAbove, with the hysteresis between them")
+            throw InvalidValue(
+                key: "bradycardiaBelow", requirement: "below tachycardiaAbove, with the hysteresis between them")
         }
         try require(ventricularRunBeats, "ventricularRunBeats", 3...100)
         // No further: a limit that no patient reaches would switch it off.
         try require(ventricularTachycardiaBeats, "ventricularTachycardiaBeats", 3...15)
         guard ventricularTachycardiaBeats >= ventricularRunBeats else {
             throw InvalidValue(
-                key: "ventricularTachycardiaBeats", requirement: "at least ventricularRunBeats (\(ventricularRunBeats))")
+                key: "ventricularTachycardiaBeats", requirement: "at least ventricularRunBeats (\(ventricularRunBeats))"
+            )
         }
         try require(ventricularTachycardiaRate, "ventricularTachycardiaRate", 50...150)
         try require(idioventricularBeats, "idioventricularBeats", 3...100)

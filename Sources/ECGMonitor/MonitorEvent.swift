@@ -64,7 +64,8 @@ public struct Beat: Sendable, Equatable {
 
 /// Why a beat has no class.
 public enum NotClassifiedCause: UInt8, Sendable, CaseIterable, Codable {
-    /// The window of 280 samples around R reaches over a gap, over the start of the signal, or over a change of rate or lead.
+    /// The window of 280 samples around R reaches over a gap, over the start of the signal, or over a change of rate or
+    /// lead.
     case gapAtEdge
     /// The input ended before the window was complete.
     case endOfSignal

@@ -11,8 +11,8 @@ internal import StateCoding
 ///     classifier.classify(windows of many monitors, into: answers)
 ///     monitor.resolve(itsAnswers, events: &events)                   // stage 2: classes, rhythm, suspicion, alerts
 ///
-/// `process` does both for one stream. After each `append` that accepted samples there must be a `resolve` before long, also
-/// where no window is pending: alerts that need no beat, asystole for one, come out of it.
+/// `process` does both for one stream. After each `append` that accepted samples there must be a `resolve` before long,
+/// also where no window is pending: alerts that need no beat, asystole for one, come out of it.
 ///
 /// The state of a stream is small: see `memoryFootprint`. Nothing is allocated for a sample; a beat's window and a
 /// quarter of a second of signal each append to arrays that keep their capacity.
@@ -43,19 +43,20 @@ public struct PatientMonitor: Sendable, Codable {
 
     // MARK: Stage 1
 
-    /// Takes a segment: drops what came before, holds what lies ahead, reports what is missing, finds the beats and cuts out
-    /// their windows.
+    /// Takes a segment: drops what came before, holds what lies ahead, reports what is missing, finds the beats and
+    /// cuts out their windows.
     ///
-    /// A segment that lies ahead is held until what is missing before it has come, or until what is held reaches further than
-    /// `MonitorConfiguration.reorderSeconds` beyond the sample expected next: then the first hole is a gap and what comes after
-    /// it goes on. So segments that change places within that window give the same events as in their right order.
+    /// A segment that lies ahead is held until what is missing before it has come, or until what is held reaches
+    /// further than `MonitorConfiguration.reorderSeconds` beyond the sample expected next: then the first hole is a gap
+    /// and what comes after it goes on. So segments that change places within that window give the same events as in
+    /// their right order.
     ///
-    /// A larger session number ends the session that is watched, with what is held, and begins the new one. Another sampling
-    /// rate or lead within a session starts detection afresh rather than being refused: a bedside that switches its filter or
-    /// electrode must not go blind.
+    /// A larger session number ends the session that is watched, with what is held, and begins the new one. Another
+    /// sampling rate or lead within a session starts detection afresh rather than being refused: a bedside that
+    /// switches its filter or electrode must not go blind.
     ///
-    /// - Parameter passing: called with each segment that goes on its way, this one or one that was held, in the order of the
-    ///   samples, and with how many samples at its front had come before.
+    /// - Parameter passing: called with each segment that goes on its way, this one or one that was held, in the order
+    ///   of the samples, and with how many samples at its front had come before.
     /// - Throws: why the segment was refused as a whole. Nothing has changed then.
     public mutating func append(
         _ segment: SampleSegment, passing: (_ segment: SampleSegment, _ skipped: Int) -> Void = { _, _ in }
@@ -75,8 +76,8 @@ public struct PatientMonitor: Sendable, Codable {
         return receipt
     }
 
-    /// What is held waits no longer: what is missing before it is a gap. For a source that has fallen silent; `resolve` comes
-    /// after it.
+    /// What is held waits no longer: what is missing before it is a gap. For a source that has fallen silent; `resolve`
+    /// comes after it.
     public mutating func releaseHeld(
         passing: (_ segment: SampleSegment, _ skipped: Int) -> Void = { _, _ in }
     ) -> SegmentReceipt {
@@ -152,8 +153,8 @@ public struct PatientMonitor: Sendable, Codable {
         passing(segment, admission.duplicates)
     }
 
-    /// The input is over: what is held goes on, beats that are still undecided or wait for their window become pending, and
-    /// the session ends. A last `resolve` brings the events. Nothing may be appended afterwards.
+    /// The input is over: what is held goes on, beats that are still undecided or wait for their window become pending,
+    /// and the session ends. A last `resolve` brings the events. Nothing may be appended afterwards.
     public mutating func endInput() {
         guard order.hasStarted else { return }
         _ = releaseHeld()
@@ -175,7 +176,8 @@ public struct PatientMonitor: Sendable, Codable {
     ///
     /// - Parameters:
     ///   - classifications: of the pending windows, in their order, each for itself.
-    ///   - join: makes of them the beats' classes, in the light of the rhythm and of the patient's own beats; nil: they are.
+    ///   - join: makes of them the beats' classes, in the light of the rhythm and of the patient's own beats; nil: they
+    ///     are.
     ///   - events: the events are appended, in the order in which they were decided.
     public mutating func resolve(
         _ classifications: UnsafeBufferPointer<BeatClassification>, join: JoinNetwork? = nil,
@@ -189,8 +191,8 @@ public struct PatientMonitor: Sendable, Codable {
 
     // MARK: What is not samples
 
-    /// Does what a person decided. It takes effect after the last sample: with the same samples up to there and the same command
-    /// the same events come, however the samples were cut.
+    /// Does what a person decided. It takes effect after the last sample: with the same samples up to there and the
+    /// same command the same events come, however the samples were cut.
     ///
     /// - Parameters:
     ///   - command: checked here; one that is not right changes nothing.
@@ -213,8 +215,9 @@ public struct PatientMonitor: Sendable, Codable {
         return outcome
     }
 
-    /// Puts other limits into force after the last sample, for a stream that goes on: alerts whose kind is switched off now end,
-    /// the others follow the new limits from the next beat on. `recoverySeconds` and the suspicion's settings stay as they were.
+    /// Puts other limits into force after the last sample, for a stream that goes on: alerts whose kind is switched off
+    /// now end, the others follow the new limits from the next beat on. `recoverySeconds` and the suspicion's settings
+    /// stay as they were.
     ///
     /// - Parameters:
     ///   - new: limits that pass `MonitorConfiguration.validate`.
@@ -246,12 +249,13 @@ public struct PatientMonitor: Sendable, Codable {
 
     // MARK: The wall clock
 
-    /// Whoever waits for samples has waited too long: the alert `signalLost` starts, with the basis `wallClock`. The first
-    /// `resolve` after new samples ends it.
+    /// Whoever waits for samples has waited too long: the alert `signalLost` starts, with the basis `wallClock`. The
+    /// first `resolve` after new samples ends it.
     ///
     /// Whoever says so has let go what is held (`releaseHeld`), and resolved it.
     ///
-    /// This is not a function of the samples, and nothing else depends on it: alerts of this basis have their own numbers.
+    /// This is not a function of the samples, and nothing else depends on it: alerts of this basis have their own
+    /// numbers.
     ///
     /// - Parameters:
     ///   - seconds: how long nothing came, for the text.
@@ -266,8 +270,8 @@ public struct PatientMonitor: Sendable, Codable {
 
     // MARK: Memory
 
-    /// Bytes that this stream holds: the value itself and its own heap storage. Filter tables that all streams of a rate
-    /// share are left out.
+    /// Bytes that this stream holds: the value itself and its own heap storage. Filter tables that all streams of a
+    /// rate share are left out.
     public var memoryFootprint: Int {
         MemoryLayout<PatientMonitor>.size + path.heapBytes + held.heapBytes + decider.heapBytes
     }

@@ -1,7 +1,8 @@
-/// Bradycardia and tachycardia, plain and extreme: the averaged heart rate beyond its limits, and the last interval too, so that
-/// an average which still remembers a run or a pause that is over raises nothing. Each is over when the rate has come back past
-/// its limit by the hysteresis and stayed there for `heartRateHoldSeconds`. An extreme one takes the place of the plain one;
-/// asystole that of bradycardia; ventricular fibrillation that of all; ventricular and supraventricular tachycardia that of tachycardia.
+/// Bradycardia and tachycardia, plain and extreme: the averaged heart rate beyond its limits, and the last interval
+/// too, so that an average which still remembers a run or a pause that is over raises nothing. Each is over when the
+/// rate has come back past its limit by the hysteresis and stayed there for `heartRateHoldSeconds`. An extreme one
+/// takes the place of the plain one; asystole that of bradycardia; ventricular fibrillation that of all; ventricular
+/// and supraventricular tachycardia that of tachycardia.
 struct RateRule: Sendable, Codable {
     /// Since when the rate is back, for each of the four; `notBack` while it is not.
     private var backSince = InlineArray<4, Int64>(repeating: Self.notBack)

@@ -6,7 +6,8 @@ public struct SampleSegment: Sendable, Equatable {
     public var firstSampleIndex: Int64
     /// Samples a second, `MonitorConfiguration.supportedSamplingRates`.
     public var samplingRate: Double
-    /// When the first sample was taken: UTC, nanoseconds since 1970-01-01. 0: unknown. It labels events and never times them.
+    /// When the first sample was taken: UTC, nanoseconds since 1970-01-01. 0: unknown. It labels events and never times
+    /// them.
     public var acquisitionTimeNanoseconds: Int64
     /// Name of the lead, "II" or "MLII". A change of lead within a session starts detection afresh.
     public var lead: String
@@ -65,17 +66,16 @@ public enum SegmentRejection: Error, Sendable, Equatable, CaseIterable {
 
 /// What became of a segment that was not refused.
 public struct SegmentReceipt: Sendable, Equatable {
-    /// Samples that were new and went on their way, those that had been held included; 0 where all had come before or are
-    /// held. Silence of a source is silence
-    /// of these: a source that only repeats itself is silent.
+    /// Samples that were new and went on their way, those that had been held included; 0 where all had come before or
+    /// are held. Silence of a source is silence of these: a source that only repeats itself is silent.
     public var acceptedSamples = 0
     /// Samples that had come before, also such as are held, and were dropped.
     public var duplicateSamplesDropped = 0
     /// What is missing, as far as it is now known for good: before this segment or before those that were held.
     public var gaps: [Gap] = []
     public var gapSamples: Int64 { gaps.reduce(0) { $0 + $1.missingSampleCount } }
-    /// Samples that had come too early and, now that this segment brought what was missing, went on their way; they count
-    /// among the accepted ones.
+    /// Samples that had come too early and, now that this segment brought what was missing, went on their way; they
+    /// count among the accepted ones.
     public var reorderedSamples = 0
     /// Samples that lie ahead of `nextSampleIndex` and are held, after this segment. A monitor that is restored from a
     /// snapshot does not have them.

@@ -1,7 +1,7 @@
 internal import StateCoding
 
-/// Puts the segments of one stream in order: what is new in each, what is missing before it, and whether it belongs here
-/// at all. The order is the sample index's; clocks have no say.
+/// Puts the segments of one stream in order: what is new in each, what is missing before it, and whether it belongs
+/// here at all. The order is the sample index's; clocks have no say.
 struct SegmentOrder: Sendable, Codable, RangeChecked {
     /// What is to be done with a segment that is not refused.
     struct Admission: Equatable {

@@ -3,7 +3,8 @@ internal import ECGSignal
 /// The technical alerts about the signal itself:
 ///
 /// - **lead off**: the source says so; over when the signal has been usable for `recoverySeconds`;
-/// - **signal lost**: a gap of at least `signalLostGapSeconds`, or samples that have been invalid, saturated or constant for as long;
+/// - **signal lost**: a gap of at least `signalLostGapSeconds`, or samples that have been invalid, saturated or
+///   constant for as long;
 /// - **noisy signal**: the signal is too noisy for beats to be relied on; over when it has not been for `quietSeconds`.
 struct SignalAlertRule: Sendable, Codable {
     /// Noise comes and goes; an alert that did so too would be noise itself.
@@ -48,7 +49,8 @@ struct SignalAlertRule: Sendable, Codable {
     func gap(_ count: Int64, from index: Int64, alerts: inout AlertRegister) {
         let seconds = alerts.now.seconds(from: 0, to: count)
         guard seconds >= lostSeconds else { return }
-        alerts.start(.signalLost, onset: index, text: "signal lost: \(fixed(seconds, decimals: 1)) s of samples missing")
+        alerts.start(
+            .signalLost, onset: index, text: "signal lost: \(fixed(seconds, decimals: 1)) s of samples missing")
         if Self.loss(condition) == nil { alerts.end(.signalLost, .cleared, at: index + count) }
     }
 

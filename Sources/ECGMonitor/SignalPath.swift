@@ -7,8 +7,8 @@ internal import StateCoding
 ///
 /// A stretch is a run of samples within which the detector and the windows may connect what they see. It ends at a gap,
 /// at unusable samples, at a change of rate or lead, and where the signal turns out to be flat or saturated; nothing is
-/// carried over. All that is allocated is the history, the resampler's ring, and the marks and windows of the beats that
-/// wait for their class.
+/// carried over. All that is allocated is the history, the resampler's ring, and the marks and windows of the beats
+/// that wait for their class.
 struct SignalPath: Sendable, Codable, RangeChecked {
     /// Beyond this a sample in mV is not an ECG, whatever the electrode does.
     static let largestMillivolts: Float = 1_000
@@ -46,7 +46,8 @@ struct SignalPath: Sendable, Codable, RangeChecked {
     private var samplingRate: Double = 0
     private var recoverySamples: Int64 = 0
     private var usableRun: Int64 = 0
-    /// Source index of the resampler's first input, and 360-Hz index (counted from there) of the detector's first sample.
+    /// Source index of the resampler's first input, and 360-Hz index (counted from there) of the detector's first
+    /// sample.
     private var resamplerOrigin: Int64 = 0
     private var detectorOrigin: Int64 = 0
     /// 360-Hz samples since `resamplerOrigin`.
@@ -316,7 +317,9 @@ struct SignalPath: Sendable, Codable, RangeChecked {
         nextWindowAt = waiting.first.map { $0.rPeakIndex + Int64(BeatWindow.samplesFromRPeak) } ?? .max
     }
 
-    private mutating func emit(_ detection: QRSDetection, decidedAt index: Int64, ifIncomplete cause: NotClassifiedCause) {
+    private mutating func emit(
+        _ detection: QRSDetection, decidedAt index: Int64, ifIncomplete cause: NotClassifiedCause
+    ) {
         var finding = BeatFinding(
             window: nil, notClassifiedBecause: nil, amplitude: detection.amplitude,
             foundBySearchBack: detection.foundBySearchBack)
@@ -325,7 +328,8 @@ struct SignalPath: Sendable, Codable, RangeChecked {
         let complete = windows.withUnsafeMutableBufferPointer { buffer in
             let window = UnsafeMutableBufferPointer(rebasing: buffer[start...])
             guard history.copy(windowCentredOn: detection.rPeakIndex, into: window) else {
-                finding.notClassifiedBecause = detection.rPeakIndex < Int64(BeatWindow.samplesBeforeRPeak) ? .gapAtEdge : cause
+                finding.notClassifiedBecause =
+                    detection.rPeakIndex < Int64(BeatWindow.samplesBeforeRPeak) ? .gapAtEdge : cause
                 return false
             }
             let range = (window.max() ?? 0) - (window.min() ?? 0)

@@ -91,7 +91,8 @@ struct VentricularBurdenRule: Sendable, Codable, RangeChecked {
         guard let waiting else { return }
         if interval < waiting.pause {
             defer { lastWithoutPause = waiting.index }
-            guard let last = lastWithoutPause, alerts.now.seconds(from: last, to: waiting.index) < Self.pairSeconds else {
+            guard let last = lastWithoutPause, alerts.now.seconds(from: last, to: waiting.index) < Self.pairSeconds
+            else {
                 return
             }
         }

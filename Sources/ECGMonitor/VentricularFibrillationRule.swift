@@ -12,7 +12,9 @@ internal import StateCoding
 /// Database, where flutter is found as irregular V beats, and 861 of the supraventricular one, a tachycardia, in view.)
 struct VentricularFibrillationRule: Sendable, Codable, RangeChecked {
     /// Everything that it takes the place of.
-    static let lesser: [AlertKind] = AlertKind.allCases.filter { $0.priority != .technical && $0 != .ventricularFibrillation }
+    static let lesser: [AlertKind] = AlertKind.allCases.filter {
+        $0.priority != .technical && $0 != .ventricularFibrillation
+    }
 
     /// A V beat so long ago is still going on: two intervals at the slowest tachycardia, and the time until a beat is
     /// known.

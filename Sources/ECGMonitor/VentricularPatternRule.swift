@@ -2,8 +2,8 @@ internal import ECGATKGAN
 internal import StateCoding
 
 /// Bigeminy (a V beat between single other beats) and trigeminy (a V beat between pairs of others): `patternCycles`
-/// repetitions, ending with the V, start the alert; it is over when the pattern has not been seen for `patternHoldSeconds`,
-/// or the other pattern has taken its place.
+/// repetitions, ending with the V, start the alert; it is over when the pattern has not been seen for
+/// `patternHoldSeconds`, or the other pattern has taken its place.
 struct VentricularPatternRule: Sendable, Codable, RangeChecked {
     private var cycles: Int
     private var holdSeconds: Double
@@ -66,7 +66,7 @@ struct VentricularPatternRule: Sendable, Codable, RangeChecked {
             alerts.update(kind, beatCount: count, text: "\(kind.name), \(count) ventricular beats")
             return
         }
-        guard lowPriority, repeats(length, cycles), 
+        guard lowPriority, repeats(length, cycles),
             !alerts.isActive(
                 anyOf: .ventricularRun, .idioventricularRhythm, .ventricularTachycardia, .ventricularFibrillation)
         else { return }

@@ -1,19 +1,21 @@
-/// What the TOML parser would end the process for. A mistake in a file must not cost a running daemon its life when the file is
-/// read again, so a text is looked through before it is parsed.
+/// What the TOML parser would end the process for. A mistake in a file must not cost a running daemon its life when the
+/// file is read again, so a text is looked through before it is parsed.
 public enum TOMLPitfalls {
     /// - Returns: the line, from 1, and what is wrong there in words; nil: the text may be parsed.
     public static func first(in text: String) -> (line: Int, words: String)? {
         if let line = TableHeaders.lineWithoutName(text) { return (line, "a table's name is missing after [") }
         if let line = BareValues.lineWithoutNumber(text) {
-            return (line, "a value is missing, or is neither a decimal number nor in quotes: a date, say, must be in quotes")
+            return (
+                line, "a value is missing, or is neither a decimal number nor in quotes: a date, say, must be in quotes"
+            )
         }
         return nil
     }
 }
 
-/// Values without quotes that begin like a number and are none. toml++ asserts, rather than reports, that a digit stands where it
-/// has guessed one from the characters that are there (`1979-05-27Tx:`, `3p1`), and that a value does not begin with the end of one
-/// (`[}`). Numbers in files of this project are decimal; dates are strings.
+/// Values without quotes that begin like a number and are none. toml++ asserts, rather than reports, that a digit
+/// stands where it has guessed one from the characters that are there (`1979-05-27Tx:`, `3p1`), and that a value does
+/// not begin with the end of one (`[}`). Numbers in files of this project are decimal; dates are strings.
 enum BareValues {
     /// - Returns: the line, from 1, of the first such value; nil: there is none.
     static func lineWithoutNumber(_ text: String) -> Int? {

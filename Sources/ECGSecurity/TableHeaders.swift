@@ -1,5 +1,5 @@
-/// Table headers that do not begin with a name. toml++ asserts, rather than reports, that the first character of a table's name
-/// is one (`[.monitor]`, `[=]`).
+/// Table headers that do not begin with a name. toml++ asserts, rather than reports, that the first character of a
+/// table's name is one (`[.monitor]`, `[=]`).
 enum TableHeaders {
     /// - Returns: the line, from 1, of the first table header that does not begin with a name; nil: all do.
     static func lineWithoutName(_ text: String) -> Int? {

@@ -3,12 +3,12 @@ public import StateCoding
 
 /// Takes mains hum of 50 and 60 Hz out of a signal at 360 Hz, where there is any; else the samples pass untouched.
 ///
-/// A sine subtractor rather than a notch: the amplitude and phase of each of the two tones are tracked (least mean squares
-/// on two weights a tone; Widrow et al., Proc IEEE 63(12), 1975), and a tone is subtracted only while it is larger than
-/// `onAmplitude`. So a clean signal stays as it is, bit by bit, and a QRS complex does not ring as it would in a notch.
-/// The tracking looks at the second difference over +-2 samples, in which the ECG is small, and its error is bounded, so
-/// that a beat moves the weights by little. Hum that is 0.1 Hz off its nominal frequency is left with a fifth of its
-/// amplitude.
+/// A sine subtractor rather than a notch: the amplitude and phase of each of the two tones are tracked (least mean
+/// squares on two weights a tone; Widrow et al., Proc IEEE 63(12), 1975), and a tone is subtracted only while it is
+/// larger than `onAmplitude`. So a clean signal stays as it is, bit by bit, and a QRS complex does not ring as it would
+/// in a notch. The tracking looks at the second difference over +-2 samples, in which the ECG is small, and its error
+/// is bounded, so that a beat moves the weights by little. Hum that is 0.1 Hz off its nominal frequency is left with a
+/// fifth of its amplitude.
 public struct MainsHumFilter: Sendable, Codable, RangeChecked {
     /// A tone is subtracted when its amplitude in millivolts has been above this for a second...
     static let onAmplitude: Float = 0.05
@@ -72,8 +72,8 @@ public struct MainsHumFilter: Sendable, Codable, RangeChecked {
     /// Whether a tone is being taken out now.
     public var isRemoving: Bool { isOn != Pair(repeating: 0) }
 
-    /// Takes one sample in millivolts and gives it back, without the hum if there is any. A value that is not finite comes
-    /// back as it is.
+    /// Takes one sample in millivolts and gives it back, without the hum if there is any. A value that is not finite
+    /// comes back as it is.
     @inline(__always)
     public mutating func step(_ millivolts: Float) -> Float {
         guard millivolts.isFinite else { return millivolts }
@@ -88,8 +88,10 @@ public struct MainsHumFilter: Sendable, Codable, RangeChecked {
         let expected = tones.x + tones.y
         let limit = Self.largestError + abs(expected)
         let error = max(-limit, min(limit, bend - expected))
-        let hum = isOn
-            * (inPhase * (cosine * back.cosine - sine * back.sine) + quadrature * (sine * back.cosine + cosine * back.sine))
+        let hum =
+            isOn
+            * (inPhase * (cosine * back.cosine - sine * back.sine) + quadrature
+                * (sine * back.cosine + cosine * back.sine))
         let step = error * (2 / (Self.timeConstant * Float(InternalSampling.rate)))
         inPhase += step * cosine
         quadrature += step * sine
@@ -108,7 +110,8 @@ public struct MainsHumFilter: Sendable, Codable, RangeChecked {
         sine = Pair(repeating: 0)
         let amplitude = (inPhase * inPhase + quadrature * quadrature).squareRoot() / Self.gains
         for tone in 0..<2 {
-            loudPeriods[tone] = amplitude[tone] > Self.onAmplitude ? min(loudPeriods[tone] + 1, Int32(Self.onPeriods)) : 0
+            loudPeriods[tone] =
+                amplitude[tone] > Self.onAmplitude ? min(loudPeriods[tone] + 1, Int32(Self.onPeriods)) : 0
             if loudPeriods[tone] == Self.onPeriods { isOn[tone] = 1 }
             if amplitude[tone] < Self.offAmplitude || amplitude[tone] > Self.largestAmplitude {
                 isOn[tone] = 0

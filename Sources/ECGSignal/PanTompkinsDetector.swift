@@ -82,7 +82,8 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
 
     /// Height of the smaller peaks between the last beats relative to the beats, in the integrated signal on the scale
     /// of amplitudes: below 0.2 in a clean ECG, 0.35 and above where noise looks like beats (electrode motion at a
-    /// signal-to-noise ratio of 6 dB and less). For the detector's own thresholds and for `SignalConditionMonitor.step`.
+    /// signal-to-noise ratio of 6 dB and less). For the detector's own thresholds and for
+    /// `SignalConditionMonitor.step`.
     public private(set) var noiseRatio: Float = 0
     /// 0: the constants of the quiet signal, 1: those of the noisy one.
     private var noisiness: Float = 0
@@ -205,7 +206,8 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
         let isTWave = interval < constants.tWaveWindow && candidate.slope < constants.tWaveSlope * lastSlope
         let threshold = integratedLevels.threshold(
             additions.contains(.amplitudeScale) ? constants.integratedShare : constants.integratedPowerShare)
-        let isBeat = !isTWave && height(candidate) > threshold
+        let isBeat =
+            !isTWave && height(candidate) > threshold
             && candidate.bandPassedPeak > bandPassedLevels.threshold(constants.bandPassedShare)
         integratedLevels.watch(height(candidate), isBeat: isBeat)
         noiseRatio = integratedLevels.restlessness
@@ -275,8 +277,8 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
                 if lead > 0, lead < constants.refractory { continue }
                 accept(candidate, bySearchBack: true)
             }
-            // The largest itself is always taken, and so leaves those that wait; were it not, as in a state whose candidates
-            // are out of order, this must not go on for ever.
+            // The largest itself is always taken, and so leaves those that wait; were it not, as in a state whose
+            // candidates are out of order, this must not go on for ever.
             guard rejected.count < candidates.count else { return }
         }
     }

@@ -24,13 +24,13 @@ struct FilteredSample: Sendable {
 /// | derivative | five points 5 ms apart | five points 5.6 ms apart (every second sample) |
 /// | integration | 30 samples, 150 ms | 54 samples, 150 ms |
 ///
-/// The paper aims at a pass band of 5 to 15 Hz but its integer coefficients give about 5 to 11 Hz. Here the band is 8.4 to
-/// 19.7 Hz (-3 dB). The lower edge is where P and T waves are, and electrode motion most of all; it is the choice that
-/// matters in noise. In a clean ECG it is flat: with low-pass lengths of 7 to 9 and high-pass lengths of 31 to 47 the error
-/// rate lies within 0.03 points on mitdb and on svdb; with the paper's own band at 360 Hz, lengths 11 and 57, it is higher
-/// by a tenth of a point. With electrode motion mixed into twenty records of mitdb at 0 dB, a high-pass length of 39 misses
-/// 3.6 % of the beats, one of 31 2.9 %, one of 21 2.2 %; with muscle noise it is the other way round, 3.9 %, 4.6 % and 5.9 %
-/// (thresholds as they were then), and below 29 wide ventricular beats are lost.
+/// The paper aims at a pass band of 5 to 15 Hz but its integer coefficients give about 5 to 11 Hz. Here the band is 8.4
+/// to 19.7 Hz (-3 dB). The lower edge is where P and T waves are, and electrode motion most of all; it is the choice
+/// that matters in noise. In a clean ECG it is flat: with low-pass lengths of 7 to 9 and high-pass lengths of 31 to 47
+/// the error rate lies within 0.03 points on mitdb and on svdb; with the paper's own band at 360 Hz, lengths 11 and 57,
+/// it is higher by a tenth of a point. With electrode motion mixed into twenty records of mitdb at 0 dB, a high-pass
+/// length of 39 misses 3.6 % of the beats, one of 31 2.9 %, one of 21 2.2 %; with muscle noise it is the other way
+/// round, 3.9 %, 4.6 % and 5.9 % (thresholds as they were then), and below 29 wide ventricular beats are lost.
 struct PanTompkinsFilters: Sendable, Codable, RangeChecked {
     static let lowPassLength = 8
     static let highPassLength = 31
@@ -56,8 +56,8 @@ struct PanTompkinsFilters: Sendable, Codable, RangeChecked {
     private var integral: Int64 = 0
     private var position = 0
 
-    /// Whether the samples are no larger than those of any signal path (8 V), and the running sums are theirs: otherwise
-    /// they would never be right again.
+    /// Whether the samples are no larger than those of any signal path (8 V), and the running sums are theirs:
+    /// otherwise they would never be right again.
     var isInRange: Bool {
         func isSum(_ sum: Int64, _ count: Int, _ value: (Int) -> Int64) -> Bool {
             var left = sum

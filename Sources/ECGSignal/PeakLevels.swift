@@ -76,8 +76,8 @@ struct PeakLevels: Sendable, Codable {
     /// Estimated height of a noise peak.
     var noiseLevel: Float { usesMedian ? noise.median : averagedNoise }
 
-    /// Where fewer beats than this share have a noise peak before them, it is quiet: the last eight peaks may be minutes
-    /// old then, where T and P waves make none of their own.
+    /// Where fewer beats than this share have a noise peak before them, it is quiet: the last eight peaks may be
+    /// minutes old then, where T and P waves make none of their own.
     static let leastNoisyBeats: Float = 0.2
 
     /// How restless the signal is between the beats: the third smallest of the last eight noise peaks, relative to the

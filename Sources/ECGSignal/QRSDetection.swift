@@ -21,10 +21,10 @@ extension PanTompkinsDetector {
     /// What the detector does beyond, or otherwise than, the 1985 paper. Each can be left out, to measure what it
     /// brings.
     ///
-    /// Error rate ((FN + FP) / beats, EC57 from 5:00, channel 0) in percent on the 48 records of mitdb and 52 of svdb, and
-    /// sensitivity and +P in percent on the noise stress records 118 and 119 at 0 dB. The detector's constants were chosen
-    /// with these same records in view (one set for all of them, at the flat parts of the curves); no column is a figure on
-    /// unseen data. `ecgmon evaluate qrs --ablation` prints it.
+    /// Error rate ((FN + FP) / beats, EC57 from 5:00, channel 0) in percent on the 48 records of mitdb and 52 of svdb,
+    /// and sensitivity and +P in percent on the noise stress records 118 and 119 at 0 dB. The detector's constants were
+    /// chosen with these same records in view (one set for all of them, at the flat parts of the curves); no column is
+    /// a figure on unseen data. `ecgmon evaluate qrs --ablation` prints it.
     ///
     /// | left out | mitdb | svdb | 0 dB |
     /// | --- | --- | --- | --- |
@@ -70,9 +70,9 @@ extension PanTompkinsDetector {
         /// ventricular beats of half the usual height all are missed, and the paper's rule would bring back every
         /// third.
         public static let groupedSearchBack = Additions(rawValue: 1 << 5)
-        /// Where the peaks between the beats are nearly as high as the beats, thresholds, refractory period and search-back
-        /// interval are lowered and nothing is taken for a T wave: in electrode motion more beats are found, at the price of
-        /// false ones, of which the noise is said aloud.
+        /// Where the peaks between the beats are nearly as high as the beats, thresholds, refractory period and
+        /// search-back interval are lowered and nothing is taken for a T wave: in electrode motion more beats are
+        /// found, at the price of false ones, of which the noise is said aloud.
         public static let noiseAdaptation = Additions(rawValue: 1 << 6)
         public static let all: Additions = [
             .medianLevels, .amplitudeScale, .medianSearchBack, .steadyThresholds, .relearning, .groupedSearchBack,

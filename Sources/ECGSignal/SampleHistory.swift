@@ -84,7 +84,8 @@ extension SampleHistory: Codable {
         let endIndex = try container.decode(Int64.self, forKey: .endIndex)
         let first = try container.decode(Int64.self, forKey: .firstIndexSinceReset)
         let samples = try container.decode([Float].self, forKey: .samples)
-        guard (1...Self.largestCapacity).contains(capacity), capacity.nonzeroBitCount == 1, first >= 0, endIndex >= first,
+        guard (1...Self.largestCapacity).contains(capacity), capacity.nonzeroBitCount == 1, first >= 0,
+            endIndex >= first,
             samples.count == Int(min(endIndex - first, Int64(capacity)))
         else { throw StateCodingError.outOfRange("SampleHistory") }
         self.init(capacity: capacity, startIndex: endIndex - Int64(samples.count))

@@ -70,8 +70,9 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
     /// Signal range over 2 s that no ECG has, on and off.
     static let wildRange: Float = 12
     static let calmRange: Float = 9
-    /// Drift: the signal goes one way for so many blocks (a second), by at least so many millivolts. That is an electrode
-    /// that moved or came off while the amplifier's coupling discharges; with a beat in between it would turn back.
+    /// Drift: the signal goes one way for so many blocks (a second), by at least so many millivolts. That is an
+    /// electrode that moved or came off while the amplifier's coupling discharges; with a beat in between it would turn
+    /// back.
     static let driftBlocks: Int32 = 8
     static let driftRange: Float = 0.8
     /// Blocks (2 s) for which a drift still counts after its end.
@@ -241,7 +242,8 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
         let full = count == Self.blockCount
         // On after 0.25 s pinned within 2 s, off below 0.05 s.
         if pinned >= (judged == .saturation ? 18 : 90) { return .saturation }
-        if judged == .flatLine ? recentGreatest - recentLeast <= Self.livelyRange
+        if judged == .flatLine
+            ? recentGreatest - recentLeast <= Self.livelyRange
             : full && greatest - least <= Self.flatRange
         {
             return .flatLine

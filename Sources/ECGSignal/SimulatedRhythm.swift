@@ -20,8 +20,8 @@ public struct SimulatedSegment: Sendable, Equatable {
         case ventricular(rate: Double)
         /// Ventricular beats only, at `rate`, every second one upside down: bidirectional systoles.
         case bidirectional(rate: Double)
-        /// A ventricular beat after every sinus beat, the more premature the smaller `prematurity` is (interval before it as a
-        /// share of the mean interval): slow and rapid alternating bigeminy are this with their rates.
+        /// A ventricular beat after every sinus beat, the more premature the smaller `prematurity` is (interval before
+        /// it as a share of the mean interval): slow and rapid alternating bigeminy are this with their rates.
         case alternatingBigeminy(rate: Double, prematurity: Double)
         /// No beat until the segment's end, but the waves of ventricular fibrillation.
         case ventricularFibrillation

@@ -1,8 +1,8 @@
 import SwiftProtobuf
 public import ZeroMQ
 
-/// The bedside's end of the wire where nothing may be lost: keeps every block until the daemon says that it will never need
-/// it again, and sends it again after a broken connection or a restart of the daemon.
+/// The bedside's end of the wire where nothing may be lost: keeps every block until the daemon says that it will never
+/// need it again, and sends it again after a broken connection or a restart of the daemon.
 ///
 ///     var client = try AcknowledgedAcquisitionClient(endpoint: "tcp://127.0.0.1:5571", context: context)
 ///     while let block = nextBlock() {
@@ -51,8 +51,8 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
     ///   - endpoint: the daemon's acknowledged endpoint, such as `tcp://127.0.0.1:5571` or
     ///     `ipc:///run/ecgmon/ingest-acknowledged`.
     ///   - keys: this source's key and the daemon's; nil: no encryption.
-    ///   - bufferSamples: what may be kept; an hour of one lead at 360 Hz are 1.3 million. A daemon writes a stream's state
-    ///     every few seconds of signal, so while it is well a few seconds of each stream are kept.
+    ///   - bufferSamples: what may be kept; an hour of one lead at 360 Hz are 1.3 million. A daemon writes a stream's
+    ///     state every few seconds of signal, so while it is well a few seconds of each stream are kept.
     /// - Throws: `.socket` for an endpoint that makes no sense.
     public init(
         endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, bufferSamples: Int = 4_000_000
@@ -91,7 +91,9 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
         } catch {
             throw .rejected(error)
         }
-        guard let body: [UInt8] = try? block.serializedBytes() else { throw .rejected(.tooManySamples(block.sampleCount)) }
+        guard let body: [UInt8] = try? block.serializedBytes() else {
+            throw .rejected(.tooManySamples(block.sampleCount))
+        }
         let count = block.sampleCount
         let end = ContinuousClock.now + timeout
         while unacknowledgedSamples > 0, unacknowledgedSamples + count > bufferSamples {

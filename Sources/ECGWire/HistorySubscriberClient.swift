@@ -1,7 +1,8 @@
 public import ZeroMQ
 
-/// A listener that misses nothing: it subscribes, asks the daemon's history for what came before it or while it was away,
-/// and gives every event of each topic once and in order. After the "clone" pattern of the ZeroMQ guide (chapter 5).
+/// A listener that misses nothing: it subscribes, asks the daemon's history for what came before it or while it was
+/// away, and gives every event of each topic once and in order. After the "clone" pattern of the ZeroMQ guide (chapter
+/// 5).
 ///
 /// Where the history cannot be asked, because the daemon keeps no journal, it is a `SubscriberClient`, and
 /// `Publication.missedBefore` tells the holes. It belongs to the thread that made it, like its sockets.
@@ -84,7 +85,8 @@ public struct HistorySubscriberClient: ~Copyable {
         return try HistoryClient(endpoint: endpoint, context: context, keys: keys)
     }
 
-    private static func monitor(_ watch: borrowing ZeroMQSocket, _ endpoint: String) throws(WireError) -> ZeroMQMonitor {
+    private static func monitor(_ watch: borrowing ZeroMQSocket, _ endpoint: String) throws(WireError) -> ZeroMQMonitor
+    {
         do throws(ZeroMQError) {
             let monitor = try watch.monitor()
             try watch.connect(endpoint)
@@ -206,7 +208,9 @@ public struct HistorySubscriberClient: ~Copyable {
             guard let reply = try ask(.positions(question)) else { return didFail() }
             didAnswer()
             for position in reply.positions {
-                guard let topic = Topic(position.topic), filters.contains(where: { $0.matches(topic) }) else { continue }
+                guard let topic = Topic(position.topic), filters.contains(where: { $0.matches(topic) }) else {
+                    continue
+                }
                 if isFirst, case .now = start {
                     // What came before this one began is not asked for.
                     if merge.last[topic] == nil { merge.begin(topic, after: position.sequence) }
@@ -297,7 +301,8 @@ public struct HistorySubscriberClient: ~Copyable {
         // One that is not there must not be waited for again and again.
         let wait: Duration = hasHistory || !hasAsked ? Self.patience : .zero
         hasAsked = true
-        guard let reply = try history?.ask(question, timeout: Self.patience, connecting: wait), reply.error.isEmpty else {
+        guard let reply = try history?.ask(question, timeout: Self.patience, connecting: wait), reply.error.isEmpty
+        else {
             return nil
         }
         return reply

@@ -1,5 +1,5 @@
-/// Puts what is published and what history gives into one order: of each topic every sequence number once, without holes.
-/// A value without socket or clock.
+/// Puts what is published and what history gives into one order: of each topic every sequence number once, without
+/// holes. A value without socket or clock.
 struct SubscriptionMerge: Sendable {
     /// The last number delivered of each topic.
     private(set) var last: [Topic: UInt64] = [:]
@@ -34,8 +34,8 @@ struct SubscriptionMerge: Sendable {
     /// Begins at a position: what came before is not asked for.
     mutating func begin(_ topic: Topic, after sequence: UInt64) { last[topic] = sequence }
 
-    /// Whether history has something that was not delivered. A journal that counts less than was delivered is another one,
-    /// and begins at its beginning.
+    /// Whether history has something that was not delivered. A journal that counts less than was delivered is another
+    /// one, and begins at its beginning.
     mutating func isBehind(_ topic: Topic, journal sequence: UInt64) -> Bool {
         let delivered = last[topic] ?? 0
         if sequence < delivered { last[topic] = 0 }

@@ -105,8 +105,8 @@ struct UnacknowledgedBlocks: Sendable {
         block.session < reply.session || block.session == reply.session && block.end <= reply.expectedSampleIndex
     }
 
-    /// Lets go of what will never be needed again. Blocks of a session before the daemon's are needed until something of
-    /// the daemon's is safe.
+    /// Lets go of what will never be needed again. Blocks of a session before the daemon's are needed until something
+    /// of the daemon's is safe.
     private mutating func release(_ reply: WireIngestReply) {
         while head < blocks.count {
             let block = blocks[head]

@@ -1,4 +1,5 @@
 internal import CKernels
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -32,7 +33,8 @@ public struct Adam {
     ///
     /// - Parameter isMoved: leaves tensors where they are, without weight decay too.
     public mutating func update(
-        _ store: ParameterStore, gradients: UnsafePointer<Float>, where isMoved: (ParameterTensor) -> Bool = { _ in true }
+        _ store: ParameterStore, gradients: UnsafePointer<Float>,
+        where isMoved: (ParameterTensor) -> Bool = { _ in true }
     ) {
         step += 1
         let correction1 = 1 / (1 - powf(beta1, Float(step)))

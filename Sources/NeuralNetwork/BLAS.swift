@@ -3,8 +3,8 @@ internal import COpenBLAS
 /// OpenBLAS behind checks: on a bad size it prints a line and returns with the result untouched, so sizes are never
 /// left to it.
 public enum BLAS {
-    /// OpenBLAS works on one thread here: its own threads cost more than they bring on these shapes, and the parallelism is
-    /// made above it. To be called once at start.
+    /// OpenBLAS works on one thread here: its own threads cost more than they bring on these shapes, and the
+    /// parallelism is made above it. To be called once at start.
     public static func useOneThread() {
         openblas_set_num_threads(1)
     }

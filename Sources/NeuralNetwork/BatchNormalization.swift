@@ -27,7 +27,8 @@ public final class BatchNormalization {
     private var input: UnsafePointer<Float>?
     private let output = FloatBuffer()
     // Eight rows of `channels` floats: the coefficients of one pass.
-    private let mean: FloatBuffer, variances: FloatBuffer, inverseDeviation: FloatBuffer, scale: FloatBuffer, shift: FloatBuffer
+    private let mean: FloatBuffer, variances: FloatBuffer, inverseDeviation: FloatBuffer, scale: FloatBuffer,
+        shift: FloatBuffer
     private let sumA: FloatBuffer, sumB: FloatBuffer, center: FloatBuffer
 
     public init(_ name: String, in store: ParameterStore, length: Int, channels: Int, slope: Float) {
@@ -64,10 +65,12 @@ public final class BatchNormalization {
         self.mode = mode
         self.input = input
         let rows = batch * length
-        let running = store.pointer(to: runningMean), runningSquare = store.pointer(to: runningVariance)
+        let running = store.pointer(to: runningMean)
+        let runningSquare = store.pointer(to: runningVariance)
         switch mode {
         case .batchStatistics:
-            // Deviations are taken from the running mean, so that the variance of a channel with a large mean keeps its digits.
+            // Deviations are taken from the running mean, so that the variance of a channel with a large mean keeps its
+            // digits.
             center.pointer.update(from: running, count: channels)
             sumA.zero()
             sumB.zero()
@@ -87,7 +90,8 @@ public final class BatchNormalization {
                 inverseDeviation.pointer[c] = 1 / (runningSquare[c] + Self.epsilon).squareRoot()
             }
         }
-        let gamma = store.pointer(to: self.gamma), beta = store.pointer(to: self.beta)
+        let gamma = store.pointer(to: self.gamma)
+        let beta = store.pointer(to: self.beta)
         for c in 0..<channels {
             scale.pointer[c] = gamma[c] * inverseDeviation.pointer[c]
             shift.pointer[c] = beta[c] - mean.pointer[c] * scale.pointer[c]
@@ -102,7 +106,8 @@ public final class BatchNormalization {
     /// Apart from `forward`, so that replicas on several threads only read the store while they run.
     public func updateRunningStatistics() {
         guard mode == .batchStatistics else { return }
-        let running = store.pointer(to: runningMean), runningSquare = store.pointer(to: runningVariance)
+        let running = store.pointer(to: runningMean)
+        let runningSquare = store.pointer(to: runningVariance)
         for c in 0..<channels {
             running[c] += momentum * (mean.pointer[c] - running[c])
             runningSquare[c] += momentum * (variances.pointer[c] - runningSquare[c])
@@ -134,7 +139,8 @@ public final class BatchNormalization {
         // dx = scale * (dy - mean(dy) - xhat * mean(dy xhat)) = a dy + b x + e; frozen statistics leave a alone.
         for c in 0..<channels {
             let a = scale.pointer[c]
-            var b: Float = 0, e: Float = 0
+            var b: Float = 0
+            var e: Float = 0
             if mode == .batchStatistics {
                 b = -a * inverseDeviation.pointer[c] * sumB.pointer[c] / Float(rows)
                 e = -a * sumA.pointer[c] / Float(rows) - b * mean.pointer[c]

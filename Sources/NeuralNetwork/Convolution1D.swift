@@ -86,7 +86,8 @@ public final class Convolution1D {
 
     /// `input` (B, L, Cin) -> (B, Lout, Cout), valid until the next call.
     public func forward(_ input: UnsafePointer<Float>, batch: Int) -> UnsafeMutablePointer<Float> {
-        let inputSize = inputLength * inputChannels, paddedSize = paddedLength * inputChannels
+        let inputSize = inputLength * inputChannels
+        let paddedSize = paddedLength * inputChannels
         let outputSize = outputLength * outputChannels
         let padded = self.padded.reserve(batch * paddedSize)
         let output = self.output.reserve(batch * outputSize)
@@ -113,13 +114,14 @@ public final class Convolution1D {
 
     /// `outputGradient` (B, Lout, Cout) -> the gradient of the input, (B, L, Cin), valid until the next call.
     ///
-    /// Adds the gradients of weight and bias to `gradients` (laid out as the store) where it is given; an attack on the input
-    /// needs none.
+    /// Adds the gradients of weight and bias to `gradients` (laid out as the store) where it is given; an attack on the
+    /// input needs none.
     public func backward(
         _ outputGradient: UnsafePointer<Float>, batch: Int, gradients: UnsafeMutablePointer<Float>?,
         needsInputGradient: Bool = true
     ) -> UnsafeMutablePointer<Float> {
-        let paddedSize = paddedLength * inputChannels, outputSize = outputLength * outputChannels
+        let paddedSize = paddedLength * inputChannels
+        let outputSize = outputLength * outputChannels
         let depth = tapsPerProduct * inputChannels
         if let gradients {
             let weightGradient = gradients + weight.offset

@@ -18,7 +18,8 @@ public enum Loss {
         var total = 0.0
         let scale = 1 / Float(batch)
         for b in 0..<batch {
-            let row = logits + b * classes, out = gradient + b * classes
+            let row = logits + b * classes
+            let out = gradient + b * classes
             let label = Int(labels[b])
             let w = weight?[b] ?? 1
             var largest = row[0]
@@ -41,7 +42,8 @@ public enum Loss {
     ) -> Double {
         var total = 0.0
         for b in 0..<batch {
-            let z = logits[b], t = targets[b]
+            let z = logits[b]
+            let t = targets[b]
             // log(1 + e^z) - t z, written so that it does not overflow.
             total += Double(max(z, 0) - t * z + log1pf(expf(-abs(z))))
             gradient[b] = factor / Float(batch) * (Activation.sigmoid(z) - t)

@@ -20,9 +20,9 @@ public final class PackedMatrix {
 
     /// result = left x self, or result += left x self.
     ///
-    /// `left` is `rowCount` x `rows` with element (m, k) at `left[m * rowStride + k * elementStride]`; its rows may overlap, so
-    /// that a convolution is one product. `result` is `rowCount` x `columns` with rows `resultStride` apart; where it
-    /// accumulates its rows may overlap as well. A row's result depends on that row alone, bit for bit.
+    /// `left` is `rowCount` x `rows` with element (m, k) at `left[m * rowStride + k * elementStride]`; its rows may
+    /// overlap, so that a convolution is one product. `result` is `rowCount` x `columns` with rows `resultStride`
+    /// apart; where it accumulates its rows may overlap as well. A row's result depends on that row alone, bit for bit.
     public func multiply(
         left: UnsafePointer<Float>, rowCount: Int, rowStride: Int, elementStride: Int = 1,
         result: UnsafeMutablePointer<Float>, resultStride: Int, accumulating: Bool = false

@@ -44,10 +44,11 @@ public final class MaxPooling1D {
         return output
     }
 
-    /// `outputGradient` -> the gradient of the input, (B, L, C), valid until the next call: each goes to the value that was
-    /// largest, the first of equals.
+    /// `outputGradient` -> the gradient of the input, (B, L, C), valid until the next call: each goes to the value that
+    /// was largest, the first of equals.
     public func backward(_ outputGradient: UnsafePointer<Float>, batch: Int) -> UnsafeMutablePointer<Float> {
-        let inputSize = inputLength * channels, outputSize = outputLength * channels
+        let inputSize = inputLength * channels
+        let outputSize = outputLength * channels
         let gradient = inputGradient.reserve(batch * inputSize)
         gradient.update(repeating: 0, count: batch * inputSize)
         precondition(sources.count >= batch * outputSize, "backward before forward")

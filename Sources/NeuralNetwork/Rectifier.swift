@@ -1,5 +1,5 @@
-/// The leaky rectifier as a layer of its own, element by element: `y = x` for x > 0, `slope * x` otherwise; slope 0 is the plain
-/// one (ReLU).
+/// The leaky rectifier as a layer of its own, element by element: `y = x` for x > 0, `slope * x` otherwise; slope 0 is
+/// the plain one (ReLU).
 public final class Rectifier {
     public let slope: Float
     private let output = FloatBuffer()

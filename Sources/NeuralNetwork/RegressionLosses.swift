@@ -1,5 +1,5 @@
-/// Losses of numbers against targets, and of sigmoid outputs against targets. Each returns the mean over all numbers and
-/// writes its gradient, multiplied by `factor`, over what `gradient` held.
+/// Losses of numbers against targets, and of sigmoid outputs against targets. Each returns the mean over all numbers
+/// and writes its gradient, multiplied by `factor`, over what `gradient` held.
 extension Loss {
     /// Mean squared error (Eq. 9 of the paper); the gradient is with respect to `values`.
     public static func meanSquaredError(
@@ -17,7 +17,8 @@ extension Loss {
         return total / Double(count)
     }
 
-    /// Mean absolute error (Eq. 10 of the paper); the gradient is with respect to `values`, 0 where a value meets its target.
+    /// Mean absolute error (Eq. 10 of the paper); the gradient is with respect to `values`, 0 where a value meets its
+    /// target.
     public static func meanAbsoluteError(
         values: UnsafePointer<Float>, targets: UnsafePointer<Float>, count: Int, factor: Float = 1,
         gradient: UnsafeMutablePointer<Float>
@@ -33,8 +34,8 @@ extension Loss {
         return total / Double(count)
     }
 
-    /// Mean squared error of sigmoid(logit) against targets in 0...1: with targets 1 and 0 the terms of the least-squares GAN
-    /// (Mao et al. 2017; Eq. 7 of the paper). The gradient is with respect to the logits.
+    /// Mean squared error of sigmoid(logit) against targets in 0...1: with targets 1 and 0 the terms of the
+    /// least-squares GAN (Mao et al. 2017; Eq. 7 of the paper). The gradient is with respect to the logits.
     public static func sigmoidMeanSquaredError(
         logits: UnsafePointer<Float>, targets: UnsafePointer<Float>, batch: Int, factor: Float = 1,
         gradient: UnsafeMutablePointer<Float>
@@ -43,7 +44,8 @@ extension Loss {
         var total = 0.0
         let scale = 2 * factor / Float(batch)
         for b in 0..<batch {
-            let value = Activation.sigmoid(logits[b]), difference = value - targets[b]
+            let value = Activation.sigmoid(logits[b])
+            let difference = value - targets[b]
             total += Double(difference * difference)
             gradient[b] = scale * difference * value * (1 - value)
         }
@@ -59,7 +61,8 @@ extension Loss {
         var total = 0.0
         let scale = factor / Float(batch)
         for b in 0..<batch {
-            let value = Activation.sigmoid(logits[b]), difference = value - targets[b]
+            let value = Activation.sigmoid(logits[b])
+            let difference = value - targets[b]
             total += Double(abs(difference))
             let sign: Float = difference > 0 ? 1 : (difference < 0 ? -1 : 0)
             gradient[b] = scale * sign * value * (1 - value)

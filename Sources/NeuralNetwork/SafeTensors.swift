@@ -109,7 +109,9 @@ public struct SafeTensors: Equatable, Sendable {
                 let start = headerEnd + entry.data_offsets[0]
                 let values = bytes.withUnsafeBytes { raw in
                     (0..<count).map { i in
-                        Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: start + 4 * i, as: UInt32.self)))
+                        Float(
+                            bitPattern: UInt32(
+                                littleEndian: raw.loadUnaligned(fromByteOffset: start + 4 * i, as: UInt32.self)))
                     }
                 }
                 tensors[name] = Tensor(shape: entry.shape, values: values)

@@ -2,8 +2,8 @@
     import Glibc
 #endif
 
-/// A seeded random number generator whose whole state can be saved, so that a resumed training goes on as it would have:
-/// SplitMix64 (Steele, Lea & Flood 2014).
+/// A seeded random number generator whose whole state can be saved, so that a resumed training goes on as it would
+/// have: SplitMix64 (Steele, Lea & Flood 2014).
 public struct SeededGenerator: RandomNumberGenerator, Sendable, Codable, Equatable {
     public private(set) var state: UInt64
 

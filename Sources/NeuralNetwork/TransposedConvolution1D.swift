@@ -1,5 +1,5 @@
-/// Transposed one-dimensional convolution with "same" padding: it multiplies the length by the stride, and is the gradient of
-/// the same-padded convolution of that stride with respect to its input (TensorFlow's convention).
+/// Transposed one-dimensional convolution with "same" padding: it multiplies the length by the stride, and is the
+/// gradient of the same-padded convolution of that stride with respect to its input (TensorFlow's convention).
 ///
 /// Input (B, L, Cin), weight (K, Cout, Cin), output (B, stride * L, Cout), all row-major:
 /// `y[b][p][o] = bias[o] + sum over j, t, i with stride * j + t - left = p of w[t][o][i] * x[b][j][i]`,
@@ -50,15 +50,18 @@ public final class TransposedConvolution1D {
 
     /// Lays the weights out for the products. To be called after they changed.
     public func weightsChanged() {
-        let values = store.pointer(to: weight), width = kernelSize * outputChannels
+        let values = store.pointer(to: weight)
+        let width = kernelSize * outputChannels
         packedWeight.pack(values, rows: inputChannels, columns: width, rowStride: 1, columnStride: inputChannels)
         packedTransposed.pack(values, rows: width, columns: inputChannels, rowStride: inputChannels)
     }
 
-    /// `input` (B, L, Cin) -> (B, stride * L, Cout), valid until the next call. `input` must live, unchanged, until `backward`.
+    /// `input` (B, L, Cin) -> (B, stride * L, Cout), valid until the next call. `input` must live, unchanged, until
+    /// `backward`.
     public func forward(_ input: UnsafePointer<Float>, batch: Int) -> UnsafeMutablePointer<Float> {
         self.input = input
-        let inputSize = inputLength * inputChannels, outputSize = outputLength * outputChannels
+        let inputSize = inputLength * inputChannels
+        let outputSize = outputLength * outputChannels
         let output = self.output.reserve(batch * outputSize)
         let padded = self.padded.reserve(paddedLength * outputChannels)
         for b in 0..<batch {
@@ -85,7 +88,8 @@ public final class TransposedConvolution1D {
         needsInputGradient: Bool = true
     ) -> UnsafeMutablePointer<Float> {
         guard let input else { preconditionFailure("backward before forward") }
-        let inputSize = inputLength * inputChannels, outputSize = outputLength * outputChannels
+        let inputSize = inputLength * inputChannels
+        let outputSize = outputLength * outputChannels
         let inputGradient = self.inputGradient.reserve(batch * inputSize)
         let padded = self.padded.reserve(paddedLength * outputChannels)
         padded.update(repeating: 0, count: paddedLength * outputChannels)

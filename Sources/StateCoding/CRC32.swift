@@ -22,7 +22,8 @@ public enum CRC32 {
             var remainder: UInt32 = 0xffff_ffff
             var position = 0
             while position + 8 <= bytes.count {
-                let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+                let word =
+                    UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
                     ^ UInt64(remainder)
                 remainder = 0
                 for k in 0..<8 { remainder ^= table[256 * (7 - k) + Int(word >> UInt64(8 * k) & 0xff)] }

@@ -60,7 +60,9 @@ final class StateDecoder: Decoder {
     func fill<Scalar: StateScalar>(_ destination: UnsafeMutableRawBufferPointer, _ type: Scalar.Type) throws {
         fingerprint.mix(UInt64(StateKind.block) << 8 | UInt64(type.kind))
         destination.copyMemory(from: try take(destination.count))
-        guard destination.withMemoryRebound(to: type, type.areModest) else { throw StateCodingError.outOfRange("block of \(type)") }
+        guard destination.withMemoryRebound(to: type, type.areModest) else {
+            throw StateCodingError.outOfRange("block of \(type)")
+        }
     }
 
     /// A block that says how many floats it has.
@@ -76,7 +78,8 @@ final class StateDecoder: Decoder {
         return array
     }
 
-    private func vector<Vector: SIMD, Scalar: StateScalar>(_ type: Vector.Type, _ scalar: Scalar.Type) throws -> Vector {
+    private func vector<Vector: SIMD, Scalar: StateScalar>(_ type: Vector.Type, _ scalar: Scalar.Type) throws -> Vector
+    {
         var vector = Vector()
         try withUnsafeMutableBytes(of: &vector) { try fill($0, scalar) }
         return vector

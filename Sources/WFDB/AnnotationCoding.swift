@@ -1,5 +1,6 @@
-// The MIT annotation format, annot(5): 16-bit words, least significant byte first. The top 6 bits are a code, the low 10
-// the samples since the annotation before; five codes are not annotations but carry on the one before, or move the time.
+// The MIT annotation format, annot(5): 16-bit words, least significant byte first. The top 6 bits are a code, the low
+// 10 the samples since the annotation before; five codes are not annotations but carry on the one before, or move the
+// time.
 
 private enum Word {
     /// The next four bytes (high half first) are a step in time.
@@ -20,8 +21,8 @@ private enum Word {
 extension AnnotationSet {
     /// Parses an annotation file's bytes.
     ///
-    /// Steps back in time are followed; an annotation before the record's start is an error, as is a file without its end
-    /// mark, since it was cut.
+    /// Steps back in time are followed; an annotation before the record's start is an error, as is a file without its
+    /// end mark, since it was cut.
     /// - Parameter file: the name that errors carry.
     public init(parsing bytes: [UInt8], file: String) throws(WFDBError) {
         self.init()
@@ -111,8 +112,8 @@ extension AnnotationSet {
 
     /// The annotations as a file's bytes.
     /// - Parameter file: the name that errors carry.
-    /// - Throws: ``WFDBError`` with code `outOfRange` for a negative sample, a code outside 1...49 or more than 255 bytes of
-    ///   auxiliary information.
+    /// - Throws: ``WFDBError`` with code `outOfRange` for a negative sample, a code outside 1...49 or more than 255
+    ///   bytes of auxiliary information.
     public func encoded(file: String = "annotations") throws(WFDBError) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(annotations.count * 2 + 64)

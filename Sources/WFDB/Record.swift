@@ -2,7 +2,8 @@
 public struct Record: Sendable {
     /// What the header states, with ``RecordHeader/frameCount`` filled in.
     public private(set) var header: RecordHeader
-    /// `samples[signal][index]`, counts as the converter gave them; a signal has `frameCount * samplesPerFrame` of them.
+    /// `samples[signal][index]`, counts as the converter gave them; a signal has `frameCount * samplesPerFrame` of
+    /// them.
     public let samples: [[Int32]]
     /// What the samples really are, for comparison with the header.
     public let digests: [SignalDigest]
@@ -120,7 +121,8 @@ public struct Record: Sendable {
         return record
     }
 
-    /// Compares the samples with the header's initial values and checksums; a field the header leaves out is not checked.
+    /// Compares the samples with the header's initial values and checksums; a field the header leaves out is not
+    /// checked.
     /// - Throws: ``WFDBError``, `initialValueMismatch` or `checksumMismatch`, naming the signal file.
     public func verify() throws(WFDBError) {
         for (index, signal) in header.signals.enumerated() {

@@ -146,7 +146,8 @@ public struct RecordHeader: Sendable, Hashable {
     }
 
     /// True for the MIT-BIH Noise Stress Test Database's noisy records, made by WFDB's `nst`: their headers state a
-    /// baseline (1024) that has already been taken off the samples, so that an honest reader shows them 5.12 mV too low.
+    /// baseline (1024) that has already been taken off the samples, so that an honest reader shows them 5.12 mV too
+    /// low.
     public var statesBaselineAlreadyRemoved: Bool {
         comments.contains { $0.hasPrefix("Created by `nst'") || $0.hasPrefix("Created by 'nst'") }
             && !signals.isEmpty && signals.allSatisfy { ($0.adcZero ?? 0) == 0 && ($0.statedBaseline ?? 0) != 0 }

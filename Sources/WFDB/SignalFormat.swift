@@ -1,7 +1,8 @@
 /// How samples lie in a signal file (WFDB Applications Guide, signal(5)).
 ///
-/// The raw value is the number that stands in a header's signal line. Several signals in one file are interleaved frame by
-/// frame; the packed formats (212, 310, 311) pack the interleaved stream, so a block may hold samples of different signals.
+/// The raw value is the number that stands in a header's signal line. Several signals in one file are interleaved frame
+/// by frame; the packed formats (212, 310, 311) pack the interleaved stream, so a block may hold samples of different
+/// signals.
 public enum SignalFormat: Int, Sendable, Hashable, CaseIterable {
     /// 16-bit two's complement, least significant byte first.
     case format16 = 16

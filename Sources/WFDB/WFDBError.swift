@@ -1,7 +1,7 @@
 /// What went wrong with a WFDB file, and where.
 ///
-/// Everything that a file or a caller's name can get wrong ends here; reading never traps. `description` is one line that
-/// names the file and, where there is one, the byte.
+/// Everything that a file or a caller's name can get wrong ends here; reading never traps. `description` is one line
+/// that names the file and, where there is one, the byte.
 public struct WFDBError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kind of fault, for programs that decide by it.
     public enum Code: Sendable, Hashable, CaseIterable {

@@ -37,8 +37,8 @@ public final class ZeroMQContext: Sendable {
         _ = zmq_ctx_shutdown(pointer)
     }
 
-    /// Whether libzmq's network threads survive a peer that floods a socket with heartbeats and breaks off: libzmq 4.3 by
-    /// itself ends the process then. True wherever this package is linked in the usual way; false under the thread
+    /// Whether libzmq's network threads survive a peer that floods a socket with heartbeats and breaks off: libzmq 4.3
+    /// by itself ends the process then. True wherever this package is linked in the usual way; false under the thread
     /// sanitizer, which has these functions of the C library itself.
     public static var isGuarded: Bool { czeromq_guard_is_in_place() }
 

@@ -133,11 +133,12 @@ public enum ZeroMQOption: Sendable, Hashable {
 }
 
 extension ZeroMQSocket {
-    /// A peer over TCP that vanished without a word, with its power or its network, is disconnected after fifteen seconds. To be
-    /// called before `bind` or `connect`.
+    /// A peer over TCP that vanished without a word, with its power or its network, is disconnected after fifteen
+    /// seconds. To be called before `bind` or `connect`.
     ///
-    /// The system's keep-alive does it, not libzmq's heartbeat: libzmq 4.3 ends the process (`Assertion failed: !_io_error`) when a
-    /// heartbeat is due on a connection that broke while what it had brought waited for room in the socket (libzmq issue 4841).
+    /// The system's keep-alive does it, not libzmq's heartbeat: libzmq 4.3 ends the process (`Assertion failed:
+    /// !_io_error`) when a heartbeat is due on a connection that broke while what it had brought waited for room in the
+    /// socket (libzmq issue 4841).
     public func noticeVanishedPeers() throws(ZeroMQError) {
         try set(.tcpKeepalive(true))
         try set(.tcpKeepaliveIdle(.seconds(5)))

@@ -137,7 +137,8 @@ struct Ecgmond: AsyncParsableCommand {
         signal(SIGXFSZ, SIG_IGN)
         let path = config ?? (access(Self.defaultConfigurationPath, R_OK) == 0 ? Self.defaultConfigurationPath : nil)
         var overrides = ConfigurationOverrides(
-            ingest: ingest, events: events, commands: commands, encoding: encoding, model: model, httpPort: httpPort, noHTTP: noHTTP,
+            ingest: ingest, events: events, commands: commands, encoding: encoding, model: model, httpPort: httpPort,
+            noHTTP: noHTTP,
             workers: workers, logLevel: logLevel.flatMap { Logger.Level(rawValue: $0) })
         overrides.acknowledged = ingestAcknowledged
         overrides.history = history

@@ -122,8 +122,8 @@ final class Pipeline: Sendable {
     }
 
     /// Finishes what has been taken in and returns when every thread has ended: messages that have arrived are
-    /// processed, streams are ended (or, with a journal, left there to go on from), events are handed to the subscribers'
-    /// connections. Blocks.
+    /// processed, streams are ended (or, with a journal, left there to go on from), events are handed to the
+    /// subscribers' connections. Blocks.
     func stop() {
         let running = threads.withLock { threads in
             defer { threads = Threads() }
@@ -316,7 +316,8 @@ final class Pipeline: Sendable {
             do {
                 var loop = try HistoryLoop(
                     context: context, reader: try JournalReader(path: journal.path), stop: stopHistory,
-                    access: AccessControl(security), settings: live.current, metrics: metrics, activity: historyActivity, log: log)
+                    access: AccessControl(security), settings: live.current, metrics: metrics,
+                    activity: historyActivity, log: log)
                 _ = opening.push(.success(loop.boundEndpoints), waitingAtMost: nil)
                 try loop.run()
             } catch {

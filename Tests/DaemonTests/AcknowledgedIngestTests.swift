@@ -180,12 +180,15 @@ private final class HandSource {
         for block in blocks.dropFirst(100) { _ = try client.send(block, timeout: .seconds(30)) }
         #expect(try client.waitUntilAcknowledged(timeout: .seconds(60)) == true)
         #expect(second.metric("ecgmon_gaps_total") == 0)
-        let found = try Past(second, context).events("beat", "alert", "status", "suspicion").filter { $0.status.state != .ended }
+        let found = try Past(second, context).events("beat", "alert", "status", "suspicion").filter {
+            $0.status.state != .ended
+        }
         // The end of a stream is no part of it: it goes on.
         let expected = try recording.expectedEvents(stream: "a").filter { $0.decidedAtSampleIndex < 60 * 360 - 1200 }
         let early = found.filter { $0.decidedAtSampleIndex < 60 * 360 - 1200 }
         for kind in ["beat", "alert", "status", "suspicion"] {
-            expectSame(early.filter { $0.id.contains("/\(kind)/") }, expected.filter { $0.id.contains("/\(kind)/") }, kind)
+            expectSame(
+                early.filter { $0.id.contains("/\(kind)/") }, expected.filter { $0.id.contains("/\(kind)/") }, kind)
         }
         #expect(second.terminate() == 0)
     }

@@ -99,7 +99,8 @@ final class Recorder {
             lock.withLock { messages.append((String(decoding: frames[0], as: UTF8.self), frames[1])) }
         }
 
-        /// Copied under the lock: the thread sanitizer does not see the counting of references that would protect it outside.
+        /// Copied under the lock: the thread sanitizer does not see the counting of references that would protect it
+        /// outside.
         var all: [(topic: String, body: [UInt8])] { lock.withLock { messages.map { $0 } } }
     }
 

@@ -24,7 +24,8 @@ import ZeroMQ
             connection.reset()
         }
         let context = try ZeroMQContext()
-        let source = try AcquisitionClient(endpoint: endpoint == "ingest" ? "tcp://127.0.0.1:\(port)" : daemon.ingest, context: context)
+        let source = try AcquisitionClient(
+            endpoint: endpoint == "ingest" ? "tcp://127.0.0.1:\(port)" : daemon.ingest, context: context)
         let recording = Recording(samplingRate: 360, seconds: 10, seed: 61)
         for block in recording.blocks(stream: "good", size: 360) { _ = try source.send(block, timeout: .seconds(30)) }
         #expect(daemon.wait(for: "ecgmon_samples_total") { $0 == Double(recording.millivolts.count) })

@@ -20,7 +20,8 @@ import ZeroMQ
         let recording = Recording(samplingRate: 360, seconds: 120, seed: 51)
         let clock = try DayClock()
         let daemon = try DaemonProcess(
-            configuration: Self.keeping + "[events]\nhealth_period_seconds = 0.2\n[streams]\nsilent_after_seconds = 600\n",
+            configuration: Self.keeping
+                + "[events]\nhealth_period_seconds = 0.2\n[streams]\nsilent_after_seconds = 600\n",
             environment: clock.environment, watchdogSeconds: 3, hasJournal: true)
         let context = try ZeroMQContext()
         let recorder = try Recorder(daemon, context: context)
@@ -31,7 +32,9 @@ import ZeroMQ
         let part = blocks.count / jumps.count
         for (number, seconds) in jumps.enumerated() {
             try clock.set(seconds: seconds)
-            #expect(eventually { abs((secondsAhead(recorder) ?? 1 << 40) - seconds) < 600 }, "it sees a clock set by \(seconds) s")
+            #expect(
+                eventually { abs((secondsAhead(recorder) ?? 1 << 40) - seconds) < 600 },
+                "it sees a clock set by \(seconds) s")
             let range = number * part..<(number + 1 == jumps.count ? blocks.count : (number + 1) * part)
             for block in blocks[range] { _ = try client.send(block, timeout: .seconds(30)) }
             let sent = blocks[..<range.upperBound].reduce(0) { $0 + $1.sampleCount }
@@ -85,7 +88,8 @@ import ZeroMQ
         chmod(yesterday, 0o755)
         let tool = Process()
         let output = Pipe()
-        tool.executableURL = URL(filePath: DaemonProcess.executable).deletingLastPathComponent().appending(path: "ecgmon")
+        tool.executableURL = URL(filePath: DaemonProcess.executable).deletingLastPathComponent().appending(
+            path: "ecgmon")
         tool.arguments = [
             "evaluate", "recovery", "--kills", "8", "--records", "simulator", "--seconds", "240", "--daemon",
             DaemonProcess.executable, "--daemon", yesterday, "--configuration", Self.keeping,
@@ -110,14 +114,17 @@ import ZeroMQ
         var client = try AcknowledgedAcquisitionClient(endpoint: first.acknowledged, context: context)
         var other = try AcknowledgedAcquisitionClient(endpoint: first.acknowledged, context: context)
         let blocks = recording.blocks(stream: "a", size: 90)
-        for block in recording.blocks(stream: "b", size: 90).prefix(50) { _ = try other.send(block, timeout: .seconds(30)) }
+        for block in recording.blocks(stream: "b", size: 90).prefix(50) {
+            _ = try other.send(block, timeout: .seconds(30))
+        }
         for block in blocks.prefix(100) { _ = try client.send(block, timeout: .seconds(30)) }
         #expect(try client.waitUntilAcknowledged(timeout: .seconds(30)))
         #expect(try other.waitUntilAcknowledged(timeout: .seconds(30)))
         first.signal(SIGKILL)
         _ = first.exitCode()
         try clock.set(seconds: Self.day)
-        let second = try DaemonProcess(configuration: Self.keeping, environment: clock.environment, hasJournal: true, after: first)
+        let second = try DaemonProcess(
+            configuration: Self.keeping, environment: clock.environment, hasJournal: true, after: first)
         #expect(second.wait(for: "ecgmon_streams_restored_total") { $0 == 2 })
         // A source takes a moment to notice and connect again.
         usleep(1_500_000)
@@ -133,7 +140,8 @@ import ZeroMQ
             expectSame(written, expected.filter { $0.id.contains("/\(kind)/") }, kind)
         }
         #expect(second.wait(for: "ecgmon_streams_expired_total") { $0 == 1 }, "b did not come back")
-        #expect(try Past(second, context).events("alert").allSatisfy { $0.stream == "a" || $0.alert.kind != .signalLost })
+        #expect(
+            try Past(second, context).events("alert").allSatisfy { $0.stream == "a" || $0.alert.kind != .signalLost })
         #expect(second.terminate() == 0)
     }
 

@@ -20,7 +20,9 @@ import ZeroMQ
         return recording
     }
 
-    private static func command(_ stream: String, _ action: WireCommand.OneOf_Action, by: String = "nurse 4711") -> WireCommand {
+    private static func command(_ stream: String, _ action: WireCommand.OneOf_Action, by: String = "nurse 4711")
+        -> WireCommand
+    {
         var command = WireCommand()
         command.schemaVersion = 1
         command.stream = stream
@@ -38,7 +40,9 @@ import ZeroMQ
         return .pause(pause)
     }
 
-    private func send(_ blocks: some Collection<WireSampleBlock>, to daemon: DaemonProcess, _ context: ZeroMQContext) throws {
+    private func send(_ blocks: some Collection<WireSampleBlock>, to daemon: DaemonProcess, _ context: ZeroMQContext)
+        throws
+    {
         let client = try AcquisitionClient(endpoint: daemon.ingest, context: context)
         let before = daemon.metric("ecgmon_segments_processed_total") ?? 0
         for block in blocks {
@@ -68,12 +72,17 @@ import ZeroMQ
         #expect(done.alerts.map(\.acknowledgedBy) == ["nurse 4711"])
         #expect(try reply(&client, Self.command("bed-1", Self.acknowledge)).result == .nothingToDo)
         for one in [recorder, second] {
-            #expect(eventually {
-                let events = (try? one.events(of: "bed-1")) ?? []
-                return events.contains { $0.alert.change == .acknowledged && $0.alert.acknowledgedBy == "nurse 4711" }
-            })
+            #expect(
+                eventually {
+                    let events = (try? one.events(of: "bed-1")) ?? []
+                    return events.contains {
+                        $0.alert.change == .acknowledged && $0.alert.acknowledgedBy == "nurse 4711"
+                    }
+                })
         }
-        #expect(eventually { daemon.log.contains("by=\"nurse 4711\"") || daemon.log.contains("by=nurse 4711") }, "\(daemon.log)")
+        #expect(
+            eventually { daemon.log.contains("by=\"nurse 4711\"") || daemon.log.contains("by=nurse 4711") },
+            "\(daemon.log)")
         #expect(daemon.metric("ecgmon_commands_total{result=\"done\"}") == 2)
         #expect(daemon.metric("ecgmon_commands_total{result=\"nothing_to_do\"}") == 1)
         #expect(daemon.terminate() == 0)
@@ -91,11 +100,12 @@ import ZeroMQ
         let long = try reply(&client, Self.command("bed-1", Self.pause(1e9)))
         #expect(long.result == .tooLong && long.pause.remainingSeconds == 20)
         try send(blocks[5..<40], to: daemon, context)
-        #expect(eventually {
-            let statuses = ((try? recorder.events(of: "bed-1")) ?? []).map(\.status)
-            let left = statuses.filter(\.hasPause).map(\.pause.remainingSeconds)
-            return left.count >= 4 && left == left.sorted(by: >) && statuses.last?.hasPause == false
-        })
+        #expect(
+            eventually {
+                let statuses = ((try? recorder.events(of: "bed-1")) ?? []).map(\.status)
+                let left = statuses.filter(\.hasPause).map(\.pause.remainingSeconds)
+                return left.count >= 4 && left == left.sorted(by: >) && statuses.last?.hasPause == false
+            })
         #expect(try reply(&client, Self.command("bed-1", .resume(.init()))).result == .nothingToDo)
         #expect(daemon.log.contains("alarm pause over"))
         #expect(daemon.terminate() == 0)
@@ -107,7 +117,8 @@ import ZeroMQ
         try send(Self.fast().blocks(stream: "bed-1", size: 3_600), to: daemon, context)
         let socket = try ZeroMQSocket(context, .req)
         try socket.connect(daemon.commands)
-        let text = #"{"schemaVersion":1,"number":"5","stream":"bed-1","by":"Schwester Ü","acknowledge":{"kind":"ALERT_KIND_TACHYCARDIA"}}"#
+        let text =
+            #"{"schemaVersion":1,"number":"5","stream":"bed-1","by":"Schwester Ü","acknowledge":{"kind":"ALERT_KIND_TACHYCARDIA"}}"#
         try socket.send(text, timeout: .seconds(30))
         let frames = try socket.receive(timeout: .seconds(30))
         let answer = try #require(frames?.last)
@@ -140,7 +151,8 @@ import ZeroMQ
             return try command.serializedBytes()
         }
         var bad: [[UInt8]] = [
-            [], [0xff, 0xff, 0xff], Array("{".utf8), Array("{\"stream\":7}".utf8), Array(repeating: UInt8(ascii: "{"), count: 10_000),
+            [], [0xff, 0xff, 0xff], Array("{".utf8), Array("{\"stream\":7}".utf8),
+            Array(repeating: UInt8(ascii: "{"), count: 10_000),
             [UInt8](repeating: 7, count: 100_000),
         ]
         bad.append(try body { $0.schemaVersion = 2 })
@@ -155,16 +167,18 @@ import ZeroMQ
         bad.append(try body { $0.action = Self.pause(-1) })
         bad.append(try body { $0.action = Self.pause(10, .unspecified) })
         bad.append(try body { $0.action = Self.pause(10, .UNRECOGNIZED(77)) })
-        bad.append(try body {
-            var which = WireCommand.Acknowledge()
-            which.kind = .UNRECOGNIZED(9_999)
-            $0.action = .acknowledge(which)
-        })
-        bad.append(try body {
-            var which = WireCommand.Acknowledge()
-            which.alertNumber = .max
-            $0.action = .acknowledge(which)
-        })
+        bad.append(
+            try body {
+                var which = WireCommand.Acknowledge()
+                which.kind = .UNRECOGNIZED(9_999)
+                $0.action = .acknowledge(which)
+            })
+        bad.append(
+            try body {
+                var which = WireCommand.Acknowledge()
+                which.alertNumber = .max
+                $0.action = .acknowledge(which)
+            })
         for (index, message) in bad.enumerated() {
             let reply = try answer([message])
             #expect(reply.result == .invalid && !reply.text.isEmpty, "message \(index): \(reply.text)")
@@ -212,9 +226,10 @@ import ZeroMQ
             try send(recording.blocks(stream: stream, size: 360)[40...], to: daemon, context)
         }
         #expect(eventually { hasTachycardia("sport-1") })
-        #expect(eventually {
-            ((try? recorder.events(of: "bed-1")) ?? []).contains { $0.alert.endedBecause == .switchedOff }
-        })
+        #expect(
+            eventually {
+                ((try? recorder.events(of: "bed-1")) ?? []).contains { $0.alert.endedBecause == .switchedOff }
+            })
         #expect(daemon.terminate() == 0)
     }
 }

@@ -54,13 +54,19 @@ import Testing
         ("[log]\nlevel = \"info\"\nlevel = \"info\"\n", 3, "level"),
         ("[log\n", 1, "expected ']'"),
         ("[commands]\nendpoints = [\"tcp://0.0.0.0:5574\"]\n", 2, "can be reached from the network"),
-        ("[monitor.alarms]\n\noff = [\"pause\", \"asystole\"]\n", 3, "without asystole: this alarm cannot be switched off"),
+        (
+            "[monitor.alarms]\n\noff = [\"pause\", \"asystole\"]\n", 3,
+            "without asystole: this alarm cannot be switched off"
+        ),
         ("[monitor.alarms]\noff = [\"ventricular_tachycardia\"]\n", 2, "cannot be switched off"),
         ("[monitor.alarms]\noff = [\"ventricular_fibrillation\"]\n", 2, "cannot be switched off"),
         ("[monitor.alarms]\noff = [\"assystole\"]\n", 2, "must be a list out of"),
         ("[monitor.alarms]\nlongest_pause_seconds = 86400\n", 2, "no pause is for ever"),
         ("[monitor]\nventricular_tachycardia_beats = 16\n", 2, "must be from 3 to 15"),
-        ("[ward.icu]\nstreams = [\"icu-*\"]\nasystole_seconds = 60\n", 3, "ward.icu.asystole_seconds must be from 2.5 to 10.0"),
+        (
+            "[ward.icu]\nstreams = [\"icu-*\"]\nasystole_seconds = 60\n", 3,
+            "ward.icu.asystole_seconds must be from 2.5 to 10.0"
+        ),
         ("[ward.icu]\ntachycardia_above = 130\n", 1, "ward.icu.streams must be a list of streams"),
         ("[ward.icu]\nstreams = [\"*-icu\"]\n", 2, "beginnings of names followed by *"),
         ("[ward.a]\nstreams = [\"x\"]\n[ward.b]\nstreams = [\"x\"]\n", 4, "which is ward a's"),

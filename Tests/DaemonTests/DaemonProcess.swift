@@ -51,7 +51,8 @@ final class DaemonProcess {
     ///     (`OwnNamespace.isPermitted`); nil: it is beside the other files.
     init(
         configuration: String = "", arguments: [String] = [], environment more: [String: String] = [:],
-        watchdogSeconds: Double? = nil, waitsUntilReady: Bool = true, hasJournal: Bool = false, diskMegabytes: Int? = nil,
+        watchdogSeconds: Double? = nil, waitsUntilReady: Bool = true, hasJournal: Bool = false,
+        diskMegabytes: Int? = nil,
         after predecessor: DaemonProcess? = nil
     ) throws {
         hasDisk = diskMegabytes != nil
@@ -65,7 +66,8 @@ final class DaemonProcess {
         try write(configuration: configuration)
         var command =
             [
-                Self.executable, "--config", configurationPath, "--ingest", ingest, "--events", events, "--commands", commands,
+                Self.executable, "--config", configurationPath, "--ingest", ingest, "--events", events, "--commands",
+                commands,
                 "--http-port", "0", "--model", Self.model,
             ] + arguments + (hasJournal ? withJournal : [])
         if let diskMegabytes {

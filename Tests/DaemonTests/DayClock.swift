@@ -1,8 +1,8 @@
 import Foundation
 import Testing
 
-/// A clock of the day that the test sets, for daemons that are started with its `environment`: a library of a few lines of C that
-/// is preloaded into them, since Linux has no namespace for that clock.
+/// A clock of the day that the test sets, for daemons that are started with its `environment`: a library of a few lines
+/// of C that is preloaded into them, since Linux has no namespace for that clock.
 final class DayClock {
     static let need: Comment = "setting a daemon's clock of the day needs a C compiler (clang or cc)"
     static let isPermitted = (try? DayClock()) != nil

@@ -95,7 +95,11 @@ import ZeroMQ
         ] as [[[UInt8]]] {
             #expect(try !ask(hostile).error.isEmpty)
         }
-        let fine = try ask([Array("{\"schemaVersion\":1,\"number\":\"7\",\"find\":{\"kind\":\"alert\",\"afterPlace\":\"18446744073709551615\"}}".utf8)])
+        let fine = try ask([
+            Array(
+                "{\"schemaVersion\":1,\"number\":\"7\",\"find\":{\"kind\":\"alert\",\"afterPlace\":\"18446744073709551615\"}}"
+                    .utf8)
+        ])
         #expect(fine.error.isEmpty && fine.number == 7 && fine.events.isEmpty)
         #expect(daemon.metric("ecgmon_history_refused_total") == 10)
         #expect(daemon.terminate() == 0)
@@ -125,7 +129,8 @@ import ZeroMQ
         for number in 0..<2 {
             var found: [WireEvent] = []
             while found.count < expected.count {
-                let next = number == 0 ? try slow.receive(timeout: .seconds(15)) : try late.receive(timeout: .seconds(15))
+                let next =
+                    number == 0 ? try slow.receive(timeout: .seconds(15)) : try late.receive(timeout: .seconds(15))
                 guard let publication = next else { break }
                 #expect(publication.missedBefore == 0)
                 if let event = publication.event { found.append(event) }
@@ -163,7 +168,9 @@ import ZeroMQ
         let context = try ZeroMQContext()
         let first = try DaemonProcess(configuration: "[journal]\nsnapshot_seconds = 3600\n", hasJournal: true)
         let push = try AcquisitionClient(endpoint: first.ingest, context: context)
-        for block in Self.recording.blocks(stream: "a", size: 360).prefix(60) { _ = try push.send(block, timeout: .seconds(30)) }
+        for block in Self.recording.blocks(stream: "a", size: 360).prefix(60) {
+            _ = try push.send(block, timeout: .seconds(30))
+        }
         #expect(first.wait(for: "ecgmon_journal_events_total") { $0 > 60 })
         let before = try Past(first, context).events("beat", "status", "alert")
         first.signal(SIGKILL)

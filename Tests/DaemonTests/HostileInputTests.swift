@@ -38,14 +38,36 @@ import ZeroMQ
         bodies.append(("bad_stream_name", try altered { $0.stream = "" }))
         bodies.append(("no_samples", try altered { $0.millivolts = [] }))
         bodies.append(("both_counts_and_millivolts", try altered { $0.counts = [1, 2] }))
-        bodies.append(("unusable_gain", try altered { $0.millivolts = []; $0.counts = [1]; $0.gain = 0 }))
+        bodies.append(
+            (
+                "unusable_gain",
+                try altered {
+                    $0.millivolts = []
+                    $0.counts = [1]
+                    $0.gain = 0
+                }
+            ))
         bodies.append(("too_many_samples", try altered { $0.millivolts = .init(repeating: 0, count: 120_001) }))
         bodies.append(("sample_index_out_of_range", try altered { $0.firstSampleIndex = -5 }))
         bodies.append(("sample_index_out_of_range", try altered { $0.firstSampleIndex = .max }))
         bodies.append(("acquisition_time_out_of_range", try altered { $0.acquisitionTimeNs = .min }))
         bodies.append(("bad_lead_name", try altered { $0.lead = String(repeating: "I", count: 33) }))
-        bodies.append(("index_too_far_ahead", try altered { $0.stream = "good"; $0.firstSampleIndex = 1 << 50 }))
-        bodies.append(("stale_session", try altered { $0.stream = "good"; $0.session = 1 }))
+        bodies.append(
+            (
+                "index_too_far_ahead",
+                try altered {
+                    $0.stream = "good"
+                    $0.firstSampleIndex = 1 << 50
+                }
+            ))
+        bodies.append(
+            (
+                "stale_session",
+                try altered {
+                    $0.stream = "good"
+                    $0.session = 1
+                }
+            ))
         for (_, body) in bodies { _ = try hostile.send(body: Array(body), timeout: .seconds(30)) }
 
         // A message of many frames, and a frame beyond what libzmq lets in at all: that connection is cut.
@@ -146,8 +168,8 @@ import ZeroMQ
         let recorder = try Recorder(daemon, prefixes: ["beat."], context: context)
         let client = try AcquisitionClient(endpoint: daemon.ingest, context: context)
         let recording = Recording(samplingRate: 360, seconds: 30, seed: 9)
-        // 60 x 30 events of 7 kB alone for the waveforms are more than its queue and the kernel's buffers hold; the beats
-        // of all are fewer than the queue takes, so that whoever reads cannot miss one.
+        // 60 x 30 events of 7 kB alone for the waveforms are more than its queue and the kernel's buffers hold; the
+        // beats of all are fewer than the queue takes, so that whoever reads cannot miss one.
         let streams = (0..<60).map { "bed-\($0)" }
         for start in Swift.stride(from: 0, to: recording.millivolts.count, by: 360) {
             for stream in streams {

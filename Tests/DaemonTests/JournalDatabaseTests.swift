@@ -9,7 +9,8 @@ import Testing
 /// The journal's file by itself.
 @Suite struct JournalDatabaseTests {
     private final class Folder {
-        let path = FileManager.default.temporaryDirectory.appending(path: "journal-\(UUID().uuidString.prefix(8))").path()
+        let path = FileManager.default.temporaryDirectory.appending(path: "journal-\(UUID().uuidString.prefix(8))")
+            .path()
         var file: String { "\(path)/journal.sqlite" }
         init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
         deinit { try? FileManager.default.removeItem(atPath: path) }
@@ -195,7 +196,8 @@ import Testing
     }
 
     @Test func anEventThatIsNotMadeAgainLeavesItsNumberToNoOther() {
-        var numbering = StreamNumbering(after: [4, 0, 0, 0], tail: [(.beat, 5, "a"), (.beat, 6, "b"), (.beat, 7, "c")])
+        var numbering = StreamNumbering(
+            after: [4, 0, 0, 0], tail: [(.beat, 5, "a"), (.beat, 6, "b"), (.beat, 7, "c")])
         #expect(numbering.number(.beat, id: "other") == (8, false))
         #expect(numbering.jumps == 1)
         #expect(numbering.number(.beat, id: "b") == (6, true), "it is in the journal under its own number")

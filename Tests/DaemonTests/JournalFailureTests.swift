@@ -22,7 +22,8 @@ import ZeroMQ
     func alertsGoOutWhileTheDiskIsFullAndAreWrittenWhenItIsFree() throws {
         let recording = Recording(samplingRate: 360, seconds: 120, seed: 41)
         let daemon = try DaemonProcess(
-            configuration: "[journal]\npatience_seconds = 0.2\n[streams]\nsilent_after_seconds = 600\n", hasJournal: true)
+            configuration: "[journal]\npatience_seconds = 0.2\n[streams]\nsilent_after_seconds = 600\n",
+            hasJournal: true)
         let context = try ZeroMQContext()
         let recorder = try Recorder(daemon, context: context)
         var client = try AcknowledgedAcquisitionClient(endpoint: daemon.acknowledged, context: context)
@@ -32,15 +33,22 @@ import ZeroMQ
 
         try limitFiles(of: daemon, to: "4096")
         for block in blocks.dropFirst(60) { _ = try client.send(block, timeout: .seconds(30)) }
-        #expect(try client.waitUntilAcknowledged(timeout: .seconds(4)) == false, "nothing that is not written is acknowledged")
+        #expect(
+            try client.waitUntilAcknowledged(timeout: .seconds(4)) == false,
+            "nothing that is not written is acknowledged")
         #expect(daemon.wait(for: "ecgmon_journal_failing") { $0 == 1 })
         #expect(daemon.log.contains("the journal cannot be written"))
-        let last = try #require(try recording.expectedEvents(stream: "a").last { $0.id.contains("/alert/") && $0.decidedAtSampleIndex < 110 * 360 })
+        let last = try #require(
+            try recording.expectedEvents(stream: "a").last {
+                $0.id.contains("/alert/") && $0.decidedAtSampleIndex < 110 * 360
+            })
         #expect(eventually { (try? recorder.events(of: "a").contains(last)) ?? false }, "a ward needs it now")
         #expect((daemon.metric("ecgmon_journal_published_unwritten_total") ?? 0) > 0)
         #expect(
             eventually {
-                recorder.bodies(topic: "health").last.map { String(decoding: $0, as: UTF8.self).contains("journal cannot") } ?? false
+                recorder.bodies(topic: "health").last.map {
+                    String(decoding: $0, as: UTF8.self).contains("journal cannot")
+                } ?? false
             }, "health says degraded, and why")
 
         try limitFiles(of: daemon, to: "unlimited")
@@ -59,7 +67,8 @@ import ZeroMQ
     func onADiskThatIsReallyFullAlertsGoOutAndNothingIsLost() throws {
         let recording = Recording(samplingRate: 360, seconds: 120, seed: 42)
         let daemon = try DaemonProcess(
-            configuration: "[journal]\npatience_seconds = 0.2\n[streams]\nsilent_after_seconds = 600\n", hasJournal: true,
+            configuration: "[journal]\npatience_seconds = 0.2\n[streams]\nsilent_after_seconds = 600\n",
+            hasJournal: true,
             diskMegabytes: 24)
         let context = try ZeroMQContext()
         let recorder = try Recorder(daemon, context: context)
@@ -71,7 +80,9 @@ import ZeroMQ
         let filler = "\(daemon.disk)/filler"
         #expect(Self.fill(filler) == ENOSPC)
         for block in blocks.dropFirst(60) { _ = try client.send(block, timeout: .seconds(30)) }
-        #expect(try client.waitUntilAcknowledged(timeout: .seconds(4)) == false, "nothing that is not written is acknowledged")
+        #expect(
+            try client.waitUntilAcknowledged(timeout: .seconds(4)) == false,
+            "nothing that is not written is acknowledged")
         #expect(client.unacknowledgedSamples == recording.millivolts.count - 60 * 90)
         #expect(daemon.wait(for: "ecgmon_journal_failing") { $0 == 1 })
         #expect(daemon.log.contains("database or disk is full"))
@@ -118,7 +129,9 @@ import ZeroMQ
         let client = try AcquisitionClient(endpoint: daemon.ingest, context: context)
         try limitFiles(of: daemon, to: "4096")
         for stream in ["a", "b"] {
-            for block in recording.blocks(stream: stream, size: 360) { _ = try client.send(block, timeout: .seconds(30)) }
+            for block in recording.blocks(stream: stream, size: 360) {
+                _ = try client.send(block, timeout: .seconds(30))
+            }
         }
         #expect(daemon.wait(for: "ecgmon_stream_journal_dropped_total{cause=\"pending_full\",stream=\"a\"}") { $0 > 0 })
         #expect(daemon.wait(for: "ecgmon_journal_pending_events") { $0 <= 100 })

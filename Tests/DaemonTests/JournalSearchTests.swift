@@ -23,7 +23,8 @@ import Testing
     /// A journal of a day of four streams: a clock that is right, one two hours fast that is set right at noon, one at
     /// 1970, and none. The daemon's own clock is set back an hour in the evening.
     private final class Day {
-        let path = FileManager.default.temporaryDirectory.appending(path: "search-\(UUID().uuidString.prefix(8))").path()
+        let path = FileManager.default.temporaryDirectory.appending(path: "search-\(UUID().uuidString.prefix(8))")
+            .path()
         var file: String { "\(path)/journal.sqlite" }
         private(set) var events: [Written] = []
 
@@ -61,7 +62,8 @@ import Testing
             try change { database in
                 for (number, event) in all.enumerated() {
                     try database.execute(
-                        sql: "UPDATE alert SET written_at = ? WHERE place = ?", arguments: [event.writtenAt, number + 1])
+                        sql: "UPDATE alert SET written_at = ? WHERE place = ?",
+                        arguments: [event.writtenAt, number + 1])
                 }
             }
         }
@@ -88,7 +90,9 @@ import Testing
     private static let questions: [JournalMoment.Conditions] = {
         var questions: [JournalMoment.Conditions] = []
         for stream in ["", "right", "fast", "old", "none", "nobody"] {
-            for (from, until) in [(0.0, 0.0), (3, 4), (11.5, 14.5), (17, 20), (-1, 40), (23, 0), (0, 2), (50, 60), (9, 8)] {
+            for (from, until) in [
+                (0.0, 0.0), (3, 4), (11.5, 14.5), (17, 20), (-1, 40), (23, 0), (0, 2), (50, 60), (9, 8),
+            ] {
                 for newestFirst in [false, true] {
                     var question = JournalMoment.Conditions(kind: .alert, stream: stream, newestFirst: newestFirst)
                     question.from = from == 0 ? 0 : start + Int64(from * Double(hour))
@@ -121,7 +125,8 @@ import Testing
     /// Bounds that lead each of the ways.
     private static let ways: [JournalMoment.SearchBounds] = [
         .init(), .init(near: 1), .init(near: 1, indexed: 0, lookedUp: 5000, scanned: 100),
-        .init(near: 1, indexed: 0, lookedUp: 0, scanned: 100), .init(near: 20, indexed: 300, lookedUp: 300, scanned: 100),
+        .init(near: 1, indexed: 0, lookedUp: 0, scanned: 100),
+        .init(near: 20, indexed: 300, lookedUp: 300, scanned: 100),
     ]
 
     @Test func everyWayFindsTheSameWhateverTheClocksSay() throws {
@@ -164,7 +169,8 @@ import Testing
         let before = try JournalReader(path: day.file).read { try $0.lastPlace() }
         let database = try JournalDatabase(path: day.file, synchronous: .normal) { _ in Issue.record("put aside") }
         let names = try JournalReader(path: day.file).read { moment in
-            try String.fetchAll(moment.database, sql: "SELECT name FROM sqlite_master WHERE type = 'index' AND sql NOT NULL")
+            try String.fetchAll(
+                moment.database, sql: "SELECT name FROM sqlite_master WHERE type = 'index' AND sql NOT NULL")
         }
         #expect(Set(names).isSuperset(of: ["alert_by_time", "beat_by_time", "status_by_time", "suspicion_by_time"]))
         let reader = try JournalReader(path: day.file)

@@ -31,7 +31,9 @@ final class RawConnection {
     func flood(_ bytes: [UInt8], atMost most: Int) {
         var patience = timeval(tv_sec: 0, tv_usec: 300_000)
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        for _ in 0..<most where Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) != bytes.count { return }
+        for _ in 0..<most where Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) != bytes.count {
+            return
+        }
     }
 
     /// Introduces itself as a ZeroMQ socket of a type (ZMTP 3.1, mechanism NULL; rfc.zeromq.org/spec/37).
@@ -40,12 +42,15 @@ final class RawConnection {
         send([0xff] + [UInt8](repeating: 0, count: 8) + [0x7f, 3, 1] + mechanism + [UInt8](repeating: 0, count: 32))
         receive(64)
         let name = Array("Socket-Type".utf8)
-        let ready = [5] + Array("READY".utf8) + [UInt8(name.count)] + name + [0, 0, 0, UInt8(type.utf8.count)] + Array(type.utf8)
+        let ready =
+            [5] + Array("READY".utf8) + [UInt8(name.count)] + name + [0, 0, 0, UInt8(type.utf8.count)]
+            + Array(type.utf8)
         send([4, UInt8(ready.count)] + ready)
         receive(Int(receive(2).last ?? 0))
     }
 
-    /// Ends as a connection whose other end has lost its power and come back: what is on the way is lost, and the peer gets a reset.
+    /// Ends as a connection whose other end has lost its power and come back: what is on the way is lost, and the peer
+    /// gets a reset.
     func reset() {
         var ending = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &ending, socklen_t(MemoryLayout<linger>.size))

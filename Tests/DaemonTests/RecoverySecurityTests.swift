@@ -80,7 +80,10 @@ import ZeroMQ
         #expect(try push("icu-2", daemon, context, try ring.client("gateway")).isAcknowledged)
         var seen: [String: Int] = [:]
         let end = ContinuousClock.now + .seconds(30)
-        while ContinuousClock.now < end, Set(seen.keys.compactMap { $0.split(separator: "/").first }).count < 2 || !seen.keys.contains(where: { $0.hasPrefix("icu-2/") && $0.contains("/beat/") }) {
+        while ContinuousClock.now < end,
+            Set(seen.keys.compactMap { $0.split(separator: "/").first }).count < 2
+                || !seen.keys.contains(where: { $0.hasPrefix("icu-2/") && $0.contains("/beat/") })
+        {
             guard let event = try client.receive(timeout: .milliseconds(200))?.event else { continue }
             seen[event.id, default: 0] += 1
         }

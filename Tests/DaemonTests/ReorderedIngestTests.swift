@@ -19,8 +19,8 @@ import ZeroMQ
         }
     }
 
-    /// The first block first, and then every four in another order: all of them end within the window of the sample that is
-    /// expected.
+    /// The first block first, and then every four in another order: all of them end within the window of the sample
+    /// that is expected.
     private func shuffled(_ blocks: [WireSampleBlock], seed: UInt64) -> [WireSampleBlock] {
         var random = Generator(state: seed)
         let rest = blocks.dropFirst()

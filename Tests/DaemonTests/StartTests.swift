@@ -59,7 +59,8 @@ import Testing
         #expect(exposed.code == ExitStatus.configuration)
         #expect(exposed.output.contains("can be reached from the network"))
         let page = try run([
-            "--ingest", own, "--events", own + "2", "--commands", commands, "--model", DaemonProcess.model, "--http-port",
+            "--ingest", own, "--events", own + "2", "--commands", commands, "--model", DaemonProcess.model,
+            "--http-port",
             "\(daemon.httpPort)",
         ])
         #expect(page.code == ExitStatus.unavailable)
@@ -112,7 +113,8 @@ import Testing
         let directory = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let endpoints = [
-            "--ingest", "ipc://\(directory)/i", "--events", "ipc://\(directory)/e", "--commands", "ipc://\(directory)/c",
+            "--ingest", "ipc://\(directory)/i", "--events", "ipc://\(directory)/e", "--commands",
+            "ipc://\(directory)/c",
             "--http-port", "0",
         ]
         let absent = try run(endpoints + ["--model", "\(directory)/absent.safetensors"])

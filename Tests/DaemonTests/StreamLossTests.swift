@@ -7,7 +7,10 @@ import ZeroMQ
 
 @Suite struct StreamLossTests {
     private static let losses: [StreamLoss] =
-        [.gap, .samplesMissing, .samplesDuplicate, .samplesInvalid, .eventDropped, .ingestReplyDropped, .commandReplyDropped]
+        [
+            .gap, .samplesMissing, .samplesDuplicate, .samplesInvalid, .eventDropped, .ingestReplyDropped,
+            .commandReplyDropped,
+        ]
         + RejectCause.allCases.map { .rejected($0) } + JournalMetrics.DropCause.allCases.map { .journalDropped($0) }
         + Topic.Kind.allCases.map { .subscriberQueueFull($0) }
 
@@ -26,7 +29,9 @@ import ZeroMQ
         }
         let page = page(metrics)
         page.expectThatStreamsSumUp()
-        for (number, loss) in Self.losses.enumerated() { #expect(metrics.total(of: loss) == UInt64(number + 7), "\(loss)") }
+        for (number, loss) in Self.losses.enumerated() {
+            #expect(metrics.total(of: loss) == UInt64(number + 7), "\(loss)")
+        }
         #expect(page.value("ecgmon_stream_gaps_total", ["stream": "a"]) == 1)
         #expect(page.value("ecgmon_stream_samples_missing_total", ["stream": "b"]) == 2)
         #expect(page.value("ecgmon_stream_rejects_total", ["cause": "stale_session", "stream": ""]) == 3)
@@ -56,7 +61,8 @@ import ZeroMQ
         text.expectThatStreamsSumUp()
         #expect(metrics.streamLosses.all.count == StreamLosses.mostPairs)
         #expect(text.value("ecgmon_stream_gaps_total", ["stream": last]) == nil)
-        #expect(text.value("ecgmon_stream_gaps_total", ["stream": ""]) == 2, "what finds no place is told without a name")
+        #expect(
+            text.value("ecgmon_stream_gaps_total", ["stream": ""]) == 2, "what finds no place is told without a name")
 
         metrics.streamLosses.forget(streams[0])
         metrics.count(.gap, of: last)

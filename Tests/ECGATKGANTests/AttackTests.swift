@@ -7,7 +7,10 @@ import Testing
 enum AttackedNetwork {
     /// Small, because nothing here depends on the size.
     static let architecture = DiscriminatorArchitecture(
-        identifier: "test", blocks: [.init("one", features: 8, kernelSize: 5, stride: 4), .init("two", features: 16, kernelSize: 5, stride: 4)])
+        identifier: "test",
+        blocks: [
+            .init("one", features: 8, kernelSize: 5, stride: 4), .init("two", features: 16, kernelSize: 5, stride: 4),
+        ])
 
     private static let trained: ParameterStore = {
         var data = BeatDataset(margin: 2)
@@ -58,7 +61,9 @@ enum AttackedNetwork {
 
     static func answers(_ windows: [[Float]], by network: some BeatNetwork) -> Answers {
         let output = network.forward(windows.flatMap { $0 }, batch: windows.count, mode: .runningStatistics)
-        let margins = labels.indices.map { AttackObjective.margin(output.classLogits + 4 * $0, label: Int(labels[$0].rawValue)) }
+        let margins = labels.indices.map {
+            AttackObjective.margin(output.classLogits + 4 * $0, label: Int(labels[$0].rawValue))
+        }
         return Answers(
             accuracy: Double(margins.count { $0 <= 0 }) / Double(margins.count), margins: margins,
             suspicions: output.attackLogits.map { logits in labels.indices.map { logits[$0] } } ?? [])
@@ -127,7 +132,8 @@ enum AttackedNetwork {
         let network = AttackedNetwork.make()
         let byRadius = [Float(0), 0.01, 0.03, 0.06, 0.12, 0.3].map { epsilon in
             AttackedNetwork.answers(
-                AttackedNetwork.attacked(WindowAttack(.bim, epsilon: epsilon), by: network), by: network).accuracy
+                AttackedNetwork.attacked(WindowAttack(.bim, epsilon: epsilon), by: network), by: network
+            ).accuracy
         }
         #expect(byRadius == byRadius.sorted(by: >))
         #expect(byRadius.first == 1 && byRadius.last == 0)
@@ -135,7 +141,8 @@ enum AttackedNetwork {
             AttackedNetwork.mean(
                 AttackedNetwork.answers(
                     AttackedNetwork.attacked(
-                        WindowAttack(.bim, epsilon: Self.epsilon, step: Self.epsilon / 20, iterations: iterations), by: network),
+                        WindowAttack(.bim, epsilon: Self.epsilon, step: Self.epsilon / 20, iterations: iterations),
+                        by: network),
                     by: network
                 ).margins)
         }
@@ -147,10 +154,12 @@ enum AttackedNetwork {
         func margins(_ method: WindowAttack.Method) -> AttackedNetwork.Answers {
             AttackedNetwork.answers(
                 AttackedNetwork.attacked(
-                    WindowAttack(method, epsilon: Self.smallEpsilon, iterations: 40, restarts: 1), by: network), by: network)
+                    WindowAttack(method, epsilon: Self.smallEpsilon, iterations: 40, restarts: 1), by: network),
+                by: network)
         }
         // On the same loss; that of the logits' ratio is another goal, which may come out either way on a few windows.
-        let fixed = margins(.pgd), adaptive = margins(.apgdCE)
+        let fixed = margins(.pgd)
+        let adaptive = margins(.apgdCE)
         #expect(fixed.accuracy > 0)
         #expect(adaptive.accuracy <= fixed.accuracy)
         #expect(AttackedNetwork.mean(adaptive.margins) >= AttackedNetwork.mean(fixed.margins))
@@ -199,7 +208,8 @@ enum AttackedNetwork {
         #expect(SmoothAttack.kernel.count == 19)
         #expect(abs(SmoothAttack.kernel.reduce(0, +) - 1) < 1e-5)
         var generator = SeededGenerator(seed: 1)
-        let a = (0..<280).map { _ in generator.nextNormal() }, b = (0..<280).map { _ in generator.nextNormal() }
+        let a = (0..<280).map { _ in generator.nextNormal() }
+        let b = (0..<280).map { _ in generator.nextNormal() }
         func smooth(_ values: [Float]) -> [Float] {
             var result = values
             SmoothAttack.convolve(values, into: &result)
@@ -235,7 +245,8 @@ enum AttackedNetwork {
     @Test(arguments: [AttackObjective.crossEntropy, .margin(confidence: 9), .differenceOfLogitsRatio])
     func anObjectiveRisesAlongItsGradient(objective: AttackObjective) {
         var logits: [Float] = [1.2, -0.4, 0.9, -2]
-        var gradient = [Float](repeating: 0, count: 4), ignored = gradient
+        var gradient = [Float](repeating: 0, count: 4)
+        var ignored = gradient
         _ = objective.evaluate(logits, label: 2, gradient: &gradient)
         let slopes = (0..<4).map { c in
             let kept = logits[c]

@@ -27,7 +27,9 @@ import Testing
         #expect(BeatClass.allCases.map { heldOut.count(of: $0) } == [20, 8, 4, 2])
         #expect(BeatClass.allCases.map { training.count(of: $0) } == [80, 32, 16, 8])
         let all = Set((0..<dataset.count).map { Array(dataset.window($0)) })
-        let parts = (0..<training.count).map { Array(training.window($0)) } + (0..<heldOut.count).map { Array(heldOut.window($0)) }
+        let parts =
+            (0..<training.count).map { Array(training.window($0)) }
+            + (0..<heldOut.count).map { Array(heldOut.window($0)) }
         #expect(Set(parts) == all)
         #expect(dataset.stratifiedSplit(heldOut: 0.2, seed: 3).heldOut.values == heldOut.values)
         #expect(dataset.stratifiedSplit(heldOut: 0.2, seed: 4).heldOut.values != heldOut.values)

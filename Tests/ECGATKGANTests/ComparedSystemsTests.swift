@@ -22,7 +22,8 @@ import Testing
             needsInputGradient: true)
         let windowGradient = (0..<windows.count).map { slope[$0] }
         // Kinks of rectifiers and poolings inside a step spoil single differences.
-        var wrong = 0, tried = 0
+        var wrong = 0
+        var tried = 0
         func compare(_ analytic: Float, _ numeric: Double, _ size: Double) {
             tried += 1
             if abs(Double(analytic) - numeric) > 0.05 * max(abs(numeric), size) { wrong += 1 }
@@ -34,7 +35,10 @@ import Testing
         for tensor in network.store.tensors where tensor.isTrainable {
             let own = (0..<tensor.count).map { gradients.pointer[tensor.offset + $0] }
             GradientTestsHelp.differences(
-                of: { network.weightsChanged(); return value() }, at: network.store.pointer(to: tensor),
+                of: {
+                    network.weightsChanged()
+                    return value()
+                }, at: network.store.pointer(to: tensor),
                 count: tensor.count, every: max(tensor.count / 4, 1)
             ) { compare(own[$0], $1, size(own)) }
         }
@@ -147,7 +151,8 @@ enum GradientTestsHelp {
 
     @Test func aCheckpointOfOtherSettingsOrWindowsOrLayersIsRefused() throws {
         let checkpoint = try SupervisedTrainer(
-            Self.data, network: SequentialNetwork(.acharya2017, seed: 1), recipe: Self.recipe()).checkpoint()
+            Self.data, network: SequentialNetwork(.acharya2017, seed: 1), recipe: Self.recipe()
+        ).checkpoint()
         var other = Self.recipe()
         other.learningRate = 1e-4
         let rate = try SupervisedTrainer(Self.data, network: SequentialNetwork(.acharya2017, seed: 1), recipe: other)
@@ -173,7 +178,9 @@ enum GradientTestsHelp {
     @Test func everyWindowGetsAnAttackedCopyAndEachAttackItsShare() {
         let network = AttackedNetwork.make()
         var clean = BeatDataset()
-        for (window, label) in zip(AttackedNetwork.windows, AttackedNetwork.labels) { clean.append(window, label: label) }
+        for (window, label) in zip(AttackedNetwork.windows, AttackedNetwork.labels) {
+            clean.append(window, label: label)
+        }
         let attacks = [0.01, 0.02, 0.04].map { WindowAttack(.fgsm, epsilon: $0) }
         let copies = AttackedCopies.make(of: clean, against: network, by: attacks, seed: 1)
         #expect(copies.labels == clean.labels)
@@ -206,7 +213,8 @@ enum GradientTestsHelp {
     @Test func theSameSeedGivesTheSameWeightsAlsoAfterAResume() throws {
         func weights(_ trainer: DCGANTrainer) throws -> [Float] {
             try SupervisedTrainerTests.finish(trainer)
-            return Array(trainer.network.generator.store.values.values) + Array(trainer.network.critic.store.values.values)
+            return Array(trainer.network.generator.store.values.values)
+                + Array(trainer.network.critic.store.values.values)
         }
         let whole = try weights(DCGANTrainer(Self.data, recipe: Self.recipe(epochs: 2)))
         let first = try DCGANTrainer(Self.data, recipe: Self.recipe(epochs: 2))

@@ -122,6 +122,8 @@ import Testing
             // What the first attack brought to fall the second one does not touch.
             #expect(after.answer(index) == afterWeak.answer(index))
         }
-        #expect((0..<6).count { after.isRight($0, labels: labels) } <= (0..<6).count { afterWeak.isRight($0, labels: labels) })
+        #expect(
+            (0..<6).count { after.isRight($0, labels: labels) }
+                <= (0..<6).count { afterWeak.isRight($0, labels: labels) })
     }
 }

@@ -131,7 +131,8 @@ import Testing
             attacking: clean, against: network, by: [WindowAttack(.fgsm), WindowAttack(.bim, iterations: 2)], seed: 1
         ) { done = $0 }
         #expect(done == 100 && pairs.count == 200)
-        var row = [Float](repeating: 0, count: 280), original = row
+        var row = [Float](repeating: 0, count: 280)
+        var original = row
         var moved = 0
         for index in 0..<200 {
             pairs.copyWindow(index, to: &row)

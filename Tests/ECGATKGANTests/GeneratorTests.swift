@@ -91,14 +91,16 @@ import Testing
         var gradients = [Float](repeating: 0, count: generator.store.count)
         var outputGradient = direction
         generator.backward(&outputGradient, batch: 2, gradients: &gradients)
-        var wrong: [String] = [], tried = 0
+        var wrong: [String] = []
+        var tried = 0
         for tensor in generator.store.tensors where tensor.isTrainable {
             let values = generator.store.pointer(to: tensor)
             let own = gradients[tensor.offset..<(tensor.offset + tensor.count)]
             let largest = Double(own.map(abs).max() ?? 0)
             #expect(largest > 0, "\(tensor.name) gets no gradient")
             for position in [tensor.count / 7, tensor.count / 2, tensor.count * 5 / 6] {
-                let kept = values[position], step: Float = 3e-3
+                let kept = values[position]
+                let step: Float = 3e-3
                 values[position] = kept + step
                 let up = value()
                 values[position] = kept - step

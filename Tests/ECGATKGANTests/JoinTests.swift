@@ -40,7 +40,8 @@ enum JoinFixture {
                 shape, logits: logits.narrow, context: BeatContext(memory: memory, interval: 0.8, windowRange: 1.5))
             memory.add(shape, logits: logits.narrow, interval: 0.8, features: features)
             if i % 7 == 6 {
-                memory.add(Self.shape(window(wide: true, seed: UInt64(i)), range: 2.5), logits: logits.wide, interval: 0.5)
+                memory.add(
+                    Self.shape(window(wide: true, seed: UInt64(i)), range: 2.5), logits: logits.wide, interval: 0.5)
             }
         }
         return memory
@@ -67,7 +68,8 @@ enum JoinFixture {
         let first = join.first(answer, features: features)
         if first.isFinal { return first.classification }
         let held = HeldContext(shape: shape, context: context)
-        return join.second(features + JoinFeatures.nextValues(held, next: context.next), suspicion: answer.attackSuspicion)
+        return join.second(
+            features + JoinFeatures.nextValues(held, next: context.next), suspicion: answer.attackSuspicion)
     }
 
     /// A join with random weights; every feature counts.
@@ -94,7 +96,9 @@ enum JoinFixture {
         var samples = JoinSamples()
         var memory = BeatMemory()
         for i in 0..<300 {
-            let wide = i % 5 == 4, window = window(wide: wide, seed: UInt64(i)), interval: Float = wide ? 0.5 : 0.8
+            let wide = i % 5 == 4
+            let window = window(wide: wide, seed: UInt64(i))
+            let interval: Float = wide ? 0.5 : 0.8
             let logits = wide ? logits.wide : logits.narrow
             var context = BeatContext(memory: memory, interval: interval, windowRange: 1.5)
             if i % 7 != 6 { context.next = NextBeat(shape: shape(window), interval: 0.8, memory: memory) }
@@ -121,7 +125,8 @@ enum JoinFixture {
     @Test func theDominantBeatIsTheMostFrequentAndARunDoesNotTakeItsPlace() throws {
         var memory = JoinFixture.memory()
         let before = try #require(memory.dominant)
-        #expect(BeatMemory.similarity(before.shape, JoinFixture.shape(JoinFixture.window(wide: false, seed: 900))) > 0.8)
+        #expect(
+            BeatMemory.similarity(before.shape, JoinFixture.shape(JoinFixture.window(wide: false, seed: 900))) > 0.8)
         for i in 0..<15 {
             memory.add(
                 JoinFixture.shape(JoinFixture.window(wide: true, seed: 500 + UInt64(i)), range: 2.5),
@@ -173,7 +178,8 @@ enum JoinFixture {
 
     @Test func anECGUpsideDownHasTheSameFeatures() {
         // The shape's part: the discriminator's logits are given.
-        var upright = BeatMemory(), reversed = BeatMemory()
+        var upright = BeatMemory()
+        var reversed = BeatMemory()
         for i in 0..<20 {
             let window = JoinFixture.window(wide: i % 6 == 5, seed: UInt64(i))
             upright.add(JoinFixture.shape(window), logits: .zero, interval: 0.8)
@@ -254,7 +260,8 @@ enum JoinFixture {
     }
 
     @Test func theAttackedNetworkAnswersAsTheDeployedOne() {
-        let join = JoinFixture.network(), context = JoinFixture.context()
+        let join = JoinFixture.network()
+        let context = JoinFixture.context()
         let window = JoinFixture.window(wide: true, seed: 8)
         let discriminator = DiscriminatorTests.network()
         let own = discriminator.forward(window, batch: 1, mode: .runningStatistics).classLogits
@@ -278,14 +285,16 @@ enum JoinFixture {
             return (0..<4).max { logits[$0] < logits[$1] } ?? 0
         }
         let label = BeatClass(rawValue: UInt8(best(window))) ?? .normal
-        let attacked = WindowAttack(.apgdCE, epsilon: 1).perturb([window], labels: [label], against: network, seed: 1)[0]
+        let attacked = WindowAttack(.apgdCE, epsilon: 1).perturb([window], labels: [label], against: network, seed: 1)[
+            0]
         #expect(best(attacked) != Int(label.rawValue))
     }
 }
 
 @Suite struct JoinTrainingTests {
     @Test func trainingIsRepeatableBitForBitAndLearns() throws {
-        let samples = JoinFixture.samples(), recipe = JoinFixture.recipe()
+        let samples = JoinFixture.samples()
+        let recipe = JoinFixture.recipe()
         let first = try JoinTrainer.train(samples, recipe: recipe) { _ in }
         let second = try JoinTrainer.train(samples, recipe: recipe) { _ in }
         #expect(first == second)
@@ -304,7 +313,8 @@ enum JoinFixture {
         var recipe = JoinFixture.recipe()
         recipe.membersWithDiscriminator = members
         let join = try JoinTrainer.train(JoinFixture.samples(), recipe: recipe) { _ in }
-        let window = JoinFixture.window(wide: true, seed: 12), context = JoinFixture.context()
+        let window = JoinFixture.window(wide: true, seed: 12)
+        let context = JoinFixture.context()
         let answers = [JoinFixture.logits.wide, JoinFixture.logits.narrow].map {
             JoinFixture.deployed(
                 join, BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: $0), window, context)
@@ -355,19 +365,23 @@ enum JoinFixture {
         }
     }
 
-    @Test(arguments: ["other features", "no mean", "shape", "no layer", "no second stage", "NaN", "infinite", "no bias", "too wide"])
+    @Test(arguments: [
+        "other features", "no mean", "shape", "no layer", "no second stage", "NaN", "infinite", "no bias", "too wide",
+    ])
     func aJoinThatCannotBeRightIsRefused(flaw: String) throws {
         try Self.withFile { file in
             switch flaw {
             case "other features": file.metadata["join"] = "context-1"
             case "no mean": file.tensors["join.mean"] = nil
-            case "shape": file.tensors["join.0.layer1.weight"] = .init(shape: [7, 12], values: Array(repeating: 0, count: 84))
+            case "shape":
+                file.tensors["join.0.layer1.weight"] = .init(shape: [7, 12], values: Array(repeating: 0, count: 84))
             case "no second stage": file.tensors["join.next.mean"] = nil
             case "no layer": file.tensors["join.1.layer1.weight"] = nil
             case "NaN": file.tensors["join.1.layer2.bias"]?.values[1] = .nan
             case "infinite": file.tensors["join.factor"]?.values[0] = .infinity
             case "no bias": file.tensors["join.0.layer0.bias"] = nil
-            default: file.tensors["join.0.layer0.bias"] = .init(shape: [5_000], values: Array(repeating: 0, count: 5_000))
+            default:
+                file.tensors["join.0.layer0.bias"] = .init(shape: [5_000], values: Array(repeating: 0, count: 5_000))
             }
         } _: { path in
             #expect(throws: ModelError.self) { try ModelFile.readJoinedDiscriminator(from: path, checkingCard: false) }

@@ -56,7 +56,8 @@ import Testing
     /// (rows, 280) values in [0,1].
     static func wave(_ rows: Int, _ pace: Double, _ phase: Double) -> [Float] {
         (0..<(rows * 280)).map { place in
-            let row = Double(place / 280), column = Double(place % 280)
+            let row = Double(place / 280)
+            let column = Double(place % 280)
             return Float(0.5 + 0.5 * sin(pace * (row + 1) * column + phase * row))
         }
     }
@@ -65,7 +66,9 @@ import Testing
         #expect(abs(own - theirs) <= 1e-4 * (scale ?? abs(theirs)), "\(what): \(own), in PyTorch \(theirs)")
     }
 
-    static func expectSameGradients(_ gradients: [Float], _ store: ParameterStore, _ expected: [String: Reference.Tensor]) {
+    static func expectSameGradients(
+        _ gradients: [Float], _ store: ParameterStore, _ expected: [String: Reference.Tensor]
+    ) {
         let trained = store.tensors.filter(\.isTrainable)
         #expect(Set(trained.map(\.name)) == Set(expected.keys))
         for tensor in trained {
@@ -83,14 +86,17 @@ import Testing
 
     @Test func aTrainingStepOfTheDiscriminatorIsPyTorchs() throws {
         let expected = try Self.reference().discriminator
-        let network = Discriminator(seed: 1), batch = 4
+        let network = Discriminator(seed: 1)
+        let batch = 4
         Self.fill(network.store)
         network.weightsChanged()
         let windows = Self.wave(batch, 0.045, 2.94)
         let labels = (0..<batch).map { UInt8($0 % 4) }
-        let attacked = (0..<batch).map { Float($0 % 2) }, real = [Float](repeating: 1, count: batch)
+        let attacked = (0..<batch).map { Float($0 % 2) }
+        let real = [Float](repeating: 1, count: batch)
         var classGradient = [Float](repeating: 0, count: 4 * batch)
-        var attackGradient = [Float](repeating: 0, count: batch), realGradient = attackGradient
+        var attackGradient = [Float](repeating: 0, count: batch)
+        var realGradient = attackGradient
 
         func losses() throws -> [String: Double] {
             let output = network.forward(windows, batch: batch, mode: .batchStatistics)
@@ -136,10 +142,12 @@ import Testing
 
     @Test func theGeneratorAndItsGradientArePyTorchs() throws {
         let expected = try Self.reference().generator
-        let generator = Generator(seed: 1), batch = 4
+        let generator = Generator(seed: 1)
+        let batch = 4
         Self.fill(generator.store)
         generator.weightsChanged()
-        let windows = Self.wave(batch, 0.045, 0.8), noise = Self.wave(batch, 0.013, 0.3)
+        let windows = Self.wave(batch, 0.045, 0.8)
+        let noise = Self.wave(batch, 0.013, 0.3)
         let output = generator.forward(
             windows, labels: [0, 1, 2, 3], noise: noise, batch: batch, mode: .batchStatistics)
         for (place, value) in zip(expected.places, expected.output) {

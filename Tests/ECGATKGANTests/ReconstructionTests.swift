@@ -25,7 +25,8 @@ import Testing
     @Test(arguments: [1, 2])
     func theSameSeedGivesTheSameWeightsAlsoAfterAResume(threads: Int) throws {
         func trainer() throws -> ReconstructionTrainer {
-            try ReconstructionTrainer(Self.windows, generator: Generator(seed: 3), recipe: Self.recipe(threads: threads))
+            try ReconstructionTrainer(
+                Self.windows, generator: Generator(seed: 3), recipe: Self.recipe(threads: threads))
         }
         let whole = try Self.finish(trainer())
         let first = try trainer()
@@ -51,7 +52,8 @@ import Testing
 
     @Test func aCheckpointOfOtherSettingsIsRefused() throws {
         let generator = Generator(seed: 3)
-        let checkpoint = try ReconstructionTrainer(Self.windows, generator: generator, recipe: Self.recipe()).checkpoint()
+        let checkpoint = try ReconstructionTrainer(Self.windows, generator: generator, recipe: Self.recipe())
+            .checkpoint()
         var other = Self.recipe()
         other.differenceWeight = 1
         let trainer = try ReconstructionTrainer(Self.windows, generator: generator, recipe: other)
@@ -59,7 +61,8 @@ import Testing
     }
 
     @Test func theGeneratorInTheLoopChangesItsShareOfTheWindowsAndKeepsThemInTheUnitInterval() {
-        let length = Discriminator.windowLength, count = Self.windows.count
+        let length = Discriminator.windowLength
+        let count = Self.windows.count
         let windows = FloatBuffer(count: count * length)
         for i in 0..<(count * length) { windows.pointer[i] = Self.windows.values[i] }
         var random = SeededGenerator(seed: 5)

@@ -107,7 +107,8 @@ import Testing
         let path = folder + "/m.safetensors"
         let sha256 = try ModelFile.write(DiscriminatorTests.network(), to: path)
         var card = ModelCard(
-            name: "m", sha256: sha256, architecture: DiscriminatorArchitecture.paper.identifier, data: "", split: "", recipe: "", seed: 1, windowMargin: 0, command: "", figures: ["x": 1],
+            name: "m", sha256: sha256, architecture: DiscriminatorArchitecture.paper.identifier, data: "", split: "",
+            recipe: "", seed: 1, windowMargin: 0, command: "", figures: ["x": 1],
             figuresCommand: "", notes: "")
         change(&card)
         try card.write(besideModel: path)

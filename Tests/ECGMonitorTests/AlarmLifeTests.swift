@@ -29,14 +29,18 @@ import Testing
         }
     }
 
-    private static let fast: [SimulatedSegment] = [.init(sinus72, seconds: 20), .init(.sinus(rate: 132), seconds: 1_000)]
+    private static let fast: [SimulatedSegment] = [
+        .init(sinus72, seconds: 20), .init(.sinus(rate: 132), seconds: 1_000),
+    ]
     private static let pulseless: [SimulatedSegment] = [
         .init(sinus72, seconds: 20), .init(.asystole, seconds: 8), .init(sinus72, seconds: 60),
         .init(.asystole, seconds: 8), .init(sinus72, seconds: 60),
     ]
 
     @Test func anAcknowledgedAlertSaysByWhomUntilItEnds() throws {
-        var patient = Patient([.init(sinus72, seconds: 20), .init(.sinus(rate: 132), seconds: 60), .init(sinus72, seconds: 60)])
+        var patient = Patient([
+            .init(sinus72, seconds: 20), .init(.sinus(rate: 132), seconds: 60), .init(sinus72, seconds: 60),
+        ])
         try patient.go(to: 50)
         #expect(patient.stream.started == [.tachycardia])
         let outcome = try patient.say(.acknowledge(kind: nil, number: nil))
@@ -49,7 +53,11 @@ import Testing
         try patient.go(to: 140)
         let last = try #require(patient.stream.alerts(.tachycardia).last)
         #expect(last.alert.phase == .ended && last.alert.endedBecause == .cleared)
-        #expect(patient.stream.alerts(.tachycardia).allSatisfy { ($0.alert.acknowledgedBy == nil) == ($0.alert.change != .acknowledged && $0.event.decidedAtSampleIndex < 50 * 360) })
+        #expect(
+            patient.stream.alerts(.tachycardia).allSatisfy {
+                ($0.alert.acknowledgedBy == nil)
+                    == ($0.alert.change != .acknowledged && $0.event.decidedAtSampleIndex < 50 * 360)
+            })
     }
 
     @Test func onlyTheKindAndNumberThatAreNamedAreAcknowledged() throws {
@@ -70,7 +78,8 @@ import Testing
         try patient.go(to: 600, segment: 3_600)
         let reminders = patient.stream.alerts(.tachycardia).filter { $0.alert.change == .reminder }
         #expect(reminders.count == 3)
-        #expect(reminders.map { Int(patient.stream.seconds($0.event.decidedAtSampleIndex).rounded()) } == [110, 170, 230])
+        #expect(
+            reminders.map { Int(patient.stream.seconds($0.event.decidedAtSampleIndex).rounded()) } == [110, 170, 230])
     }
 
     @Test func aLatchedAlertStaysUntilItIsAcknowledged() throws {
@@ -89,7 +98,8 @@ import Testing
         let outcome = try patient.say(.acknowledge(kind: .asystole, number: nil))
         #expect(outcome.acknowledged == 1 && outcome.alerts.isEmpty)
         let end = try #require(patient.stream.alerts(.asystole).last)
-        #expect(end.alert.phase == .ended && end.alert.endedBecause == .acknowledged && end.alert.acknowledgedBy == "nurse")
+        #expect(
+            end.alert.phase == .ended && end.alert.endedBecause == .acknowledged && end.alert.acknowledgedBy == "nurse")
     }
 
     @Test func anAlertAcknowledgedInTimeDoesNotLatch() throws {
@@ -151,7 +161,10 @@ import Testing
         #expect(patient.stream.statuses.allSatisfy { $0.status.pause == nil })
     }
 
-    @Test(arguments: ["", " ", "a\nb", "\u{202E}x", String(repeating: "x", count: 65), "e" + String(repeating: "\u{301}", count: 5_000)])
+    @Test(arguments: [
+        "", " ", "a\nb", "\u{202E}x", String(repeating: "x", count: 65),
+        "e" + String(repeating: "\u{301}", count: 5_000),
+    ])
     func aNameThatCannotStandInALogIsRefused(name: String) throws {
         var patient = Patient(Self.fast)
         try patient.go(to: 50)
@@ -169,7 +182,8 @@ import Testing
             var patient = Patient(Self.pulseless, configuration: configuration)
             for (second, action) in [
                 (26.5, AlarmCommand.Action.pause(.audio, seconds: 30)), (40.0, .acknowledge(kind: nil, number: nil)),
-                (45.1, .resume), (96.0, .pause(.alarm, seconds: nil)), (120.0, .acknowledge(kind: .asystole, number: nil)),
+                (45.1, .resume), (96.0, .pause(.alarm, seconds: nil)),
+                (120.0, .acknowledge(kind: .asystole, number: nil)),
             ] {
                 try patient.go(to: second, segment: size)
                 try patient.say(action)
@@ -179,7 +193,14 @@ import Testing
             return patient.stream.events
         }
         let reference = try events(5_000)
-        #expect(reference.contains { if case .alert(let alert) = $0.kind { alert.change == .acknowledged || alert.endedBecause == .acknowledged } else { false } })
+        #expect(
+            reference.contains {
+                if case .alert(let alert) = $0.kind {
+                    alert.change == .acknowledged || alert.endedBecause == .acknowledged
+                } else {
+                    false
+                }
+            })
         for size in [1, 7, 90, 361] { #expect(try events(size) == reference, "segments of \(size)") }
     }
 

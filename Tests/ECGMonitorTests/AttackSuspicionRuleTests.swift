@@ -6,7 +6,7 @@ import Testing
 @Suite struct AttackSuspicionRuleTests {
     @Test func tenAttackedBeatsAreNoticedWithinTen() {
         var rule = AttackSuspicionRule()
-        for beat in 0..<100 { 
+        for beat in 0..<100 {
             let change = rule.step(attackSuspicion: 0.05, sampleIndex: Int64(beat))
             #expect(change == nil)
         }
@@ -112,9 +112,11 @@ import Testing
     }
 
     @Test func anAttackedStretchStartsAndEndsASuspicionWithItsExtent() throws {
-        let stream = try MonitoredStream.watching([.init(sinus72, seconds: 120)], attackScore: {
-            (14_400..<21_600).contains($0) ? 0.96 : 0.03
-        })
+        let stream = try MonitoredStream.watching(
+            [.init(sinus72, seconds: 120)],
+            attackScore: {
+                (14_400..<21_600).contains($0) ? 0.96 : 0.03
+            })
         #expect(stream.suspicions.map(\.suspicion.active) == [true, false])
         let first = try #require(stream.beats.first { $0.event.sampleIndex >= 14_400 }).event.sampleIndex
         let last = try #require(stream.beats.last { $0.event.sampleIndex < 21_600 }).event.sampleIndex

@@ -23,7 +23,8 @@ import Testing
                 AlarmCommand(.pause(.audio, seconds: 60), by: "a"), events: &stream.events)
             // And some marks that wait.
             if rate == 250 {
-                _ = try stream.monitor.append(stream.segment(samples[Int(21 * rate)..<Int(24 * rate)], at: stream.nextIndex))
+                _ = try stream.monitor.append(
+                    stream.segment(samples[Int(21 * rate)..<Int(24 * rate)], at: stream.nextIndex))
             }
             result.append((stream, stream.monitor.snapshot()))
         }
@@ -58,7 +59,8 @@ import Testing
         stream.monitor.endInput()
         send([], &stream)
         let last = Array(
-            repeating: BeatClassification(probabilities: .zero, attackSuspicion: 0), count: stream.monitor.pendingWindowCount)
+            repeating: BeatClassification(probabilities: .zero, attackSuspicion: 0),
+            count: stream.monitor.pendingWindowCount)
         last.withUnsafeBufferPointer { stream.resolve($0) }
     }
 
@@ -121,7 +123,10 @@ import Testing
 
     @Test func damageWithARightChecksumIsRefusedOrDoesNoHarm() throws {
         let (samples, _) = simulated(
-            [.init(sinus72, seconds: 6), .init(.ventricular(rate: 150), seconds: 6), .init(.bigeminy(rate: 90), seconds: 8)])
+            [
+                .init(sinus72, seconds: 6), .init(.ventricular(rate: 150), seconds: 6),
+                .init(.bigeminy(rate: 90), seconds: 8),
+            ])
         let streams = try Self.streams()
         var random = SeededGenerator(seed: 77)
         let extremes: [UInt8] = [0, 1, 0x7f, 0x80, 0xff]

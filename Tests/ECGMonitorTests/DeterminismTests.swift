@@ -7,8 +7,10 @@ import Testing
 @Suite struct DeterminismTests {
     /// Everything that the monitor knows of: rhythms, an electrode off, invalid samples, a gap.
     private static let script: [SimulatedSegment] = [
-        .init(sinus72, seconds: 20), .init(.ventricularGroups(rate: 72, every: 6, count: 2, groupRate: 120), seconds: 30),
-        .init(.ventricular(rate: 170), seconds: 8), .init(.asystole, seconds: 7), .init(.bigeminy(rate: 80), seconds: 25),
+        .init(sinus72, seconds: 20),
+        .init(.ventricularGroups(rate: 72, every: 6, count: 2, groupRate: 120), seconds: 30),
+        .init(.ventricular(rate: 170), seconds: 8), .init(.asystole, seconds: 7),
+        .init(.bigeminy(rate: 80), seconds: 25),
         .init(.atrialFibrillation(rate: 110), seconds: 30), .init(.sinus(rate: 45), seconds: 30),
     ]
 
@@ -100,7 +102,8 @@ import Testing
 
         let lost = stream.alerts(.signalLost)
         #expect(lost.map(\.alert.phase) == [.started, .ended])
-        #expect(lost.allSatisfy { $0.alert.basis == .wallClock && $0.event.sampleIndex == 5_399 && $0.alert.number == 1 })
+        #expect(
+            lost.allSatisfy { $0.alert.basis == .wallClock && $0.event.sampleIndex == 5_399 && $0.alert.number == 1 })
         let others = stream.events.filter { event in
             if case .alert(let alert) = event.kind { return alert.basis == .samples }
             return true

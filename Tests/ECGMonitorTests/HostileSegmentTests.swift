@@ -65,7 +65,9 @@ import Testing
 
     @Test func impossibleTimesAndSamplesDoNoHarm() throws {
         var stream = MonitoredStream()
-        let values: [Float] = [.nan, .infinity, -.infinity, .greatestFiniteMagnitude, -1e30, .leastNonzeroMagnitude, 1e3]
+        let values: [Float] = [
+            .nan, .infinity, -.infinity, .greatestFiniteMagnitude, -1e30, .leastNonzeroMagnitude, 1e3,
+        ]
         var index: Int64 = 0
         for time in [Int64.max, .min, 1, -1, 0, .max, .min] {
             for rate in [100, 360, 1_999.5, 2_000] {
@@ -99,13 +101,15 @@ import Testing
                 let count = Int(random.next() % 400)
                 let index = Int64(bitPattern: random.next()) >> Int64(random.next() % 64)
                 let samples = (0..<count).map { _ in
-                    random.next() % 50 == 0 ? Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) : Float(random.uniform())
+                    random.next() % 50 == 0
+                        ? Float(bitPattern: UInt32(truncatingIfNeeded: random.next())) : Float(random.uniform())
                 }
                 let rates = [100.0, 125, 360, 360, 360, 512.3, 2_000, Double(bitPattern: random.next())]
                 let candidate = SampleSegment(
                     session: random.next() % 3, firstSampleIndex: index,
                     samplingRate: rates[Int(random.next() % 8)],
-                    acquisitionTimeNanoseconds: Int64(bitPattern: random.next()), lead: "", leadOff: random.next() % 9 == 0,
+                    acquisitionTimeNanoseconds: Int64(bitPattern: random.next()), lead: "",
+                    leadOff: random.next() % 9 == 0,
                     millivolts: samples)
                 _ = try? stream.send(candidate)
                 _ = try? monitor.append(candidate)

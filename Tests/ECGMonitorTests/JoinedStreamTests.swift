@@ -20,21 +20,25 @@ import Testing
                 mean: Array(repeating: 0, count: features), factor: Array(repeating: 1, count: features),
                 members: [[layer(features, 8), layer(8, 6), layer(6, 4, gain: gain)]])
         }
-        return JoinNetwork(first: stage(JoinFeatures.count, gain: 3), second: stage(JoinFeatures.countWithNext, gain: 1))
+        return JoinNetwork(
+            first: stage(JoinFeatures.count, gain: 3), second: stage(JoinFeatures.countWithNext, gain: 1))
     }
 
     private static let script: [SimulatedSegment] = [
-        .init(sinus72, seconds: 20), .init(.ventricularGroups(rate: 72, every: 6, count: 2, groupRate: 120), seconds: 30),
+        .init(sinus72, seconds: 20),
+        .init(.ventricularGroups(rate: 72, every: 6, count: 2, groupRate: 120), seconds: 30),
         .init(.ventricular(rate: 170), seconds: 8), .init(.atrialFibrillation(rate: 110), seconds: 20),
     ]
 
-    /// The events of the script with a gap of two seconds, cut into segments of a size, resolved every so many segments.
+    /// The events of the script with a gap of two seconds, cut into segments of a size, resolved every so many
+    /// segments.
     private func events(size: Int, resolvingEvery: Int = 1, join: JoinNetwork?) throws -> [MonitorEvent] {
         let (samples, labels) = simulated(Self.script, rate: 360, noise: .init(white: 0.01, baselineWander: 0.1))
         var stream = MonitoredStream(rate: 360)
         stream.labels = labels
         let gap = 14_400..<15_120
-        var position = 0, sent = 0
+        var position = 0
+        var sent = 0
         var events: [MonitorEvent] = []
         func resolve() {
             let answers = stream.answersOfTruth()
@@ -100,7 +104,8 @@ import Testing
             bias: Array(repeating: 0, count: 4))
         let unsure = JoinNetwork(
             first: JoinStage(
-                mean: Array(repeating: 0, count: JoinFeatures.count), factor: Array(repeating: 1, count: JoinFeatures.count),
+                mean: Array(repeating: 0, count: JoinFeatures.count),
+                factor: Array(repeating: 1, count: JoinFeatures.count),
                 members: [[flat]]),
             second: Self.join().second)
         _ = try stream.monitor.append(stream.segment(samples[...], at: 0))

@@ -3,7 +3,8 @@ import ECGSignal
 
 @testable import ECGMonitor
 
-/// Feeds samples to a monitor and answers for the classifier with the true class of each beat, as the simulator labels it.
+/// Feeds samples to a monitor and answers for the classifier with the true class of each beat, as the simulator labels
+/// it.
 struct MonitoredStream {
     var monitor: PatientMonitor
     var events: [MonitorEvent] = []

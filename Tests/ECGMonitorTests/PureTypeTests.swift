@@ -27,7 +27,13 @@ import Testing
             ("asystoleSeconds", { $0.asystoleSeconds = 60 }),
             ("pauseSeconds", { $0.pauseSeconds = 4 }),
             ("bradycardiaBelow", { $0.bradycardiaBelow = 118 }),
-            ("ventricularTachycardiaBeats", { $0.ventricularTachycardiaBeats = 3; $0.ventricularRunBeats = 4 }),
+            (
+                "ventricularTachycardiaBeats",
+                {
+                    $0.ventricularTachycardiaBeats = 3
+                    $0.ventricularRunBeats = 4
+                }
+            ),
             ("patternCycles", { $0.patternCycles = 9 }),
             ("maximumSegmentSamples", { $0.maximumSegmentSamples = 0 }),
             ("suspicion.raiseAt", { $0.suspicion.raiseAt = -1 }),

@@ -43,7 +43,8 @@ struct RealClassifierTests {
         // A seed that no training uses.
         var simulator = ECGSimulator(
             .init(
-                samplingRate: 360, seed: 31, script: rates.map { .init(.sinus(rate: $0), seconds: 60) }, noise: .resting))
+                samplingRate: 360, seed: 31, script: rates.map { .init(.sinus(rate: $0), seconds: 60) }, noise: .resting
+            ))
         let (samples, _) = simulator.record(seconds: 60 * Double(rates.count))
         var stream = MonitoredStream()
         _ = try stream.monitor.process(
@@ -89,7 +90,8 @@ struct RealClassifierTests {
                     classifier.classify(UnsafeBufferPointer(windows), into: answers, workspace: workspace)
                     first = 0
                     for index in streams.indices {
-                        let own = UnsafeBufferPointer(rebasing: UnsafeBufferPointer(answers)[first..<(first + counts[index])])
+                        let own = UnsafeBufferPointer(
+                            rebasing: UnsafeBufferPointer(answers)[first..<(first + counts[index])])
                         streams[index].resolve(own, join: classifier.join)
                         first += counts[index]
                     }
@@ -106,7 +108,9 @@ struct RealClassifierTests {
         if: RealRecord.hasMITDB,
         "skipped: no MIT-BIH Arrhythmia Database under ECGMON_DATABASES (default ../shared/data)"))
 struct RealRhythmTests {
-    private func watch(_ name: String) throws -> (stream: MonitoredStream, annotated: [(rhythm: String, range: Range<Int64>)]) {
+    private func watch(_ name: String) throws -> (
+        stream: MonitoredStream, annotated: [(rhythm: String, range: Range<Int64>)]
+    ) {
         let record = try RealRecord.mitdb(name)
         var stream = MonitoredStream()
         stream.labels = record.labels
@@ -121,7 +125,8 @@ struct RealRhythmTests {
         var onset: Int64?
         for (event, alert) in stream.alerts(kind) {
             if alert.phase == .started { onset = alert.onsetSampleIndex }
-            if alert.phase == .ended, let began = onset, began < range.upperBound, event.sampleIndex > range.lowerBound {
+            if alert.phase == .ended, let began = onset, began < range.upperBound, event.sampleIndex > range.lowerBound
+            {
                 return true
             }
         }

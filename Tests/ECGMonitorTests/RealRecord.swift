@@ -16,7 +16,9 @@ enum RealRecord {
     static let hasModel = FileManager.default.fileExists(atPath: model)
 
     /// Channel 0 in mV, and the beats that cardiologists marked.
-    static func mitdb(_ name: String) throws -> (samples: [Float], labels: [ECGSimulator.Label], annotations: [Annotation]) {
+    static func mitdb(_ name: String) throws -> (
+        samples: [Float], labels: [ECGSimulator.Label], annotations: [Annotation]
+    ) {
         let record = try Record.read(name, in: mitdb)
         let annotations = try AnnotationSet.read(name, annotator: "atr", in: mitdb).annotations
         let labels = annotations.filter(\.code.isBeat).map {

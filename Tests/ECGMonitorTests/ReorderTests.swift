@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct ReorderTests {
     private static let script: [SimulatedSegment] = [
-        .init(sinus72, seconds: 20), .init(.ventricularGroups(rate: 72, every: 6, count: 2, groupRate: 120), seconds: 20),
+        .init(sinus72, seconds: 20),
+        .init(.ventricularGroups(rate: 72, every: 6, count: 2, groupRate: 120), seconds: 20),
         .init(.ventricular(rate: 170), seconds: 8), .init(.asystole, seconds: 7), .init(.sinus(rate: 45), seconds: 15),
     ]
 

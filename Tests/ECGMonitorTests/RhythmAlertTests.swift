@@ -15,9 +15,10 @@ import Testing
     }
 
     @Test func asystoleStartsAfterFourSecondsAndEndsWhenBeatsComeBack() throws {
-        let stream = try MonitoredStream.watching([
-            .init(sinus72, seconds: 20), .init(.asystole, seconds: 12), .init(sinus72, seconds: 20),
-        ], noise: .init(baselineWander: 0.15))
+        let stream = try MonitoredStream.watching(
+            [
+                .init(sinus72, seconds: 20), .init(.asystole, seconds: 12), .init(sinus72, seconds: 20),
+            ], noise: .init(baselineWander: 0.15))
         #expect(stream.count(.asystole, .started) == 1)
         #expect(stream.count(.asystole, .ended) == 1)
         let (event, alert) = try #require(stream.alerts(.asystole).first)
@@ -47,9 +48,10 @@ import Testing
     }
 
     @Test func aPauseShorterThanAsystoleIsAPause() throws {
-        let stream = try MonitoredStream.watching([
-            .init(sinus72, seconds: 20), .init(.asystole, seconds: 2.2), .init(sinus72, seconds: 20),
-        ], noise: .init(baselineWander: 0.15))
+        let stream = try MonitoredStream.watching(
+            [
+                .init(sinus72, seconds: 20), .init(.asystole, seconds: 2.2), .init(sinus72, seconds: 20),
+            ], noise: .init(baselineWander: 0.15))
         #expect(stream.started == [.pause])
         #expect(stream.count(.pause, .ended) == 1)
         #expect(stream.alerts(.pause).last?.alert.endedBecause == .cleared)
@@ -61,9 +63,10 @@ import Testing
         configuration.asystoleSeconds = 8
         configuration.tachycardiaAbove = 60
         configuration.bradycardiaBelow = 30
-        let stream = try MonitoredStream.watching([
-            .init(sinus72, seconds: 20), .init(.asystole, seconds: 4), .init(sinus72, seconds: 20),
-        ], noise: .init(baselineWander: 0.15), configuration: configuration)
+        let stream = try MonitoredStream.watching(
+            [
+                .init(sinus72, seconds: 20), .init(.asystole, seconds: 4), .init(sinus72, seconds: 20),
+            ], noise: .init(baselineWander: 0.15), configuration: configuration)
         #expect(stream.started == [.tachycardia])
     }
 
@@ -109,7 +112,8 @@ import Testing
 
     @Test func threeInARowAreARunAndFiveFastOnesTachycardia() throws {
         let run = try MonitoredStream.watching([
-            .init(sinus72, seconds: 10), .init(.ventricularGroups(rate: 72, every: 12, count: 3, groupRate: 140), seconds: 12),
+            .init(sinus72, seconds: 10),
+            .init(.ventricularGroups(rate: 72, every: 12, count: 3, groupRate: 140), seconds: 12),
             .init(sinus72, seconds: 20),
         ])
         #expect(run.started == [.ventricularRun])
@@ -167,7 +171,9 @@ import Testing
         #expect(stream.alerts(kind).last?.alert.endedBecause == .cleared)
         let other: AlertKind = kind == .bigeminy ? .trigeminy : .bigeminy
         #expect(stream.count(other, .started) == 0)
-        #expect(stream.alerts(.singleVentricularBeat).filter { $0.alert.phase == .ended }.first?.alert.endedBecause == .shadowed)
+        #expect(
+            stream.alerts(.singleVentricularBeat).filter { $0.alert.phase == .ended }.first?.alert.endedBecause
+                == .shadowed)
     }
 
     @Test func supraventricularBeatsInARowAreARun() throws {

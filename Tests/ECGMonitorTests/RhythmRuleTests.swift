@@ -7,7 +7,9 @@ import WFDB
 
 /// The rhythms beside the plain ones, each with beats of the true class.
 @Suite struct RhythmRuleTests {
-    @Test(arguments: [(32.0, AlertKind.bradycardia, AlertKind.extremeBradycardia), (165, .tachycardia, .extremeTachycardia)])
+    @Test(arguments: [
+        (32.0, AlertKind.bradycardia, AlertKind.extremeBradycardia), (165, .tachycardia, .extremeTachycardia),
+    ])
     func anExtremeRateTakesThePlaceOfThePlainAlarm(rate: Double, plain: AlertKind, extreme: AlertKind) throws {
         let stream = try MonitoredStream.watching([
             .init(sinus72, seconds: 30), .init(.sinus(rate: rate), seconds: 40), .init(sinus72, seconds: 40),
@@ -32,7 +34,8 @@ import WFDB
 
     @Test func anIdioventricularRhythmThatQuickensIsTachycardia() throws {
         let stream = try MonitoredStream.watching([
-            .init(sinus72, seconds: 20), .init(.ventricular(rate: 80), seconds: 12), .init(.ventricular(rate: 150), seconds: 10),
+            .init(sinus72, seconds: 20), .init(.ventricular(rate: 80), seconds: 12),
+            .init(.ventricular(rate: 150), seconds: 10),
             .init(sinus72, seconds: 20),
         ])
         #expect(stream.started.prefix(3) == [.ventricularRun, .idioventricularRhythm, .ventricularTachycardia])
@@ -52,7 +55,8 @@ import WFDB
 
     @Test func manyVentricularBeatsInAMinuteAreToldOnceWithTheirNumber() throws {
         let stream = try MonitoredStream.watching([
-            .init(.ventricularGroups(rate: 72, every: 4, count: 1, groupRate: 110), seconds: 90), .init(sinus72, seconds: 150),
+            .init(.ventricularGroups(rate: 72, every: 4, count: 1, groupRate: 110), seconds: 90),
+            .init(sinus72, seconds: 150),
         ])
         #expect(stream.count(.frequentVentricularBeats, .started) == 1)
         #expect(stream.alerts(.frequentVentricularBeats).first?.alert.beatCount == 11)
@@ -85,14 +89,18 @@ import WFDB
         #expect(rOnT([(1, .normal), (2, .normal), (2.4, .ventricular), (3.7, .normal)], mean: 1) == 0)
         #expect(rOnT([(1, .normal), (2, .normal), (2.3, .ventricular), (3.2, .normal)], mean: 1) == 0)
         // Two without a pause within five minutes.
-        #expect(rOnT([(2, .normal), (2.3, .ventricular), (3.2, .normal), (9, .normal), (9.3, .ventricular), (10, .normal)], mean: 1) == 1)
+        #expect(
+            rOnT(
+                [(2, .normal), (2.3, .ventricular), (3.2, .normal), (9, .normal), (9.3, .ventricular), (10, .normal)],
+                mean: 1) == 1)
         // At 100/min and more it is not called so.
         #expect(rOnT([(1, .normal), (1.5, .normal), (1.65, .ventricular), (3, .normal)], mean: 0.5) == 0)
     }
 
     @Test func anIrregularRhythmSuggestsAtrialFibrillationAndARegularOneDoesNot() throws {
         let stream = try MonitoredStream.watching([
-            .init(sinus72, seconds: 60), .init(.atrialFibrillation(rate: 90), seconds: 180), .init(sinus72, seconds: 200),
+            .init(sinus72, seconds: 60), .init(.atrialFibrillation(rate: 90), seconds: 180),
+            .init(sinus72, seconds: 200),
         ])
         #expect(stream.count(.atrialFibrillation, .started) == 1)
         let start = try #require(stream.alerts(.atrialFibrillation).first)
@@ -131,7 +139,8 @@ import WFDB
     ])
     func noOtherRhythmLooksLikeVentricularFibrillation(rhythm: SimulatedSegment.Rhythm) throws {
         let noise = SimulatedNoise(white: 0.03, baselineWander: 0.4, mains: 0.1, muscle: 0.08)
-        let stream = try MonitoredStream.watching([.init(sinus72, seconds: 10), .init(rhythm, seconds: 60)], noise: noise)
+        let stream = try MonitoredStream.watching(
+            [.init(sinus72, seconds: 10), .init(rhythm, seconds: 60)], noise: noise)
         #expect(stream.count(.ventricularFibrillation, .started) == 0)
     }
 

@@ -143,7 +143,9 @@ import Testing
 
     @Test(arguments: [50.0, 60])
     func mainsHumChangesNoBeatAndRaisesNothing(hertz: Double) throws {
-        let script: [SimulatedSegment] = [.init(.ventricularGroups(rate: 75, every: 9, count: 1, groupRate: 120), seconds: 60)]
+        let script: [SimulatedSegment] = [
+            .init(.ventricularGroups(rate: 75, every: 9, count: 1, groupRate: 120), seconds: 60)
+        ]
         let clean = try MonitoredStream.watching(script)
         let humming = try MonitoredStream.watching(script, noise: SimulatedNoise(mains: 0.2, mainsFrequency: hertz))
         #expect(humming.count(.noisySignal, .started) == 0)

@@ -43,7 +43,8 @@ import Testing
             if places.contains(number) {
                 let bytes = stream.monitor.snapshot()
                 #expect(bytes.count < 60_000)
-                let next = stream.monitor.nextSampleIndex, session = stream.monitor.session
+                let next = stream.monitor.nextSampleIndex
+                let session = stream.monitor.session
                 stream.monitor = try PatientMonitor(
                     snapshot: bytes, configuration: stream.monitor.configuration, events: &stream.events)
                 #expect(stream.monitor.nextSampleIndex == next && stream.monitor.session == session)
@@ -73,8 +74,10 @@ import Testing
     }
 
     private static let script: [SimulatedSegment] = [
-        .init(sinus72, seconds: 15), .init(.ventricularGroups(rate: 72, every: 6, count: 2, groupRate: 120), seconds: 20),
-        .init(.ventricular(rate: 170), seconds: 8), .init(.asystole, seconds: 7), .init(.bigeminy(rate: 80), seconds: 15),
+        .init(sinus72, seconds: 15),
+        .init(.ventricularGroups(rate: 72, every: 6, count: 2, groupRate: 120), seconds: 20),
+        .init(.ventricular(rate: 170), seconds: 8), .init(.asystole, seconds: 7),
+        .init(.bigeminy(rate: 80), seconds: 15),
         .init(.atrialFibrillation(rate: 110), seconds: 30), .init(.sinus(rate: 45), seconds: 25),
     ]
 
@@ -120,7 +123,8 @@ import Testing
     func aRestoredMonitorGoesOnAsIfNothingHadBeen(rate: Double) throws {
         let (start, steps) = Self.eventfulSteps(rate: rate)
         let undisturbed = try Self.run(steps, from: start).events
-        let kinds = Set(undisturbed.compactMap { event in if case .alert(let alert) = event.kind { alert.kind } else { nil } })
+        let kinds = Set(
+            undisturbed.compactMap { event in if case .alert(let alert) = event.kind { alert.kind } else { nil } })
         #expect(kinds.count > 8)
         #expect(try Self.run(steps, from: start, restoringBefore: Set(steps.indices)).events == undisturbed)
         var random = SeededGenerator(seed: 3)
@@ -134,7 +138,8 @@ import Testing
         let (start, steps) = Self.eventfulSteps(rate: 360)
         let undisturbed = try Self.run(steps, from: start).events
         #expect(
-            try Self.run(steps, from: start, restoringBefore: Set(steps.indices), resolvingEvery: 7).events == undisturbed)
+            try Self.run(steps, from: start, restoringBefore: Set(steps.indices), resolvingEvery: 7).events
+                == undisturbed)
     }
 
     @Test func elementsOfInlineArraysStayAligned() {
@@ -200,7 +205,8 @@ struct RealSnapshotTests {
         let places = Set((0..<200).map { _ in Int(random.next() % UInt64(steps.count)) })
         #expect(try SnapshotTests.run(steps, from: stream, restoringBefore: places).events == undisturbed)
         #expect(
-            try SnapshotTests.run(steps, from: stream, restoringBefore: places, resolvingEvery: 5).events == undisturbed)
+            try SnapshotTests.run(steps, from: stream, restoringBefore: places, resolvingEvery: 5).events == undisturbed
+        )
     }
 
     @Test(.enabled(if: RealRecord.hasModel, "skipped: no weights at Config/models/default.safetensors"))

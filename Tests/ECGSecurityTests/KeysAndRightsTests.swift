@@ -122,7 +122,10 @@ import ZeroMQ
         }
         #expect(KeyExpiry.seconds("2001-09-09T01:46:40Z") == 1_000_000_000)
         #expect(KeyExpiry.seconds("2026-11-25") == KeyExpiry.seconds("2026-11-25T00:00:00Z"))
-        for text in ["", "2026-04-31", "2026-13-01", "2026-00-10", "2026-1-1", "2026-01-01T24:00:00Z", "now", "2026-01-01T٢٣:00:00Z"] {
+        for text in [
+            "", "2026-04-31", "2026-13-01", "2026-00-10", "2026-1-1", "2026-01-01T24:00:00Z", "now",
+            "2026-01-01T٢٣:00:00Z",
+        ] {
             #expect(KeyExpiry.seconds(text) == nil)
         }
     }
@@ -135,7 +138,8 @@ import ZeroMQ
         "[[key]]\nname = \"a\"\npublic = \"K\"\nread = [\"alert.bed-1\"]\n",
         "[[key]]\nname = \"a\"\npublic = \"K\"\nread = [\"foo*\"]\n",
         "[[key]]\nname = \"a\"\npublic = \"K\"\nexpires = 5\n", "[[key]]\nname = \"a\"\npublic = \"K\"\nhistory = 1\n",
-        "[[key]]\nname = \"a\"\npublic = \"K\"\n[[key]]\nname = \"b\"\npublic = \"K\"\n", "key = 7\n", "[other]\n", "[.key]\n", "[[=]]\n",
+        "[[key]]\nname = \"a\"\npublic = \"K\"\n[[key]]\nname = \"b\"\npublic = \"K\"\n", "key = 7\n", "[other]\n",
+        "[.key]\n", "[[=]]\n",
         "[[key", "\u{0}",
     ])
     func aTableWithAMistakeIsRefusedAsAWhole(text: String) {
@@ -144,12 +148,14 @@ import ZeroMQ
     }
 
     /// The parser would end the process there.
-    @Test(arguments: [
-        ("x = 1979-05-27Tx:", 1), ("\n# 1979-05-27Tx: 3p1\ny = [1, \n3p1]", 4), ("x = { a = 3p1 }", 1), ("[.a]", 1),
-        ("x = \"\"\"\n1\\\n\"\"\"\"\ny = 2p", 4), ("a = '''x''', 4p", nil), ("a = ['''x''', 4p]", 1),
-        ("# a\u{2028}x = 3p1", 1), ("a = [}", 1), ("a = ]", 1), ("\na = [1,,]", 2), ("a = [[1], [{ b = 2 }, {}, ], []]", nil),
-        ("1979-05-27 = -1_000.5e-3\nb = [+inf, 0, 1e3, '3p1', \"1979-05-27Tx\"]  # 3p1\n[3p1]\n3p1 = true", nil),
-    ] as [(String, Int?)])
+    @Test(
+        arguments: [
+            ("x = 1979-05-27Tx:", 1), ("\n# 1979-05-27Tx: 3p1\ny = [1, \n3p1]", 4), ("x = { a = 3p1 }", 1), ("[.a]", 1),
+            ("x = \"\"\"\n1\\\n\"\"\"\"\ny = 2p", 4), ("a = '''x''', 4p", nil), ("a = ['''x''', 4p]", 1),
+            ("# a\u{2028}x = 3p1", 1), ("a = [}", 1), ("a = ]", 1), ("\na = [1,,]", 2),
+            ("a = [[1], [{ b = 2 }, {}, ], []]", nil),
+            ("1979-05-27 = -1_000.5e-3\nb = [+inf, 0, 1e3, '3p1', \"1979-05-27Tx\"]  # 3p1\n[3p1]\n3p1 = true", nil),
+        ] as [(String, Int?)])
     func whatEndsTheParserIsFoundBefore(text: String, line: Int?) {
         #expect(TOMLPitfalls.first(in: text)?.line == line)
     }

@@ -41,7 +41,8 @@ struct DetectorTests {
     func anotherSamplingRateGivesTheSameBeats(rate: Double) throws {
         var simulator = ECGSimulator(
             .init(
-                samplingRate: rate, seed: 3, script: [.init(.ventricularGroups(rate: 75, every: 6, count: 2, groupRate: 140), seconds: 120)],
+                samplingRate: rate, seed: 3,
+                script: [.init(.ventricularGroups(rate: 75, every: 6, count: 2, groupRate: 140), seconds: 120)],
                 noise: .resting))
         let (samples, labels) = simulator.record(seconds: 120)
         var resampler = try Resampler(inputRate: rate)

@@ -13,8 +13,12 @@ struct MainsHumTests {
     }
 
     @Test func aSignalWithoutHumPassesBitByBit() {
-        for noise in [SimulatedNoise.none, .resting, SimulatedNoise(baselineWander: 1.5, mains: 0.03, electrodeMotion: 0.3)] {
-            let samples = simulate(.ventricularGroups(rate: 80, every: 5, count: 3, groupRate: 160), seconds: 60, noise: noise).samples
+        for noise in [
+            SimulatedNoise.none, .resting, SimulatedNoise(baselineWander: 1.5, mains: 0.03, electrodeMotion: 0.3),
+        ] {
+            let samples = simulate(
+                .ventricularGroups(rate: 80, every: 5, count: 3, groupRate: 160), seconds: 60, noise: noise
+            ).samples
             #expect(Self.filtered(samples) == samples)
         }
     }

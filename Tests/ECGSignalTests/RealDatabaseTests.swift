@@ -55,7 +55,9 @@ struct RealDatabaseTests {
         .enabled(
             if: Databases.has("nstdb") && Databases.has("nstdb_119_regenerated"),
             "skipped: no nstdb, nstdb_119_regenerated in the folder named by ECGMON_DATABASES"),
-        arguments: [("18", 100.0, 99.86), ("12", 100, 92.26), ("06", 98.91, 76.22), ("00", 94.35, 67.19), ("_6", 86.39, 62.32)])
+        arguments: [
+            ("18", 100.0, 99.86), ("12", 100, 92.26), ("06", 98.91, 76.22), ("00", 94.35, 67.19), ("_6", 86.39, 62.32),
+        ])
     func electrodeMotionIsDetectedAsWellAsByTheBestOpenDetector(
         level: String, sensitivity: Double, predictivity: Double
     ) throws {

@@ -3,17 +3,22 @@ import Testing
 
 /// The signal's own look for flutter and fibrillation, on ECG where there is none, and on record 207.
 @Suite struct VentricularFibrillationTests {
-    private static func seconds(of finding: VentricularFibrillationDetector.Finding?, _ database: String, _ name: String) throws -> [Double] {
+    private static func seconds(
+        of finding: VentricularFibrillationDetector.Finding?, _ database: String, _ name: String
+    ) throws -> [Double] {
         let record = try Databases.read(name, from: database)
         var detector = VentricularFibrillationDetector()
         var found: [Double] = []
         func step(_ value: Float, _ index: Int) {
-            guard let change = detector.step(value), change.finding != .none, finding == nil || change.finding == finding
+            guard let change = detector.step(value), change.finding != .none,
+                finding == nil || change.finding == finding
             else { return }
             let second = Double(index) / 360
             // Up to 3 s after its end an episode still fills the window.
             let source = Int64(second * record.rate)
-            if !record.flutter.contains(where: { source >= $0.lowerBound && source <= $0.upperBound + Int64(3 * record.rate) }) {
+            if !record.flutter.contains(where: {
+                source >= $0.lowerBound && source <= $0.upperBound + Int64(3 * record.rate)
+            }) {
                 found.append(second)
             }
         }
@@ -50,9 +55,13 @@ import Testing
     }
 
     @Test func aSineIsClearlySoWithinItsFrequenciesAndAmplitudes() {
-        func finding(_ frequency: Double, _ amplitude: Double, offset: Double = 0) -> VentricularFibrillationDetector.Finding {
+        func finding(_ frequency: Double, _ amplitude: Double, offset: Double = 0)
+            -> VentricularFibrillationDetector.Finding
+        {
             var simulator = ECGSimulator(
-                .init(script: [.init(.asystole, seconds: .infinity)], noise: .init(mains: amplitude, mainsFrequency: frequency), offset: offset))
+                .init(
+                    script: [.init(.asystole, seconds: .infinity)],
+                    noise: .init(mains: amplitude, mainsFrequency: frequency), offset: offset))
             var detector = VentricularFibrillationDetector()
             for _ in 0..<3_600 { _ = detector.step(simulator.next()) }
             return detector.finding

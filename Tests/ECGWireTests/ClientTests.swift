@@ -43,7 +43,7 @@ extension ZeroMQSocket {
         while true {
             do {
                 return try bind(endpoint)
-            } catch where error.code == .addressInUse {
+            } catch  where error.code == .addressInUse {
                 Thread.sleep(forTimeInterval: 0.01)
             }
         }
@@ -111,7 +111,9 @@ private func event(_ sequence: UInt64, _ text: String = "x") -> WireEvent {
 
     @Test func anEndpointThatMakesNoSenseIsNamed() throws {
         let context = try ZeroMQContext()
-        let error = #expect(throws: WireError.self) { _ = try AcquisitionClient(endpoint: "tcp://nowhere", context: context) }
+        let error = #expect(throws: WireError.self) {
+            _ = try AcquisitionClient(endpoint: "tcp://nowhere", context: context)
+        }
         #expect(error?.description.hasPrefix("connect tcp://nowhere: ") == true)
     }
 }
@@ -129,7 +131,9 @@ private func event(_ sequence: UInt64, _ text: String = "x") -> WireEvent {
                 try publisher.bind(endpoint)
                 client = try SubscriberClient(endpoint: endpoint, context: context, queueLength: 10)
                 try publisher.waitForSubscriber()
-                for sequence in 1...20_000 as ClosedRange<UInt64> { try publisher.publish(.alert(stream: "bed-1"), event(sequence)) }
+                for sequence in 1...20_000 as ClosedRange<UInt64> {
+                    try publisher.publish(.alert(stream: "bed-1"), event(sequence))
+                }
                 Thread.sleep(forTimeInterval: 0.3)
             }
             Thread.sleep(forTimeInterval: 6)
@@ -188,7 +192,9 @@ private func event(_ sequence: UInt64, _ text: String = "x") -> WireEvent {
             try xpub.bind(freshEndpoint("ipc"))
             var client = try SubscriberClient(endpoint: try xpub.lastEndpoint(), context: context)
             try xpub.waitForSubscriber()
-            for (stream, sequence) in [("a", 5), ("b", 1), ("a", 6), ("a", 9), ("b", 2), ("a", 1), ("a", 2)] as [(String, UInt64)] {
+            for (stream, sequence) in [("a", 5), ("b", 1), ("a", 6), ("a", 9), ("b", 2), ("a", 1), ("a", 2)]
+                as [(String, UInt64)]
+            {
                 try xpub.publish(.beat(stream: stream), event(sequence))
             }
             var missed: [UInt64] = []

@@ -5,7 +5,8 @@ import Testing
 @Suite struct SampleBlockValidationTests {
     static let good: WireSampleBlock = {
         var blocks = SampleBlockSequence(
-            stream: "ward-3.bed:12_b", session: 7, samplingRate: 250, lead: "II", startTimeNanoseconds: 1_700_000_000_000_000_000)
+            stream: "ward-3.bed:12_b", session: 7, samplingRate: 250, lead: "II",
+            startTimeNanoseconds: 1_700_000_000_000_000_000)
         return blocks.block(counts: [0, 1, -1, 2047, -2048], gain: 200, baseline: 0)
     }()
 
@@ -31,15 +32,28 @@ import Testing
         #expect(rejection { $0.session = .max } == nil)
         #expect(rejection { $0.lead = "" } == nil)
         #expect(rejection { $0.gain = -200 } == nil)
-        #expect(rejection { $0.counts = []; $0.millivolts = [1]; $0.gain = 0 } == nil)
+        #expect(
+            rejection {
+                $0.counts = []
+                $0.millivolts = [1]
+                $0.gain = 0
+            } == nil)
     }
 
     @Test func millivoltsThatAreNotFiniteAreLeftToTheMonitor() {
-        #expect(rejection { $0.counts = []; $0.millivolts = [.nan, .infinity, -.infinity, 1] } == nil)
+        #expect(
+            rejection {
+                $0.counts = []
+                $0.millivolts = [.nan, .infinity, -.infinity, 1]
+            } == nil)
     }
 
     @Test func anotherSchemaVersionIsRejectedBeforeAnythingElse() {
-        #expect(rejection { $0.schemaVersion = 0; $0.stream = "" } == .unknownSchemaVersion(0))
+        #expect(
+            rejection {
+                $0.schemaVersion = 0
+                $0.stream = ""
+            } == .unknownSchemaVersion(0))
         #expect(rejection { $0.schemaVersion = 2 } == .unknownSchemaVersion(2))
     }
 
@@ -68,10 +82,18 @@ import Testing
 
     @Test func aBlockMustHoldSamplesOfOneKindAndNotTooMany() {
         #expect(rejection { $0.counts = [] } == .noSamples)
-        #expect(rejection { $0.counts = []; $0.leadOff = true } == .noSamples)
+        #expect(
+            rejection {
+                $0.counts = []
+                $0.leadOff = true
+            } == .noSamples)
         #expect(rejection { $0.millivolts = [1] } == .bothCountsAndMillivolts)
         #expect(rejection { $0.counts = Array(repeating: 1, count: 120_001) } == .tooManySamples(120_001))
-        #expect(rejection { $0.counts = []; $0.millivolts = Array(repeating: 1, count: 120_001) } == .tooManySamples(120_001))
+        #expect(
+            rejection {
+                $0.counts = []
+                $0.millivolts = Array(repeating: 1, count: 120_001)
+            } == .tooManySamples(120_001))
         var limits = SampleBlockLimits()
         limits.maximumSampleCount = 4
         #expect(rejection(limits) { _ in } == .tooManySamples(5))
@@ -145,7 +167,9 @@ import Testing
     @Test func randomBytesNeverTrapAndAreNeverTaken() {
         var generator = SplitMix(state: 42)
         for _ in 0..<20_000 {
-            let bytes = (0..<Int.random(in: 0...200, using: &generator)).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            let bytes = (0..<Int.random(in: 0...200, using: &generator)).map { _ in
+                UInt8.random(in: 0...255, using: &generator)
+            }
             guard case .success(let block) = decode(bytes) else { continue }
             #expect(throws: SampleBlockRejection.self) { try block.validate() }
         }
@@ -191,7 +215,7 @@ import Testing
         block.counts = [.min, .max]
         block.baseline = .max
         block.gain = 1
-        #expect(block.samplesInMillivolts == [-4294967296, 0])
+        #expect(block.samplesInMillivolts == [-4_294_967_296, 0])
         block.gain = 1e-300
         #expect(block.samplesInMillivolts == [-.infinity, 0])
     }

@@ -13,7 +13,9 @@ import Testing
         #expect(topic.stream == (kind == .health ? nil : "ward.3:bed-1"))
     }
 
-    @Test(arguments: ["", ".", "alert", "alert.", "alert..x", "health.x", "healthy", "unknown.bed-1", "alert.bed 1", "ALERT.a"])
+    @Test(arguments: [
+        "", ".", "alert", "alert.", "alert..x", "health.x", "healthy", "unknown.bed-1", "alert.bed 1", "ALERT.a",
+    ])
     func whatIsNoTopicIsNone(name: String) {
         #expect(Topic(name) == nil)
     }
@@ -102,13 +104,16 @@ import Testing
     }
 
     @Test func whatALaterVersionAddsToJSONIsIgnored() throws {
-        let text = #"{"schemaVersion":1,"stream":"a","new":{"x":[1]},"alert":{"kind":"ALERT_KIND_OF_TOMORROW","text":"t"}}"#
+        let text =
+            #"{"schemaVersion":1,"stream":"a","new":{"x":[1]},"alert":{"kind":"ALERT_KIND_OF_TOMORROW","text":"t"}}"#
         guard case .event(let event) = try decode(Array(text.utf8), .alert) else { return #expect(Bool(false)) }
         #expect(event.alert.text == "t")
         #expect(event.alert.kind == .unspecified)
     }
 
-    @Test(arguments: ["{", "{]", #"{"stream":1}"#, "{\u{0}}", "\u{7F}\u{7F}\u{7F}", String(repeating: "{\"beat\":", count: 10_000)])
+    @Test(arguments: [
+        "{", "{]", #"{"stream":1}"#, "{\u{0}}", "\u{7F}\u{7F}\u{7F}", String(repeating: "{\"beat\":", count: 10_000),
+    ])
     func whatIsNoBodyIsAnError(text: String) {
         #expect(throws: (any Error).self) { try decode(Array(text.utf8), .beat) }
     }
@@ -126,13 +131,17 @@ import Testing
             before = line
         }
         let body = schema[(schema.range(of: "\noption")?.upperBound ?? schema.startIndex)...]
-        for line in body.split(separator: "\n").map({ $0.trimmingCharacters(in: .whitespaces) }) where line.hasPrefix("//") {
+        for line in body.split(separator: "\n").map({ $0.trimmingCharacters(in: .whitespaces) })
+        where line.hasPrefix("//") {
             #expect(generated.contains("/" + line), "run make proto: \(line)")
         }
     }
 
     /// protoc, which reads nothing but the schema, writes the very same bytes.
-    @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/protoc"), "needs /usr/bin/protoc (protobuf-compiler)"))
+    @Test(
+        .enabled(
+            if: FileManager.default.isExecutableFile(atPath: "/usr/bin/protoc"),
+            "needs /usr/bin/protoc (protobuf-compiler)"))
     func theSchemaAloneGivesTheSameBytes() throws {
         var status = Self.event
         status.status.condition = .invalidSamples

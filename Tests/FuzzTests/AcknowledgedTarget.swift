@@ -3,9 +3,9 @@ import SwiftProtobuf
 @testable import ECGWire
 @testable import ecgmond
 
-/// Pieces of the input are what happens, by the first byte of each: a message as the daemon gets it, a reply as a source gets it
-/// (as bytes, or as numbers, which the fuzzer would not put together), the source's own blocks, and broken connections. The
-/// source keeps its books right whatever the daemon says.
+/// Pieces of the input are what happens, by the first byte of each: a message as the daemon gets it, a reply as a
+/// source gets it (as bytes, or as numbers, which the fuzzer would not put together), the source's own blocks, and
+/// broken connections. The source keeps its books right whatever the daemon says.
 enum AcknowledgedTarget {
     static func take(_ bytes: [UInt8]) {
         var source = Source()
@@ -31,7 +31,9 @@ enum AcknowledgedTarget {
             precondition(block.samplesInMillivolts.count == block.sampleCount)
         }
         var credit = SourceCredit()
-        for number in [Int(clamping: block.firstSampleIndex), block.sampleCount, Int(truncatingIfNeeded: block.session)] {
+        for number in [
+            Int(clamping: block.firstSampleIndex), block.sampleCount, Int(truncatingIfNeeded: block.session),
+        ] {
             if credit.allows(number, window: 30_000) { credit.hand(number) }
             credit.learn(processed: UInt64(bitPattern: block.acquisitionTimeNs))
             credit.takeBack(number)
@@ -52,7 +54,9 @@ enum AcknowledgedTarget {
     }
 
     private static let causes =
-        ["", "", "", ""] + UnacknowledgedBlocks.retryable.sorted() + ["stale_session", "unusable_gain", "a cause of later versions"]
+        ["", "", "", ""] + UnacknowledgedBlocks.retryable.sorted() + [
+            "stale_session", "unusable_gain", "a cause of later versions",
+        ]
 
     private static func reply(_ given: Numbers) -> WireIngestReply {
         var numbers = given
@@ -83,7 +87,8 @@ enum AcknowledgedTarget {
             }
             // A block beyond this is refused before it is kept.
             guard next + skipped + Int64(count) <= SampleBlockLimits.sampleIndexEnd else { return }
-            blocks.append(session: session, first: next + skipped, count: count, body: [UInt8(truncatingIfNeeded: count)])
+            blocks.append(
+                session: session, first: next + skipped, count: count, body: [UInt8(truncatingIfNeeded: count)])
             next += skipped + Int64(count)
             check()
         }

@@ -20,12 +20,13 @@ import Testing
     }
 
     #if FUZZING
-        /// Runs libFuzzer on the target that `ECGMON_FUZZ` names, with the arguments in `ECGMON_FUZZ_ARGUMENTS`; it ends the
-        /// process. See `make fuzz`.
+        /// Runs libFuzzer on the target that `ECGMON_FUZZ` names, with the arguments in `ECGMON_FUZZ_ARGUMENTS`; it
+        /// ends the process. See `make fuzz`.
         @Test func fuzz() throws {
             let environment = ProcessInfo.processInfo.environment
             let target = try #require(environment["ECGMON_FUZZ"].flatMap(FuzzTarget.init))
-            libFuzzer(target, arguments: (environment["ECGMON_FUZZ_ARGUMENTS"] ?? "").split(separator: " ").map(String.init))
+            libFuzzer(
+                target, arguments: (environment["ECGMON_FUZZ_ARGUMENTS"] ?? "").split(separator: " ").map(String.init))
         }
     #endif
 }
@@ -51,8 +52,11 @@ private struct Mutation {
             case 0: bytes[place] = UInt8(next(256))
             case 1: bytes[place] ^= 1 << UInt8(next(8))
             case 2: bytes.removeSubrange(place..<min(bytes.count, place + 1 + next(16)))
-            case 3: bytes.insert(contentsOf: bytes[place..<min(bytes.count, place + 1 + next(16))], at: next(bytes.count))
-            default: bytes.replaceSubrange(place..<min(bytes.count, place + 8), with: [255, 255, 255, 255, 255, 255, 255, 127])
+            case 3:
+                bytes.insert(contentsOf: bytes[place..<min(bytes.count, place + 1 + next(16))], at: next(bytes.count))
+            default:
+                bytes.replaceSubrange(
+                    place..<min(bytes.count, place + 8), with: [255, 255, 255, 255, 255, 255, 255, 127])
             }
         }
         return bytes

@@ -1,7 +1,7 @@
 import Foundation
 
-/// A door through which bytes of others come in. Each is a function of bytes that must neither trap, hang, nor grow without
-/// bound, whatever they are; what it makes of them is of no interest here.
+/// A door through which bytes of others come in. Each is a function of bytes that must neither trap, hang, nor grow
+/// without bound, whatever they are; what it makes of them is of no interest here.
 enum FuzzTarget: String, CaseIterable {
     /// Messages to the daemon's sockets, one after the other, as far as the alarms of one patient.
     case wire
@@ -67,7 +67,8 @@ enum Scratch {
 }
 
 extension [UInt8] {
-    /// The input as several: each begins with its length in two bytes, little-endian; a length beyond the end means all the rest.
+    /// The input as several: each begins with its length in two bytes, little-endian; a length beyond the end means all
+    /// the rest.
     var pieces: [[UInt8]] {
         var result: [[UInt8]] = []
         var place = 0

@@ -6,8 +6,8 @@ import ZeroMQ
 @testable import ECGWire
 @testable import ecgmond
 
-/// The first byte chooses: a request as the daemon gets it, of somebody who may ask for everything or for the alerts of one ward;
-/// or a reply as a client gets it.
+/// The first byte chooses: a request as the daemon gets it, of somebody who may ask for everything or for the alerts of
+/// one ward; or a reply as a client gets it.
 enum HistoryTarget {
     static func take(_ bytes: [UInt8]) {
         guard let choice = bytes.first else { return }
@@ -61,7 +61,8 @@ enum HistoryTarget {
     }
 
     private static let ward: Peer = {
-        guard let key = CurvePublicKey(z85: String(repeating: "0", count: 40)), let read = TopicPattern("alert.icu-*") else {
+        guard let key = CurvePublicKey(z85: String(repeating: "0", count: 40)), let read = TopicPattern("alert.icu-*")
+        else {
             preconditionFailure("the key")
         }
         var entry = AuthorizedKey(name: "ward", key: key)
@@ -70,10 +71,13 @@ enum HistoryTarget {
         return .key(entry)
     }()
 
-    /// A journal of three streams with forty events of each kind, some of them old enough to be gone. One target at a time asks it.
+    /// A journal of three streams with forty events of each kind, some of them old enough to be gone. One target at a
+    /// time asks it.
     nonisolated(unsafe) private static let answer: HistoryAnswer? = {
         let path = "\(Scratch.folder)/journal.sqlite"
-        guard let database = try? JournalDatabase(path: path, synchronous: .normal, putAside: { _ in }) else { return nil }
+        guard let database = try? JournalDatabase(path: path, synchronous: .normal, putAside: { _ in }) else {
+            return nil
+        }
         var rounds: [JournalRound] = []
         for stream in ["bed-1", "icu-1", "icu-2"] {
             for kind in JournalKind.allCases {
@@ -83,7 +87,8 @@ enum HistoryTarget {
             }
         }
         guard (try? database.commit(rounds, snapshots: [:])) != nil,
-            (try? database.delete(.beat, writtenBefore: .max, limit: 15)) == 15, let reader = try? JournalReader(path: path)
+            (try? database.delete(.beat, writtenBefore: .max, limit: 15)) == 15,
+            let reader = try? JournalReader(path: path)
         else { return nil }
         return HistoryAnswer(reader: reader)
     }()

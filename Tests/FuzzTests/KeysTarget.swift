@@ -31,11 +31,15 @@ enum KeysTarget {
             use(.key(key))
             _ = permissions.entry(key.key.z85, at: 1_800_000_000)
             // Nobody else's rights change when one is taken out; where the file does not allow that, it is refused.
-            guard let left = try? AuthorizedKeysFile.removing(name: key.name, from: text, path: "keys.toml") else { continue }
+            guard let left = try? AuthorizedKeysFile.removing(name: key.name, from: text, path: "keys.toml") else {
+                continue
+            }
             let others = permissions.keys.filter { $0.name != key.name }
             precondition((try? AuthorizedKeysFile.parse(left, path: "keys.toml"))?.keys == others)
         }
-        guard permissions.keys.count < 4, let key = CurvePublicKey(z85: String(repeating: "0", count: 40)) else { return }
+        guard permissions.keys.count < 4, let key = CurvePublicKey(z85: String(repeating: "0", count: 40)) else {
+            return
+        }
         var entry = AuthorizedKey(name: "fuzz-added", key: key)
         entry.push = permissions.keys.first?.push ?? []
         entry.read = permissions.keys.first?.read ?? []
@@ -97,7 +101,9 @@ enum KeysTarget {
             for kind in Topic.Kind.allCases {
                 let topic = Topic(kind, stream: stream)
                 let narrowed = peer.narrowed(Array(topic.name.utf8))
-                precondition(!peer.mayRead(topic) || narrowed == [Array(topic.name.utf8)], "what may be read may be subscribed to")
+                precondition(
+                    !peer.mayRead(topic) || narrowed == [Array(topic.name.utf8)],
+                    "what may be read may be subscribed to")
             }
         }
     }

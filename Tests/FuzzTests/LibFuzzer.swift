@@ -4,7 +4,8 @@
     /// libFuzzer's own entry, in the archive that comes with the compiler.
     @_silgen_name("LLVMFuzzerRunDriver")
     private func runDriver(
-        _ count: UnsafeMutablePointer<Int32>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+        _ count: UnsafeMutablePointer<Int32>,
+        _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
         _ input: @convention(c) (UnsafePointer<UInt8>?, Int) -> Int32
     ) -> Int32
 

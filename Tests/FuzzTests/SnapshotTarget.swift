@@ -3,8 +3,9 @@ import ECGMonitor
 import ECGSignal
 import StateCoding
 
-/// The input changes a real snapshot: three bytes each, where (little-endian) and what. The checksum is made right, so that what has
-/// changed gets as far as it can: it is refused, or the monitor that comes of it takes samples and gives events as any other.
+/// The input changes a real snapshot: three bytes each, where (little-endian) and what. The checksum is made right, so
+/// that what has changed gets as far as it can: it is refused, or the monitor that comes of it takes samples and gives
+/// events as any other.
 enum SnapshotTarget {
     static func take(_ bytes: [UInt8]) {
         var snapshot = base
@@ -16,7 +17,8 @@ enum SnapshotTarget {
         for place in 0..<4 { snapshot[12 + place] = UInt8(truncatingIfNeeded: checksum >> (8 * UInt32(place))) }
         guard var monitor = try? PatientMonitor(snapshot: snapshot) else { return }
         // Nothing but the changes lies between the two.
-        precondition((try? PatientMonitor(snapshot: monitor.snapshot())) != nil, "what was taken is written and taken again")
+        precondition(
+            (try? PatientMonitor(snapshot: monitor.snapshot())) != nil, "what was taken is written and taken again")
         WireTarget.resolve(&monitor, { _ in })
         for segment in after {
             var next = segment

@@ -1,6 +1,7 @@
 import WFDB
 
-/// The first byte chooses: annotations, or a record, whose header is the first piece and whose signal file `r.dat` is the second.
+/// The first byte chooses: annotations, or a record, whose header is the first piece and whose signal file `r.dat` is
+/// the second.
 enum WFDBTarget {
     static func take(_ bytes: [UInt8]) {
         guard let choice = bytes.first else { return }

@@ -2,8 +2,8 @@ import ECGATKGAN
 
 @testable import NeuralNetwork
 
-/// The first byte chooses: the rest is the file as it is; or it is the header and the model card in pieces, and the numbers, which
-/// the fuzzer would never make up to the right length, are zeros.
+/// The first byte chooses: the rest is the file as it is; or it is the header and the model card in pieces, and the
+/// numbers, which the fuzzer would never make up to the right length, are zeros.
 enum WeightsTarget {
     static func take(_ bytes: [UInt8]) {
         guard let choice = bytes.first else { return }

@@ -4,9 +4,9 @@ import ECGWire
 
 @testable import ecgmond
 
-/// Pieces of the input are messages: by the first byte of each a sample block or a command, in the order in which they come,
-/// and where it says so the monitor is first replaced by what its snapshot gives.
-/// Classes are made up of the windows' bytes, so that all rules get something to do.
+/// Pieces of the input are messages: by the first byte of each a sample block or a command, in the order in which they
+/// come, and where it says so the monitor is first replaced by what its snapshot gives. Classes are made up of the
+/// windows' bytes, so that all rules get something to do.
 enum WireTarget {
     static func take(_ bytes: [UInt8]) {
         var monitor = PatientMonitor()
@@ -31,7 +31,8 @@ enum WireTarget {
         resolve(&monitor) { publish(WireEvent($0, stream: "bed-1", sequence: 1)) }
     }
 
-    private static func segment(_ frame: UnsafeRawBufferPointer, _ monitor: inout PatientMonitor, _ samples: inout Int) {
+    private static func segment(_ frame: UnsafeRawBufferPointer, _ monitor: inout PatientMonitor, _ samples: inout Int)
+    {
         guard let block = try? WireSampleBlock(frame: frame), (try? block.validate()) != nil else { return }
         let millivolts = block.samplesInMillivolts
         samples += millivolts.count
@@ -46,7 +47,9 @@ enum WireTarget {
     }
 
     private static func command(_ frame: UnsafeRawBufferPointer, _ monitor: inout PatientMonitor) {
-        guard let wire = try? CommandParsing.read(frame), let command = try? CommandParsing.command(wire) else { return }
+        guard let wire = try? CommandParsing.read(frame), let command = try? CommandParsing.command(wire) else {
+            return
+        }
         var events: [MonitorEvent] = []
         guard let outcome = monitor.apply(command, events: &events) else { return }
         var reply = WireCommandReply(.done, "", number: wire.number)

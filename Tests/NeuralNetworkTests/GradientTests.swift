@@ -19,7 +19,8 @@ import Testing
         return buffer
     }
 
-    /// The central difference of `value` at every `every`-th of the numbers at `pointer`, given to `compare` with its index.
+    /// The central difference of `value` at every `every`-th of the numbers at `pointer`, given to `compare` with its
+    /// index.
     static func differences(
         of value: () -> Double, at pointer: UnsafeMutablePointer<Float>, count: Int, every: Int = 1,
         step: Float = 1e-2, compare: (Int, Double) -> Void
@@ -82,7 +83,8 @@ import Testing
                         let position = shape.stride * j + shape.dilation * t - left
                         guard (0..<shape.length).contains(position) else { continue }
                         for i in 0..<shape.inputs {
-                            sum += store.pointer(to: layer.weight)[(t * shape.inputs + i) * shape.outputs + o]
+                            sum +=
+                                store.pointer(to: layer.weight)[(t * shape.inputs + i) * shape.outputs + o]
                                 * input.pointer[(b * shape.length + position) * shape.inputs + i]
                         }
                     }
@@ -104,7 +106,9 @@ import Testing
     @Test(arguments: [NormalizationMode.batchStatistics, .runningStatistics])
     func theGradientOfANormalisationIsItsSlope(mode: NormalizationMode) {
         let store = ParameterStore()
-        let length = 7, channels = 5, batch = 3
+        let length = 7
+        let channels = 5
+        let batch = 3
         let layer = BatchNormalization("n", in: store, length: length, channels: channels, slope: 0.2)
         store.seal()
         layer.initialize()
@@ -130,7 +134,8 @@ import Testing
         layer.backward(&inputGradient, batch: batch, gradients: &gradients)
         // A kink of the rectifier inside the step would spoil a difference: a small step, and few samples of it.
         let step: Float = 2e-3
-        var wrong = 0, tried = 0
+        var wrong = 0
+        var tried = 0
         func compare(_ analytic: Float, _ numeric: Double) {
             tried += 1
             if abs(Double(analytic) - numeric) / max(abs(numeric), 0.3) > 3e-2 { wrong += 1 }
@@ -150,7 +155,8 @@ import Testing
         store.seal()
         layer.initialize()
         let input: [Float] = (0..<12).map { Float($0) / 5 - 1 }
-        var first = [Float](repeating: 1, count: 12), second = first
+        var first = [Float](repeating: 1, count: 12)
+        var second = first
         var gradients = [Float](repeating: 0, count: store.count)
         input.withUnsafeBufferPointer { values in
             _ = layer.forward(values.baseAddress!, batch: 1, mode: .runningStatistics)
@@ -189,12 +195,14 @@ import Testing
         var logits: [Float] = [1, -2, 0.5, 3, 0, 0, 2, -1]
         let labels: [UInt8] = [2, 3]
         let weights: [Float] = [1, 0.5]
-        var gradient = [Float](repeating: 0, count: 8), ignored = gradient
+        var gradient = [Float](repeating: 0, count: 8)
+        var ignored = gradient
         func value(_ logits: UnsafePointer<Float>) -> Double {
             Loss.crossEntropy(
                 logits: logits, labels: labels, batch: 2, classes: 4, weight: weights, gradient: &ignored)
         }
-        _ = Loss.crossEntropy(logits: logits, labels: labels, batch: 2, classes: 4, weight: weights, gradient: &gradient)
+        _ = Loss.crossEntropy(
+            logits: logits, labels: labels, batch: 2, classes: 4, weight: weights, gradient: &gradient)
         logits.withUnsafeMutableBufferPointer { values in
             Self.differences(of: { value(values.baseAddress!) }, at: values.baseAddress!, count: 8) {
                 #expect(abs(Double(gradient[$0]) - $1) < 1e-3)
@@ -202,7 +210,8 @@ import Testing
         }
         let targets: [Float] = [0, 1, 1]
         var scores: [Float] = [0.3, -4, 90]
-        var slope = [Float](repeating: 0, count: 3), unused = slope
+        var slope = [Float](repeating: 0, count: 3)
+        var unused = slope
         _ = Loss.binaryCrossEntropy(logits: scores, targets: targets, batch: 3, factor: 2, gradient: &slope)
         scores.withUnsafeMutableBufferPointer { values in
             let base = values.baseAddress!

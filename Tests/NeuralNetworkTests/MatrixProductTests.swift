@@ -47,7 +47,9 @@ import Testing
 
     @Test func aRowsResultDoesNotDependOnTheOtherRows() {
         var generator = SeededGenerator(seed: 3)
-        let k = 48, n = 32, m = 17
+        let k = 48
+        let n = 32
+        let m = 17
         let a = (0..<(m * k)).map { _ in generator.nextNormal() }
         let b = (0..<(k * n)).map { _ in generator.nextNormal() }
         let packed = PackedMatrix()

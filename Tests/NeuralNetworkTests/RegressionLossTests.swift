@@ -3,9 +3,10 @@ import Testing
 @testable import NeuralNetwork
 
 @Suite struct RegressionLossTests {
-    typealias LossFunction = @Sendable (
-        UnsafePointer<Float>, UnsafePointer<Float>, Int, Float, UnsafeMutablePointer<Float>
-    ) -> Double
+    typealias LossFunction =
+        @Sendable (
+            UnsafePointer<Float>, UnsafePointer<Float>, Int, Float, UnsafeMutablePointer<Float>
+        ) -> Double
 
     /// A loss beside the plain formula of one of its terms.
     struct Case: Sendable, CustomTestStringConvertible {
@@ -19,16 +20,24 @@ import Testing
     static let cases = [
         Case(testDescription: "MSE") {
             Loss.meanSquaredError(values: $0, targets: $1, count: $2, factor: $3, gradient: $4)
-        } term: { ($0 - $1) * ($0 - $1) },
+        } term: {
+            ($0 - $1) * ($0 - $1)
+        },
         Case(testDescription: "MAE") {
             Loss.meanAbsoluteError(values: $0, targets: $1, count: $2, factor: $3, gradient: $4)
-        } term: { abs($0 - $1) },
+        } term: {
+            abs($0 - $1)
+        },
         Case(testDescription: "MSE of sigmoids") {
             Loss.sigmoidMeanSquaredError(logits: $0, targets: $1, batch: $2, factor: $3, gradient: $4)
-        } term: { (sigmoid($0) - $1) * (sigmoid($0) - $1) },
+        } term: {
+            (sigmoid($0) - $1) * (sigmoid($0) - $1)
+        },
         Case(testDescription: "MAE of sigmoids") {
             Loss.sigmoidMeanAbsoluteError(logits: $0, targets: $1, batch: $2, factor: $3, gradient: $4)
-        } term: { abs(sigmoid($0) - $1) },
+        } term: {
+            abs(sigmoid($0) - $1)
+        },
     ]
 
     @Test(arguments: cases)
@@ -36,7 +45,8 @@ import Testing
         var values: [Float] = [0.3, -2, 1.7, 0.9, -0.4, 60]
         let targets: [Float] = [1, 0, 0, 1, 1, 1]
         let count = values.count
-        var gradient = [Float](repeating: 7, count: count), unused = gradient
+        var gradient = [Float](repeating: 7, count: count)
+        var unused = gradient
         let loss = which.loss(values, targets, count, 3, &gradient)
         func plain() -> Double {
             (0..<count).reduce(0) { $0 + which.term(Double(values[$1]), Double(targets[$1])) } / Double(count)

@@ -45,7 +45,9 @@ import Testing
             "{\"a\":{\"dtype\":\"F32\",\"shape\":[4],\"data_offsets\":[0]}}", "{\"a\":{\"x\":\"y\"}}",
         ]
         for header in headers {
-            #expect(throws: SafeTensorsError.self, "\(header)") { try SafeTensors(bytes: file(header), path: "hostile") }
+            #expect(throws: SafeTensorsError.self, "\(header)") {
+                try SafeTensors(bytes: file(header), path: "hostile")
+            }
         }
         let enormous = [UInt8](repeating: 255, count: 64)
         #expect(throws: SafeTensorsError.self) { try SafeTensors(bytes: enormous, path: "hostile") }

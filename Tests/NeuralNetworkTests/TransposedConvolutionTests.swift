@@ -9,7 +9,8 @@ import Testing
     }
 
     static let shapes = [
-        Shape(), Shape(inputs: 17, outputs: 2, bias: false), Shape(kernel: 4), Shape(kernel: 5), Shape(kernel: 2, stride: 3),
+        Shape(), Shape(inputs: 17, outputs: 2, bias: false), Shape(kernel: 4), Shape(kernel: 5),
+        Shape(kernel: 2, stride: 3),
         Shape(stride: 1), Shape(length: 1, inputs: 1, outputs: 18),
     ]
 
@@ -59,9 +60,10 @@ import Testing
     @Test(arguments: shapes)
     func aTransposedConvolutionIsTheGradientOfAConvolution(shape: Shape) {
         var generator = SeededGenerator(seed: 4)
-        let (layer, store) = Self.layer(Shape(
-            length: shape.length, inputs: shape.inputs, outputs: shape.outputs, kernel: shape.kernel,
-            stride: shape.stride, bias: false), &generator)
+        let (layer, store) = Self.layer(
+            Shape(
+                length: shape.length, inputs: shape.inputs, outputs: shape.outputs, kernel: shape.kernel,
+                stride: shape.stride, bias: false), &generator)
         let other = ParameterStore()
         let convolution = Convolution1D(
             "c", in: other, inputLength: layer.outputLength, inputChannels: shape.outputs,

@@ -45,9 +45,13 @@ struct AlarmToolTests {
 
     @Test func whatMakesNoSenseAndAnAbsentDaemonAreToldInOneLine() throws {
         for (arguments, words) in [
-            (["list", "bed 1"], "is no name of a stream"), (["acknowledge", "bed-1", "--kind", "boredom"], "is no kind of alert"),
+            (["list", "bed 1"], "is no name of a stream"),
+            (["acknowledge", "bed-1", "--kind", "boredom"], "is no kind of alert"),
             (["pause", "bed-1", "--seconds", "0"], "--seconds takes 1 or more"),
-            (["list", "bed-1", "--commands", "ipc:///tmp/nobody-\(getpid())", "--timeout", "0.2"], "nobody takes commands"),
+            (
+                ["list", "bed-1", "--commands", "ipc:///tmp/nobody-\(getpid())", "--timeout", "0.2"],
+                "nobody takes commands"
+            ),
         ] {
             let outcome = try ToolProcess.run(["alarm"] + arguments)
             #expect(outcome.exitCode != 0 && outcome.errors.contains(words), "\(outcome.errors)")
@@ -81,13 +85,16 @@ struct AlarmToolTests {
         return try Record.read("made", in: folder)
     }
 
-    private static func alert(_ kind: AlertKind, _ phase: AlertPhase, at second: Double, decided: Double? = nil) -> MonitorEvent {
+    private static func alert(_ kind: AlertKind, _ phase: AlertPhase, at second: Double, decided: Double? = nil)
+        -> MonitorEvent
+    {
         MonitorEvent(
             session: 1, sampleIndex: Int64(second * 100), decidedAtSampleIndex: Int64((decided ?? second) * 100),
             acquisitionTimeNanoseconds: 0,
             kind: .alert(
                 Alert(
-                    kind: kind, phase: phase, priority: kind.priority, number: 1, onsetSampleIndex: 0, durationSeconds: 0,
+                    kind: kind, phase: phase, priority: kind.priority, number: 1, onsetSampleIndex: 0,
+                    durationSeconds: 0,
                     heartRate: nil, beatCount: 0, text: "x")))
     }
 
@@ -119,7 +126,8 @@ struct AlarmToolTests {
         let events = [
             Self.alert(.ventricularFibrillation, .started, at: 99, decided: 104),
             Self.alert(.ventricularFibrillation, .ended, at: 130),
-            Self.alert(.ventricularFibrillation, .started, at: 200), Self.alert(.ventricularFibrillation, .ended, at: 210),
+            Self.alert(.ventricularFibrillation, .started, at: 200),
+            Self.alert(.ventricularFibrillation, .ended, at: 210),
         ]
         let score = RhythmScore(events: events, annotations: annotations, record: try Self.record(seconds: 600))
         #expect(score.flutter.map(\.delay_s) == [4, nil] && score.flutterFalse == 1)

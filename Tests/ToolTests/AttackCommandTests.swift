@@ -28,7 +28,8 @@ struct AttackCommandTests {
         arguments: [AttackRecord.BeatSource.detected, .annotated])
     func anAttackedRecordDiffersInItsStretchAlone(beats: AttackRecord.BeatSource) throws {
         let folder = NSTemporaryDirectory() + "attack-\(UUID().uuidString)"
-        let source = folder + "/clean", target = folder + "/attacked"
+        let source = folder + "/clean"
+        let target = folder + "/attacked"
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try FileManager.default.createDirectory(atPath: source, withIntermediateDirectories: true)
         for ending in [".hea", ".dat"] {
@@ -42,7 +43,8 @@ struct AttackCommandTests {
         ]
         let command = try AttackRecord.parse(arguments)
         try command.run()
-        let clean = try Record.read("208s", in: source), attacked = try Record.read("208s", in: target)
+        let clean = try Record.read("208s", in: source)
+        let attacked = try Record.read("208s", in: target)
         try attacked.verify()
         #expect(attacked.header.signals.map(\.format) == clean.header.signals.map(\.format))
         #expect(attacked.header.signals.map(\.gain) == clean.header.signals.map(\.gain))
@@ -64,13 +66,15 @@ struct AttackCommandTests {
             data.append(window, label: BeatClass(rawValue: UInt8(number % 4)) ?? .normal)
         }
         let report = AttackReport(
-            WindowAttack(.bim, epsilon: 0), on: EvaluationWindows(data), against: Discriminator(seed: 1), model: "m", seed: 1)
+            WindowAttack(.bim, epsilon: 0), on: EvaluationWindows(data), against: Discriminator(seed: 1), model: "m",
+            seed: 1)
         #expect(report.windows == 8)
         #expect(report.before.accuracy == report.after.accuracy)
         #expect(report.largestChange == 0)
         #expect(try report.json().contains("\"largest_change\" : 0"))
         let changed = AttackReport(
-            WindowAttack(.fgsm, epsilon: 0.02), on: EvaluationWindows(data), against: Discriminator(seed: 1), model: "m",
+            WindowAttack(.fgsm, epsilon: 0.02), on: EvaluationWindows(data), against: Discriminator(seed: 1),
+            model: "m",
             seed: 1)
         #expect(abs(changed.largestChange - 0.02) < 1e-6)
     }

@@ -8,7 +8,8 @@ import Testing
     @Test(.enabled(if: ToolProcess.hasModel, "there is no Config/models/default.safetensors"))
     func threeSimulatedDaysLoseNothing() throws {
         let outcome = try ToolProcess.run([
-            "evaluate", "memory", "--streams", "8", "--days", "3", "--heard", "1", "--whole", "0", "--minutes", "0.1", "--tolerance", "1000",
+            "evaluate", "memory", "--streams", "8", "--days", "3", "--heard", "1", "--whole", "0", "--minutes", "0.1",
+            "--tolerance", "1000",
         ])
         #expect(outcome.exitCode == 0, "\(outcome.output)\(outcome.errors)")
         #expect(outcome.output.contains("0 missing, 0 out of order"), "\(outcome.output)")
@@ -22,7 +23,8 @@ import Testing
 
     @Test func growthIsThatOfTheMediansAfterTheFirstDay() throws {
         let readings = [
-            reading(1, 10), reading(23, 40), reading(24, 50), reading(30, 52), reading(47, 90), reading(50, 70), reading(72, 55),
+            reading(1, 10), reading(23, 40), reading(24, 50), reading(30, 52), reading(47, 90), reading(50, 70),
+            reading(72, 55),
             reading(80, 56), reading(95.9, 57),
         ]
         let table = MemoryTable(readings)
@@ -49,7 +51,8 @@ import Testing
     @Test func booksThatDoNotAgreeAreAFault() {
         var wrong = outcome(growing: 0)
         wrong.sent.samples = 100
-        wrong.metrics = MetricsReading(page: "# TYPE x\necgmon_samples_total 99\necgmon_rejects_total{cause=\"hello_needed\"} 3\n")
+        wrong.metrics = MetricsReading(
+            page: "# TYPE x\necgmon_samples_total 99\necgmon_rejects_total{cause=\"hello_needed\"} 3\n")
         #expect(MemoryVerdict(wrong, tolerance: 1).faults == ["100 samples were sent, 99 were taken"])
         wrong.sent.samples = 99
         #expect(MemoryVerdict(wrong, tolerance: 1).isGood)

@@ -34,7 +34,8 @@ struct OverlaidBeatsTests {
             #expect(panel.samples != figure.samples)
             #expect(zip(panel.samples, figure.samples).allSatisfy { abs($0 - $1) <= 0.01 + 1e-6 })
         }
-        let parser = XMLParser(data: Data(figure.svg.utf8)), reader = Reader()
+        let parser = XMLParser(data: Data(figure.svg.utf8))
+        let reader = Reader()
         parser.delegate = reader
         #expect(parser.parse(), "\(String(describing: parser.parserError))")
         #expect(reader.curves == ["clean": 4, "attacked": 4, "difference": 4])

@@ -24,7 +24,8 @@ struct RecoveryTests {
         try FileManager.default.copyItem(atPath: ToolProcess.program("ecgmond"), toPath: copy)
         defer { try? FileManager.default.removeItem(atPath: copy) }
         let outcome = try ToolProcess.run([
-            "evaluate", "recovery", "--kills", "3", "--by", "term", "--records", "simulator", "--seconds", "240", "--daemon",
+            "evaluate", "recovery", "--kills", "3", "--by", "term", "--records", "simulator", "--seconds", "240",
+            "--daemon",
             ToolProcess.program("ecgmond"), "--daemon", copy,
         ])
         #expect(outcome.exitCode == 0, "\(outcome.output)\(outcome.errors)")
@@ -32,13 +33,17 @@ struct RecoveryTests {
         #expect(outcome.output.contains("0 missing, 0 too many, 0 different"))
     }
 
-    /// The daemon is on another machine as far as the network can tell, behind CURVE. The second cut is longer than the source
-    /// waits for a sign of life.
-    @Test(.enabled(if: RecoveryTests.unshare != nil, "needs iproute2, unshare (util-linux) and leave to make network namespaces"))
+    /// The daemon is on another machine as far as the network can tell, behind CURVE. The second cut is longer than the
+    /// source waits for a sign of life.
+    @Test(
+        .enabled(
+            if: RecoveryTests.unshare != nil,
+            "needs iproute2, unshare (util-linux) and leave to make network namespaces"))
     func aNetworkThatIsCutAndMendedLosesNothing() throws {
         let outcome = try ToolProcess.run(
             (Self.unshare ?? []) + [
-                ToolProcess.program("ecgmon"), "evaluate", "recovery", "--by", "cut", "--kills", "2", "--cut-seconds", "1,8",
+                ToolProcess.program("ecgmon"), "evaluate", "recovery", "--by", "cut", "--kills", "2", "--cut-seconds",
+                "1,8",
                 "--records", "simulator", "--seconds", "240",
             ], program: "/usr/bin/unshare")
         #expect(outcome.exitCode == 0, "\(outcome.output)\(outcome.errors)")
@@ -48,8 +53,8 @@ struct RecoveryTests {
         #expect(outcome.output.contains("0 never came, 0 came twice, 0 out of order, 0 not as in the journal"))
     }
 
-    /// What makes unshare(1) give a network namespace in which links can be made, without root where the kernel allows it;
-    /// found out by making one.
+    /// What makes unshare(1) give a network namespace in which links can be made, without root where the kernel allows
+    /// it; found out by making one.
     private static let unshare: [String]? = [["--user", "--map-root-user", "--net"], ["--net"]].first { options in
         let make = "PATH=$PATH:/usr/sbin:/sbin ip link add name ecgmon0 type veth peer name ecgmon1"
         return (try? ToolProcess.run(options + ["sh", "-c", make], program: "/usr/bin/unshare").exitCode) == 0

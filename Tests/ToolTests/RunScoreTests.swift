@@ -10,7 +10,8 @@ import Testing
 
     private static func score(_ reference: String, _ found: String) -> EC57RunScore {
         EC57RunScore(
-            .ventricular, reference: EC57Tests.reference(beats(reference)), found: EC57Tests.found(beats(found)), from: 0)
+            .ventricular, reference: EC57Tests.reference(beats(reference)), found: EC57Tests.found(beats(found)),
+            from: 0)
     }
 
     @Test func runsAreCountedByTheirLength() {

@@ -79,7 +79,10 @@ struct SuspicionEvaluationTests {
         #expect(best.falseCounts == [0])
         #expect(best.leastShare == 100)
         #expect(sweep.points.contains { $0.falsePerDay == 1 && $0.leastShare == 100 })
-        #expect(zip(sweep.curve, sweep.curve.dropFirst()).allSatisfy { $0.falsePerDay <= $1.falsePerDay && $0.leastShare < $1.leastShare })
+        #expect(
+            zip(sweep.curve, sweep.curve.dropFirst()).allSatisfy {
+                $0.falsePerDay <= $1.falsePerDay && $0.leastShare < $1.leastShare
+            })
         #expect(SuspicionSweep.grid().allSatisfy { (try? $0.validate()) != nil })
     }
 
@@ -87,7 +90,8 @@ struct SuspicionEvaluationTests {
         let material = try ReplayMaterial(recordPath: ToolProcess.fixture)
         let places = SuspicionStreams.places(material, count: 4, seconds: 30)
         #expect(places.count == 4)
-        #expect(places.allSatisfy { $0.count == 10_800 && $0.upperBound <= material.counts.count && $0.lowerBound >= 0 })
+        #expect(
+            places.allSatisfy { $0.count == 10_800 && $0.upperBound <= material.counts.count && $0.lowerBound >= 0 })
         #expect(zip(places, places.dropFirst()).allSatisfy { $0.upperBound < $1.lowerBound })
         #expect(SuspicionStreams.places(material.cut(to: 0..<3600), count: 1, seconds: 30).isEmpty)
     }

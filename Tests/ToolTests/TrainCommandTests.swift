@@ -6,7 +6,8 @@ import WFDB
 /// Trains on a few windows of the demo's record: whether the command does what it says, not how good the weights get.
 @Suite(.serialized)
 struct TrainCommandTests {
-    /// A database of one record, with beats of all four classes where the signal rises most: the training only needs windows.
+    /// A database of one record, with beats of all four classes where the signal rises most: the training only needs
+    /// windows.
     final class Folder {
         let path = NSTemporaryDirectory() + "train-\(UUID().uuidString)"
         var database: String { path + "/database" }
@@ -53,7 +54,9 @@ struct TrainCommandTests {
         let left = try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.contains("checkpoint") }
         #expect(left.isEmpty)
         // Another process gets the same figures from the file.
-        let evaluation = try ToolProcess.run(["evaluate", "model", "--model", folder.output, "--database", folder.database])
+        let evaluation = try ToolProcess.run([
+            "evaluate", "model", "--model", folder.output, "--database", folder.database,
+        ])
         let accuracy = try #require(card?.figures["pgd20_epsilon_0.01_plain_accuracy_percent"])
         #expect(evaluation.output.contains("pgd20_epsilon_0.01_plain_accuracy_percent: \(accuracy)"))
     }
@@ -89,7 +92,8 @@ struct TrainCommandTests {
 
     @Test(arguments: ["paper", "kachuee-2018"])
     func aTrainingThatWasStoppedGoesOnToTheSameWeights(recipe: String) throws {
-        let undisturbed = try Folder(), stopped = try Folder()
+        let undisturbed = try Folder()
+        let stopped = try Folder()
         let more = ["--epochs", "6"]
         #expect(try ToolProcess.run(undisturbed.arguments(recipe, more)).exitCode == 0)
         let process = try ToolProcess(stopped.arguments(recipe, more))
@@ -108,10 +112,12 @@ struct TrainCommandTests {
     }
 
     @Test func theSeedOfTheNetworkChangesTheWeightsAndNotTheSplit() throws {
-        let one = try Folder(), two = try Folder()
+        let one = try Folder()
+        let two = try Folder()
         #expect(try ToolProcess.run(one.arguments("undefended")).exitCode == 0)
         #expect(try ToolProcess.run(two.arguments("undefended", ["--network-seed", "2"])).exitCode == 0)
-        let first = try ModelFile.readCard(besideModel: one.output), second = try ModelFile.readCard(besideModel: two.output)
+        let first = try ModelFile.readCard(besideModel: one.output)
+        let second = try ModelFile.readCard(besideModel: two.output)
         #expect(first.sha256 != second.sha256)
         #expect(first.split == second.split && first.seed == second.seed)
     }
@@ -150,7 +156,8 @@ struct TrainCommandTests {
 
     @Test func aFolderThatCannotBeWrittenToIsSaidBeforeTheTraining() throws {
         let folder = try Folder()
-        let outcome = try ToolProcess.run(folder.arguments("undefended") + ["--output", folder.path + "/no/x.safetensors"])
+        let outcome = try ToolProcess.run(
+            folder.arguments("undefended") + ["--output", folder.path + "/no/x.safetensors"])
         #expect(outcome.exitCode == 1)
         #expect(outcome.errors.contains("nothing can be written to the folder"))
         #expect(!outcome.errors.contains("epoch"))
@@ -164,7 +171,8 @@ struct TrainCommandTests {
         process.signal(SIGINT)
         _ = process.outcome()
         let before = FileManager.default.contents(atPath: folder.checkpoint)
-        let limited = Process(), errors = Pipe()
+        let limited = Process()
+        let errors = Pipe()
         limited.executableURL = URL(filePath: "/bin/bash")
         limited.arguments =
             ["-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "bash", ToolProcess.program("ecgmon")]

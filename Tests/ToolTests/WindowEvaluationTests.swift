@@ -14,7 +14,9 @@ struct WindowEvaluationTests {
         deinit { try? FileManager.default.removeItem(atPath: path) }
     }
 
-    static func model(_ folder: Folder, seed: UInt64, splitSeed: UInt64 = 1, name: String = "tiny") throws -> EvaluatedModel {
+    static func model(_ folder: Folder, seed: UInt64, splitSeed: UInt64 = 1, name: String = "tiny") throws
+        -> EvaluatedModel
+    {
         let network = Discriminator(seed: seed)
         let path = "\(folder.path)/\(name).safetensors"
         let sha256 = try ModelFile.write(network, to: path)
@@ -50,7 +52,8 @@ struct WindowEvaluationTests {
     }
 
     @Test func theNumberOfThreadsChangesNoResult() throws {
-        let one = try Folder(), two = try Folder()
+        let one = try Folder()
+        let two = try Folder()
         let model = try Self.model(one, seed: 3)
         let windows = Self.windows(200, rightFor: model)
         let job = Self.job(model, windows)
@@ -104,8 +107,10 @@ struct WindowEvaluationTests {
         var stronger = job
         stronger.sequence = AttackSequence(WindowAttack(.pgd, epsilon: 0.02, iterations: 3, restarts: 2))
         #expect(
-            AttackMeasurement.key(stronger, target: model, seed: 5) != AttackMeasurement.key(job, target: model, seed: 5))
-        #expect(AttackMeasurement.key(job, target: model, seed: 6) != AttackMeasurement.key(job, target: model, seed: 5))
+            AttackMeasurement.key(stronger, target: model, seed: 5)
+                != AttackMeasurement.key(job, target: model, seed: 5))
+        #expect(
+            AttackMeasurement.key(job, target: model, seed: 6) != AttackMeasurement.key(job, target: model, seed: 5))
     }
 
     @Test func aBrokenResultIsMeasuredAgain() throws {
@@ -186,7 +191,8 @@ struct WindowEvaluationTests {
 
     @Test func table1HasAllColumnsAndThePapersFiguresBeside() throws {
         let folder = try Folder()
-        let model = try Self.model(folder, seed: 3), surrogate = try Self.model(folder, seed: 8, name: "surrogate")
+        let model = try Self.model(folder, seed: 3)
+        let surrogate = try Self.model(folder, seed: 8, name: "surrogate")
         let windows = Self.windows(6, rightFor: model)
         let table = try Table1(
             models: [model], surrogate: surrogate,
@@ -200,7 +206,9 @@ struct WindowEvaluationTests {
         #expect(report.rows[6].condition == "fgsm" && report.rows[6].paper_figures["acc"] == 98.6)
         #expect(table.text.contains("P-whitebox, CW") && table.text.contains("paper: proposed"))
         // A table in Markdown has as many bars in each row.
-        let bars = table.markdown.split(separator: "\n").filter { $0.hasPrefix("|") }.map { row in row.count { $0 == "|" } }
+        let bars = table.markdown.split(separator: "\n").filter { $0.hasPrefix("|") }.map { row in
+            row.count { $0 == "|" }
+        }
         #expect(Set(bars) == [20])
         // Without a surrogate there is one block only, and it says so.
         let alone = try Table1(

@@ -44,8 +44,8 @@ extension ZeroMQSocket {
         return try lastEndpoint()
     }
 
-    /// Waits until nothing can be sent. The monitor tells of a lost peer as soon as libzmq's thread knows of it, which is before
-    /// the socket itself does.
+    /// Waits until nothing can be sent. The monitor tells of a lost peer as soon as libzmq's thread knows of it, which
+    /// is before the socket itself does.
     /// - Returns: false where patience came to its end.
     func becomesUnwritable() throws -> Bool {
         let deadline = ContinuousClock.now + patience
@@ -63,7 +63,7 @@ extension ZeroMQSocket {
         while true {
             do {
                 return try bind(endpoint)
-            } catch where error.code == .addressInUse {
+            } catch  where error.code == .addressInUse {
                 Thread.sleep(forTimeInterval: 0.01)
             }
         }

@@ -1,7 +1,7 @@
 internal import NeuralNetwork
 
-/// APGD (Croce & Hein 2020, "Reliable evaluation of adversarial robustness", Algorithm 1): steps with momentum along the
-/// gradient's signs, halved for each window whose objective stops rising, which then goes on from its best point.
+/// APGD (Croce & Hein 2020, "Reliable evaluation of adversarial robustness", Algorithm 1): steps with momentum along
+/// the gradient's signs, halved for each window whose objective stops rising, which then goes on from its best point.
 struct AdaptiveAscent {
     var epsilon: Float
     var firstStep: Float
@@ -13,10 +13,12 @@ struct AdaptiveAscent {
     /// Share of the steps since the last checkpoint that must have raised the objective (rho).
     static let leastRise: Float = 0.75
 
-    /// Iterations at which the step may be halved: at 0.22 of all, then at distances that shrink by 0.03 to 0.06 at least.
+    /// Iterations at which the step may be halved: at 0.22 of all, then at distances that shrink by 0.03 to 0.06 at
+    /// least.
     static func checkpoints(of iterations: Int) -> [Int] {
         func share(_ part: Double) -> Int { max(Int(part * Double(iterations)), 1) }
-        var distance = share(0.22), last = 0
+        var distance = share(0.22)
+        var last = 0
         var checkpoints: [Int] = []
         while last + distance <= iterations {
             last += distance
@@ -46,17 +48,22 @@ struct AdaptiveAscent {
         var bestMargin: Float = 0
     }
 
-    /// The answer for each window is the misclassified point with the greatest margin that was met, or else the one with
-    /// the greatest objective.
+    /// The answer for each window is the misclassified point with the greatest margin that was met, or else the one
+    /// with the greatest objective.
     func perturb(
         _ batch: AttackBatch, using generator: inout SeededGenerator, scratch: AttackScratch,
         into attacked: UnsafeMutablePointer<Float>
     ) {
-        let length = AttackBatch.length, count = batch.sampleCount, own = scratch.adaptive
-        let current = own.current.reserve(count), previous = own.previous.reserve(count)
+        let length = AttackBatch.length
+        let count = batch.sampleCount
+        let own = scratch.adaptive
+        let current = own.current.reserve(count)
+        let previous = own.previous.reserve(count)
         let gradient = own.gradient.reserve(count)
-        let best = own.best.reserve(count), bestGradient = own.bestGradient.reserve(count)
-        let values = scratch.values.reserve(batch.count), margins = own.margins.reserve(batch.count)
+        let best = own.best.reserve(count)
+        let bestGradient = own.bestGradient.reserve(count)
+        let values = scratch.values.reserve(batch.count)
+        let margins = own.margins.reserve(batch.count)
 
         batch.startAtRandom(current, within: epsilon, using: &generator)
         previous.update(from: current, count: count)
@@ -71,7 +78,8 @@ struct AdaptiveAscent {
         for b in 0..<batch.count { keepIfMisclassified(b, margins[b], current, own, into: attacked) }
 
         let checkpoints = Self.checkpoints(of: iterations)
-        var passed = 0, lastCheckpoint = 0
+        var passed = 0
+        var lastCheckpoint = 0
         for iteration in 1...iterations {
             let share = iteration == 1 ? 1 : Self.momentum
             for b in 0..<batch.count {
@@ -122,7 +130,8 @@ struct AdaptiveAscent {
         _ gradient: UnsafePointer<Float>, step: Float, share: Float
     ) {
         for i in 0..<AttackBatch.length {
-            let low = max(window[i] - epsilon, 0), high = min(window[i] + epsilon, 1)
+            let low = max(window[i] - epsilon, 0)
+            let high = min(window[i] + epsilon, 1)
             let sign: Float = gradient[i] > 0 ? 1 : (gradient[i] < 0 ? -1 : 0)
             let here = current[i]
             let stepped = min(max(here + step * sign, low), high)
@@ -132,7 +141,8 @@ struct AdaptiveAscent {
         }
     }
 
-    /// The two conditions of a checkpoint: too few steps rose, or neither step nor best value changed since the last one.
+    /// The two conditions of a checkpoint: too few steps rose, or neither step nor best value changed since the last
+    /// one.
     private func isToHalve(_ window: inout WindowState, steps: Float) -> Bool {
         let oscillates = Float(window.rises) <= Self.leastRise * steps
         let stands = !window.wasHalved && window.bestValueAtCheckpoint >= window.bestValue

@@ -55,7 +55,8 @@ struct AttackBatch {
     ) {
         for i in 0..<sampleCount {
             let sign: Float = slope[i] > 0 ? 1 : (slope[i] < 0 ? -1 : 0)
-            let low = max(windows[i] - epsilon, 0), high = min(windows[i] + epsilon, 1)
+            let low = max(windows[i] - epsilon, 0)
+            let high = min(windows[i] + epsilon, 1)
             attacked[i] = min(max(attacked[i] + step * sign, low), high)
         }
     }
@@ -90,7 +91,8 @@ final class CompactedWindows {
 
     /// Drops a row: the last one takes its place.
     func remove(_ row: Int) {
-        let length = AttackBatch.length, last = indices.count - 1
+        let length = AttackBatch.length
+        let last = indices.count - 1
         if row != last {
             windows.moveRow(last, to: row, length: length)
             attacked.moveRow(last, to: row, length: length)

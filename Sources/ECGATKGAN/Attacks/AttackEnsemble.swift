@@ -1,7 +1,7 @@
 internal import NeuralNetwork
 
-/// Several attacks of which each window meets them all until it falls: the worst case, as AutoAttack counts it (Croce & Hein
-/// 2020). Windows that fell are taken out, so that the later and dearer attacks work on few.
+/// Several attacks of which each window meets them all until it falls: the worst case, as AutoAttack counts it (Croce &
+/// Hein 2020). Windows that fell are taken out, so that the later and dearer attacks work on few.
 public struct AttackEnsemble: Sendable, Equatable {
     /// In the order in which they are tried; cheap ones first.
     public var attacks: [WindowAttack]
@@ -36,8 +36,8 @@ public struct AttackEnsemble: Sendable, Equatable {
     public struct Outcome: Sendable, Equatable {
         /// For each window, in order.
         public internal(set) var fates: [Fate]
-        /// (count, 280): what the window fell to; for one that stands the attempt that came nearest, and for one that is
-        /// misclassified anyway the window itself.
+        /// (count, 280): what the window fell to; for one that stands the attempt that came nearest, and for one that
+        /// is misclassified anyway the window itself.
         public internal(set) var attacked: [Float]
 
         /// The share of windows that stand, in percent.
@@ -60,7 +60,9 @@ public struct AttackEnsemble: Sendable, Equatable {
         let length = Discriminator.windowLength
         precondition(windows.count == labels.count * length)
         var outcome = Outcome(fates: Array(repeating: .stands, count: labels.count), attacked: windows)
-        let scratch = AttackScratch(), part = CompactedWindows(), found = FloatBuffer(count: batch)
+        let scratch = AttackScratch()
+        let part = CompactedWindows()
+        let found = FloatBuffer(count: batch)
         var margins = [Float](repeating: 0, count: labels.count)
         windows.withUnsafeBufferPointer { windows in
             labels.withUnsafeBufferPointer { labels in

@@ -15,8 +15,9 @@ enum AttackObjective {
     ///
     /// - Parameters:
     ///   - logits: the window's four.
-    ///   - gradient: overwritten with the direction in which the value rises. That of the cross-entropy is divided by one less
-    ///     the probability of the true class: the same direction, which does not vanish where the softmax saturates.
+    ///   - gradient: overwritten with the direction in which the value rises. That of the cross-entropy is divided by
+    ///     one less the probability of the true class: the same direction, which does not vanish where the softmax
+    ///     saturates.
     func evaluate(_ logits: UnsafePointer<Float>, label: Int, gradient: UnsafeMutablePointer<Float>) -> Float {
         let classes = Discriminator.classCount
         let best = Self.bestWrongClass(logits, label: label)

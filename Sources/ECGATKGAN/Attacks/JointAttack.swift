@@ -2,9 +2,9 @@ internal import NeuralNetwork
 
 /// The attacker who knows both heads: away from the class while the suspicion stays below a threshold.
 ///
-/// Each window climbs its class loss and descends its suspicion at once, in one gradient; a part that has reached its goal
-/// takes no part until it is lost again, so that the steps go where they are needed. Several weights of the suspicion are tried,
-/// each on the windows that no weight before brought to both goals.
+/// Each window climbs its class loss and descends its suspicion at once, in one gradient; a part that has reached its
+/// goal takes no part until it is lost again, so that the steps go where they are needed. Several weights of the
+/// suspicion are tried, each on the windows that no weight before brought to both goals.
 struct JointAttack {
     var epsilon: Float
     /// The first step; it falls linearly to a tenth.
@@ -66,7 +66,9 @@ struct JointAttack {
         _ part: AttackBatch, weight: Float, using generator: inout SeededGenerator, scratch: AttackScratch,
         into attacked: UnsafeMutablePointer<Float>
     ) {
-        let length = AttackBatch.length, classes = Discriminator.classCount, own = scratch.joint
+        let length = AttackBatch.length
+        let classes = Discriminator.classCount
+        let own = scratch.joint
         let current = own.standing.attacked.pointer
         let classGradient = scratch.classGradient.reserve(part.count * classes)
         let attackGradient = scratch.attackGradient.reserve(part.count)
@@ -74,7 +76,8 @@ struct JointAttack {
         for iteration in 0...iterations {
             let output = part.network.forward(current, batch: part.count, mode: .runningStatistics)
             for row in 0..<part.count {
-                let logits = output.classLogits + row * classes, label = Int(part.labels[row])
+                let logits = output.classLogits + row * classes
+                let label = Int(part.labels[row])
                 _ = AttackObjective.crossEntropy.evaluate(
                     logits, label: label, gradient: classGradient + row * classes)
                 let margin = AttackObjective.margin(logits, label: label)

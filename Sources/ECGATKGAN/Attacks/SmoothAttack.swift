@@ -1,11 +1,13 @@
+internal import NeuralNetwork
+
 #if canImport(Glibc)
     import Glibc
 #endif
-internal import NeuralNetwork
 
-/// SAP, the smooth adversarial perturbation (Han et al. 2020, "Deep learning models for electrocardiograms are susceptible to
-/// adversarial attack", Nature Medicine): the perturbation is the mean of a field's convolutions with Gaussians of several
-/// widths, and the field is optimised, so that nothing jumps from sample to sample as no heart does.
+/// SAP, the smooth adversarial perturbation (Han et al. 2020, "Deep learning models for electrocardiograms are
+/// susceptible to adversarial attack", Nature Medicine): the perturbation is the mean of a field's convolutions with
+/// Gaussians of several widths, and the field is optimised, so that nothing jumps from sample to sample as no heart
+/// does.
 struct SmoothAttack {
     var epsilon: Float
     var step: Float
@@ -32,15 +34,20 @@ struct SmoothAttack {
         let bestMargins = FloatBuffer(), margins = FloatBuffer()
     }
 
-    /// `start` (B, 280) holds the solution of another attack, whose perturbation is the first field; it may be `attacked`.
+    /// `start` (B, 280) holds the solution of another attack, whose perturbation is the first field; it may be
+    /// `attacked`.
     func perturb(
         _ batch: AttackBatch, startingAt start: UnsafePointer<Float>, scratch: AttackScratch,
         into attacked: UnsafeMutablePointer<Float>
     ) {
-        let length = AttackBatch.length, count = batch.sampleCount, own = scratch.smooth
-        let field = own.field.reserve(count), smooth = own.smooth.reserve(count)
+        let length = AttackBatch.length
+        let count = batch.sampleCount
+        let own = scratch.smooth
+        let field = own.field.reserve(count)
+        let smooth = own.smooth.reserve(count)
         let candidate = own.candidate.reserve(count)
-        let bestMargins = own.bestMargins.reserve(batch.count), margins = own.margins.reserve(batch.count)
+        let bestMargins = own.bestMargins.reserve(batch.count)
+        let margins = own.margins.reserve(batch.count)
         for i in 0..<count { field[i] = start[i] - batch.windows[i] }
         for b in 0..<batch.count { bestMargins[b] = -.infinity }
         for iteration in 0...iterations {
@@ -69,7 +76,8 @@ struct SmoothAttack {
 
     /// Convolves one window's 280 values with the kernel; zeros lie beyond the ends.
     static func convolve(_ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>) {
-        let length = AttackBatch.length, half = kernel.count / 2
+        let length = AttackBatch.length
+        let half = kernel.count / 2
         for i in 0..<length { target[i] = 0 }
         kernel.withUnsafeBufferPointer { kernel in
             for tap in -half...half {

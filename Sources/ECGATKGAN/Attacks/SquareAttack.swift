@@ -1,9 +1,10 @@
 internal import NeuralNetwork
 
-/// Square (Andriushchenko et al. 2020), the L-infinity form, on one-dimensional signals: random search at the rim of the ball.
+/// Square (Andriushchenko et al. 2020), the L-infinity form, on one-dimensional signals: random search at the rim of
+/// the ball.
 ///
-/// It asks for logits only, so that a network whose gradient misleads does not withstand it for that. Squares of an image become
-/// intervals of the window.
+/// It asks for logits only, so that a network whose gradient misleads does not withstand it for that. Squares of an
+/// image become intervals of the window.
 struct SquareAttack {
     var epsilon: Float
     /// The most passes of the network for one window.
@@ -17,7 +18,8 @@ struct SquareAttack {
         let candidate = FloatBuffer(), margins = FloatBuffer(), candidateMargins = FloatBuffer()
     }
 
-    /// Samples of the intervals in query `number`: halved at fixed points of a schedule for 10,000 queries, stretched to ours.
+    /// Samples of the intervals in query `number`: halved at fixed points of a schedule for 10,000 queries, stretched
+    /// to ours.
     func intervalLength(inQuery number: Int) -> Int {
         let position = number * 10_000 / max(queries, 1)
         let halvings = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000].count { position > $0 }
@@ -29,8 +31,11 @@ struct SquareAttack {
         _ batch: AttackBatch, using generator: inout SeededGenerator, scratch: AttackScratch,
         into attacked: UnsafeMutablePointer<Float>
     ) {
-        let length = AttackBatch.length, own = scratch.square, standing = own.standing
-        let margins = own.margins.reserve(batch.count), candidateMargins = own.candidateMargins.reserve(batch.count)
+        let length = AttackBatch.length
+        let own = scratch.square
+        let standing = own.standing
+        let margins = own.margins.reserve(batch.count)
+        let candidateMargins = own.candidateMargins.reserve(batch.count)
         let candidate = own.candidate.reserve(batch.sampleCount)
         attacked.update(from: batch.windows, count: batch.sampleCount)
         batch.readMargins(at: batch.windows, into: candidateMargins)
@@ -43,7 +48,8 @@ struct SquareAttack {
         for query in 0..<queries {
             let interval = intervalLength(inQuery: query)
             for row in 0..<part.count {
-                let window = part.windows + row * length, to = candidate + row * length
+                let window = part.windows + row * length
+                let to = candidate + row * length
                 to.update(from: best + row * length, count: length)
                 if query == 0 {
                     // Stripes as wide as a sample.

@@ -2,9 +2,9 @@ public import NeuralNetwork
 
 /// Attacks on windows in [0,1], within an L-infinity ball: those of the paper (section 2.1) and stronger ones.
 ///
-/// All of them are untargeted, and ascend a loss of the very network they are given (Eq. 4 and 5 of the paper descend along
-/// the gradient of a loss; the sign is taken as a slip), whose batch normalisation is frozen as in the deployed form. Gradient
-/// attacks work on logits; no attack sees a softmax, whose saturation would hide the gradient.
+/// All of them are untargeted, and ascend a loss of the very network they are given (Eq. 4 and 5 of the paper descend
+/// along the gradient of a loss; the sign is taken as a slip), whose batch normalisation is frozen as in the deployed
+/// form. Gradient attacks work on logits; no attack sees a softmax, whose saturation would hide the gradient.
 public struct WindowAttack: Sendable, Equatable {
     public enum Method: String, Sendable, CaseIterable, Codable {
         /// One step of epsilon along the sign of the gradient (Eq. 2; Goodfellow et al. 2014).
@@ -13,13 +13,15 @@ public struct WindowAttack: Sendable, Equatable {
         case bim
         /// Small steps from a random point of the ball, with restarts (Eq. 4; Madry et al. 2017).
         case pgd
-        /// Small steps up the margin of the best wrong class, until it leads by a confidence (Eq. 5-6; Carlini & Wagner 2017).
+        /// Small steps up the margin of the best wrong class, until it leads by a confidence (Eq. 5-6; Carlini & Wagner
+        /// 2017).
         case cw
         /// Steps with momentum whose length adapts to each window's progress, up the cross-entropy (Croce & Hein 2020).
         case apgdCE = "apgd-ce"
         /// The same up the difference of logits ratio, which no scaling of the logits changes (Croce & Hein 2020).
         case apgdDLR = "apgd-dlr"
-        /// Random intervals, kept where they raise the margin; sees answers only, no gradient (Andriushchenko et al. 2020).
+        /// Random intervals, kept where they raise the margin; sees answers only, no gradient (Andriushchenko et al.
+        /// 2020).
         case square
         /// A perturbation as smooth as physiology: a Gaussian-smoothed field is optimised (Han et al. 2020).
         case sap
@@ -77,16 +79,16 @@ public struct WindowAttack: Sendable, Equatable {
     public var iterations: Int
     /// Random starts of PGD and APGD; the one with the greatest margin is kept for each window.
     public var restarts: Int
-    /// Starts after the first are made only for windows that withstood so far: the same accuracy for less work, but weaker
-    /// where the attacked windows are then given to another network.
+    /// Starts after the first are made only for windows that withstood so far: the same accuracy for less work, but
+    /// weaker where the attacked windows are then given to another network.
     public var sparesFallen = false
     /// k of CW (Eq. 6), in logits: how far the best wrong class is to lead. The paper does not give it.
     public var confidence: Float = 5
     /// The suspicion logit that the joint attack is to stay below; 0 is a suspicion of one half.
     public var suspicionThreshold: Float = 0
 
-    /// The defaults are those of the evaluation: epsilon 0.01, 20 iterations of epsilon / 4, PGD with 5 restarts; APGD with
-    /// 100 iterations; Square with 5,000 queries; SAP and joint with 40 iterations.
+    /// The defaults are those of the evaluation: epsilon 0.01, 20 iterations of epsilon / 4, PGD with 5 restarts; APGD
+    /// with 100 iterations; Square with 5,000 queries; SAP and joint with 40 iterations.
     public init(
         _ method: Method, epsilon: Float = 0.01, step: Float? = nil, iterations: Int? = nil, restarts: Int? = nil
     ) {

@@ -25,8 +25,8 @@ public enum BeatClass: UInt8, Sendable, CaseIterable, Codable {
         }
     }
 
-    /// The class of a beat annotation of the MIT-BIH databases; `nil` for paced and unclassifiable beats (/ f Q) and for
-    /// every annotation that is not a beat.
+    /// The class of a beat annotation of the MIT-BIH databases; `nil` for paced and unclassifiable beats (/ f Q) and
+    /// for every annotation that is not a beat.
     public init?(annotationSymbol symbol: Character) {
         switch symbol {
         case "N", "L", "R", "e", "j": self = .normal

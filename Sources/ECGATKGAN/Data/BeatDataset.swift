@@ -2,8 +2,8 @@ internal import NeuralNetwork
 
 /// Labelled beat windows: (count, length) values, row-major, and the class of each.
 ///
-/// A training set may carry a margin on both sides of its windows, so that the position of R can be shaken; `length` is then
-/// 280 + 2 * margin, and the values are millivolts that are scaled only after the cut.
+/// A training set may carry a margin on both sides of its windows, so that the position of R can be shaken; `length` is
+/// then 280 + 2 * margin, and the values are millivolts that are scaled only after the cut.
 public struct BeatDataset: Sendable {
     public let margin: Int
     public var length: Int { Discriminator.windowLength + 2 * margin }
@@ -71,7 +71,8 @@ public struct BeatDataset: Sendable {
     /// - Parameter share: of each class, in 0...1, that goes into the second set.
     public func stratifiedSplit(heldOut share: Double, seed: UInt64) -> (training: BeatDataset, heldOut: BeatDataset) {
         precondition((0...1).contains(share))
-        var training: [Int] = [], heldOut: [Int] = []
+        var training: [Int] = []
+        var heldOut: [Int] = []
         var generator = SeededGenerator(seed: seed)
         for beatClass in BeatClass.allCases {
             let shuffled = indices(of: beatClass).shuffled(using: &generator)
@@ -89,8 +90,8 @@ public struct BeatDataset: Sendable {
         return subset(labels.indices.filter { labels[$0] != beatClass.rawValue || kept.contains($0) })
     }
 
-    /// Raises a class to `count` windows by SMOTE (Chawla et al. 2002): new windows on the lines between a window and one of
-    /// its `neighbours` nearest of the same class (Euclidean distance).
+    /// Raises a class to `count` windows by SMOTE (Chawla et al. 2002): new windows on the lines between a window and
+    /// one of its `neighbours` nearest of the same class (Euclidean distance).
     public mutating func oversample(_ beatClass: BeatClass, to target: Int, neighbours: Int = 5, seed: UInt64) {
         let own = indices(of: beatClass)
         guard own.count >= 2, own.count < target else { return }
@@ -116,10 +117,13 @@ public struct BeatDataset: Sendable {
     private func nearestNeighbours(_ own: [Int], neighbours: Int) -> [[Int]] {
         // |a - b|^2 = |a|^2 + |b|^2 - 2 a.b, block by block.
         let packed = own.flatMap { window($0) }
-        let count = own.count, block = 256
+        let count = own.count
+        let block = 256
         return packed.withUnsafeBufferPointer { rows in
             let base = rows.baseAddress!
-            let norms = (0..<count).map { i in (0..<length).reduce(Float(0)) { $0 + base[i * length + $1] * base[i * length + $1] } }
+            let norms = (0..<count).map { i in
+                (0..<length).reduce(Float(0)) { $0 + base[i * length + $1] * base[i * length + $1] }
+            }
             var products = [Float](repeating: 0, count: block * count)
             var result: [[Int]] = []
             result.reserveCapacity(count)

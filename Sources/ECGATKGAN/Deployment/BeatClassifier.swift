@@ -70,11 +70,13 @@ public final class BeatClassifier: Sendable {
         _ blocks: [DiscriminatorArchitecture.Block], heads: [String], array: (String) -> [Float]
     ) -> Stack {
         var layers: [Layer] = []
-        var length = Discriminator.windowLength, channels = 1
+        var length = Discriminator.windowLength
+        var channels = 1
         for block in blocks {
             precondition(block.features <= mostChannels)
             var weights = array(block.name + ".convolution.weight")
-            let gamma = array(block.name + ".normalization.gamma"), beta = array(block.name + ".normalization.beta")
+            let gamma = array(block.name + ".normalization.gamma")
+            let beta = array(block.name + ".normalization.beta")
             let mean = array(block.name + ".normalization.running_mean")
             let variance = array(block.name + ".normalization.running_variance")
             let shift = FloatBuffer(count: block.features)
@@ -94,7 +96,8 @@ public final class BeatClassifier: Sendable {
             channels = block.features
         }
         // The heads side by side are one product.
-        let weights = heads.map { array($0 + ".weight") }, shifts = heads.map { array($0 + ".bias") }
+        let weights = heads.map { array($0 + ".weight") }
+        let shifts = heads.map { array($0 + ".bias") }
         let joined = (0..<(length * channels)).flatMap { row in
             zip(weights, shifts).flatMap { weight, shift in weight[(row * shift.count)..<((row + 1) * shift.count)] }
         }

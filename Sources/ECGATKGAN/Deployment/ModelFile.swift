@@ -27,7 +27,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// The model card beside a weights file: `NAME.json` beside `NAME.safetensors`. The checksum in it is checked at every load.
+/// The model card beside a weights file: `NAME.json` beside `NAME.safetensors`. The checksum in it is checked at every
+/// load.
 public struct ModelCard: Codable, Sendable, Equatable {
     public var name: String
     public var sha256: String
@@ -86,7 +87,8 @@ public struct ModelCard: Codable, Sendable, Equatable {
     }
 
     public init(
-        name: String, sha256: String, architecture: String, data: String, heldOut: String? = nil, split: String, recipe: String, seed: UInt64,
+        name: String, sha256: String, architecture: String, data: String, heldOut: String? = nil, split: String,
+        recipe: String, seed: UInt64,
         windowMargin: Int, command: String,
         figures: [String: Double], figuresCommand: String, notes: String
     ) {
@@ -163,7 +165,8 @@ public enum ModelFile {
 
     /// Reads the weights of a `Discriminator`.
     ///
-    /// - Parameter checkingCard: compares the file's SHA-256 with its model card's; off for checkpoints, which have none.
+    /// - Parameter checkingCard: compares the file's SHA-256 with its model card's; off for checkpoints, which have
+    ///   none.
     public static func readDiscriminator(
         from path: String, checkingCard: Bool = true
     ) throws(ModelError) -> (network: Discriminator, sha256: String, card: ModelCard?) {

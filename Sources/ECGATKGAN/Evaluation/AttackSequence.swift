@@ -52,7 +52,8 @@ public final class SequenceAttacker {
         _ sequence: AttackSequence, on windows: UnsafePointer<Float>, labels: [UInt8],
         using generator: inout SeededGenerator, into attacked: UnsafeMutablePointer<Float>
     ) {
-        let length = Discriminator.windowLength, batch = labels.count
+        let length = Discriminator.windowLength
+        let batch = labels.count
         attacked.update(from: windows, count: batch * length)
         var rest = sequence.attacks[...]
         if sequence.beginsWithAll, let first = rest.popFirst() {

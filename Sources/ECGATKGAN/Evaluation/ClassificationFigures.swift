@@ -1,8 +1,8 @@
 /// The figures of one row of the paper's Table 1, in percent, and beside them what its names promise.
 public struct ClassificationFigures: Sendable, Equatable {
     public let confusion: ConfusionMatrix
-    /// The area under the ROC curve of each class (N, S, V, F) against the rest, by its softmax probability; not a number where a
-    /// class or its rest has no window.
+    /// The area under the ROC curve of each class (N, S, V, F) against the rest, by its softmax probability; not a
+    /// number where a class or its rest has no window.
     public let areasUnderCurve: [Double]
 
     public init(_ answers: WindowAnswers, labels: [UInt8]) {
@@ -16,7 +16,8 @@ public struct ClassificationFigures: Sendable, Equatable {
         self.confusion = confusion
         areasUnderCurve = BeatClass.allCases.map { beatClass in
             let column = Int(beatClass.rawValue)
-            var own: [Float] = [], rest: [Float] = []
+            var own: [Float] = []
+            var rest: [Float] = []
             for (index, label) in labels.enumerated() {
                 if label == beatClass.rawValue {
                     own.append(probabilities[index][column])

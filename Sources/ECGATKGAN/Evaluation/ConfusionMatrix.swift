@@ -11,7 +11,9 @@ public struct ConfusionMatrix: Sendable, Equatable {
 
     public var total: Int { counts.reduce(0, +) }
 
-    private func cells(_ beatClass: BeatClass) -> (truePositive: Int, falseNegative: Int, falsePositive: Int, trueNegative: Int) {
+    private func cells(_ beatClass: BeatClass) -> (
+        truePositive: Int, falseNegative: Int, falsePositive: Int, trueNegative: Int
+    ) {
         let k = Int(beatClass.rawValue)
         let truePositive = counts[4 * k + k]
         let truth = (0..<4).reduce(0) { $0 + counts[4 * k + $1] }

@@ -6,16 +6,18 @@ public struct DiscriminatorEvaluation: Sendable {
     /// The attack head's answer for each window, in the set's order; empty where the network has no such head.
     public var suspicions: [Float] = []
 
-    /// Classifies every window of `data` (which is cut to its middle 280 samples and scaled), attacked first where `attack` is
-    /// given: white-box, against `network` itself.
+    /// Classifies every window of `data` (which is cut to its middle 280 samples and scaled), attacked first where
+    /// `attack` is given: white-box, against `network` itself.
     ///
     /// - Parameter progress: called with the number of windows done.
     public init(
         _ data: BeatDataset, by network: any BeatNetwork, attack: WindowAttack? = nil, seed: UInt64 = 1,
         progress: (Int) -> Void = { _ in }
     ) {
-        let length = Discriminator.windowLength, batch = 64
-        let windows = FloatBuffer(count: batch * length), attacked = FloatBuffer(count: batch * length)
+        let length = Discriminator.windowLength
+        let batch = 64
+        let windows = FloatBuffer(count: batch * length)
+        let attacked = FloatBuffer(count: batch * length)
         let scratch = AttackScratch()
         var generator = SeededGenerator(seed: seed)
         suspicions.reserveCapacity(data.count)
@@ -53,7 +55,8 @@ public struct DiscriminatorEvaluation: Sendable {
     public static func areaUnderCurve(positives: [Float], negatives: [Float]) -> Double {
         guard !positives.isEmpty, !negatives.isEmpty else { return .nan }
         let all = (positives.map { ($0, true) } + negatives.map { ($0, false) }).sorted { $0.0 < $1.0 }
-        var rankSum = 0.0, position = 0
+        var rankSum = 0.0
+        var position = 0
         while position < all.count {
             var end = position
             while end < all.count && all[end].0 == all[position].0 { end += 1 }
@@ -62,7 +65,8 @@ public struct DiscriminatorEvaluation: Sendable {
             rankSum += rank * Double(all[position..<end].count { $0.1 })
             position = end
         }
-        let p = Double(positives.count), n = Double(negatives.count)
+        let p = Double(positives.count)
+        let n = Double(negatives.count)
         return (rankSum - p * (p + 1) / 2) / (p * n)
     }
 }

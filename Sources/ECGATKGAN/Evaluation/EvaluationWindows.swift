@@ -35,8 +35,8 @@ public struct EvaluationWindows: Sendable {
         EvaluationWindows(values: indices.flatMap { window($0) }, labels: indices.map { labels[$0] })
     }
 
-    /// Places of about `size` windows, of each class the same share, drawn with the seed, ascending; every place where the set is
-    /// no larger. A class is never left without a window.
+    /// Places of about `size` windows, of each class the same share, drawn with the seed, ascending; every place where
+    /// the set is no larger. A class is never left without a window.
     public func stratifiedSample(_ size: Int, seed: UInt64) -> [Int] {
         guard size < count else { return Array(labels.indices) }
         var generator = SeededGenerator(seed: seed)

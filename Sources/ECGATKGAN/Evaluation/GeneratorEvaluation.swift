@@ -8,8 +8,8 @@ public struct GeneratorEvaluation: Sendable, Equatable {
     public private(set) var toClean = SignalSimilarity()
     public private(set) var count = 0
 
-    /// Generates a window for every one of `data` (which is cut to its middle 280 samples and scaled) from fresh noise and its
-    /// true class, the normalisations on their running statistics.
+    /// Generates a window for every one of `data` (which is cut to its middle 280 samples and scaled) from fresh noise
+    /// and its true class, the normalisations on their running statistics.
     ///
     /// - Parameters:
     ///   - attack: made on each window first, against the given network.
@@ -19,10 +19,13 @@ public struct GeneratorEvaluation: Sendable, Equatable {
         _ data: BeatDataset, by generator: Generator, attack: (attack: WindowAttack, network: any BeatNetwork)? = nil,
         seed: UInt64 = 1, progress: (Int) -> Void = { _ in }
     ) {
-        let length = Discriminator.windowLength, batch = 64
+        let length = Discriminator.windowLength
+        let batch = 64
         let evaluated = EvaluationWindows(data)
-        let attacked = FloatBuffer(count: batch * length), noise = FloatBuffer(count: batch * length)
-        let noiseScratch = FloatBuffer(), scratch = AttackScratch()
+        let attacked = FloatBuffer(count: batch * length)
+        let noise = FloatBuffer(count: batch * length)
+        let noiseScratch = FloatBuffer()
+        let scratch = AttackScratch()
         var random = SeededGenerator(seed: seed)
         for start in stride(from: 0, to: evaluated.count, by: batch) {
             let size = min(batch, evaluated.count - start)

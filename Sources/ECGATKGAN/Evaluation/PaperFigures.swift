@@ -1,7 +1,7 @@
 /// The figures of the paper's tables, to be printed beside ours.
 ///
-/// Source: K. F. Hossain, S. A. Kamran, A. Tavakkoli, X. Ma, "ECG-ATK-GAN: Robustness against Adversarial Attacks on ECGs using
-/// Conditional Generative Adversarial Networks", Tables 1 and 2.
+/// Source: K. F. Hossain, S. A. Kamran, A. Tavakkoli, X. Ma, "ECG-ATK-GAN: Robustness against Adversarial Attacks on
+/// ECGs using Conditional Generative Adversarial Networks", Tables 1 and 2.
 public enum PaperFigures {
     /// The rows of Table 1.
     public enum System: String, Sendable, CaseIterable, Codable {

@@ -4,13 +4,13 @@
 
 /// How like one signal is to another: the four figures of Table 2 (section 3.3), of which the paper defines none.
 ///
-/// Both signals have the same length and lie in [0,1]. `reference` is the one that the other is compared with; only the NRMSEs
-/// depend on which it is.
+/// Both signals have the same length and lie in [0,1]. `reference` is the one that the other is compared with; only the
+/// NRMSEs depend on which it is.
 public struct SignalSimilarity: Sendable, Equatable {
     /// Mean squared error.
     public var meanSquaredError = 0.0
-    /// Structural similarity, in -1...1 (Wang et al. 2004, in one dimension): Gaussian window of 11 taps, sigma 1.5, K1 0.01, K2
-    /// 0.03, data range 1, the mean over the positions that the window covers whole.
+    /// Structural similarity, in -1...1 (Wang et al. 2004, in one dimension): Gaussian window of 11 taps, sigma 1.5, K1
+    /// 0.01, K2 0.03, data range 1, the mean over the positions that the window covers whole.
     public var structuralSimilarity = 0.0
     /// Pearson's correlation coefficient at lag 0, in -1...1; 0 where one of the signals is constant.
     public var crossCorrelation = 0.0
@@ -31,10 +31,15 @@ public struct SignalSimilarity: Sendable, Equatable {
     /// Compares `count` values; at least 11, for the structural similarity's window.
     public init(of signal: UnsafePointer<Float>, with reference: UnsafePointer<Float>, count: Int) {
         precondition(count > 2 * Self.windowRadius)
-        var squares = 0.0, sumX = 0.0, sumY = 0.0, norm = 0.0
-        var low = Double(reference[0]), high = low
+        var squares = 0.0
+        var sumX = 0.0
+        var sumY = 0.0
+        var norm = 0.0
+        var low = Double(reference[0])
+        var high = low
         for i in 0..<count {
-            let x = Double(signal[i]), y = Double(reference[i])
+            let x = Double(signal[i])
+            let y = Double(reference[i])
             squares += (x - y) * (x - y)
             sumX += x
             sumY += y
@@ -42,10 +47,15 @@ public struct SignalSimilarity: Sendable, Equatable {
             low = min(low, y)
             high = max(high, y)
         }
-        let n = Double(count), meanX = sumX / n, meanY = sumY / n
-        var varianceX = 0.0, varianceY = 0.0, covariance = 0.0
+        let n = Double(count)
+        let meanX = sumX / n
+        let meanY = sumY / n
+        var varianceX = 0.0
+        var varianceY = 0.0
+        var covariance = 0.0
         for i in 0..<count {
-            let x = Double(signal[i]) - meanX, y = Double(reference[i]) - meanY
+            let x = Double(signal[i]) - meanX
+            let y = Double(reference[i]) - meanY
             varianceX += x * x
             varianceY += y * y
             covariance += x * y
@@ -66,20 +76,29 @@ public struct SignalSimilarity: Sendable, Equatable {
     private static func structuralSimilarity(
         _ signal: UnsafePointer<Float>, _ reference: UnsafePointer<Float>, _ count: Int
     ) -> Double {
-        let c1 = 0.01 * 0.01, c2 = 0.03 * 0.03
+        let c1 = 0.01 * 0.01
+        let c2 = 0.03 * 0.03
         var total = 0.0
         kernel.withUnsafeBufferPointer { kernel in
             for position in 0..<(count - 2 * windowRadius) {
-                var meanX = 0.0, meanY = 0.0, xx = 0.0, yy = 0.0, xy = 0.0
+                var meanX = 0.0
+                var meanY = 0.0
+                var xx = 0.0
+                var yy = 0.0
+                var xy = 0.0
                 for t in kernel.indices {
-                    let w = kernel[t], x = Double(signal[position + t]), y = Double(reference[position + t])
+                    let w = kernel[t]
+                    let x = Double(signal[position + t])
+                    let y = Double(reference[position + t])
                     meanX += w * x
                     meanY += w * y
                     xx += w * x * x
                     yy += w * y * y
                     xy += w * x * y
                 }
-                let varianceX = xx - meanX * meanX, varianceY = yy - meanY * meanY, covariance = xy - meanX * meanY
+                let varianceX = xx - meanX * meanX
+                let varianceY = yy - meanY * meanY
+                let covariance = xy - meanX * meanY
                 total +=
                     (2 * meanX * meanY + c1) * (2 * covariance + c2)
                     / ((meanX * meanX + meanY * meanY + c1) * (varianceX + varianceY + c2))
@@ -94,6 +113,8 @@ public struct SignalSimilarity: Sendable, Equatable {
 
     /// Moves a mean over `number - 1` windows on by one more.
     mutating func average(in next: SignalSimilarity, number: Int) {
-        for figure in Self.figures { self[keyPath: figure] += (next[keyPath: figure] - self[keyPath: figure]) / Double(number) }
+        for figure in Self.figures {
+            self[keyPath: figure] += (next[keyPath: figure] - self[keyPath: figure]) / Double(number)
+        }
     }
 }

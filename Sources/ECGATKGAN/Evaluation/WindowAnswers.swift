@@ -68,8 +68,10 @@ public struct WindowAnswers: Sendable, Equatable {
         return subset
     }
 
-    /// The answers `attacked`, but for windows that were wrong before any attack: those an attacker may leave as they are.
-    public static func worst(of attacked: WindowAnswers, leaving clean: WindowAnswers, labels: [UInt8]) -> WindowAnswers {
+    /// The answers `attacked`, but for windows that were wrong before any attack: those an attacker may leave as they
+    /// are.
+    public static func worst(of attacked: WindowAnswers, leaving clean: WindowAnswers, labels: [UInt8]) -> WindowAnswers
+    {
         var result = attacked
         for index in labels.indices where !clean.isRight(index, labels: labels) {
             let choice = worst(
@@ -79,8 +81,8 @@ public struct WindowAnswers: Sendable, Equatable {
         return result
     }
 
-    /// What is left when an attacker knows all of `answers`, which different attacks led to on the same windows: for each window
-    /// an answer that is wrong where any is, and of those the one that looks least attacked.
+    /// What is left when an attacker knows all of `answers`, which different attacks led to on the same windows: for
+    /// each window an answer that is wrong where any is, and of those the one that looks least attacked.
     public static func worst(of answers: [WindowAnswers], labels: [UInt8]) -> WindowAnswers {
         var worst = WindowAnswers(count: labels.count)
         for index in labels.indices {

@@ -1,13 +1,15 @@
+public import StateCoding
+
 #if canImport(Glibc)
     import Glibc
 #endif
-public import StateCoding
 
-/// What is remembered of one patient's beats: the kinds of beats by their shape, how often each came, and the intervals.
+/// What is remembered of one patient's beats: the kinds of beats by their shape, how often each came, and the
+/// intervals.
 ///
-/// The dominant beat is the kind that came most often of late. A beat joins the kind that it is most like, or founds a new one,
-/// which takes the place of the rarest; so a run of ventricular beats or a burst of noise makes a kind of its own and leaves the
-/// dominant beat as it was. The state is some kilobytes, without heap storage.
+/// The dominant beat is the kind that came most often of late. A beat joins the kind that it is most like, or founds a
+/// new one, which takes the place of the rarest; so a run of ventricular beats or a burst of noise makes a kind of its
+/// own and leaves the dominant beat as it was. The state is some kilobytes, without heap storage.
 public struct BeatMemory: Sendable, Codable, RangeChecked {
     private static let kindCount = 4
     /// A beat belongs to a kind from this similarity on.
@@ -30,11 +32,11 @@ public struct BeatMemory: Sendable, Codable, RangeChecked {
         var logits = SIMD4<Float>.zero
         /// Beats, each weighted by how long ago it was.
         var weight: Float = 0
-        /// Running means over its beats: the logarithm of the interval before over the local median; the same of the interval
-        /// after; and the share that came right after a beat of the same kind.
+        /// Running means over its beats: the logarithm of the interval before over the local median; the same of the
+        /// interval after; and the share that came right after a beat of the same kind.
         var prematurity: Float = 0, pause: Float = 0, repetition: Float = 0
-        /// What is usual of its beats while it is the dominant kind: running means and variances of the features listed in
-        /// `JoinFeatures.usualTerms`, and of how many beats.
+        /// What is usual of its beats while it is the dominant kind: running means and variances of the features listed
+        /// in `JoinFeatures.usualTerms`, and of how many beats.
         var usualMean = InlineArray<8, Float>(repeating: 0), usualVariance = InlineArray<8, Float>(repeating: 0)
         var usualCount: Float = 0
     }
@@ -49,7 +51,8 @@ public struct BeatMemory: Sendable, Codable, RangeChecked {
     private var previousKind: Int?
     /// How like the dominant beat the last one was.
     private(set) var previousSimilarity: Float = 0
-    /// Of the beat before, in the same stretch: the features that are listed in `JoinFeatures.carried`; zero where there is none.
+    /// Of the beat before, in the same stretch: the features that are listed in `JoinFeatures.carried`; zero where
+    /// there is none.
     private(set) var carried = InlineArray<14, Float>(repeating: 0)
     /// Beats with a window so far.
     private(set) var beats = 0

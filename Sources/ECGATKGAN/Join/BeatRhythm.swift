@@ -1,7 +1,8 @@
+internal import StateCoding
+
 #if canImport(Glibc)
     import Glibc
 #endif
-internal import StateCoding
 
 /// The intervals between a patient's last beats, and what they make of the next.
 struct BeatRhythm: Sendable, Codable, RangeChecked {
@@ -11,7 +12,8 @@ struct BeatRhythm: Sendable, Codable, RangeChecked {
     private static let wideCount = 64
     /// Intervals are alike whose ratio's logarithm is smaller.
     private static let alike: Float = 0.06
-    /// Intervals outside are taken as these, in s: below lies double detection, above a pause, and how long it was does not matter.
+    /// Intervals outside are taken as these, in s: below lies double detection, above a pause, and how long it was does
+    /// not matter.
     private static let plausible: ClosedRange<Float> = 0.2...3
     /// Where nothing is known yet, in s: 75 beats a minute.
     private static let typical: Float = 0.8
@@ -82,7 +84,8 @@ struct BeatRhythm: Sendable, Codable, RangeChecked {
         case isKnown
         /// The long mean, the shortest and the longest of the last intervals over the local median.
         case longOverMedian, shortestOverMedian, longestOverMedian
-        /// The interval over quantiles of the last 64: the nine tenths, the upper and the lower quarter, the middle, the tenth.
+        /// The interval over quantiles of the last 64: the nine tenths, the upper and the lower quarter, the middle,
+        /// the tenth.
         case overNineTenths, overUpperQuarter, overLowerQuarter, overMiddle, overTenth
         /// How wide the last 64 are scattered: the upper quarter over the lower, nine tenths over the tenth.
         case quarters, tenths
@@ -98,7 +101,9 @@ struct BeatRhythm: Sendable, Codable, RangeChecked {
         let median = local
         let interval = given.map(Self.clamp) ?? median
         let longMean = longMean > 0 ? longMean : median
-        var mean = median, shortest = median, longest = median
+        var mean = median
+        var shortest = median
+        var longest = median
         if count > 0 {
             mean = 0
             for i in 0..<count {
@@ -107,7 +112,8 @@ struct BeatRhythm: Sendable, Codable, RangeChecked {
                 longest = max(longest, last[i])
             }
         }
-        let previous = count > 0 ? last[0] : median, second = count > 1 ? last[1] : median
+        let previous = count > 0 ? last[0] : median
+        let second = count > 1 ? last[1] : median
         var features = InlineArray<24, Float>(repeating: 0)
         func set(_ feature: Feature, _ value: Float) { features[feature.rawValue] = value }
         set(.overMedian, logf(interval / median))
@@ -125,8 +131,11 @@ struct BeatRhythm: Sendable, Codable, RangeChecked {
         set(.longestOverMedian, logf(longest / median))
         guard recentCount > 0 else { return features }
         let sorted = sortedRecent()
-        func quantile(_ tenths: Int, of parts: Int) -> Float { sorted[min(recentCount - 1, tenths * recentCount / parts)] }
-        let middle = quantile(1, of: 2), wideInterval = given == nil ? middle : interval
+        func quantile(_ tenths: Int, of parts: Int) -> Float {
+            sorted[min(recentCount - 1, tenths * recentCount / parts)]
+        }
+        let middle = quantile(1, of: 2)
+        let wideInterval = given == nil ? middle : interval
         set(.overNineTenths, logf(wideInterval / quantile(9, of: 10)))
         set(.overUpperQuarter, logf(wideInterval / quantile(3, of: 4)))
         set(.overLowerQuarter, logf(wideInterval / quantile(1, of: 4)))
@@ -134,7 +143,9 @@ struct BeatRhythm: Sendable, Codable, RangeChecked {
         set(.overTenth, logf(wideInterval / quantile(1, of: 10)))
         set(.quarters, logf(quantile(3, of: 4) / quantile(1, of: 4)))
         set(.tenths, logf(quantile(9, of: 10) / quantile(1, of: 10)))
-        var alike: Float = 0, steady: Float = 0, variability: Float = 0
+        var alike: Float = 0
+        var steady: Float = 0
+        var variability: Float = 0
         for i in 0..<recentCount {
             if abs(logf(recent[i] / wideInterval)) < Self.alike { alike += 1 }
             if abs(logf(recent[i] / middle)) < Self.alike { steady += 1 }

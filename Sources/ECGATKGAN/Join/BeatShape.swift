@@ -2,8 +2,8 @@ internal import StateCoding
 
 /// A beat's window at a quarter of its rate, in millivolts: what the beats of one patient are compared by.
 ///
-/// Seventy means of four samples each, R in number 35: at 90 Hz the waves are all still there, noise and the jitter of R less
-/// so. The scaling of the window to [0,1], which hides the amplitude, is undone but for a constant.
+/// Seventy means of four samples each, R in number 35: at 90 Hz the waves are all still there, noise and the jitter of
+/// R less so. The scaling of the window to [0,1], which hides the amplitude, is undone but for a constant.
 public struct BeatShape: Sendable, Codable {
     public static let count = 70
     /// Samples of the window that one value is the mean of.
@@ -65,8 +65,9 @@ public struct BeatShape: Sendable, Codable {
     }
 }
 
-/// Measures of a shape and of two shapes over a segment, all of them without the segment's mean, and so without the baseline.
-/// Each has its gradient beside it, with respect to the shape itself, not to the one that it is compared with.
+/// Measures of a shape and of two shapes over a segment, all of them without the segment's mean, and so without the
+/// baseline. Each has its gradient beside it, with respect to the shape itself, not to the one that it is compared
+/// with.
 extension BeatShape {
     private func mean(_ range: Range<Int>) -> Float {
         var sum: Float = 0
@@ -76,20 +77,23 @@ extension BeatShape {
 
     /// Mean square in mV^2.
     func energy(_ segment: Segment) -> Float {
-        let range = segment.range, mean = mean(range)
+        let range = segment.range
+        let mean = mean(range)
         var sum: Float = 0
         for i in range { sum += (values[i] - mean) * (values[i] - mean) }
         return sum / Float(range.count)
     }
 
     func addEnergyGradient(_ segment: Segment, times factor: Float, into gradient: inout BeatShape) {
-        let range = segment.range, mean = mean(range)
+        let range = segment.range
+        let mean = mean(range)
         for i in range { gradient.values[i] += factor * 2 * (values[i] - mean) / Float(range.count) }
     }
 
     /// Mean square of the difference in mV^2.
     func distance(to other: borrowing BeatShape, _ segment: Segment) -> Float {
-        let range = segment.range, offset = mean(range) - other.mean(range)
+        let range = segment.range
+        let offset = mean(range) - other.mean(range)
         var sum: Float = 0
         for i in range {
             let difference = values[i] - other.values[i] - offset
@@ -101,18 +105,25 @@ extension BeatShape {
     func addDistanceGradient(
         to other: borrowing BeatShape, _ segment: Segment, times factor: Float, into gradient: inout BeatShape
     ) {
-        let range = segment.range, offset = mean(range) - other.mean(range)
+        let range = segment.range
+        let offset = mean(range) - other.mean(range)
         for i in range {
             gradient.values[i] += factor * 2 * (values[i] - other.values[i] - offset) / Float(range.count)
         }
     }
 
     /// Sums of squares and of products of two shapes about their means; never 0.
-    private func moments(with other: borrowing BeatShape, _ range: Range<Int>) -> (own: Float, others: Float, both: Float) {
-        let mean = mean(range), otherMean = other.mean(range)
-        var own: Float = 1e-6, others: Float = 1e-6, both: Float = 0
+    private func moments(with other: borrowing BeatShape, _ range: Range<Int>) -> (
+        own: Float, others: Float, both: Float
+    ) {
+        let mean = mean(range)
+        let otherMean = other.mean(range)
+        var own: Float = 1e-6
+        var others: Float = 1e-6
+        var both: Float = 0
         for i in range {
-            let x = values[i] - mean, y = other.values[i] - otherMean
+            let x = values[i] - mean
+            let y = other.values[i] - otherMean
             own += x * x
             others += y * y
             both += x * y
@@ -129,11 +140,14 @@ extension BeatShape {
     func addCorrelationGradient(
         with other: borrowing BeatShape, _ segment: Segment, times factor: Float, into gradient: inout BeatShape
     ) {
-        let range = segment.range, sums = moments(with: other, range)
-        let mean = mean(range), otherMean = other.mean(range)
+        let range = segment.range
+        let sums = moments(with: other, range)
+        let mean = mean(range)
+        let otherMean = other.mean(range)
         let root = (sums.own * sums.others).squareRoot()
         for i in range {
-            let x = values[i] - mean, y = other.values[i] - otherMean
+            let x = values[i] - mean
+            let y = other.values[i] - otherMean
             gradient.values[i] += factor * (y - sums.both / sums.own * x) / root
         }
     }
@@ -157,7 +171,8 @@ extension BeatShape {
 
     /// Sum of the squared steps, and their mean place and its variance.
     private func slopeMoments(_ range: Range<Int>) -> (sum: Float, centre: Float, variance: Float) {
-        var sum: Float = 1e-9, first: Float = 0
+        var sum: Float = 1e-9
+        var first: Float = 0
         for i in range {
             let square = (values[i + 1] - values[i]) * (values[i + 1] - values[i])
             sum += square
@@ -176,10 +191,12 @@ extension BeatShape {
     func spread(_ segment: Segment) -> Float { (slopeMoments(segment.range).variance + 0.25).squareRoot() }
 
     func addSpreadGradient(_ segment: Segment, times factor: Float, into gradient: inout BeatShape) {
-        let range = segment.range, moments = slopeMoments(range)
+        let range = segment.range
+        let moments = slopeMoments(range)
         let outer = factor * 0.5 / (moments.variance + 0.25).squareRoot()
         for i in range {
-            let step = values[i + 1] - values[i], place = Float(i) - moments.centre
+            let step = values[i + 1] - values[i]
+            let place = Float(i) - moments.centre
             // The centre moves too, but at the minimum of the variance that counts for nothing.
             let change = outer * (place * place - moments.variance) / moments.sum * 2 * step
             gradient.values[i + 1] += change

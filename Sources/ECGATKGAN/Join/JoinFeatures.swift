@@ -18,7 +18,8 @@ public struct BeatContext: Sendable {
     public var next: NextBeat?
 
     public init(
-        memory: BeatMemory, interval: Float?, windowRange: Float, isNoisy: Bool = false, foundBySearchBack: Bool = false,
+        memory: BeatMemory, interval: Float?, windowRange: Float, isNoisy: Bool = false,
+        foundBySearchBack: Bool = false,
         next: NextBeat? = nil
     ) {
         self.memory = memory
@@ -48,23 +49,31 @@ public struct NextBeat: Sendable {
     }
 }
 
-/// The numbers that the join decides by, each a smooth function of the window's shape and the discriminator's logits in a fixed
-/// context.
+/// The numbers that the join decides by, each a smooth function of the window's shape and the discriminator's logits in
+/// a fixed context.
 ///
-/// They depend on a beat's sign only where the discriminator's logits do: shapes are compared with the patient's own dominant
-/// beat.
+/// They depend on a beat's sign only where the discriminator's logits do: shapes are compared with the patient's own
+/// dominant beat.
 public struct JoinFeatures: Sendable {
     /// What a number is. All energies, distances and slopes enter by their logarithm.
     enum Term: Sendable, Hashable {
         case rhythm(BeatRhythm.Feature)
-        /// How far the discriminator's logit of a class leads over that of N; and by how much further than on the dominant beat.
-        case lead(BeatClass), leadOverDominant(BeatClass)
+        /// How far the discriminator's logit of a class leads over that of N; and by how much further than on the
+        /// dominant beat.
+        case lead(BeatClass)
+        case leadOverDominant(BeatClass)
         /// Against the dominant beat.
-        case correlation(BeatShape.Segment), distance(BeatShape.Segment), energy(BeatShape.Segment)
-        case slope, spread(BeatShape.Segment), deflection
-        /// R's deflection over the deviation of the shape, times the sign of the dominant beat's; and the dominant beat's.
+        case correlation(BeatShape.Segment)
+        case distance(BeatShape.Segment)
+        case energy(BeatShape.Segment)
+        case slope
+        case spread(BeatShape.Segment)
+        case deflection
+        /// R's deflection over the deviation of the shape, times the sign of the dominant beat's; and the dominant
+        /// beat's.
         case ownDeflection, dominantDeflection
-        /// Of the best matching kind: similarity, share of all beats, whether it is the dominant one; and the dominant one's share.
+        /// Of the best matching kind: similarity, share of all beats, whether it is the dominant one; and the dominant
+        /// one's share.
         case similarity, kindShare, isDominant, dominantShare
         /// Of the best matching kind and of the dominant one: running means of the intervals about their beats.
         case kindPrematurity, kindPause, kindRepetition, dominantPrematurity, dominantPause
@@ -73,18 +82,22 @@ public struct JoinFeatures: Sendable {
         /// The kind against the dominant one, and the spread of each.
         case kindCorrelation, kindSpread, kindDistance, kindOwnSpread, dominantOwnSpread
         /// Of the beat alone.
-        case ownSlope, ownSpread(BeatShape.Segment)
+        case ownSlope
+        case ownSpread(BeatShape.Segment)
         /// Against the beat before.
-        case previousCorrelation(BeatShape.Segment), previousDistance
+        case previousCorrelation(BeatShape.Segment)
+        case previousDistance
         /// A number of the beat before: its place among those that are carried on.
         case carried(Int)
         /// The difference from the dominant beat over the energy of that one's QRS.
         case distanceOverQRS(BeatShape.Segment)
         /// The interval over the steady interval, that over the local median, and the mean deviation from it.
         case overSteady, steadyOverMedian, steadyDeviation
-        /// How many standard deviations a feature, given by its place in `usualTerms`, lies above what is usual of the dominant
-        /// beat; and the mean and the deviation of what is usual.
-        case overUsual(Int), usualMean(Int), usualDeviation(Int)
+        /// How many standard deviations a feature, given by its place in `usualTerms`, lies above what is usual of the
+        /// dominant beat; and the mean and the deviation of what is usual.
+        case overUsual(Int)
+        case usualMean(Int)
+        case usualDeviation(Int)
         /// How like the dominant beat the beat before was.
         case previousSimilarity
         case isNoisy, foundBySearchBack
@@ -109,12 +122,16 @@ public struct JoinFeatures: Sendable {
         terms += [.kindPrematurity, .kindPause, .kindRepetition, .dominantPrematurity, .dominantPause]
         terms += [.kindWeight, .dominantOverKindWeight]
         terms += [.kindCorrelation, .kindSpread, .kindDistance, .kindOwnSpread, .dominantOwnSpread]
-        for segment in [BeatShape.Segment.pWave, .tWave] { terms += [.correlation(segment), .distanceOverQRS(segment)] }
+        for segment in [BeatShape.Segment.pWave, .tWave] {
+            terms += [.correlation(segment), .distanceOverQRS(segment)]
+        }
         terms += carriedTerms.indices.map { .carried($0) }
         terms += [.overSteady, .steadyOverMedian, .steadyDeviation]
         terms += usualTerms.indices.map { .overUsual($0) }
         // In correlation of QRS and P, distance and interval.
-        terms += [.usualMean(0), .usualMean(1), .usualMean(4), .usualDeviation(1), .usualDeviation(4), .usualDeviation(6)]
+        terms += [
+            .usualMean(0), .usualMean(1), .usualMean(4), .usualDeviation(1), .usualDeviation(4), .usualDeviation(6),
+        ]
         return terms
     }()
 
@@ -202,7 +219,8 @@ public struct JoinFeatures: Sendable {
     }
 
     private static func value(of term: Term, _ frame: Frame) -> Float {
-        let shape = frame.shape, memory = frame.context.memory
+        let shape = frame.shape
+        let memory = frame.context.memory
         switch term {
         case .rhythm(let feature): return frame.rhythm[feature.rawValue]
         case .lead(let beatClass): return lead(of: beatClass, frame.logits)
@@ -228,7 +246,9 @@ public struct JoinFeatures: Sendable {
     private static func value(
         of term: Term, _ frame: Frame, _ dominant: BeatMemory.Reference, _ match: BeatMemory.Match
     ) -> Float {
-        let shape = frame.shape, memory = frame.context.memory, other = dominant.shape
+        let shape = frame.shape
+        let memory = frame.context.memory
+        let other = dominant.shape
         switch term {
         case .leadOverDominant(let beatClass):
             return lead(of: beatClass, frame.logits) - lead(of: beatClass, dominant.logits)
@@ -253,7 +273,8 @@ public struct JoinFeatures: Sendable {
         case .deflection:
             return frame.sign * (shape.deflection - other.deflection) / ((other.energy(.qrs)).squareRoot() + 1e-3)
         case .ownDeflection: return frame.sign * shape.deflection / (shape.energy(.whole) + leastEnergy).squareRoot()
-        case .dominantDeflection: return frame.sign * other.deflection / (other.energy(.whole) + leastEnergy).squareRoot()
+        case .dominantDeflection:
+            return frame.sign * other.deflection / (other.energy(.whole) + leastEnergy).squareRoot()
         case .similarity: return match.similarity
         case .kindShare: return logf(memory.share(memory.kind(match)))
         case .isDominant: return match.isDominant ? 1 : 0
@@ -384,7 +405,8 @@ public struct JoinFeatures: Sendable {
             shape.addDeflectionGradient(
                 times: factor * frame.sign / (other.energy(.qrs).squareRoot() + 1e-3), into: &gradient)
         case .ownDeflection:
-            let energy = shape.energy(.whole) + leastEnergy, outer = factor * frame.sign / energy.squareRoot()
+            let energy = shape.energy(.whole) + leastEnergy
+            let outer = factor * frame.sign / energy.squareRoot()
             shape.addDeflectionGradient(times: outer, into: &gradient)
             shape.addEnergyGradient(.whole, times: -0.5 * outer * shape.deflection / energy, into: &gradient)
         case .similarity:

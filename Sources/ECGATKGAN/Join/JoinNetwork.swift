@@ -1,11 +1,11 @@
 import NeuralNetwork
 
-/// The network that joins the discriminator's answer with the rhythm and with the patient's own beats (`JoinFeatures`): the
-/// logits of N, S, V, F out.
+/// The network that joins the discriminator's answer with the rhythm and with the patient's own beats (`JoinFeatures`):
+/// the logits of N, S, V, F out.
 ///
-/// In two stages. The first answers when the beat's window is complete. Where it is sure, that is the class; where it is not,
-/// the beat waits for the next one, and the second stage answers, which knows of that one too. Immutable, and so one for all
-/// threads.
+/// In two stages. The first answers when the beat's window is complete. Where it is sure, that is the class; where it
+/// is not, the beat waits for the next one, and the second stage answers, which knows of that one too. Immutable, and
+/// so one for all threads.
 public struct JoinNetwork: Sendable, Equatable {
     /// The first stage is sure of N, or of an ectopic beat, from these probabilities on.
     public static let sureOfNormal: Float = 0.97, sureOfEctopic: Float = 0.98
@@ -60,7 +60,8 @@ public struct JoinNetwork: Sendable, Equatable {
         return row
     }
 
-    /// The final answer and the stage that gives it, of a beat whose context knows of the next beat if there is one in time.
+    /// The final answer and the stage that gives it, of a beat whose context knows of the next beat if there is one in
+    /// time.
     ///
     /// - Parameter features: `JoinFeatures.countWithNext` values.
     func logits(ofFeatures features: UnsafePointer<Float>) -> (logits: SIMD4<Float>, isFirst: Bool) {
@@ -71,7 +72,9 @@ public struct JoinNetwork: Sendable, Equatable {
 
     /// The gradient of the final answer's logits as one of the features, through the stage that gives the answer.
     func featureGradient(_ logitGradient: SIMD4<Float>, features: UnsafePointer<Float>) -> [Float] {
-        guard logits(ofFeatures: features).isFirst else { return second.featureGradient(logitGradient, features: features) }
+        guard logits(ofFeatures: features).isFirst else {
+            return second.featureGradient(logitGradient, features: features)
+        }
         let gradient = first.featureGradient(logitGradient, features: features)
         return gradient + [Float](repeating: 0, count: JoinFeatures.countWithNext - gradient.count)
     }

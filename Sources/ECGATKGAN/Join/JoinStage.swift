@@ -48,7 +48,8 @@ public struct JoinStage: Sendable, Equatable {
             layer.weight.withUnsafeBufferPointer { weight in
                 output.withUnsafeMutableBufferPointer { output in
                     for i in 0..<layer.inputs where current[i] != 0 {
-                        let value = current[i], row = i * layer.outputs
+                        let value = current[i]
+                        let row = i * layer.outputs
                         for o in 0..<layer.outputs { output[o] += value * weight[row + o] }
                     }
                 }
@@ -99,7 +100,9 @@ extension JoinStage {
         }
     }
 
-    private static func name(_ prefix: String, _ member: Int, _ layer: Int) -> String { "\(prefix)\(member).layer\(layer)" }
+    private static func name(_ prefix: String, _ member: Int, _ layer: Int) -> String {
+        "\(prefix)\(member).layer\(layer)"
+    }
 
     /// Reads the stage of a weights file that takes so many features.
     ///

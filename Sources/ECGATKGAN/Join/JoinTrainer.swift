@@ -1,4 +1,5 @@
 import NeuralNetwork
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -41,8 +42,8 @@ public struct JoinSamples: Sendable {
 
     /// Factor on each beat's loss, 1 in the mean.
     ///
-    /// Within a class a record counts with the root of its beats, so that a few records with thousands of ectopic beats do not
-    /// decide alone what an ectopic beat is.
+    /// Within a class a record counts with the root of its beats, so that a few records with thousands of ectopic beats
+    /// do not decide alone what an ectopic beat is.
     func weights(of classes: [Float]) -> [Float] {
         var counts: [[Int: Int]] = Array(repeating: [:], count: Discriminator.classCount)
         for i in labels.indices { counts[Int(labels[i])][records[i], default: 0] += 1 }
@@ -60,7 +61,8 @@ public struct JoinSamples: Sendable {
     /// Means of the features, and the reciprocals of their deviations.
     func statistics() -> (mean: [Float], factor: [Float]) {
         let width = JoinFeatures.countWithNext
-        var sums = [Double](repeating: 0, count: width), squares = sums
+        var sums = [Double](repeating: 0, count: width)
+        var squares = sums
         for i in 0..<count {
             for f in 0..<width {
                 let value = Double(features[i * width + f])
@@ -83,9 +85,11 @@ public struct JoinRecipe: Sendable, Equatable {
     public var members = 4
     public var hidden = [160, 64]
     public var epochs = 12
-    /// Share of the N beats that a pass goes over, drawn anew for each; their loss counts so much the more. Most are alike.
+    /// Share of the N beats that a pass goes over, drawn anew for each; their loss counts so much the more. Most are
+    /// alike.
     public var normalShare: Float = 0.25
-    /// Share of each hidden layer's outputs that is left out, drawn anew for each beat of each step (Srivastava et al. 2014).
+    /// Share of each hidden layer's outputs that is left out, drawn anew for each beat of each step (Srivastava et al.
+    /// 2014).
     public var dropout: Float = 0.5
     public var batch = 512
     /// The peak of one cycle: a linear rise over the first three tenths, then a cosine to nothing.
@@ -95,8 +99,9 @@ public struct JoinRecipe: Sendable, Equatable {
     public var classWeights: [Float] = [1, 3, 2, 1]
     /// The first so many members have the discriminator's logits among their features, the others have not.
     ///
-    /// On a patient that the discriminator saw in training its logits are surer than they ought to be, and a member that has them
-    /// leans on them too much; one that has not judges by rhythm and shape alone, which carries over better to another database.
+    /// On a patient that the discriminator saw in training its logits are surer than they ought to be, and a member
+    /// that has them leans on them too much; one that has not judges by rhythm and shape alone, which carries over
+    /// better to another database.
     public var membersWithDiscriminator = 2
     public var seed: UInt64 = 1
 
@@ -170,7 +175,8 @@ public enum JoinTrainer {
 
         /// A feature without weights is not seen.
         private func hideFeatures() {
-            let outputs = dense[0].outputs, weight = store.pointer(to: dense[0].weight)
+            let outputs = dense[0].outputs
+            let weight = store.pointer(to: dense[0].weight)
             for feature in hiddenFeatures { (weight + feature * outputs).update(repeating: 0, count: outputs) }
         }
 
@@ -187,7 +193,9 @@ public enum JoinTrainer {
         func train(
             _ features: [Float], width: Int, _ labels: [UInt8], _ weights: [Float]
         ) throws(TrainingError) -> Double {
-            let inputs = dense[0].inputs, batch = recipe.batch, classes = Discriminator.classCount
+            let inputs = dense[0].inputs
+            let batch = recipe.batch
+            let classes = Discriminator.classCount
             let normal = labels.indices.filter { labels[$0] == BeatClass.normal.rawValue }
             let ectopic = labels.indices.filter { labels[$0] != BeatClass.normal.rawValue }
             let drawn = Int((Float(normal.count) * recipe.normalShare).rounded(.up))
@@ -195,8 +203,10 @@ public enum JoinTrainer {
             let steps = (ectopic.count + drawn) / batch
             guard steps > 0 else { throw .tooFewWindows(count: ectopic.count + drawn, batch: batch) }
             var optimizer = Adam(store: store, beta1: 0.9, weightDecay: recipe.weightDecay)
-            let gradients = FloatBuffer(count: store.count), input = FloatBuffer(count: batch * inputs)
-            let weight = FloatBuffer(count: batch), classGradient = FloatBuffer(count: batch * classes)
+            let gradients = FloatBuffer(count: store.count)
+            let input = FloatBuffer(count: batch * inputs)
+            let weight = FloatBuffer(count: batch)
+            let classGradient = FloatBuffer(count: batch * classes)
             let kept = recipe.hidden.map { FloatBuffer(count: batch * $0) }
             let below = recipe.hidden.map { FloatBuffer(count: batch * $0) }
             var batchLabels = [UInt8](repeating: 0, count: batch)
@@ -210,7 +220,8 @@ public enum JoinTrainer {
                         features.withUnsafeBufferPointer {
                             (input.pointer + item * inputs).update(from: $0.baseAddress! + index * width, count: inputs)
                         }
-                        weight.pointer[item] = weights[index] * (labels[index] == BeatClass.normal.rawValue ? normalFactor : 1)
+                        weight.pointer[item] =
+                            weights[index] * (labels[index] == BeatClass.normal.rawValue ? normalFactor : 1)
                         batchLabels[item] = labels[index]
                     }
                     var current = input.pointer
@@ -235,7 +246,8 @@ public enum JoinTrainer {
                         dense[number].backward(
                             gradient, batch: batch, inputGradient: next, gradients: gradients.pointer)
                         if let next {
-                            let count = batch * dense[number].inputs, mask = kept[number - 1].pointer
+                            let count = batch * dense[number].inputs
+                            let mask = kept[number - 1].pointer
                             for i in 0..<count { next[i] *= mask[i] }
                             rectifiers[number - 1].backward(next, count: count)
                             gradient = next
@@ -256,7 +268,8 @@ public enum JoinTrainer {
         }
 
         private func learningRate(at step: Int, of total: Int) -> Float {
-            let progress = Float(step) / Float(max(total, 1)), rise: Float = 0.3
+            let progress = Float(step) / Float(max(total, 1))
+            let rise: Float = 0.3
             if progress < rise { return recipe.learningRate * max(progress / rise, 0.04) }
             return recipe.learningRate * 0.5 * (1 + cosf(.pi * (progress - rise) / (1 - rise)))
         }

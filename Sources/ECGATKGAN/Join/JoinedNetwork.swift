@@ -1,11 +1,11 @@
 public import NeuralNetwork
 
-/// The joined answer as a function of the window alone, each window in the context of its own beat: what an attack on the
-/// deployed classifier works with.
+/// The joined answer as a function of the window alone, each window in the context of its own beat: what an attack on
+/// the deployed classifier works with.
 ///
-/// The rhythm, the memory of earlier beats, the next beat and the window's range in mV are fixed; the discriminator's logits and
-/// all that the join sees of the window's shape move with it. The gradient is that of the stage whose answer is final at the
-/// window.
+/// The rhythm, the memory of earlier beats, the next beat and the window's range in mV are fixed; the discriminator's
+/// logits and all that the join sees of the window's shape move with it. The gradient is that of the stage whose answer
+/// is final at the window.
 public final class JoinedNetwork: BeatNetwork {
     private let discriminator: any BeatNetwork
     private let join: JoinNetwork
@@ -57,14 +57,16 @@ public final class JoinedNetwork: BeatNetwork {
         realGradient: UnsafePointer<Float>?, gradients: UnsafeMutablePointer<Float>?, needsInputGradient: Bool
     ) -> UnsafeMutablePointer<Float> {
         guard let windows else { preconditionFailure("backward before forward") }
-        let classes = Discriminator.classCount, length = Discriminator.windowLength
+        let classes = Discriminator.classCount
+        let length = Discriminator.windowLength
         let own = windowLogits.pointer
         let discriminated = logitGradient.reserve(batch * classes)
         let result = gradient.reserve(batch * length)
         result.update(repeating: 0, count: batch * length)
         if let classGradient {
             for b in 0..<batch {
-                let context = contexts[b], windowLogits = Self.row(own, b)
+                let context = contexts[b]
+                let windowLogits = Self.row(own, b)
                 let shape = BeatShape(window: windows + b * length, range: context.windowRange)
                 let features = Self.features(shape, windowLogits, context)
                 let featureGradient = features.withUnsafeBufferPointer {
@@ -72,7 +74,8 @@ public final class JoinedNetwork: BeatNetwork {
                 }
                 var pulled = JoinFeatures.pullBack(featureGradient, shape, logits: windowLogits, context: context)
                 JoinFeatures.addNextGradient(
-                    featureGradient[JoinFeatures.count...], HeldContext(shape: shape, context: context), next: context.next,
+                    featureGradient[JoinFeatures.count...], HeldContext(shape: shape, context: context),
+                    next: context.next,
                     into: &pulled.shape)
                 pulled.shape.addWindowGradient(range: context.windowRange, into: result + b * length)
                 for c in 0..<classes { discriminated[b * classes + c] = pulled.logits[c] }

@@ -21,16 +21,19 @@ extension JoinFeatures {
     enum NextTerm: Sendable, Hashable {
         /// 1 where there is one in time, otherwise 0.
         case isKnown
-        /// The interval to it over the local median, over the interval before this beat, over the long mean, over nine tenths of
-        /// the last 64, over the steady interval; and both intervals together over twice the median and the steady interval.
-        /// Logarithms; the longest that is waited for if there is none.
+        /// The interval to it over the local median, over the interval before this beat, over the long mean, over nine
+        /// tenths of the last 64, over the steady interval; and both intervals together over twice the median and the
+        /// steady interval. Logarithms; the longest that is waited for if there is none.
         case overMedian, overInterval, overLongMean, overNineTenths, pairOverMedian, overSteady, pairOverSteady
         /// 1 where the next beat is of the same kind, and of the dominant one.
         case isOfSameKind, isOfDominantKind
         /// The two beats against each other.
-        case correlation(BeatShape.Segment), distance
+        case correlation(BeatShape.Segment)
+        case distance
         /// The next beat against the dominant one.
-        case dominantCorrelation(BeatShape.Segment), dominantDistance(BeatShape.Segment), dominantSpread, dominantEnergy
+        case dominantCorrelation(BeatShape.Segment)
+        case dominantDistance(BeatShape.Segment)
+        case dominantSpread, dominantEnergy
         case dominantSimilarity, dominantPWave
     }
 
@@ -38,7 +41,8 @@ extension JoinFeatures {
         .isKnown, .overMedian, .overInterval, .overLongMean, .overNineTenths, .pairOverMedian,
         .correlation(.whole), .correlation(.qrs), .distance,
         .dominantCorrelation(.whole), .dominantCorrelation(.qrs), .dominantCorrelation(.pWave),
-        .dominantDistance(.whole), .dominantDistance(.qrs), .dominantSpread, .dominantEnergy, .dominantSimilarity, .dominantPWave,
+        .dominantDistance(.whole), .dominantDistance(.qrs), .dominantSpread, .dominantEnergy, .dominantSimilarity,
+        .dominantPWave,
         .overSteady, .pairOverSteady, .isOfSameKind, .isOfDominantKind,
     ]
 

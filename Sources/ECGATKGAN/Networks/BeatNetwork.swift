@@ -2,8 +2,8 @@ public import NeuralNetwork
 
 /// A differentiable network that classifies beat windows: what training, attacks and evaluation work with.
 ///
-/// Input (B, 280) windows in [0,1]. One network belongs to one thread; `replica()` gives another thread its own activations
-/// on the same weights.
+/// Input (B, 280) windows in [0,1]. One network belongs to one thread; `replica()` gives another thread its own
+/// activations on the same weights.
 public protocol BeatNetwork: AnyObject {
     /// Identifies the layers and the tensor names in a weights file.
     var architectureIdentifier: String { get }
@@ -12,9 +12,11 @@ public protocol BeatNetwork: AnyObject {
     /// The logits of the heads, valid until the next call.
     func forward(_ windows: UnsafePointer<Float>, batch: Int, mode: NormalizationMode) -> NetworkOutput
 
-    /// Gradients of the loss with respect to the heads' logits -> gradient of the windows, (B, 280), valid until the next call.
+    /// Gradients of the loss with respect to the heads' logits -> gradient of the windows, (B, 280), valid until the
+    /// next call.
     ///
-    /// Heads left `nil` take no part. Parameter gradients are added to `gradients` (laid out as the store) where it is given.
+    /// Heads left `nil` take no part. Parameter gradients are added to `gradients` (laid out as the store) where it is
+    /// given.
     @discardableResult
     func backward(
         batch: Int, classGradient: UnsafePointer<Float>?, attackGradient: UnsafePointer<Float>?,

@@ -12,8 +12,10 @@ final class ConvolutionStack {
 
     init(_ blocks: [DiscriminatorArchitecture.Block], in store: ParameterStore) {
         self.blocks = blocks
-        var convolutions: [Convolution1D] = [], normalizations: [BatchNormalization] = []
-        var length = Discriminator.windowLength, channels = 1
+        var convolutions: [Convolution1D] = []
+        var normalizations: [BatchNormalization] = []
+        var length = Discriminator.windowLength
+        var channels = 1
         for block in blocks {
             precondition(!block.isResidual || (block.stride == 1 && block.features == channels))
             let convolution = Convolution1D(

@@ -1,11 +1,11 @@
 public import NeuralNetwork
 
-/// A deep convolutional GAN of beat windows (Radford, Metz & Chintala 2015), one for a class: what Shaker et al. 2020 fill up
-/// minority classes with. Their table of layers could not be had; these layers are our reconstruction.
+/// A deep convolutional GAN of beat windows (Radford, Metz & Chintala 2015), one for a class: what Shaker et al. 2020
+/// fill up minority classes with. Their table of layers could not be had; these layers are our reconstruction.
 ///
-/// Generator: 100 uniform numbers in -1...1 -> dense to (35, 128) -> three transposed convolutions (k5 s2; 64, 32, 1 features)
-/// with batch normalisation and leaky rectifier between them -> sigmoid, (280). Critic: three convolutions (k5 s2; 32, 64, 128
-/// features) with leaky rectifier -> dense to one logit, positive for real.
+/// Generator: 100 uniform numbers in -1...1 -> dense to (35, 128) -> three transposed convolutions (k5 s2; 64, 32, 1
+/// features) with batch normalisation and leaky rectifier between them -> sigmoid, (280). Critic: three convolutions
+/// (k5 s2; 32, 64, 128 features) with leaky rectifier -> dense to one logit, positive for real.
 public final class DCGAN {
     public static let noiseCount = 100
 
@@ -29,7 +29,8 @@ public final class DCGAN {
         var random = SeededGenerator(seed: seed)
         generator = Half(
             [
-                .dense("dense", outputs: 35 * 128), .reshape(channels: 128), .normalization("normalization0", slope: slope),
+                .dense("dense", outputs: 35 * 128), .reshape(channels: 128),
+                .normalization("normalization0", slope: slope),
                 .transposedConvolution("up1", features: 64, kernelSize: 5, stride: 2, hasBias: false),
                 .normalization("normalization1", slope: slope),
                 .transposedConvolution("up2", features: 32, kernelSize: 5, stride: 2, hasBias: false),
@@ -51,7 +52,8 @@ public final class DCGAN {
 
     /// New windows, (count, 280), each scaled to [0,1] as real ones are.
     public func windows(_ count: Int, using random: inout SeededGenerator) -> [Float] {
-        let length = Discriminator.windowLength, batch = 64
+        let length = Discriminator.windowLength
+        let batch = 64
         let noise = FloatBuffer(count: batch * Self.noiseCount)
         var windows = [Float](repeating: 0, count: count * length)
         windows.withUnsafeMutableBufferPointer { windows in

@@ -1,10 +1,10 @@
 public import NeuralNetwork
 
-/// The paper's discriminator (section 2.2), or another of the same family: convolutions with batch normalisation and leaky
-/// rectifier, and three heads: the class, "attacked", "real rather than generated".
+/// The paper's discriminator (section 2.2), or another of the same family: convolutions with batch normalisation and
+/// leaky rectifier, and three heads: the class, "attacked", "real rather than generated".
 ///
-/// Input (B, 280) windows in [0,1]. It is the trainable form, with forward and backward; `BeatClassifier` is the one that is
-/// deployed.
+/// Input (B, 280) windows in [0,1]. It is the trainable form, with forward and backward; `BeatClassifier` is the one
+/// that is deployed.
 public final class Discriminator: BeatNetwork {
     public static let windowLength = 280
     public static let classCount = 4
@@ -66,7 +66,9 @@ public final class Discriminator: BeatNetwork {
     public var computesAttackHead = true
     /// Trains the attack head and its branch alone: all else works on running statistics and gets no gradient.
     public var trainsAttackBranchAlone = false {
-        didSet { precondition(!trainsAttackBranchAlone || attackBranch != nil, "the attack head has no branch of its own") }
+        didSet {
+            precondition(!trainsAttackBranchAlone || attackBranch != nil, "the attack head has no branch of its own")
+        }
     }
 
     /// Whether an optimiser moves a tensor as the network is set now.
@@ -76,7 +78,9 @@ public final class Discriminator: BeatNetwork {
 
     /// Adds constants to the classes' logits, by their bias: moves the borders between the classes and nothing else.
     public func addToLogits(_ additions: [(BeatClass, Float)]) {
-        for (beatClass, addition) in additions { store.pointer(to: classHead.bias)[Int(beatClass.rawValue)] += addition }
+        for (beatClass, addition) in additions {
+            store.pointer(to: classHead.bias)[Int(beatClass.rawValue)] += addition
+        }
     }
 
     /// `windows` (B, 280) must live, unchanged, until `backward`.
@@ -101,7 +105,8 @@ public final class Discriminator: BeatNetwork {
     ) -> UnsafeMutablePointer<Float> {
         if trainsAttackBranchAlone, gradients != nil {
             guard let attackBranch, let attackGradient else { preconditionFailure("only the attack head is trained") }
-            return backward(attackGradient, through: attackBranch, batch: batch, gradients: gradients, needsInputGradient)
+            return backward(
+                attackGradient, through: attackBranch, batch: batch, gradients: gradients, needsInputGradient)
         }
         let features = trunkGradient.reserve(batch * trunk.outputCount)
         features.update(repeating: 0, count: batch * trunk.outputCount)

@@ -31,18 +31,22 @@ public struct DiscriminatorArchitecture: Sendable, Equatable {
         self.attackBlocks = attackBlocks
     }
 
-    /// The paper's (section 2.2): three Des blocks (k3 s1), each followed by a downsampling block (k3 s2), of 16, 32 and 128
-    /// features, and three heads on the flattened last map.
+    /// The paper's (section 2.2): three Des blocks (k3 s1), each followed by a downsampling block (k3 s2), of 16, 32
+    /// and 128 features, and three heads on the flattened last map.
     public static let paper = DiscriminatorArchitecture(
         identifier: "ecg-atk-gan-discriminator-1",
         blocks: [
-            Block("des1", features: 16, kernelSize: 3, stride: 1), Block("down1", features: 16, kernelSize: 3, stride: 2),
-            Block("des2", features: 32, kernelSize: 3, stride: 1), Block("down2", features: 32, kernelSize: 3, stride: 2),
-            Block("des3", features: 128, kernelSize: 3, stride: 1), Block("down3", features: 128, kernelSize: 3, stride: 2),
+            Block("des1", features: 16, kernelSize: 3, stride: 1),
+            Block("down1", features: 16, kernelSize: 3, stride: 2),
+            Block("des2", features: 32, kernelSize: 3, stride: 1),
+            Block("down2", features: 32, kernelSize: 3, stride: 2),
+            Block("des3", features: 128, kernelSize: 3, stride: 1),
+            Block("down3", features: 128, kernelSize: 3, stride: 2),
         ])
 
-    /// The paper's, made to withstand: wide kernels that step down early. A perturbation within a small ball has most of its
-    /// freedom in the fine structure of the signal, which such a stem averages away, and the work saved goes into features.
+    /// The paper's, made to withstand: wide kernels that step down early. A perturbation within a small ball has most
+    /// of its freedom in the fine structure of the signal, which such a stem averages away, and the work saved goes
+    /// into features.
     public static let hardened = DiscriminatorArchitecture(
         identifier: "ecg-atk-gan-discriminator-2",
         blocks: [
@@ -52,11 +56,15 @@ public struct DiscriminatorArchitecture: Sendable, Equatable {
             Block("down2", features: 128, kernelSize: 5, stride: 2),
             Block("des2", features: 128, kernelSize: 3, stride: 1, isResidual: true),
         ],
-        // What gives an attack away is the fine structure that the stem averages away: the attack head looks for itself.
+        // What gives an attack away is the fine structure that the stem averages away: the attack head looks for
+        // itself.
         attackBlocks: [
-            Block("attack.des1", features: 16, kernelSize: 3, stride: 1), Block("attack.down1", features: 16, kernelSize: 3, stride: 2),
-            Block("attack.des2", features: 32, kernelSize: 3, stride: 1), Block("attack.down2", features: 32, kernelSize: 3, stride: 2),
-            Block("attack.des3", features: 64, kernelSize: 3, stride: 1), Block("attack.down3", features: 64, kernelSize: 3, stride: 2),
+            Block("attack.des1", features: 16, kernelSize: 3, stride: 1),
+            Block("attack.down1", features: 16, kernelSize: 3, stride: 2),
+            Block("attack.des2", features: 32, kernelSize: 3, stride: 1),
+            Block("attack.down2", features: 32, kernelSize: 3, stride: 2),
+            Block("attack.des3", features: 64, kernelSize: 3, stride: 1),
+            Block("attack.down3", features: 64, kernelSize: 3, stride: 2),
         ])
 
     /// All that this build knows.

@@ -1,7 +1,8 @@
+internal import NeuralNetwork
+
 #if canImport(Glibc)
     import Glibc
 #endif
-internal import NeuralNetwork
 
 /// Convolution with a Gaussian of three samples' deviation, the ends normalised.
 enum GaussianSmoothing {
@@ -14,7 +15,8 @@ enum GaussianSmoothing {
         let half = kernel.count / 2
         kernel.withUnsafeBufferPointer { kernel in
             for i in 0..<count {
-                var sum: Float = 0, weight: Float = 0
+                var sum: Float = 0
+                var weight: Float = 0
                 for j in max(0, i - half)...min(count - 1, i + half) {
                     let w = kernel[j - i + half]
                     sum += w * source[j]

@@ -2,11 +2,11 @@ public import NeuralNetwork
 
 /// The paper's class-conditioned generator G(x', y, z) (section 2.2).
 ///
-/// Windows (B, 280), attacked or not, classes and noise -> windows (B, 280) in [0,1]. The window, the class (one channel of
-/// ones among four) and the noise enter as six channels. Three residual and downsampling blocks (280, 140, 70 -> 35
-/// positions; 32, 64, 128 features), three upsampling blocks (128, 64, 32) back to 280; the skip-dilated branch that leaves
-/// after each residual block is added after the upsampling block of its length. A last convolution (k3) makes one channel of
-/// 32, and the sigmoid is the output.
+/// Windows (B, 280), attacked or not, classes and noise -> windows (B, 280) in [0,1]. The window, the class (one
+/// channel of ones among four) and the noise enter as six channels. Three residual and downsampling blocks (280, 140,
+/// 70 -> 35 positions; 32, 64, 128 features), three upsampling blocks (128, 64, 32) back to 280; the skip-dilated
+/// branch that leaves after each residual block is added after the upsampling block of its length. A last convolution
+/// (k3) makes one channel of 32, and the sigmoid is the output.
 ///
 /// One generator belongs to one thread; `replica()` gives another thread its own activations on the same weights.
 public final class Generator {
@@ -50,9 +50,12 @@ public final class Generator {
 
     private init(in store: ParameterStore) {
         self.store = store
-        var length = Discriminator.windowLength, channels = Self.inputChannels
-        var residualBlocks: [GeneratorResidualBlock] = [], upsamplingBlocks: [GeneratorUpsamplingBlock] = []
-        var skipBranches: [NormalizedConvolution] = [], downsamplingBlocks: [NormalizedConvolution] = []
+        var length = Discriminator.windowLength
+        var channels = Self.inputChannels
+        var residualBlocks: [GeneratorResidualBlock] = []
+        var upsamplingBlocks: [GeneratorUpsamplingBlock] = []
+        var skipBranches: [NormalizedConvolution] = []
+        var downsamplingBlocks: [NormalizedConvolution] = []
         for (index, features) in Self.features.enumerated() {
             let number = index + 1
             residualBlocks.append(
@@ -108,7 +111,8 @@ public final class Generator {
         _ windows: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, noise: UnsafePointer<Float>, batch: Int,
         mode: NormalizationMode
     ) -> UnsafeMutablePointer<Float> {
-        let length = Discriminator.windowLength, channels = Self.inputChannels
+        let length = Discriminator.windowLength
+        let channels = Self.inputChannels
         let input = self.input.reserve(batch * length * channels)
         for b in 0..<batch {
             precondition(labels[b] < UInt8(Discriminator.classCount))

@@ -1,9 +1,10 @@
 internal import NeuralNetwork
 
-/// The generator's residual block (section 2.2): a convolution (k3 s1) whose output is added to its normalised, activated self.
+/// The generator's residual block (section 2.2): a convolution (k3 s1) whose output is added to its normalised,
+/// activated self.
 ///
-/// Input (B, L, Cin), output (B, L, Cout): `c = conv(x)`, `y = c + leaky(norm(c))`, as in the authors' published code; so the
-/// number of channels may change.
+/// Input (B, L, Cin), output (B, L, Cout): `c = conv(x)`, `y = c + leaky(norm(c))`, as in the authors' published code;
+/// so the number of channels may change.
 final class GeneratorResidualBlock {
     private let convolution: Convolution1D
     private let normalization: BatchNormalization

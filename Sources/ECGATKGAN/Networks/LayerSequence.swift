@@ -285,7 +285,8 @@ private final class ResidualLayer: Layer {
     func updateRunningStatistics() { layers.updateRunningStatistics() }
     func forward(_ input: UnsafePointer<Float>, batch: Int, mode: NormalizationMode) -> UnsafeMutablePointer<Float> {
         let count = batch * outputShape.count
-        let branch = layers.forward(input, batch: batch, mode: mode), sum = self.sum.reserve(count)
+        let branch = layers.forward(input, batch: batch, mode: mode)
+        let sum = self.sum.reserve(count)
         for i in 0..<count { sum[i] = branch[i] + input[i] }
         return sum
     }

@@ -1,7 +1,7 @@
 internal import NeuralNetwork
 
-/// A "same" convolution, then batch normalisation and leaky rectifier: the generator's downsampling block (k3 s2) and its
-/// skip-dilated branch (SDC: k2, dilation 2) of section 2.2.
+/// A "same" convolution, then batch normalisation and leaky rectifier: the generator's downsampling block (k3 s2) and
+/// its skip-dilated branch (SDC: k2, dilation 2) of section 2.2.
 ///
 /// Input (B, L, Cin), output (B, ceil(L / stride), Cout).
 final class NormalizedConvolution {

@@ -1,6 +1,7 @@
 public import NeuralNetwork
 
-/// A classifier of beat windows without further heads, made of layers in a list: the systems that the paper compares with.
+/// A classifier of beat windows without further heads, made of layers in a list: the systems that the paper compares
+/// with.
 ///
 /// Input (B, 280) windows in [0,1]; four logits in the order N, S, V, F.
 public final class SequentialNetwork: BeatNetwork {

@@ -1,6 +1,7 @@
 extension SequentialNetwork.Architecture {
-    /// The classifier of Shaker et al. 2020, "Generalization of convolutional neural networks for ECG classification using
-    /// generative adversarial networks": a deep CNN, trained on a set whose minority classes a DC-GAN filled up (`DCGAN`).
+    /// The classifier of Shaker et al. 2020, "Generalization of convolutional neural networks for ECG classification
+    /// using generative adversarial networks": a deep CNN, trained on a set whose minority classes a DC-GAN filled up
+    /// (`DCGAN`).
     ///
     /// The paper's table of layers could not be had, so the layers are our reconstruction, after the family that it
     /// describes: stacks of convolutions with batch normalisation and pooling whose features double, then dense layers.

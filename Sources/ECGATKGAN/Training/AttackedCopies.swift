@@ -1,13 +1,15 @@
 internal import NeuralNetwork
 
-/// The attacked half of a stored training set (section 3.1 of the paper), made once against a network that was trained before.
+/// The attacked half of a stored training set (section 3.1 of the paper), made once against a network that was trained
+/// before.
 public enum AttackedCopies {
     /// FGSM, BIM, PGD and CW with epsilon 0.01; PGD from one start.
     public static let paperAttacks: [WindowAttack] = [
         WindowAttack(.fgsm), WindowAttack(.bim), WindowAttack(.pgd, restarts: 1), WindowAttack(.cw),
     ]
 
-    /// An attacked copy of each window, in the same order: each attack gets an equal share of the windows, drawn with `seed`.
+    /// An attacked copy of each window, in the same order: each attack gets an equal share of the windows, drawn with
+    /// `seed`.
     ///
     /// - Parameters:
     ///   - data: windows without a margin, scaled to [0,1].
@@ -17,11 +19,13 @@ public enum AttackedCopies {
         progress: (Int) -> Void = { _ in }
     ) -> BeatDataset {
         precondition(data.margin == 0 && !attacks.isEmpty)
-        let length = Discriminator.windowLength, batch = 64
+        let length = Discriminator.windowLength
+        let batch = 64
         var attacked = data.values
         var random = SeededGenerator(seed: seed)
         let order = Array(0..<data.count).shuffled(using: &random)
-        let windows = FloatBuffer(count: batch * length), results = FloatBuffer(count: batch * length)
+        let windows = FloatBuffer(count: batch * length)
+        let results = FloatBuffer(count: batch * length)
         let scratch = AttackScratch()
         var done = 0
         for (number, attack) in attacks.enumerated() {

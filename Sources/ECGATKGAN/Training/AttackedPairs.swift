@@ -2,8 +2,8 @@ internal import NeuralNetwork
 
 /// The paper's training set (section 3.1): clean windows, and an attacked copy of each, made once before the training.
 ///
-/// Each window is 280 values in [0,1]. The first half are the clean ones; window `index + clean count` is the attacked copy of
-/// window `index`.
+/// Each window is 280 values in [0,1]. The first half are the clean ones; window `index + clean count` is the attacked
+/// copy of window `index`.
 public struct AttackedPairs: Sendable {
     private let clean: [Float], attacked: [Float]
     private let cleanLabels: [UInt8]

@@ -11,8 +11,9 @@ public struct DCGANRecipe: Sendable, Equatable, Codable {
     public init() {}
 }
 
-/// Trains the DC-GAN of one class: the critic tells real windows from made ones (binary cross-entropy), then the generator
-/// learns to be taken for real. The same seed and data give the same weights, bit for bit, also after a resume.
+/// Trains the DC-GAN of one class: the critic tells real windows from made ones (binary cross-entropy), then the
+/// generator learns to be taken for real. The same seed and data give the same weights, bit for bit, also after a
+/// resume.
 public final class DCGANTrainer: NetworkTrainer {
     public let recipe: DCGANRecipe
     public let network: DCGAN
@@ -70,7 +71,8 @@ public final class DCGANTrainer: NetworkTrainer {
 
     /// One update of the critic on as many real as made windows, one of the generator.
     public func step() throws(TrainingError) {
-        let length = Discriminator.windowLength, batch = recipe.batch
+        let length = Discriminator.windowLength
+        let batch = recipe.batch
         for item in 0..<batch {
             let index = order[stepInEpoch * batch + item]
             for i in 0..<length { windows.pointer[item * length + i] = data.values[index * length + i] }

@@ -1,17 +1,18 @@
 import Dispatch
+public import NeuralNetwork
 
 #if canImport(Glibc)
     import Glibc
 #endif
-public import NeuralNetwork
 
-/// How the discriminator alone is trained: cross-entropy on the classes, and the attack head on windows that are attacked afresh
-/// against the current weights in every step.
+/// How the discriminator alone is trained: cross-entropy on the classes, and the attack head on windows that are
+/// attacked afresh against the current weights in every step.
 public struct DiscriminatorRecipe: Sendable, Equatable, Codable {
     public var epochs = 20
     /// Clean windows in a step; as many attacked ones are added.
     public var batch = 64
-    /// Shards of a batch that run side by side. Each normalises by its own statistics, so the weights depend on the number.
+    /// Shards of a batch that run side by side. Each normalises by its own statistics, so the weights depend on the
+    /// number.
     public var threads = 1
     /// N beats that an epoch draws anew; 0 means all.
     public var normalBeatsPerEpoch = 0
@@ -27,13 +28,14 @@ public struct DiscriminatorRecipe: Sendable, Equatable, Codable {
     public var attackedClassWeight: Float = 1
     /// Weight of the attack head's loss beside the cross-entropy.
     public var suspicionWeight: Float = 1
-    /// Trains the attack head's own branch alone, on a network that withstands already. The windows then reach it as the stream
-    /// would hand them on (`asTransmitted`), and the attacks take fewer or more iterations than `iterations`, the same on average.
+    /// Trains the attack head's own branch alone, on a network that withstands already. The windows then reach it as
+    /// the stream would hand them on (`asTransmitted`), and the attacks take fewer or more iterations than
+    /// `iterations`, the same on average.
     public var trainsAttackBranchAlone = false
     /// R is moved by up to this many samples either way, as a detector's position differs from the annotation's.
     public var jitter = 3
-    /// Standard deviation, at most, of the white noise that a third of the windows get, clean or to be attacked: so that the attack
-    /// head learns attacks, not noise.
+    /// Standard deviation, at most, of the white noise that a third of the windows get, clean or to be attacked: so
+    /// that the attack head learns attacks, not noise.
     public var noise: Float = 0.004
     /// Amplitude, at most, of the baseline wander that a quarter of the windows get.
     public var wander: Float = 0.04
@@ -81,7 +83,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// Trains a `Discriminator` step by step. The same seed and data give the same weights, bit for bit, also after a resume.
+/// Trains a `Discriminator` step by step. The same seed and data give the same weights, bit for bit, also after a
+/// resume.
 public final class DiscriminatorTrainer: NetworkTrainer {
     public let recipe: DiscriminatorRecipe
     public let network: Discriminator
@@ -170,7 +173,8 @@ public final class DiscriminatorTrainer: NetworkTrainer {
     }
 
     private var windowsPerEpoch: Int {
-        let normals = recipe.normalBeatsPerEpoch == 0 ? normalIndices.count : min(recipe.normalBeatsPerEpoch, normalIndices.count)
+        let normals =
+            recipe.normalBeatsPerEpoch == 0 ? normalIndices.count : min(recipe.normalBeatsPerEpoch, normalIndices.count)
         return max(normals + otherIndices.count, recipe.batch)
     }
     public var stepsPerEpoch: Int { windowsPerEpoch / recipe.batch }
@@ -218,12 +222,14 @@ public final class DiscriminatorTrainer: NetworkTrainer {
         }
         // In the shards' order, whoever finished first: the sums are the same in every run.
         gradients.zero()
-        var classification = 0.0, suspicion = 0.0
+        var classification = 0.0
+        var suspicion = 0.0
         for shard in shards {
             let share = Float(shard.size) / Float(recipe.batch)
             classification += Double(share) * shard.classification
             suspicion += Double(share) * shard.suspicion
-            let source = shard.gradients.pointer, target = gradients.pointer
+            let source = shard.gradients.pointer
+            let target = gradients.pointer
             for i in 0..<network.store.count { target[i] += share * source[i] }
         }
         guard classification.isFinite, suspicion.isFinite else {
@@ -272,8 +278,8 @@ public final class DiscriminatorTrainer: NetworkTrainer {
 
     /// Clean and attacked windows as a monitor gets them: in steps of a converter, and scaled again.
     ///
-    /// An attack leaves a recording's lattice and the ends of [0,1]. An attack head that looks at such would notice nothing
-    /// in a stream, where the attacked signal was quantised and scaled like any other.
+    /// An attack leaves a recording's lattice and the ends of [0,1]. An attack head that looks at such would notice
+    /// nothing in a stream, where the attacked signal was quantised and scaled like any other.
     private func asTransmitted(_ shard: Shard) {
         let length = Discriminator.windowLength
         for item in 0..<shard.size {
@@ -292,8 +298,10 @@ public final class DiscriminatorTrainer: NetworkTrainer {
 
     /// Attacks a shard's windows and works out the gradients of its loss.
     private func work(_ shard: Shard) {
-        let length = Discriminator.windowLength, classes = Discriminator.classCount
-        let network = shard.network, batch = 2 * shard.size
+        let length = Discriminator.windowLength
+        let classes = Discriminator.classCount
+        let network = shard.network
+        let batch = 2 * shard.size
         let windows = shard.windows.pointer
         let mixture = recipe.suspicionWeight > 0 ? TrainingAttack.ofEveryKind : TrainingAttack.towardsOtherClasses
         var attack = TrainingAttack(epsilon: recipe.epsilon, iterations: recipe.iterations, mixture: mixture)
@@ -326,7 +334,8 @@ public final class DiscriminatorTrainer: NetworkTrainer {
         // The first steps must not weigh for ever: the decay grows to its value.
         let done = Float(optimizer.step)
         let decay = min(recipe.averagingDecay, (1 + done) / (10 + done))
-        let current = network.store.values.pointer, target = averaged.values.pointer
+        let current = network.store.values.pointer
+        let target = averaged.values.pointer
         for i in 0..<network.store.count { target[i] += (1 - decay) * (current[i] - target[i]) }
     }
 

@@ -11,7 +11,8 @@ public struct GANRecipe: Sendable, Equatable, Codable {
     public var epochs = 100
     /// Windows in a step, clean and attacked ones mixed.
     public var batch = 64
-    /// Shards of a batch that run side by side. Each normalises by its own statistics, so the weights depend on the number.
+    /// Shards of a batch that run side by side. Each normalises by its own statistics, so the weights depend on the
+    /// number.
     public var threads = 1
     public var learningRate: Float = 2e-4
     public var beta1: Float = 0.5
@@ -19,7 +20,8 @@ public struct GANRecipe: Sendable, Equatable, Codable {
     public var seed: UInt64 = 1
     /// Lambda of the cross-entropy (Eq. 8), in the discriminator's loss.
     public var classWeight: Float = 10
-    /// Lambda of the cross-entropy that the frozen discriminator gives the generator (Eq. 11 takes the minimum over both).
+    /// Lambda of the cross-entropy that the frozen discriminator gives the generator (Eq. 11 takes the minimum over
+    /// both).
     public var generatorClassWeight: Float = 10
     /// Lambda of the reconstruction's mean squared error (Eq. 9).
     public var reconstructionWeight: Float = 1
@@ -28,8 +30,9 @@ public struct GANRecipe: Sendable, Equatable, Codable {
     public var reconstructionTarget = ReconstructionTarget.input
     /// Epochs at the end in which the learning rate falls to nothing, in a straight line; the paper has none.
     public var decayEpochs = 0
-    /// Epochs at the end in which the generator normalises by its running statistics, as it will when it is used, rather than
-    /// by the batch's: what it makes of one window then no longer depends on the others. The paper has none.
+    /// Epochs at the end in which the generator normalises by its running statistics, as it will when it is used,
+    /// rather than by the batch's: what it makes of one window then no longer depends on the others. The paper has
+    /// none.
     public var frozenStatisticsEpochs = 0
 
     /// The paper's settings.

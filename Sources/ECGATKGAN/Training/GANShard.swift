@@ -67,15 +67,21 @@ final class GANShard: @unchecked Sendable {
         guard let attackLogits = output.attackLogits, let realLogits = output.realLogits else {
             preconditionFailure("the discriminator lacks a head")
         }
-        losses.classification += 0.5 * Loss.crossEntropy(
-            logits: output.classLogits, labels: labels, batch: size, classes: Discriminator.classCount,
-            gradient: classGradient.pointer)
+        losses.classification +=
+            0.5
+            * Loss.crossEntropy(
+                logits: output.classLogits, labels: labels, batch: size, classes: Discriminator.classCount,
+                gradient: classGradient.pointer)
         for i in 0..<(size * Discriminator.classCount) { classGradient.pointer[i] *= recipe.classWeight }
-        losses.attack += 0.5 * Loss.sigmoidMeanAbsoluteError(
-            logits: attackLogits, targets: attacked, batch: size, factor: recipe.attackWeight,
-            gradient: attackGradient.pointer)
-        losses.discriminatorAdversarial += 0.5 * Loss.sigmoidMeanSquaredError(
-            logits: realLogits, targets: targets, batch: size, gradient: realGradient.pointer)
+        losses.attack +=
+            0.5
+            * Loss.sigmoidMeanAbsoluteError(
+                logits: attackLogits, targets: attacked, batch: size, factor: recipe.attackWeight,
+                gradient: attackGradient.pointer)
+        losses.discriminatorAdversarial +=
+            0.5
+            * Loss.sigmoidMeanSquaredError(
+                logits: realLogits, targets: targets, batch: size, gradient: realGradient.pointer)
         discriminatorGradients.zero()
         discriminator.backward(
             batch: size, classGradient: classGradient.pointer, attackGradient: attackGradient.pointer,
@@ -83,7 +89,8 @@ final class GANShard: @unchecked Sendable {
     }
 
     /// The generator's gradients: its windows are to pass for real, as their class, and to be like their targets. The
-    /// discriminator's weights are frozen; it normalises by the batch, as in the pass that it learned generated windows from.
+    /// discriminator's weights are frozen; it normalises by the batch, as in the pass that it learned generated windows
+    /// from.
     func learnGenerator() {
         guard let generated else { preconditionFailure("nothing was generated in this step") }
         discriminator.weightsChanged()

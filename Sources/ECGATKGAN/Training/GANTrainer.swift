@@ -1,13 +1,13 @@
 import Dispatch
 public import NeuralNetwork
 
-/// The paper's alternating training (sections 2.3 and 3.2). The same seed, data and number of threads give the same weights,
-/// bit for bit, also after a resume.
+/// The paper's alternating training (sections 2.3 and 3.2). The same seed, data and number of threads give the same
+/// weights, bit for bit, also after a resume.
 ///
-/// A step has three updates: the discriminator on real windows, attacked or not (adversarial target 1), then on what the
-/// generator makes of them (target 0), both with the cross-entropy of the class and the mean absolute error of "attacked"; then
-/// the generator against the frozen discriminator (target 1), with the class and the reconstruction's mean squared error. The
-/// windows that the generator made for the second update serve the third too.
+/// A step has three updates: the discriminator on real windows, attacked or not (adversarial target 1), then on what
+/// the generator makes of them (target 0), both with the cross-entropy of the class and the mean absolute error of
+/// "attacked"; then the generator against the frozen discriminator (target 1), with the class and the reconstruction's
+/// mean squared error. The windows that the generator made for the second update serve the third too.
 public final class GANTrainer: NetworkTrainer {
     public let recipe: GANRecipe
     public let discriminator: Discriminator
@@ -146,7 +146,8 @@ public final class GANTrainer: NetworkTrainer {
         total.zero()
         for shard in shards {
             let share = Float(shard.size) / Float(recipe.batch)
-            let source = gradients(shard).pointer, target = total.pointer
+            let source = gradients(shard).pointer
+            let target = total.pointer
             for i in 0..<total.count { target[i] += share * source[i] }
         }
     }
@@ -174,7 +175,8 @@ extension GANTrainer {
 
     /// What is saved under which prefix.
     private var parts: [(prefix: String, store: ParameterStore, values: FloatBuffer)] {
-        let d = discriminator.store, g = generator.store
+        let d = discriminator.store
+        let g = generator.store
         return [
             ("discriminator.", d, d.values), ("discriminator.adam.first.", d, discriminatorOptimizer.firstMoment),
             ("discriminator.adam.second.", d, discriminatorOptimizer.secondMoment),
@@ -224,7 +226,8 @@ extension GANTrainer {
         guard settings.allSatisfy({ metadata[$0.key] == $0.value }),
             let epoch = metadata["epoch"].flatMap({ Int($0) }), (0...recipe.epochs).contains(epoch),
             let step = metadata["step_in_epoch"].flatMap({ Int($0) }), (0...stepsPerEpoch).contains(step),
-            let discriminatorUpdates = metadata["updates_discriminator"].flatMap({ Int($0) }), discriminatorUpdates >= 0,
+            let discriminatorUpdates = metadata["updates_discriminator"].flatMap({ Int($0) }),
+            discriminatorUpdates >= 0,
             let generatorUpdates = metadata["updates_generator"].flatMap({ Int($0) }), generatorUpdates >= 0,
             let state = metadata["random"].flatMap({ UInt64($0) })
         else { throw .checkpointOfOtherRecipe(path: path) }

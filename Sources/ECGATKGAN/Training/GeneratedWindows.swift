@@ -2,8 +2,8 @@ internal import NeuralNetwork
 
 /// The generator in the loop of the discriminator's training: some windows of a batch are made anew, G(x, y, z).
 ///
-/// What the generator makes of a window is like it, but never the same twice, and so no window of the smallest class is learned
-/// by heart.
+/// What the generator makes of a window is like it, but never the same twice, and so no window of the smallest class is
+/// learned by heart.
 final class GeneratedWindows {
     private let generator: Generator
     private let windows = FloatBuffer(), noise = FloatBuffer(), noiseScratch = FloatBuffer()
@@ -12,7 +12,8 @@ final class GeneratedWindows {
         self.generator = generator
     }
 
-    /// Replaces about `share` of `windows` (B, 280) in [0,1] by what the generator makes of them, scaled again to [0,1].
+    /// Replaces about `share` of `windows` (B, 280) in [0,1] by what the generator makes of them, scaled again to
+    /// [0,1].
     func replace(
         share: Float, of windows: UnsafeMutablePointer<Float>, labels: [UInt8], batch: Int,
         using random: inout SeededGenerator
@@ -20,7 +21,8 @@ final class GeneratedWindows {
         let length = Discriminator.windowLength
         let chosen = (0..<batch).filter { _ in random.nextUniform() < share }
         guard !chosen.isEmpty else { return }
-        let own = self.windows.reserve(chosen.count * length), noise = noise.reserve(chosen.count * length)
+        let own = self.windows.reserve(chosen.count * length)
+        let noise = noise.reserve(chosen.count * length)
         for (place, item) in chosen.enumerated() {
             (own + place * length).update(from: windows + item * length, count: length)
         }

@@ -11,7 +11,8 @@ public struct NamedLoss: Sendable, Equatable {
     }
 }
 
-/// A training that goes step by step, can be stopped after any of them and goes on from a checkpoint as if it had not been.
+/// A training that goes step by step, can be stopped after any of them and goes on from a checkpoint as if it had not
+/// been.
 public protocol NetworkTrainer: AnyObject {
     var epochs: Int { get }
     /// Epochs done.

@@ -38,12 +38,15 @@ struct ParallelShards<Shard: TrainingShard>: Sendable {
         return shards.reduce(0) { $0 + figure($1) * Double($1.size) / Double(batch) }
     }
 
-    /// The gradients of the batch's mean loss, in the shards' order, whoever finished first: the same sums in every run.
+    /// The gradients of the batch's mean loss, in the shards' order, whoever finished first: the same sums in every
+    /// run.
     func sumGradients(into total: FloatBuffer) {
         let batch = shards.reduce(0) { $0 + $1.size }
         total.zero()
         for shard in shards {
-            let share = Float(shard.size) / Float(batch), source = shard.gradients.pointer, target = total.pointer
+            let share = Float(shard.size) / Float(batch)
+            let source = shard.gradients.pointer
+            let target = total.pointer
             for i in 0..<total.count { target[i] += share * source[i] }
         }
     }
@@ -51,7 +54,9 @@ struct ParallelShards<Shard: TrainingShard>: Sendable {
 
 /// Buffers laid out as a store, as the tensors of a checkpoint: each tensor's name with the buffer's prefix.
 enum CheckpointTensors {
-    static func add(_ buffers: [(prefix: String, values: FloatBuffer)], of store: ParameterStore, to file: inout SafeTensors) {
+    static func add(
+        _ buffers: [(prefix: String, values: FloatBuffer)], of store: ParameterStore, to file: inout SafeTensors
+    ) {
         for tensor in store.tensors {
             for (prefix, buffer) in buffers {
                 let values = UnsafeBufferPointer(start: buffer.pointer + tensor.offset, count: tensor.count)
@@ -62,7 +67,8 @@ enum CheckpointTensors {
 
     /// - Throws: `TrainingError.model` where one is missing or of another shape; the buffers are then untouched.
     static func restore(
-        _ buffers: [(prefix: String, values: FloatBuffer)], of store: ParameterStore, from file: SafeTensors, path: String
+        _ buffers: [(prefix: String, values: FloatBuffer)], of store: ParameterStore, from file: SafeTensors,
+        path: String
     ) throws(TrainingError) {
         for tensor in store.tensors {
             for (prefix, _) in buffers {

@@ -1,7 +1,8 @@
+public import NeuralNetwork
+
 #if canImport(Glibc)
     import Glibc
 #endif
-public import NeuralNetwork
 
 /// How a generator that was trained against a discriminator is trained on: for the likeness of its windows alone.
 public struct ReconstructionRecipe: Sendable, Equatable, Codable {
@@ -12,8 +13,8 @@ public struct ReconstructionRecipe: Sendable, Equatable, Codable {
     /// The beginning of a cosine down to nothing.
     public var learningRate: Float = 2e-4
     public var beta1: Float = 0.9
-    /// Weight of the mean squared error of the first differences beside that of the values: what is rough where the window is
-    /// smooth is hardly an error of the values, but of the structure.
+    /// Weight of the mean squared error of the first differences beside that of the values: what is rough where the
+    /// window is smooth is hardly an error of the values, but of the structure.
     public var differenceWeight: Float = 10
     /// Of the order of the windows and of the noise.
     public var seed: UInt64 = 1
@@ -21,9 +22,9 @@ public struct ReconstructionRecipe: Sendable, Equatable, Codable {
     public init() {}
 }
 
-/// Trains a `Generator` to give back the windows that it is given, as Table 2 of the paper measures it; its normalisations stay
-/// on their running statistics, as they are when it is used. The same weights, seed, data and number of threads give the same
-/// weights, bit for bit, also after a resume.
+/// Trains a `Generator` to give back the windows that it is given, as Table 2 of the paper measures it; its
+/// normalisations stay on their running statistics, as they are when it is used. The same weights, seed, data and
+/// number of threads give the same weights, bit for bit, also after a resume.
 public final class ReconstructionTrainer: NetworkTrainer {
     public let recipe: ReconstructionRecipe
     public let generator: Generator
@@ -69,9 +70,12 @@ public final class ReconstructionTrainer: NetworkTrainer {
             values = Loss.meanSquaredError(
                 values: made, targets: windows.pointer, count: size * length, gradient: slope.pointer)
             differences = 0
-            let count = Float(size * (length - 1)), scale = 2 * differenceWeight / count
+            let count = Float(size * (length - 1))
+            let scale = 2 * differenceWeight / count
             for b in 0..<size {
-                let made = made + b * length, window = windows.pointer + b * length, slope = slope.pointer + b * length
+                let made = made + b * length
+                let window = windows.pointer + b * length
+                let slope = slope.pointer + b * length
                 for i in 1..<length {
                     let error = (made[i] - made[i - 1]) - (window[i] - window[i - 1])
                     differences += Double(error * error / count)
@@ -141,7 +145,8 @@ public final class ReconstructionTrainer: NetworkTrainer {
         _ = random.next()
         let weight = recipe.differenceWeight
         shards.run { $0.learn(differenceWeight: weight) }
-        let values = shards.mean(\.values), differences = shards.mean(\.differences)
+        let values = shards.mean(\.values)
+        let differences = shards.mean(\.differences)
         guard values.isFinite, differences.isFinite else {
             throw .lossNotFinite(epoch: epoch + 1, step: stepInEpoch + 1)
         }

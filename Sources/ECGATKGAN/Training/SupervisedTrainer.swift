@@ -1,7 +1,8 @@
+public import NeuralNetwork
+
 #if canImport(Glibc)
     import Glibc
 #endif
-public import NeuralNetwork
 
 /// How a network is trained on labelled windows alone, with cross-entropy: the undefended discriminator and the systems
 /// that the paper compares with.
@@ -14,7 +15,8 @@ public struct SupervisedRecipe: Sendable, Equatable, Codable {
 
     public var epochs = 10
     public var batch = 64
-    /// Shards of a batch that run side by side. Each normalises by its own statistics, so the weights depend on the number.
+    /// Shards of a batch that run side by side. Each normalises by its own statistics, so the weights depend on the
+    /// number.
     public var threads = 1
     public var learningRate: Float = 1e-3
     public var schedule = Schedule.cosine
@@ -26,8 +28,8 @@ public struct SupervisedRecipe: Sendable, Equatable, Codable {
     public init() {}
 }
 
-/// Trains any `BeatNetwork` on windows that are stored, clean or attacked. The same network, seed and data give the same
-/// weights, bit for bit, also after a resume.
+/// Trains any `BeatNetwork` on windows that are stored, clean or attacked. The same network, seed and data give the
+/// same weights, bit for bit, also after a resume.
 public final class SupervisedTrainer: NetworkTrainer {
     public let recipe: SupervisedRecipe
     public let network: any BeatNetwork

@@ -1,7 +1,8 @@
+internal import NeuralNetwork
+
 #if canImport(Glibc)
     import Glibc
 #endif
-internal import NeuralNetwork
 
 /// The attacks of one training step: every window of a batch gets its own kind, radius and start, and all of them climb
 /// together, so that a mixture costs no more than one attack.
@@ -15,11 +16,13 @@ struct TrainingAttack {
         case bim
         /// One step (Goodfellow et al. 2014).
         case fgsm
-        /// Up the margin of the best wrong class (Carlini & Wagner 2017), which does not flatten where the loss saturates.
+        /// Up the margin of the best wrong class (Carlini & Wagner 2017), which does not flatten where the loss
+        /// saturates.
         case margin
         /// Up the cross-entropy and down the suspicion at once: the attacker who knows both heads.
         case joint
-        /// A smooth perturbation (Han et al. 2020): a field whose convolution, as in `SmoothAttack`, is added to the window.
+        /// A smooth perturbation (Han et al. 2020): a field whose convolution, as in `SmoothAttack`, is added to the
+        /// window.
         case smooth
     }
 
@@ -52,7 +55,8 @@ struct TrainingAttack {
         _ windows: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, batch: Int, against network: Discriminator,
         using generator: inout SeededGenerator, scratch: Scratch, into attacked: UnsafeMutablePointer<Float>
     ) {
-        let length = Discriminator.windowLength, classes = Discriminator.classCount
+        let length = Discriminator.windowLength
+        let classes = Discriminator.classCount
         let offset = Int(generator.next() % UInt64(mixture.count))
         scratch.kinds = (0..<batch).map { mixture[($0 + offset) % mixture.count] }
         // Mostly the whole radius, sometimes less: small perturbations are to be withstood and noticed too.
@@ -60,7 +64,8 @@ struct TrainingAttack {
             generator.nextUniform() < 0.75 ? epsilon : epsilon * (0.25 + 0.75 * generator.nextUniform())
         }
         for b in 0..<batch {
-            let from = windows + b * length, to = attacked + b * length
+            let from = windows + b * length
+            let to = attacked + b * length
             let isRandom = scratch.kinds[b] == .pgd || scratch.kinds[b] == .joint
             for i in 0..<length {
                 let start = isRandom ? scratch.radii[b] * (2 * generator.nextUniform() - 1) : 0
@@ -69,7 +74,8 @@ struct TrainingAttack {
         }
         let classGradient = scratch.classGradient.reserve(batch * classes)
         let attackGradient = scratch.attackGradient.reserve(batch)
-        let fields = scratch.fields.reserve(batch * length), smoothed = scratch.smoothed.reserve(length)
+        let fields = scratch.fields.reserve(batch * length)
+        let smoothed = scratch.smoothed.reserve(length)
         fields.update(repeating: 0, count: batch * length)
         let needsAttackHead = scratch.kinds.contains(.joint)
         network.computesAttackHead = needsAttackHead
@@ -82,7 +88,8 @@ struct TrainingAttack {
                 attackGradient[b] = 0
                 switch scratch.kinds[b] {
                 case .margin:
-                    marginGradient(output.classLogits + b * classes, label: Int(labels[b]), into: classGradient + b * classes)
+                    marginGradient(
+                        output.classLogits + b * classes, label: Int(labels[b]), into: classGradient + b * classes)
                 case .joint:
                     if let logits = output.attackLogits {
                         attackGradient[b] = -Activation.sigmoid(logits[b]) / Float(batch)
@@ -94,11 +101,13 @@ struct TrainingAttack {
                 batch: batch, classGradient: classGradient, attackGradient: needsAttackHead ? attackGradient : nil,
                 gradients: nil)
             for b in 0..<batch {
-                let kind = scratch.kinds[b], radius = scratch.radii[b]
+                let kind = scratch.kinds[b]
+                let radius = scratch.radii[b]
                 if kind == .fgsm && iteration > 0 { continue }
                 let step = kind == .fgsm ? radius : radius / Float(iterations) * 1.5
                 let direction = slope + b * length
-                let from = windows + b * length, to = attacked + b * length
+                let from = windows + b * length
+                let to = attacked + b * length
                 if kind == .smooth {
                     let field = fields + b * length
                     // The convolution with zeros beyond the ends is its own transpose.
@@ -119,7 +128,8 @@ struct TrainingAttack {
         }
     }
 
-    private func marginGradient(_ logits: UnsafePointer<Float>, label: Int, into gradient: UnsafeMutablePointer<Float>) {
+    private func marginGradient(_ logits: UnsafePointer<Float>, label: Int, into gradient: UnsafeMutablePointer<Float>)
+    {
         var best = label == 0 ? 1 : 0
         for c in 0..<Discriminator.classCount where c != label && logits[c] > logits[best] { best = c }
         for c in 0..<Discriminator.classCount { gradient[c] = c == best ? 1 : (c == label ? -1 : 0) }

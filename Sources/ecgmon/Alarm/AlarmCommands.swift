@@ -96,11 +96,14 @@ struct AlarmList: ParsableCommand {
 struct AlarmAcknowledge: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "acknowledge", abstract: "Say that alerts are known and being dealt with.",
-        discussion: "An alert whose condition is over and that is latched ends with this; one whose condition lasts is quiet.")
+        discussion:
+            "An alert whose condition is over and that is latched ends with this; one whose condition lasts is quiet.")
 
     @OptionGroup var options: AlarmCommandOptions
 
-    @Option(help: ArgumentHelp("Only alerts of this kind, as in JSON or short: asystole, ventricular_tachycardia.", valueName: "kind"))
+    @Option(
+        help: ArgumentHelp(
+            "Only alerts of this kind, as in JSON or short: asystole, ventricular_tachycardia.", valueName: "kind"))
     var kind: String?
 
     @Option(help: ArgumentHelp("Only the alert of this number.", valueName: "n"))
@@ -139,7 +142,9 @@ struct AlarmAcknowledge: ParsableCommand {
 struct AlarmPauseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Let no alarm of a stream sound for a limited time.",
-        discussion: "Alarms are detected and published all the same. A new alert of high priority ends the pause unless the daemon is configured otherwise.")
+        discussion:
+            "Alarms are detected and published all the same. A new alert of high priority ends the pause unless the daemon is configured otherwise."
+    )
 
     @OptionGroup var options: AlarmCommandOptions
 

@@ -4,8 +4,8 @@ import WFDB
 
 /// The monitor's events as WFDB annotations.
 enum EventAnnotations {
-    /// Beats as N, S, V, F, and Q where not classified; ventricular rhythms as `+` with the databases' own words; all other
-    /// alerts and suspicions as notes; changes of the signal's condition as `~`. In the order of time.
+    /// Beats as N, S, V, F, and Q where not classified; ventricular rhythms as `+` with the databases' own words; all
+    /// other alerts and suspicions as notes; changes of the signal's condition as `~`. In the order of time.
     static func annotations(of events: [MonitorEvent], samplingRate: Double) -> AnnotationSet {
         var set = AnnotationSet(samplingRate: samplingRate)
         var rhythms: [AlertKind] = []

@@ -43,9 +43,13 @@ struct AttackOptions: ParsableArguments {
 
     func validate() throws {
         guard epsilon > 0, epsilon <= 1 else { throw ValidationError("--epsilon takes more than 0 and at most 1") }
-        guard (1...1_000_000).contains(iterations ?? 1) else { throw ValidationError("--iterations takes 1 to 1000000") }
+        guard (1...1_000_000).contains(iterations ?? 1) else {
+            throw ValidationError("--iterations takes 1 to 1000000")
+        }
         guard (1...1000).contains(restarts ?? 1) else { throw ValidationError("--restarts takes 1 to 1000") }
-        guard suspicion > 0, suspicion < 1 else { throw ValidationError("--suspicion takes more than 0 and less than 1") }
+        guard suspicion > 0, suspicion < 1 else {
+            throw ValidationError("--suspicion takes more than 0 and less than 1")
+        }
     }
 
     var attack: WindowAttack {

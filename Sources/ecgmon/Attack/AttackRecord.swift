@@ -77,13 +77,15 @@ struct AttackRecord: ParsableCommand {
         do {
             try Record(header: header, samples: samples).write(to: output)
         } catch {
-            throw ToolError("the record cannot be written: \(error)", nextStep: "Make room, or name another folder with -o")
+            throw ToolError(
+                "the record cannot be written: \(error)", nextStep: "Make room, or name another folder with -o")
         }
         if FileManager.default.fileExists(atPath: "\(path).atr") {
             do {
                 try AnnotationSet.read(name, annotator: "atr", in: folder).write(name, annotator: "atr", to: output)
             } catch {
-                throw ToolError("the annotations cannot be copied: \(error)", nextStep: "Get the record anew, or make room")
+                throw ToolError(
+                    "the annotations cannot be copied: \(error)", nextStep: "Get the record anew, or make room")
             }
         }
         print(ReplayAttackOptions.describe(report, rate: material.samplingRate, in: path))
@@ -112,7 +114,9 @@ struct AttackRecord: ParsableCommand {
         throw ToolError("the record has no lead \(lead)", nextStep: "It has " + names.joined(separator: ", "))
     }
 
-    private static func annotatedBeats(_ name: String, in folder: String) throws(ToolError) -> [AttackedStretch.LocatedBeat] {
+    private static func annotatedBeats(_ name: String, in folder: String) throws(ToolError) -> [AttackedStretch
+        .LocatedBeat]
+    {
         do {
             var set = try AnnotationSet.read(name, annotator: "atr", in: folder)
             set.sortByTime()

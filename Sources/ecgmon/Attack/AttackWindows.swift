@@ -13,7 +13,8 @@ struct AttackWindows: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Folder of annotated records at 360 Hz, or the name of one in the folder ECGMON_DATABASES.", valueName: "dir"))
+            "Folder of annotated records at 360 Hz, or the name of one in the folder ECGMON_DATABASES.",
+            valueName: "dir"))
     var database = "mitdb"
 
     @Option(help: ArgumentHelp("How many windows, of each class its share.", valueName: "n"))
@@ -28,12 +29,14 @@ struct AttackWindows: ParsableCommand {
 
     func run() throws {
         let path = try InstalledFiles.model(options.model)
-        let network: any BeatNetwork, card: ModelCard?
+        let network: any BeatNetwork
+        let card: ModelCard?
         do throws(ModelError) {
             (network, _, card) = try ModelFile.readNetwork(from: path)
         } catch {
             throw ToolError(
-                "the model cannot be used: \(error)", nextStep: "Name another with --model, or train one with `ecgmon train`")
+                "the model cannot be used: \(error)",
+                nextStep: "Name another with --model, or train one with `ecgmon train`")
         }
         let records = try RecordDatabase(database)
         let heldOut = EvaluationWindows(
@@ -73,9 +76,11 @@ struct AttackReport: Encodable {
     var seconds: Double
 
     init(
-        _ attack: WindowAttack, on windows: EvaluationWindows, against network: any BeatNetwork, model: String, seed: UInt64
+        _ attack: WindowAttack, on windows: EvaluationWindows, against network: any BeatNetwork, model: String,
+        seed: UInt64
     ) {
-        let length = Discriminator.windowLength, batch = 64
+        let length = Discriminator.windowLength
+        let batch = 64
         let rows = (0..<windows.count).map { Array(windows.window($0)) }
         let labels = windows.labels.compactMap { BeatClass(rawValue: $0) }
         var attacked: [[Float]] = []
@@ -87,7 +92,8 @@ struct AttackReport: Encodable {
                     Array(rows[part]), labels: Array(labels[part]), against: network, seed: seed &+ UInt64(start))
             }
         }
-        var largest = 0.0, rootMeanSquare = 0.0
+        var largest = 0.0
+        var rootMeanSquare = 0.0
         for (one, other) in zip(attacked, rows) {
             let changes = zip(one, other).map { Double(abs($0 - $1)) }
             largest += (changes.max() ?? 0) / Double(rows.count)

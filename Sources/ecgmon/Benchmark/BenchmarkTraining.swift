@@ -63,7 +63,9 @@ struct BenchmarkTraining: ParsableCommand {
         var missing: ToolError?
         var results: [Result] = []
         for count in threads {
-            var own: [Double] = [], theirs: [Double] = [], version: String?
+            var own: [Double] = []
+            var theirs: [Double] = []
+            var version: String?
             for _ in 0..<rounds {
                 own.append(TrainingStep(threads: count).medianDuration(steps: steps) / .milliseconds(1))
                 guard missing == nil else { continue }
@@ -98,7 +100,8 @@ struct BenchmarkTraining: ParsableCommand {
     }
 
     static func line(_ result: Result) -> String {
-        var line = "training step, batch \(TrainingStep.batch), \(result.threads) thread\(result.threads == 1 ? "" : "s"): "
+        var line =
+            "training step, batch \(TrainingStep.batch), \(result.threads) thread\(result.threads == 1 ? "" : "s"): "
         line += String(format: "%.1f ms", result.milliseconds)
         if let torchMilliseconds = result.torchMilliseconds, let torch = result.torch {
             line += String(

@@ -12,17 +12,20 @@ struct PyTorchTiming: Decodable {
     }
 
     /// Runs the script to its end.
-    /// - Throws: `ToolError` where Python cannot be started, PyTorch cannot be imported, or the answer is not the script's.
+    /// - Throws: `ToolError` where Python cannot be started, PyTorch cannot be imported, or the answer is not the
+    ///   script's.
     static func measure(python: String, script: String, threads: Int, steps: Int) throws(ToolError) -> PyTorchTiming {
         let advice = "Give a Python that can import torch with --python"
         guard FileManager.default.fileExists(atPath: script) else {
-            throw ToolError("there is no \(script)", nextStep: "Run this in the project's folder, or name it with --script")
+            throw ToolError(
+                "there is no \(script)", nextStep: "Run this in the project's folder, or name it with --script")
         }
         let process = Process()
         // env finds the interpreter in PATH.
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = [python, script, "--time", "--threads", "\(threads)", "--steps", "\(steps)"]
-        let output = Pipe(), errors = Pipe()
+        let output = Pipe()
+        let errors = Pipe()
         process.standardOutput = output
         process.standardError = errors
         do {

@@ -2,7 +2,8 @@ import Dispatch
 import ECGATKGAN
 import NeuralNetwork
 
-/// One training step of the paper's discriminator on a batch of 64: forward, cross-entropy and attack loss, backward, Adam.
+/// One training step of the paper's discriminator on a batch of 64: forward, cross-entropy and attack loss, backward,
+/// Adam.
 ///
 /// With several threads each works on its share of the batch with a replica of the network, as the trainings do.
 final class TrainingStep {
@@ -73,7 +74,8 @@ final class TrainingStep {
         sum.zero()
         for share in shares {
             let weight = Float(share.size) / Float(Self.batch)
-            let source = share.gradients.pointer, target = sum.pointer
+            let source = share.gradients.pointer
+            let target = sum.pointer
             for i in 0..<sum.count { target[i] += weight * source[i] }
             share.network.updateRunningStatistics()
         }

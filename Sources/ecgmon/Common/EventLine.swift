@@ -80,7 +80,8 @@ struct EventLine {
     /// An alert that is on, as a line of a list.
     func renderStanding(_ alert: WireAlert) -> String {
         var parts = [
-            name(alert.priority), name(alert.kind), "number \(alert.number)", "for \(fixed(alert.durationSeconds, 0)) s",
+            name(alert.priority), name(alert.kind), "number \(alert.number)",
+            "for \(fixed(alert.durationSeconds, 0)) s",
             printable(alert.text),
         ]
         if alert.latched { parts.append("latched") }

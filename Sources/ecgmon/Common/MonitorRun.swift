@@ -50,13 +50,15 @@ enum MonitorRun {
         try run(record, name: name, classifier: classifier, configuration: configuration, observing: false).events
     }
 
-    /// The events, and the beats as the join is given them, where they are observed; sample indices in frames of the record.
+    /// The events, and the beats as the join is given them, where they are observed; sample indices in frames of the
+    /// record.
     ///
     /// - Parameters:
     ///   - channel: number of the record's signal.
     ///   - reversed: the electrodes are exchanged: every sample has the other sign.
     static func run(
-        _ record: Record, name: String, channel: Int = 0, classifier: BeatClassifier, configuration: MonitorConfiguration = .init(),
+        _ record: Record, name: String, channel: Int = 0, classifier: BeatClassifier,
+        configuration: MonitorConfiguration = .init(),
         reversed: Bool = false, observing: Bool
     ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
         let input = try RecordChannel(record, name: name, channel: channel)

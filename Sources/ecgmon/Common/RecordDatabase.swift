@@ -98,8 +98,9 @@ struct RecordDatabase: Sendable {
     }
 }
 
-/// The record splits of the mitdb in use for beat classification (de Chazal et al., IEEE Trans Biomed Eng 51, 2004): patients
-/// of one set are not in the other, and the four paced records are in neither. 201 (DS1) and 202 (DS2) are one subject.
+/// The record splits of the mitdb in use for beat classification (de Chazal et al., IEEE Trans Biomed Eng 51, 2004):
+/// patients of one set are not in the other, and the four paced records are in neither. 201 (DS1) and 202 (DS2) are one
+/// subject.
 enum RecordSplit {
     static let ds1 = [
         "101", "106", "108", "109", "112", "114", "115", "116", "118", "119", "122", "124", "201", "203", "205", "207",

@@ -151,8 +151,8 @@ struct ChecksumList: Sendable {
         digest = SHA256.hexadecimalDigest(of: bytes)
     }
 
-    /// The records themselves: headers, signals, reference annotations and the two lists. Names that would leave the folder
-    /// are not among them, whatever the server says.
+    /// The records themselves: headers, signals, reference annotations and the two lists. Names that would leave the
+    /// folder are not among them, whatever the server says.
     var recordFiles: [File] {
         files.filter { file in
             guard file.name.utf8.count <= 100, !file.name.hasPrefix("."), !file.name.hasPrefix("-"),

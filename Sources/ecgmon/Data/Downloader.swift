@@ -116,7 +116,8 @@ struct Downloader: Sendable {
     }
 
     /// Requests a file from a byte on and hands over what comes.
-    /// - Parameter receive: a chunk, and whether it is the first of a whole file (the server did not go on where asked).
+    /// - Parameter receive: a chunk, and whether it is the first of a whole file (the server did not go on where
+    ///   asked).
     /// - Returns: the HTTP status: 200, 206 or 416.
     private func transfer(
         _ text: String, from offset: Int, _ receive: @escaping @Sendable (Data, Bool) throws(TransferFailure) -> Void

@@ -33,7 +33,8 @@ final class DemoDaemon {
         process = try ChildProcess(
             executable: program,
             arguments: [
-                "--config", configuration, "--ingest", ingest, "--events", events, "--commands", "ipc://\(directory)/command", "--model",
+                "--config", configuration, "--ingest", ingest, "--events", events, "--commands",
+                "ipc://\(directory)/command", "--model",
                 InstalledFiles.absolute(modelPath), "--no-http", "--no-journal",
             ],
             logPath: logPath)

@@ -79,7 +79,8 @@ struct AlarmScenario: Sendable {
             Pattern(
                 name: "slow alternating bigeminy", rhythm: .alternatingBigeminy(rate: 60, prematurity: 0.6), rate: 60),
             Pattern(
-                name: "rapid alternating bigeminy", rhythm: .alternatingBigeminy(rate: 120, prematurity: 0.8), rate: 120),
+                name: "rapid alternating bigeminy", rhythm: .alternatingBigeminy(rate: 120, prematurity: 0.8), rate: 120
+            ),
             Pattern(name: "bidirectional systoles", rhythm: .bidirectional(rate: 90), rate: 90),
         ]
         + [0.4, 0.6, 0.8, 1.0, 1.2].map {

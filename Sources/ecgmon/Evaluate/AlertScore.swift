@@ -53,11 +53,16 @@ struct AlertScore: Sendable {
     /// - Parameters:
     ///   - reference: of `ReferenceAlerts`.
     ///   - flutter: in seconds.
-    init(found: [MonitorEvent], reference: [MonitorEvent], flutter: [ClosedRange<Double>], samplingRate: Double, seconds: Double) {
+    init(
+        found: [MonitorEvent], reference: [MonitorEvent], flutter: [ClosedRange<Double>], samplingRate: Double,
+        seconds: Double
+    ) {
         hours = seconds / 3600
         let within = Self.toleranceSeconds
         let stretches = flutter.map { AlertEpisode(kind: .asystole, onset: $0.lowerBound, end: $0.upperBound) }
-        func isInFlutter(_ episode: AlertEpisode) -> Bool { stretches.contains { episode.overlaps($0, within: within) } }
+        func isInFlutter(_ episode: AlertEpisode) -> Bool {
+            stretches.contains { episode.overlaps($0, within: within) }
+        }
         let alerts = AlertEpisode.episodes(found, samplingRate: samplingRate)
         let truth = AlertEpisode.episodes(reference, samplingRate: samplingRate).filter { !isInFlutter($0) }
         func matches(_ episode: AlertEpisode, _ others: [AlertEpisode]) -> Bool {
@@ -107,7 +112,8 @@ struct AlertScore: Sendable {
         case .tachycardia:
             [.extremeTachycardia, .supraventricularTachycardia, .ventricularTachycardia, .ventricularFibrillation]
         case .supraventricularRun: [.supraventricularTachycardia]
-        case .ventricularCouplet, .bigeminy, .trigeminy: [.ventricularRun, .idioventricularRhythm, .ventricularTachycardia]
+        case .ventricularCouplet, .bigeminy, .trigeminy:
+            [.ventricularRun, .idioventricularRhythm, .ventricularTachycardia]
         case .singleVentricularBeat:
             [
                 .ventricularCouplet, .bigeminy, .trigeminy, .ventricularRun, .idioventricularRhythm,
@@ -154,7 +160,8 @@ struct AlertScore: Sendable {
         return Figures(
             hours: hours.rounded(decimals: 2), false_per_hour_high: hourly(.high),
             false_per_hour_medium: hourly(.medium), false_per_hour_low: hourly(.low),
-            expected_high_and_medium: sum(expected, .high, .medium), missed_high_and_medium: sum(missed, .high, .medium),
+            expected_high_and_medium: sum(expected, .high, .medium),
+            missed_high_and_medium: sum(missed, .high, .medium),
             expected_low: sum(expected, .low), missed_low: sum(missed, .low), flutter_stretches: flutterStretches,
             flutter_missed: flutterMissed,
             technical_alerts: Dictionary(uniqueKeysWithValues: technical.map { ($0.key.name, $0.value) }),

@@ -4,7 +4,8 @@ import FoundationEssentials
 import NeuralNetwork
 import Synchronization
 
-/// Makes attacks on windows and asks networks about them, on several threads; finished work is stored and not done again.
+/// Makes attacks on windows and asks networks about them, on several threads; finished work is stored and not done
+/// again.
 struct AttackMeasurement {
     /// Windows in one pass of a network, with a random generator of their own: part of what a result depends on.
     static let batch = 64
@@ -90,7 +91,8 @@ struct AttackMeasurement {
 
     private func stored(_ job: Job, target: EvaluatedModel) -> Pending {
         let key = Self.key(job, target: target, seed: seed)
-        let count = job.set.windows.count, batches = (count + Self.batch - 1) / Self.batch
+        let count = job.set.windows.count
+        let batches = (count + Self.batch - 1) / Self.batch
         if !restart, let stored: StoredAnswers = store.load(key), stored.done.count == batches,
             let answers = stored.answers(count: count)
         {
@@ -132,10 +134,13 @@ struct AttackMeasurement {
     private func finish(_ job: Job, _ targets: [Pending], _ progress: EvaluationProgress) throws -> [Pending] {
         let shared = Shared(targets)
         let cost = Self.cost(of: job.sequence, targets: targets.count)
-        let windows = job.set.windows, seed = self.seed, store = self.store
+        let windows = job.set.windows
+        let seed = self.seed
+        let store = self.store
         ParallelBatches.run(openBatches(targets), threads: threads, makeWorker: { Worker(job) }) { worker, batch in
             guard shared.state.withLock({ $0.failure == nil }) else { return }
-            let start = batch * Self.batch, end = min(start + Self.batch, windows.count)
+            let start = batch * Self.batch
+            let end = min(start + Self.batch, windows.count)
             let labels = Array(windows.labels[start..<end])
             var generator = SeededGenerator(seed: seed).split(UInt64(batch))
             windows.values.withUnsafeBufferPointer { values in

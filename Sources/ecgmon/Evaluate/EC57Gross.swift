@@ -1,7 +1,7 @@
 /// Gross figures: the counts of many records added, as EC57 does.
 extension EC57Figures {
-    /// Of all records, and of the splits of the mitdb whose records are all there: DS1, DS2, and DS2 without 202, whose subject
-    /// is also in DS1.
+    /// Of all records, and of the splits of the mitdb whose records are all there: DS1, DS2, and DS2 without 202, whose
+    /// subject is also in DS1.
     static func gross(_ scored: [(name: String, score: EC57Score)]) -> [String: EC57Figures] {
         let names = scored.map(\.name)
         return sets(names).reduce(into: [:]) { gross, set in
@@ -14,7 +14,8 @@ extension EC57Figures {
     /// The sets of records that have gross figures.
     static func sets(_ names: [String]) -> [(name: String, members: Set<String>)] {
         let splits = [
-            ("DS1", RecordSplit.ds1), ("DS2", RecordSplit.ds2), ("DS2 without 202", RecordSplit.ds2.filter { $0 != "202" }),
+            ("DS1", RecordSplit.ds1), ("DS2", RecordSplit.ds2),
+            ("DS2 without 202", RecordSplit.ds2.filter { $0 != "202" }),
         ]
         return [("all", Set(names))]
             + splits.map { ($0.0, Set($0.1)) }.filter { $0.1.isSubset(of: names) && $0.1 != Set(names) }

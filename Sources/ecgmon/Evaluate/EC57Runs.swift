@@ -1,8 +1,9 @@
-/// Run-by-run comparison after EC57 (4.3.4): couplets, short runs (3 to 5 beats) and long runs (6 and more) of one class.
+/// Run-by-run comparison after EC57 (4.3.4): couplets, short runs (3 to 5 beats) and long runs (6 and more) of one
+/// class.
 ///
-/// A run of the reference was found if the beats under test have, from 150 ms before its first beat to 150 ms after its last, a
-/// row of the class that is long enough for the same kind: 2, 3 or 6 beats. Positive predictivity is the same with reference and
-/// test exchanged. A beat of any other class ends a run.
+/// A run of the reference was found if the beats under test have, from 150 ms before its first beat to 150 ms after its
+/// last, a row of the class that is long enough for the same kind: 2, 3 or 6 beats. Positive predictivity is the same
+/// with reference and test exchanged. A beat of any other class ends a run.
 struct EC57RunScore: Sendable, Equatable {
     enum Kind: Int, Sendable, CaseIterable {
         case couplet, shortRun, longRun
@@ -20,7 +21,8 @@ struct EC57RunScore: Sendable, Equatable {
         }
     }
 
-    /// By kind: runs of the reference, and how many of them were found; runs under test, and how many of them are right.
+    /// By kind: runs of the reference, and how many of them were found; runs under test, and how many of them are
+    /// right.
     private(set) var referenceRuns = [0, 0, 0], foundRuns = [0, 0, 0]
     private(set) var testedRuns = [0, 0, 0], rightRuns = [0, 0, 0]
 
@@ -33,7 +35,8 @@ struct EC57RunScore: Sendable, Equatable {
         func scored(_ beats: [EC57Beat]) -> [EC57Beat] {
             beats.filter { $0.sampleIndex >= start && reference.isScored($0.sampleIndex) }.sorted(by: EC57Beat.precedes)
         }
-        let expected = scored(reference.beats), tested = scored(found)
+        let expected = scored(reference.beats)
+        let tested = scored(found)
         Self.count(beatClass, expected, in: tested, window, &referenceRuns, &foundRuns)
         Self.count(beatClass, tested, in: expected, window, &testedRuns, &rightRuns)
     }
@@ -55,9 +58,11 @@ struct EC57RunScore: Sendable, Equatable {
             let run = first..<end
             first = end
             guard let kind = Kind(beats: run.count) else { continue }
-            let from = beats[run.lowerBound].sampleIndex - window, to = beats[run.upperBound - 1].sampleIndex + window
+            let from = beats[run.lowerBound].sampleIndex - window
+            let to = beats[run.upperBound - 1].sampleIndex + window
             while searchFrom < others.count, others[searchFrom].sampleIndex < from { searchFrom += 1 }
-            var longest = 0, row = 0
+            var longest = 0
+            var row = 0
             for other in others[searchFrom...] {
                 if other.sampleIndex > to { break }
                 row = other.beatClass == beatClass ? row + 1 : 0

@@ -36,7 +36,8 @@ struct EC57Beat: Sendable, Equatable {
     /// The sample with which the beat was known; nil for a reference, and for beats read from a file.
     var decidedAtSampleIndex: Int64?
 
-    /// In the order of time; two at one sample by the class's letter, so that the result does not depend on the input's order.
+    /// In the order of time; two at one sample by the class's letter, so that the result does not depend on the input's
+    /// order.
     static func precedes(_ a: EC57Beat, _ b: EC57Beat) -> Bool {
         a.sampleIndex != b.sampleIndex ? a.sampleIndex < b.sampleIndex : a.beatClass.letter < b.beatClass.letter
     }
@@ -88,9 +89,11 @@ struct EC57Score: Sendable, Equatable {
     private(set) var matrix = [Int](repeating: 0, count: side * side)
     /// Found minus reference, in ms, of every matched beat.
     private(set) var rPeakErrors: [Double] = []
-    /// From the reference R peak to the sample with which the beat was known, in ms, of every matched beat where it is known.
+    /// From the reference R peak to the sample with which the beat was known, in ms, of every matched beat where it is
+    /// known.
     private(set) var delays: [Double] = []
-    /// The class of the reference beat of each found one, by the found beat's sample; nil: it belongs to none. Of one record.
+    /// The class of the reference beat of each found one, by the found beat's sample; nil: it belongs to none. Of one
+    /// record.
     private(set) var referenceClasses: [Int64: EC57Class?] = [:]
 
     init() {}
@@ -207,7 +210,8 @@ struct EC57Score: Sendable, Equatable {
 
     /// Share of the beats found as a class that are of it.
     ///
-    /// EC57 (4.3.3): a fusion or unclassifiable beat called V, and an unclassifiable beat called S, is neither right nor wrong.
+    /// EC57 (4.3.3): a fusion or unclassifiable beat called V, and an unclassifiable beat called S, is neither right
+    /// nor wrong.
     func positivePredictivity(of beatClass: EC57Class) -> Double? {
         let free: [EC57Class] =
             switch beatClass {

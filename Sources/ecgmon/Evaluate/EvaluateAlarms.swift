@@ -156,7 +156,9 @@ struct EvaluateAlarms: AsyncParsableCommand {
         for event in events {
             switch event.kind {
             case .status(let status):
-                if Double(event.sampleIndex) >= 20 * InternalSampling.rate, let rate = status.heartRate { rates.append(rate) }
+                if Double(event.sampleIndex) >= 20 * InternalSampling.rate, let rate = status.heartRate {
+                    rates.append(rate)
+                }
             case .beat: found += 1
             default: break
             }
@@ -190,7 +192,8 @@ struct EvaluateAlarms: AsyncParsableCommand {
         var rates = TextTable(["pattern", "amplitude", "rate", "lowest", "highest", "right", "beats", "found"])
         for reading in readings {
             rates.rows.append([
-                reading.pattern, "x\(reading.amplitude)", fixed(reading.rate, 0), TextTable.cell(reading.read_lowest, 1),
+                reading.pattern, "x\(reading.amplitude)", fixed(reading.rate, 0),
+                TextTable.cell(reading.read_lowest, 1),
                 TextTable.cell(reading.read_highest, 1), reading.is_right ? "yes" : "no", "\(reading.beats)",
                 "\(reading.beats_found)",
             ])

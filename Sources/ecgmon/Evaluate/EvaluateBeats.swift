@@ -114,7 +114,8 @@ struct EvaluateBeats: AsyncParsableCommand {
             report.parts = parts
         } else {
             report.attack = try await JoinedAttack(
-                methods: methods, epsilon: epsilon, sample: attackSample, seed: seed, startSeconds: options.startSeconds,
+                methods: methods, epsilon: epsilon, sample: attackSample, seed: seed,
+                startSeconds: options.startSeconds,
                 jobs: options.jobs
             ).run(on: attackRecords, modelPath: loaded.path)
         }
@@ -127,7 +128,9 @@ struct EvaluateBeats: AsyncParsableCommand {
 
     private func evaluate(_ database: RecordDatabase, only wanted: String?, _ model: LoadedModel) async throws -> Part {
         let names = try database.scoredRecords(wanted)
-        let start = options.startSeconds, output = options.output, reversed = reversed
+        let start = options.startSeconds
+        let output = options.output
+        let reversed = reversed
         if let output { try AnnotationOutput.makeFolder(output) }
         let outcomes = try await RecordBatch.map(names, jobs: options.jobs) { name in
             let record = try database.record(name)

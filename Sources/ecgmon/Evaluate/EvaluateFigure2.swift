@@ -17,7 +17,10 @@ struct EvaluateFigure2: ParsableCommand {
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
     var model: String?
 
-    @Option(help: ArgumentHelp("Folder of annotated records at 360 Hz, or the name of one in the folder ECGMON_DATABASES.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "Folder of annotated records at 360 Hz, or the name of one in the folder ECGMON_DATABASES.",
+            valueName: "dir"))
     var database = "mitdb"
 
     @Option(name: .customLong("class"), help: "Class of the beat: N, S, V or F.")
@@ -80,7 +83,8 @@ struct EvaluateFigure2: ParsableCommand {
             let chosen = candidates.first(where: { answer(Array(windows.window($0))).beatClass == beatClass })
         else {
             throw ToolError(
-                "the model gets no held-out window of class \(beatClass.letter) right", nextStep: "Choose another --class")
+                "the model gets no held-out window of class \(beatClass.letter) right",
+                nextStep: "Choose another --class")
         }
         let clean = Array(windows.window(chosen))
         var figure = OverlaidBeats(

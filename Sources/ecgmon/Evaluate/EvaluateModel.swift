@@ -17,7 +17,10 @@ struct EvaluateModel: ParsableCommand {
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
     var model: String?
 
-    @Option(help: ArgumentHelp("Folder of annotated records at 360 Hz, or the name of one in the folder ECGMON_DATABASES.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "Folder of annotated records at 360 Hz, or the name of one in the folder ECGMON_DATABASES.",
+            valueName: "dir"))
     var database = "mitdb"
 
     @Option(help: ArgumentHelp("Only so many of the windows, drawn with the seed.", valueName: "n"))

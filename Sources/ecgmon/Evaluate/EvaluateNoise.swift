@@ -8,7 +8,8 @@ import WFDB
 struct EvaluateNoise: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "noise",
-        abstract: "Count false and missed alerts on clean, noisy and noise-only records, with signal quality judged or not.",
+        abstract:
+            "Count false and missed alerts on clean, noisy and noise-only records, with signal quality judged or not.",
         discussion: """
             The whole stream on channel 0. The truth is what the same rules make of the annotated beats and classes. An \
             alert is true where the reference has one of the same kind or of a graver one of its chain within 5 s; over \
@@ -17,7 +18,9 @@ struct EvaluateNoise: AsyncParsableCommand {
             judging of signal quality.
             """)
 
-    @Option(help: ArgumentHelp("Folder of the records, or the name of one in the folder ECGMON_DATABASES.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "Folder of the records, or the name of one in the folder ECGMON_DATABASES.", valueName: "dir"))
     var database = "mitdb"
 
     @Option(help: ArgumentHelp("Only these records, separated by commas.", valueName: "names"))
@@ -131,7 +134,8 @@ struct EvaluateNoise: AsyncParsableCommand {
             if let score = outcome.beats { beats += score }
         }
         return Part(
-            name: scenario.name, records: scenario.records, without_quality: without.figures, with_quality: with.figures,
+            name: scenario.name, records: scenario.records, without_quality: without.figures,
+            with_quality: with.figures,
             beats: beats.beats > 0 ? EC57Figures(beats, records: outcomes.count) : nil)
     }
 
@@ -148,9 +152,14 @@ struct EvaluateNoise: AsyncParsableCommand {
             ReferenceAlerts.Beat(sampleIndex: $0.sampleIndex, beatClass: $0.beatClass.monitored)
         }
         // Where there is no ECG there is no truth either: every alert about the patient is false.
-        let truth = material.reference == nil
-            ? [] : ReferenceAlerts.events(ofBeats: known, samplingRate: rate, sampleCount: count, configuration: configuration)
-        let flutter = (material.reference?.flutter ?? []).map { Double($0.lowerBound) / rate...Double($0.upperBound) / rate }
+        let truth =
+            material.reference == nil
+            ? []
+            : ReferenceAlerts.events(
+                ofBeats: known, samplingRate: rate, sampleCount: count, configuration: configuration)
+        let flutter = (material.reference?.flutter ?? []).map {
+            Double($0.lowerBound) / rate...Double($0.upperBound) / rate
+        }
         let alerts = AlertScore(
             found: events, reference: truth, flutter: flutter, samplingRate: rate, seconds: Double(count) / rate)
         let beats = material.reference.map { EC57Score(reference: $0, found: MonitorRun.beats(events), from: 0) }
@@ -159,12 +168,14 @@ struct EvaluateNoise: AsyncParsableCommand {
 
     private static func text(_ part: Part) -> String {
         var table = TextTable([
-            part.name, "false/h high", "medium", "low", "high+medium due", "missed", "low due", "missed", "flutter missed",
+            part.name, "false/h high", "medium", "low", "high+medium due", "missed", "low due", "missed",
+            "flutter missed",
             "technical %",
         ])
         for (name, f) in [("quality not judged", part.without_quality), ("judged", part.with_quality)] {
             table.rows.append([
-                name, fixed(f.false_per_hour_high, 2), fixed(f.false_per_hour_medium, 2), fixed(f.false_per_hour_low, 2),
+                name, fixed(f.false_per_hour_high, 2), fixed(f.false_per_hour_medium, 2),
+                fixed(f.false_per_hour_low, 2),
                 "\(f.expected_high_and_medium)", "\(f.missed_high_and_medium)", "\(f.expected_low)", "\(f.missed_low)",
                 "\(f.flutter_missed) of \(f.flutter_stretches)", fixed(f.technical_time, 2),
             ])

@@ -15,7 +15,10 @@ struct EvaluateQRS: AsyncParsableCommand {
 
     @OptionGroup var options: EvaluateOptions
 
-    @Flag(help: "Also the error rate with each addition to Pan-Tompkins left out, on these records and the noise stress records.")
+    @Flag(
+        help:
+            "Also the error rate with each addition to Pan-Tompkins left out, on these records and the noise stress records."
+    )
     var ablation = false
 
     @Flag(help: "Also the noise stress records of 118 and 119 (folders nstdb and nstdb_119_regenerated).")
@@ -68,7 +71,8 @@ struct EvaluateQRS: AsyncParsableCommand {
         let bins = DelayBin.histogram(total.delays)
         let ablated = ablation ? try await QRSAblation.all(database, names, from: start, jobs: options.jobs) : nil
         let noise = noiseStress ? try await QRSNoiseLevel.all(from: start, jobs: options.jobs) : nil
-        let atRates = rates
+        let atRates =
+            rates
             ? try await RateFigures.all(database, names, from: start, LoadedModel(model), jobs: options.jobs) : nil
         if options.json {
             try EvaluationReport.printJSON(

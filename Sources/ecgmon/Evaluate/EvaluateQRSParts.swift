@@ -50,7 +50,8 @@ struct QRSAblation: Encodable, Sendable {
             rows.append(
                 QRSAblation(
                     left_out: name, q_se: score.sensitivity?.rounded(decimals: 3),
-                    q_pp: score.positivePredictivity?.rounded(decimals: 3), q_der: score.errorRate?.rounded(decimals: 3),
+                    q_pp: score.positivePredictivity?.rounded(decimals: 3),
+                    q_der: score.errorRate?.rounded(decimals: 3),
                     noise_0db_q_se: noise.score.sensitivity?.rounded(decimals: 2),
                     noise_0db_q_pp: noise.score.positivePredictivity?.rounded(decimals: 2)))
         }
@@ -110,7 +111,8 @@ struct QRSNoiseLevel: Encodable, Sendable {
             rows.append(
                 QRSNoiseLevel(
                     snr_db: level.decibels, records: names, q_se: score.sensitivity?.rounded(decimals: 2),
-                    q_pp: score.positivePredictivity?.rounded(decimals: 2), goal_se: level.goal?.0, goal_pp: level.goal?.1,
+                    q_pp: score.positivePredictivity?.rounded(decimals: 2), goal_se: level.goal?.0,
+                    goal_pp: level.goal?.1,
                     noisy_said: said.noisy.rounded(decimals: 1), noisy_said_in_clean: said.clean.rounded(decimals: 1)))
         }
         return rows
@@ -178,11 +180,13 @@ struct QRSNoiseLevel: Encodable, Sendable {
         var table = TextTable(["SNR dB", "Q Se", "Q +P", "goal Se", "goal +P", "noisy said %", "in clean %"])
         for row in rows {
             table.rows.append([
-                "\(row.snr_db)", TextTable.cell(row.q_se, 2), TextTable.cell(row.q_pp, 2), TextTable.cell(row.goal_se, 2),
+                "\(row.snr_db)", TextTable.cell(row.q_se, 2), TextTable.cell(row.q_pp, 2),
+                TextTable.cell(row.goal_se, 2),
                 TextTable.cell(row.goal_pp, 2), fixed(row.noisy_said, 1), fixed(row.noisy_said_in_clean, 1),
             ])
         }
-        return "noise stress, \(rows.first?.records.count ?? 0) records each (119 is regenerated, not PhysioNet's own files):\n"
+        return
+            "noise stress, \(rows.first?.records.count ?? 0) records each (119 is regenerated, not PhysioNet's own files):\n"
             + table.text
     }
 }
@@ -272,13 +276,14 @@ struct RateFigures: Encodable, Sendable {
         }
     }
 
-    /// The monitor's own resampler makes 360 Hz out of any rate; told that the input has 360 times `from` / `to` samples a
-    /// second, it makes `to` out of `from`.
+    /// The monitor's own resampler makes 360 Hz out of any rate; told that the input has 360 times `from` / `to`
+    /// samples a second, it makes `to` out of `from`.
     static func convert(_ samples: [Float], from: Double, to: Double) throws(ToolError) -> [Float] {
         guard from != to else { return samples }
         guard var resampler = try? Resampler(inputRate: InternalSampling.rate * from / to) else {
             throw ToolError(
-                "\(from) samples a second cannot be brought to \(to)", nextStep: "Take records of 128 to 360 samples a second")
+                "\(from) samples a second cannot be brought to \(to)",
+                nextStep: "Take records of 128 to 360 samples a second")
         }
         var converted: [Float] = []
         converted.reserveCapacity(Int(Double(samples.count) * to / from) + 1)

@@ -95,7 +95,9 @@ struct EvaluateRhythm: AsyncParsableCommand {
 
 enum RhythmText {
     static func text(_ part: EvaluateRhythm.Part) -> String {
-        var lines = ["", "rhythm alerts, channel 0 of \(part.records) whole records of \(part.database), \(part.hours) h"]
+        var lines = [
+            "", "rhythm alerts, channel 0 of \(part.records) whole records of \(part.database), \(part.hours) h",
+        ]
         let delay = part.flutter_longest_delay_s.map { ", after \(fixed($0, 1)) s at most" } ?? ""
         lines.append(
             "ventricular flutter: \(part.flutter_within_10_s) of \(part.flutter_episodes) episodes said within 10 s\(delay); "
@@ -104,7 +106,8 @@ enum RhythmText {
         lines.append(
             "atrial fibrillation, minutes: \(fixed(af.right_min, 1)) right, \(fixed(af.wrong_min, 1)) wrong, "
                 + "\(fixed(af.missed_min, 1)) missed; sensitivity \(TextTable.cell(af.sensitivity, 1)) %, +P "
-                + "\(TextTable.cell(af.positive_predictivity, 1)) %, specificity \(TextTable.cell(af.specificity, 1)) %")
+                + "\(TextTable.cell(af.positive_predictivity, 1)) %, specificity \(TextTable.cell(af.specificity, 1)) %"
+        )
         var table = TextTable(["annotated rhythm", "stretches", "said", "said elsewhere"])
         for (name, score) in part.stretches.sorted(by: { $0.key < $1.key }) {
             table.rows.append([name, "\(score.annotated)", "\(score.said)", "\(score.elsewhere)"])
@@ -116,7 +119,8 @@ enum RhythmText {
         for row in part.per_record where row.atrial_fibrillation.isOfInterest || row.flutter_false > 0 {
             let af = row.atrial_fibrillation
             rows.rows.append([
-                row.record, fixed(af.right_min, 1), fixed(af.wrong_min, 1), fixed(af.missed_min, 1), "\(row.flutter_false)",
+                row.record, fixed(af.right_min, 1), fixed(af.wrong_min, 1), fixed(af.missed_min, 1),
+                "\(row.flutter_false)",
             ])
         }
         if !rows.rows.isEmpty { lines.append(rows.text) }

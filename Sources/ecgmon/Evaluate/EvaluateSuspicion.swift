@@ -8,7 +8,8 @@ import NeuralNetwork
 struct EvaluateSuspicion: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "suspicion",
-        abstract: "Attacked stretches through the whole monitor: the share noticed within ten beats, and false suspicions a day.",
+        abstract:
+            "Attacked stretches through the whole monitor: the share noticed within ten beats, and false suspicions a day.",
         discussion: """
             In each record, stretches at fixed places are attacked beat by beat, white-box, and written back into the samples, \
             through the record's own quantisation. The monitor then sees them as any other ECG. A stretch is noticed if the \
@@ -22,7 +23,9 @@ struct EvaluateSuspicion: ParsableCommand {
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
     var model: String?
 
-    @Option(help: ArgumentHelp("Records at 360 Hz that are attacked: a folder, or the name of one in ECGMON_DATABASES.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "Records at 360 Hz that are attacked: a folder, or the name of one in ECGMON_DATABASES.", valueName: "dir"))
     var database = "mitdb"
 
     @Option(help: ArgumentHelp("Only these records of it, separated by commas.", valueName: "names"))
@@ -30,7 +33,8 @@ struct EvaluateSuspicion: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Another folder of records, of which only the false suspicions are counted; “none”: no other.", valueName: "dir"))
+            "Another folder of records, of which only the false suspicions are counted; “none”: no other.",
+            valueName: "dir"))
     var clean = "svdb"
 
     @Option(

@@ -7,7 +7,8 @@ import NeuralNetwork
 struct EvaluateTable1: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "table1",
-        abstract: "The paper's Table 1: models under no attack, FGSM, BIM, PGD and CW, with the paper's figures beside ours.",
+        abstract:
+            "The paper's Table 1: models under no attack, FGSM, BIM, PGD and CW, with the paper's figures beside ours.",
         discussion: """
             The windows are those that every model's training held out. Two blocks: P-transfer, attacked windows made on a \
             surrogate network, which is what the paper's figures can be compared with at best, and P-whitebox, made on the very \
@@ -19,7 +20,8 @@ struct EvaluateTable1: ParsableCommand {
             """)
 
     @Option(
-        help: ArgumentHelp("Weights files and folders of such, separated by commas (default: the shipped ones).", valueName: "files"))
+        help: ArgumentHelp(
+            "Weights files and folders of such, separated by commas (default: the shipped ones).", valueName: "files"))
     var models: String?
 
     @Option(

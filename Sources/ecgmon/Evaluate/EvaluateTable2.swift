@@ -8,7 +8,8 @@ import Synchronization
 struct EvaluateTable2: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "table2",
-        abstract: "The paper's Table 2: MSE, SSIM, cross-correlation and NRMSE of the generator, with the paper's figures beside.",
+        abstract:
+            "The paper's Table 2: MSE, SSIM, cross-correlation and NRMSE of the generator, with the paper's figures beside.",
         discussion: """
             Each held-out window, as it is or attacked white-box on the model, goes through the generator with its true class and \
             fresh noise; what comes out is compared with what went in, and with the window before the attack. The paper defines \
@@ -17,10 +18,14 @@ struct EvaluateTable2: ParsableCommand {
             square of the window.
             """)
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("Weights of the generator (default: the shipped ones).", valueName: "file"))
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Weights of the generator (default: the shipped ones).", valueName: "file"))
     var generator: String?
 
-    @Option(help: ArgumentHelp("Weights of the discriminator that is attacked (default: the shipped ones).", valueName: "file"))
+    @Option(
+        help: ArgumentHelp(
+            "Weights of the discriminator that is attacked (default: the shipped ones).", valueName: "file"))
     var model: String?
 
     @OptionGroup var options: WindowEvaluationOptions
@@ -34,7 +39,8 @@ struct EvaluateTable2: ParsableCommand {
                 nextStep: "Name one with --generator, or train one with `ecgmon train`")
         }
         let model = try EvaluatedModel.load(InstalledFiles.model(model))
-        let weights: SharedGenerator, checksum: String
+        let weights: SharedGenerator
+        let checksum: String
         do throws(ModelError) {
             let (generator, sha256) = try ModelFile.readGenerator(from: path)
             (weights, checksum) = (SharedGenerator(generator), sha256)
@@ -112,7 +118,10 @@ struct Table2 {
         self.heldOut = heldOut
         epsilon = options.epsilon
         seed = options.seed
-        let windows = heldOut.windows, checksum = windows.checksum, seed = self.seed, restart = options.restart
+        let windows = heldOut.windows
+        let checksum = windows.checksum
+        let seed = self.seed
+        let restart = options.restart
         let pieces = (windows.count + Self.piece - 1) / Self.piece
         var works: [(PaperFigures.Condition, WindowAttack?)] = []
         for condition in PaperFigures.Condition.allCases {
@@ -122,7 +131,8 @@ struct Table2 {
         let progress = EvaluationProgress(total: works.reduce(0) { $0 + cost($1.1) } * Double(pieces))
         for (condition, attack) in works {
             progress.begin(condition.title)
-            let shared = Shared(count: pieces), pieceCost = cost(attack)
+            let shared = Shared(count: pieces)
+            let pieceCost = cost(attack)
             let key = [
                 "generator \(generatorChecksum)", "on \(checksum)", "attacked by \(attack.map { "\($0)" } ?? "none")",
                 "on \(attack == nil ? "nothing" : model.sha256)", "seed \(seed)", "piece \(Self.piece)",
@@ -191,7 +201,8 @@ extension Table2 {
     /// Two digits of a small number: `2.9e-5`.
     static func scientific(_ value: Double) -> String {
         guard value > 0, value.isFinite else { return "\(value)" }
-        var mantissa = value, exponent = 0
+        var mantissa = value
+        var exponent = 0
         while mantissa < 1 {
             mantissa *= 10
             exponent -= 1

@@ -7,7 +7,8 @@ import NeuralNetwork
 struct EvaluateWhitebox: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "whitebox",
-        abstract: "A model under every white-box attack, the worst case over them, the curve over epsilon, and sanity checks.",
+        abstract:
+            "A model under every white-box attack, the worst case over them, the curve over epsilon, and sanity checks.",
         discussion: """
             The attacker knows the weights, the normalisation and the suspicion score. One row for each attack on the held-out \
             windows: FGSM, BIM and CW with 20 iterations, PGD with 20 iterations and 5 restarts, APGD with 100 iterations on \
@@ -85,7 +86,8 @@ struct WhiteboxSettings: Sendable {
     var iterationCounts = [1, 5, 20, 50]
     /// Windows of the unbounded attack.
     var unboundedSample = 200
-    /// Random starts draw other points each time; a rise of accuracy of no more than this, in percent, is put down to that.
+    /// Random starts draw other points each time; a rise of accuracy of no more than this, in percent, is put down to
+    /// that.
     var tolerance = 0.3
 
     init(epsilon: Float) { self.epsilon = epsilon }

@@ -37,8 +37,8 @@ struct EvaluatedModel: Sendable {
 
     /// The models of a list of files and folders, separated by commas; nil: those shipped.
     ///
-    /// A folder gives every weights file in it that holds a classifier and was split by beats, save those called `surrogate` and those
-    /// whose discriminator is in a file of its own; what is left out is noted.
+    /// A folder gives every weights file in it that holds a classifier and was split by beats, save those called
+    /// `surrogate` and those whose discriminator is in a file of its own; what is left out is noted.
     static func list(_ given: String?, note: (String) -> Void) throws(ToolError) -> [EvaluatedModel] {
         var models: [EvaluatedModel] = []
         let places: String
@@ -163,7 +163,8 @@ struct HeldOutWindows: Sendable {
     var text: String {
         let counts = BeatClass.allCases.map { "\($0.letter) \(windows.count(of: $0))" }.joined(separator: ", ")
         let part = windows.count == heldOutCount ? "all" : "a stratified sample of \(windows.count)"
-        return "\(part) of the \(heldOutCount) windows held out from \(database) (split seed \(splitSeed), margin \(margin)): \(counts)"
+        return
+            "\(part) of the \(heldOutCount) windows held out from \(database) (split seed \(splitSeed), margin \(margin)): \(counts)"
     }
 
     /// For JSON.

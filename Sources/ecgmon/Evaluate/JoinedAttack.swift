@@ -42,7 +42,8 @@ struct JoinedAttack {
             for (name, rows) in [("joined", joined), ("discriminator alone", discriminator_alone)] {
                 for row in rows {
                     table.rows.append(
-                        [name, row.attack, fixed(row.mean, 1)] + ["N", "S", "V", "F"].map { TextTable.cell(row.right[$0], 1) })
+                        [name, row.attack, fixed(row.mean, 1)]
+                            + ["N", "S", "V", "F"].map { TextTable.cell(row.right[$0], 1) })
                 }
             }
             lines.append(table.text)
@@ -72,13 +73,16 @@ struct JoinedAttack {
             throw ToolError("the model cannot be used: \(error)", nextStep: "Name another with --model")
         }
         guard let join = model.join else {
-            throw ToolError("\(modelPath) has no join", nextStep: "Train one with `ecgmon join`, or use `ecgmon evaluate whitebox`")
+            throw ToolError(
+                "\(modelPath) has no join", nextStep: "Train one with `ecgmon join`, or use `ecgmon evaluate whitebox`")
         }
         let classifier = BeatClassifier(model.network, join: join, name: modelPath, sha256: model.sha256)
         let inputs = try RecordSelection.list(records).flatMap { selection in
             selection.names.map { (selection.database, $0) }
         }
-        let start = startSeconds, quota = max(sample / 4, 1), seed = seed
+        let start = startSeconds
+        let quota = max(sample / 4, 1)
+        let seed = seed
         // Of each record no more of a class than could all be drawn: contexts are large.
         let parts = try await RecordBatch.map(Array(inputs.enumerated()), jobs: jobs) { number, input in
             var random = SeededGenerator(seed: seed).split(UInt64(number))

@@ -51,7 +51,8 @@ struct NoiseScenario: Sendable {
         let channel = try RecordChannel(record, name: name)
         let reference = try database.reference(name, for: record)
         var material = Material(
-            millivolts: channel.millivolts, samplingRate: channel.samplingRate, lead: channel.lead, reference: reference)
+            millivolts: channel.millivolts, samplingRate: channel.samplingRate, lead: channel.lead, reference: reference
+        )
         let rate = channel.samplingRate
         switch source {
         case .record, .noiseAlone: break

@@ -1,6 +1,7 @@
 import ECGATKGAN
 
-/// A beat and its attacked forms over each other, as SVG: one panel for each attack, and below it the difference, magnified.
+/// A beat and its attacked forms over each other, as SVG: one panel for each attack, and below it the difference,
+/// magnified.
 struct OverlaidBeats {
     /// What the model says of a window.
     struct Answer: Equatable {
@@ -35,8 +36,10 @@ struct OverlaidBeats {
     private static let samplingRate = 360.0
 
     var svg: String {
-        let columns = 2, rows = max((panels.count + 1) / columns, 1)
-        let width = Double(columns) * Self.panelWidth, height = Self.top + Double(rows) * Self.panelHeight + 8
+        let columns = 2
+        let rows = max((panels.count + 1) / columns, 1)
+        let width = Double(columns) * Self.panelWidth
+        let height = Self.top + Double(rows) * Self.panelHeight + 8
         var lines = [
             #"<?xml version="1.0" encoding="UTF-8"?>"#,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"\(Self.number(width))\" height=\"\(Self.number(height))\" "
@@ -62,7 +65,8 @@ struct OverlaidBeats {
         var lines = [
             Self.text(Self.left, 20, panel.title, size: 14),
             Self.text(
-                Self.left + Self.plotWidth, 20, "\(clean.label) \u{2192} \(panel.answer.label)", size: 12, anchor: "end",
+                Self.left + Self.plotWidth, 20, "\(clean.label) \u{2192} \(panel.answer.label)", size: 12,
+                anchor: "end",
                 colour: changed ? "#b00020" : "#222222"),
         ]
         lines += frame(top: Self.beatTop, height: Self.beatHeight)
@@ -80,11 +84,13 @@ struct OverlaidBeats {
                 Self.beatTop + Self.beatHeight * (1 - Double($0))
             })
 
-        let limit = Double(epsilon), middle = Self.differenceTop + Self.differenceHeight / 2
+        let limit = Double(epsilon)
+        let middle = Self.differenceTop + Self.differenceHeight / 2
         lines += frame(top: Self.differenceTop, height: Self.differenceHeight)
         lines.append(
             "<line x1=\"\(Self.number(Self.left))\" y1=\"\(Self.number(middle))\" "
-                + "x2=\"\(Self.number(Self.left + Self.plotWidth))\" y2=\"\(Self.number(middle))\" stroke=\"#bbbbbb\"/>")
+                + "x2=\"\(Self.number(Self.left + Self.plotWidth))\" y2=\"\(Self.number(middle))\" stroke=\"#bbbbbb\"/>"
+        )
         // The ball fills nine tenths of the height.
         let scale = 0.45 * Self.differenceHeight / limit
         for (level, label) in [(limit, "+\(epsilon)"), (0, "0"), (-limit, "\u{2212}\(epsilon)")] {
@@ -93,24 +99,31 @@ struct OverlaidBeats {
         let magnification = scale / Self.beatHeight
         lines.append(
             Self.text(
-                Self.left + 5, Self.differenceTop - 4, "attacked \u{2212} clean, magnified \(fixed(magnification, 0)) times",
+                Self.left + 5, Self.differenceTop - 4,
+                "attacked \u{2212} clean, magnified \(fixed(magnification, 0)) times",
                 size: 10, colour: "#555555"))
         lines.append(
-            curve(zip(panel.samples, samples).map { $0 - $1 }, colour: Self.differenceColour, name: "difference", width: 1) {
+            curve(
+                zip(panel.samples, samples).map { $0 - $1 }, colour: Self.differenceColour, name: "difference", width: 1
+            ) {
                 middle - Double($0) * scale
             })
         for milliseconds in stride(from: -300, through: 300, by: 100) {
-            let x = Self.position(Double(milliseconds) / 1000 * Self.samplingRate + Double(Discriminator.windowLength / 2))
+            let x = Self.position(
+                Double(milliseconds) / 1000 * Self.samplingRate + Double(Discriminator.windowLength / 2))
             let bottom = Self.differenceTop + Self.differenceHeight
             lines.append(
                 "<line x1=\"\(Self.number(x))\" y1=\"\(Self.number(bottom))\" x2=\"\(Self.number(x))\" y2=\"\(Self.number(bottom + 4))\" stroke=\"#888888\"/>"
             )
             lines.append(
-                Self.text(x, bottom + 15, milliseconds < 0 ? "\u{2212}\(-milliseconds)" : "\(milliseconds)", size: 10, anchor: "middle"))
+                Self.text(
+                    x, bottom + 15, milliseconds < 0 ? "\u{2212}\(-milliseconds)" : "\(milliseconds)", size: 10,
+                    anchor: "middle"))
         }
         lines.append(
             Self.text(
-                Self.left + Self.plotWidth / 2, Self.differenceTop + Self.differenceHeight + 29, "time from R (ms)", size: 10,
+                Self.left + Self.plotWidth / 2, Self.differenceTop + Self.differenceHeight + 29, "time from R (ms)",
+                size: 10,
                 anchor: "middle"))
         return lines
     }

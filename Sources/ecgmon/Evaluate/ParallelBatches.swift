@@ -2,8 +2,8 @@ import Dispatch
 import ECGATKGAN
 import Synchronization
 
-/// Work in numbered batches on several threads. What a batch gives must depend on its number alone; then the threads change
-/// nothing but the time.
+/// Work in numbered batches on several threads. What a batch gives must depend on its number alone; then the threads
+/// change nothing but the time.
 enum ParallelBatches {
     /// - Parameters:
     ///   - batches: the numbers to work on; begun in this order.

@@ -1,10 +1,11 @@
 import FoundationEssentials
 import NeuralNetwork
 
-/// Results of long evaluations, one file each in a work folder, so that the same command run again goes on where it was.
+/// Results of long evaluations, one file each in a work folder, so that the same command run again goes on where it
+/// was.
 ///
-/// A result is found by a key that names all it depends on: checksums of the weights and of the windows, the attack with every
-/// parameter, the seed. What changes any of them gets a file of its own.
+/// A result is found by a key that names all it depends on: checksums of the weights and of the windows, the attack
+/// with every parameter, the seed. What changes any of them gets a file of its own.
 struct ResultStore: Sendable {
     let directory: String
 
@@ -12,7 +13,8 @@ struct ResultStore: Sendable {
     /// - Throws: `ToolError` where the folder cannot be made.
     init(_ given: String?) throws(ToolError) {
         let environment = ProcessInfo.processInfo.environment
-        let cache = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(environment["HOME"] ?? ".")/.cache"
+        let cache =
+            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(environment["HOME"] ?? ".")/.cache"
         directory = given ?? "\(cache)/ecgmon/evaluations"
         do {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)

@@ -19,7 +19,9 @@ struct RhythmScore: Sendable {
         var missed_min = 0.0
         var rest_min = 0.0
 
-        enum CodingKeys: CodingKey { case right_min, wrong_min, missed_min, rest_min, sensitivity, positive_predictivity, specificity }
+        enum CodingKeys: CodingKey {
+            case right_min, wrong_min, missed_min, rest_min, sensitivity, positive_predictivity, specificity
+        }
 
         /// Percent of the annotated time that was said.
         var sensitivity: Double? { percent(right_min, missed_min) }
@@ -28,7 +30,9 @@ struct RhythmScore: Sendable {
         var specificity: Double? { percent(rest_min, wrong_min) }
         var isOfInterest: Bool { right_min + wrong_min + missed_min > 0.05 }
 
-        private func percent(_ part: Double, _ other: Double) -> Double? { part + other > 0 ? 100 * part / (part + other) : nil }
+        private func percent(_ part: Double, _ other: Double) -> Double? {
+            part + other > 0 ? 100 * part / (part + other) : nil
+        }
 
         func encode(to encoder: any Encoder) throws {
             var container = encoder.container(keyedBy: CodingKeys.self)
@@ -98,7 +102,8 @@ struct RhythmScore: Sendable {
             let reference = FrameRanges.united(rhythm.frames(of: name))
             let said = spans.filter { kinds.contains($0.kind) }
             let isNear = { (frames: Range<Int64>, span: Span) in
-                span.decidedAt >= frames.lowerBound - allowance && span.frames.lowerBound <= frames.upperBound + allowance
+                span.decidedAt >= frames.lowerBound - allowance
+                    && span.frames.lowerBound <= frames.upperBound + allowance
                     && span.decidedAt <= frames.upperBound + allowance || span.frames.overlaps(frames)
             }
             stretches[name] = Stretches(

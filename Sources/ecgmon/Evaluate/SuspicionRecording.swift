@@ -2,15 +2,16 @@ import ECGATKGAN
 import ECGMonitor
 import ECGSignal
 
-/// One stream through the monitor, boiled down to what the suspicion rule saw and said. The rule can be run over it again with
-/// other parameters.
+/// One stream through the monitor, boiled down to what the suspicion rule saw and said. The rule can be run over it
+/// again with other parameters.
 struct SuspicionRecording: Codable, Sendable, Equatable {
     /// An attacked stretch, by its place among the beats.
     struct Stretch: Codable, Sendable, Equatable {
         /// First attacked beat, and how many there are.
         var firstBeat: Int
         var beatCount: Int
-        /// Attacked beats that got another class than in the stream before the attack, of those that were found in both.
+        /// Attacked beats that got another class than in the stream before the attack, of those that were found in
+        /// both.
         var changedClasses: Int
         var comparedBeats: Int
     }
@@ -88,7 +89,8 @@ struct SuspicionRecording: Codable, Sendable, Equatable {
 
     /// Notes which beats lie in the attacked stretches, and what became of their classes.
     mutating func mark(_ ranges: [Range<Int>], clean: SuspicionRecording) {
-        let letters = Array(classes), cleanLetters = Array(clean.classes)
+        let letters = Array(classes)
+        let cleanLetters = Array(clean.classes)
         let tolerance = Int(EC57Score.matchWindowSeconds * samplingRate)
         stretches = ranges.compactMap { range in
             let own = rPeaks.indices.filter { range.contains(rPeaks[$0]) }
@@ -106,12 +108,15 @@ struct SuspicionRecording: Codable, Sendable, Equatable {
     }
 
     private func nearestBeat(to sample: Int) -> Int? {
-        var low = 0, high = rPeaks.count
+        var low = 0
+        var high = rPeaks.count
         while low < high {
             let middle = (low + high) / 2
             if rPeaks[middle] < sample { low = middle + 1 } else { high = middle }
         }
-        return [low - 1, low].filter(rPeaks.indices.contains).min { abs(rPeaks[$0] - sample) < abs(rPeaks[$1] - sample) }
+        return [low - 1, low].filter(rPeaks.indices.contains).min {
+            abs(rPeaks[$0] - sample) < abs(rPeaks[$1] - sample)
+        }
     }
 }
 
@@ -122,7 +127,8 @@ struct SuspicionNotice: Sendable, Equatable {
 
     private(set) var stretches = 0
     private(set) var noticed = 0
-    /// Attacked beats up to and with the one that raised the suspicion, for each stretch in which one did, however late.
+    /// Attacked beats up to and with the one that raised the suspicion, for each stretch in which one did, however
+    /// late.
     private(set) var delays: [Int] = []
 
     /// - Parameter raises: beats of the recording with which the suspicion was raised.

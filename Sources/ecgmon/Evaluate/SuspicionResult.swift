@@ -97,7 +97,8 @@ struct SuspicionResult {
 
     func attackFigures(_ number: Int) -> AttackFigures {
         var notice = SuspicionNotice()
-        var changed = 0, compared = 0
+        var changed = 0
+        var compared = 0
         for recording in attacked(number) {
             notice.add(recording, raises: recording.raises(rule))
             for stretch in recording.stretches {
@@ -113,8 +114,8 @@ struct SuspicionResult {
                 ? nil : (100 * Double(changed) / Double(compared)).rounded(decimals: 2))
     }
 
-    /// Recordings on which the rule, run over the scores alone, raises at the very beats at which the monitor did: what a sweep
-    /// relies on.
+    /// Recordings on which the rule, run over the scores alone, raises at the very beats at which the monitor did: what
+    /// a sweep relies on.
     var replayAgreement: (agreeing: Int, all: Int) {
         let recordings = outcomes.flatMap { [$0.clean] + $0.attacked }
         return (recordings.count { $0.raisedAtBeats == $0.replayedRaises($0.rule) }, recordings.count)
@@ -176,9 +177,11 @@ struct SuspicionResult {
             lines.append("")
             lines.append(
                 "attacked stretches of \(fixed(seconds, 0)) s at epsilon \(attacks[0].epsilon); "
-                    + "left out for fewer than \(SuspicionNotice.beats) beats: \(outcomes.reduce(0) { $0 + $1.skippedStretches })")
+                    + "left out for fewer than \(SuspicionNotice.beats) beats: \(outcomes.reduce(0) { $0 + $1.skippedStretches })"
+            )
             var table = TextTable([
-                "attack", "stretches", "noticed in 10 beats", "%", "noticed at all", "median beats", "classes changed %",
+                "attack", "stretches", "noticed in 10 beats", "%", "noticed at all", "median beats",
+                "classes changed %",
             ])
             for number in attacks.indices {
                 let figures = attackFigures(number)
@@ -207,12 +210,16 @@ struct SuspicionResult {
 
     private func sweepTable(_ points: [SuspicionSweep.Point]) -> String {
         var table = TextTable(
-            ["offset", "margin", "rate", "raise at", "false/day"] + databases.map { $0.split(separator: "/").last.map { String($0) } ?? $0 }
+            ["offset", "margin", "rate", "raise at", "false/day"]
+                + databases.map { $0.split(separator: "/").last.map { String($0) } ?? $0 }
                 + ["least %"] + attacks.map(\.method.displayName))
         for point in points {
             let parameters = point.parameters
             table.rows.append(
-                ["\(parameters.logOddsOffset)", "\(parameters.usualMargin)", "\(parameters.usualRate)", "\(parameters.raiseAt)", fixed(point.falsePerDay, 2)]
+                [
+                    "\(parameters.logOddsOffset)", "\(parameters.usualMargin)", "\(parameters.usualRate)",
+                    "\(parameters.raiseAt)", fixed(point.falsePerDay, 2),
+                ]
                     + point.falseCounts.map { "\($0)" } + [point.leastShare.isFinite ? fixed(point.leastShare, 1) : "-"]
                     + point.shares.map { $0.isFinite ? fixed($0, 1) : "-" })
         }

@@ -86,7 +86,8 @@ struct SuspicionStreams {
 
     private func outcome(of source: Source, _ worker: Worker) throws -> Outcome {
         let material = try ReplayMaterial(recordPath: "\(source.database.directory)/\(source.record)")
-        let identity = "\(model.sha256)\nof \(material.counts.withUnsafeBytes { SHA256.hexadecimalDigest(of: Array($0)) })"
+        let identity =
+            "\(model.sha256)\nof \(material.counts.withUnsafeBytes { SHA256.hexadecimalDigest(of: Array($0)) })"
         let clean = try recording("suspicion, clean\n\(identity)") { () throws(ToolError) in
             try SuspicionRecording(
                 material, classifier: classifier, workspace: worker.workspace, rule: settings.rule)
@@ -134,7 +135,8 @@ struct SuspicionStreams {
 
     /// Stretches at fixed places: in the middle of equal parts of the record.
     static func places(_ material: ReplayMaterial, count: Int, seconds: Double) -> [Range<Int>] {
-        let length = Int(seconds * material.samplingRate), total = material.counts.count
+        let length = Int(seconds * material.samplingRate)
+        let total = material.counts.count
         return (0..<count).compactMap { number in
             let start = total * (2 * number + 1) / (2 * count) - length / 2
             return start >= 0 && start + length <= total ? start..<(start + length) : nil

@@ -63,7 +63,8 @@ struct SuspicionSweep {
                 for excerpt in excerpts { notice.add(excerpt, raises: excerpt.replayedRaises(parameters)) }
                 return notice.share ?? .nan
             }
-            let blind = shares.enumerated().filter { !adaptive.contains($0.offset) && $0.element.isFinite }.map(\.element)
+            let blind = shares.enumerated().filter { !adaptive.contains($0.offset) && $0.element.isFinite }.map(
+                \.element)
             let point = Point(
                 parameters: parameters, falseCounts: falseCounts,
                 falsePerDay: seconds > 0 ? Double(falseCounts.reduce(0, +)) * 86_400 / seconds : .nan, shares: shares,
@@ -76,7 +77,8 @@ struct SuspicionSweep {
     /// Each stretch with the beats before it that the rule still remembers.
     private static func excerpts(_ recording: SuspicionRecording) -> [SuspicionRecording] {
         recording.stretches.map { stretch in
-            let start = max(stretch.firstBeat - 100, 0), end = stretch.firstBeat + stretch.beatCount
+            let start = max(stretch.firstBeat - 100, 0)
+            let end = stretch.firstBeat + stretch.beatCount
             var excerpt = recording
             excerpt.scores = Array(recording.scores[start..<end])
             (excerpt.rPeaks, excerpt.classes, excerpt.raisedAtBeats) = ([], "", [])
@@ -86,7 +88,8 @@ struct SuspicionSweep {
         }
     }
 
-    /// The settings that notice most, at no more than so many false suspicions a day: by the worst attack, then by the mean.
+    /// The settings that notice most, at no more than so many false suspicions a day: by the worst attack, then by the
+    /// mean.
     func best(falsePerDay limit: Double, count: Int) -> [Point] {
         func mean(_ point: Point) -> Double {
             let shares = point.shares.filter(\.isFinite)

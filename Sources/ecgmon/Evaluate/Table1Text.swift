@@ -5,7 +5,8 @@ extension Table1 {
     /// Blocks of rows: one for each protocol and condition, ours and below each the paper's.
     private func rows(_ kind: AttackProtocol, _ condition: PaperFigures.Condition) -> [[String]] {
         cells.filter { $0.attackProtocol == kind && $0.condition == condition }.flatMap { cell -> [[String]] in
-            let columns = cell.figures.paperColumns, paper = cell.paper.columns
+            let columns = cell.figures.paperColumns
+            let paper = cell.paper.columns
             func percent(_ value: Double) -> String { value.isFinite ? fixed(value, 1) : "-" }
             var ours = [cell.model.name, percent(columns[0]), percent(cell.figures.plainAccuracy)]
             var theirs = ["  paper: \(cell.model.paperSystem.rawValue)", percent(paper[0]), ""]
@@ -131,5 +132,7 @@ enum MarkdownTable {
 
 extension String {
     fileprivate var trimmingSpaces: String { String(drop { $0 == " " }) }
-    fileprivate var replacingBars: String { split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|") }
+    fileprivate var replacingBars: String {
+        split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|")
+    }
 }

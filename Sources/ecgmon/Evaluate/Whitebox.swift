@@ -24,7 +24,10 @@ struct Whitebox {
     }
 
     struct Check {
-        enum Outcome: String { case passed, failed, notRun = "not run" }
+        enum Outcome: String {
+            case passed, failed
+            case notRun = "not run"
+        }
         var name: String
         var outcome: Outcome
         /// The figures that decided it.
@@ -125,7 +128,8 @@ struct Whitebox {
 
         let gradientAnswers = Array(answers[..<Self.ensemble.count])
         let worst = WindowAnswers.worst(
-            of: WindowAnswers.worst(of: gradientAnswers, labels: windows.labels), leaving: clean, labels: windows.labels)
+            of: WindowAnswers.worst(of: gradientAnswers, labels: windows.labels), leaving: clean, labels: windows.labels
+        )
         let ensembleNames = Self.ensemble.map(\.displayName).joined(separator: ", ")
         let worstOnSquare = worst.subset(squarePlaces)
         let worstOfAll = WindowAnswers.worst(of: [worstOnSquare, squareAnswers], labels: squareLabels)
@@ -148,7 +152,8 @@ struct Whitebox {
             ClassificationFigures(answers, labels: labels).plainAccuracy
         }
         checks = [
-            Self.unboundedCheck(accuracy(answers[unboundedStart], smallSet.windows.labels), windows: smallSet.windows.count),
+            Self.unboundedCheck(
+                accuracy(answers[unboundedStart], smallSet.windows.labels), windows: smallSet.windows.count),
             Self.monotoneCheck(
                 "accuracy never rises with epsilon", curve.map { ("\($0.epsilon)", $0.plainAccuracy) },
                 tolerance: settings.tolerance),

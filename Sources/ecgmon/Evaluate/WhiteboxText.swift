@@ -25,7 +25,8 @@ extension Whitebox {
             lines.append("suspected: above \(fixed(Double(threshold), 4)), which 1 % of the clean windows exceed")
         }
         if let size = settings.squareSample {
-            lines.append("Square: \(settings.squareQueries) queries a window, on a stratified sample of about \(size) windows")
+            lines.append(
+                "Square: \(settings.squareQueries) queries a window, on a stratified sample of about \(size) windows")
         } else {
             lines.append("Square: \(settings.squareQueries) queries a window, on all windows")
         }
@@ -41,7 +42,8 @@ extension Whitebox {
     }
 
     func text(_ heldOut: HeldOutWindows) -> String {
-        var table = TextTable(Self.header), curve = TextTable(Self.curveHeader)
+        var table = TextTable(Self.header)
+        var curve = TextTable(Self.curveHeader)
         table.rows = rows.map(cells)
         curve.rows = curveRows
         let checks = checks.map { "\($0.outcome.rawValue): \($0.name) (\($0.detail))" }

@@ -5,7 +5,8 @@ import FoundationEssentials
 struct WindowEvaluationOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Folder of annotated records at 360 Hz, or the name of one in the folder ECGMON_DATABASES.", valueName: "dir"))
+            "Folder of annotated records at 360 Hz, or the name of one in the folder ECGMON_DATABASES.",
+            valueName: "dir"))
     var database = "mitdb"
 
     @Option(help: ArgumentHelp("Only so many of the held-out windows, the same of each class's share.", valueName: "n"))
@@ -20,7 +21,8 @@ struct WindowEvaluationOptions: ParsableArguments {
     @Option(help: "Seed of the samples and of the attacks' random starts.")
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("Threads (default: the number of cores); they change nothing but the time.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Threads (default: the number of cores); they change nothing but the time.", valueName: "n"))
     var threads: Int?
 
     @Option(

@@ -23,7 +23,10 @@ struct EvaluateMemory: ParsableCommand {
     @Option(help: ArgumentHelp("Simulated days, 3 to 365.", valueName: "n"))
     var days = 7
 
-    @Option(help: ArgumentHelp("Seconds of most streams that are sent for each simulated hour, 1 to 180; of one in twenty, 20 times as many.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp(
+            "Seconds of most streams that are sent for each simulated hour, 1 to 180; of one in twenty, 20 times as many.",
+            valueName: "seconds"))
     var heard = 8
 
     @Option(help: ArgumentHelp("So many of the streams are sent without holes.", valueName: "n"))
@@ -80,8 +83,9 @@ struct EvaluateMemory: ParsableCommand {
 
     /// The file for each simulated day: a limit of the rules changes with every one.
     ///
-    /// What the daemon measures by its own clock is scaled: a stream that sends nothing for three simulated hours is forgotten, and
-    /// the journal keeps about a simulated day, beats two hours, of which its bound in bytes takes the oldest.
+    /// What the daemon measures by its own clock is scaled: a stream that sends nothing for three simulated hours is
+    /// forgotten, and the journal keeps about a simulated day, beats two hours, of which its bound in bytes takes the
+    /// oldest.
     static func configuration(streams: Int, days: Int, minutes: Double, workers: Int) -> @Sendable (Int) -> String {
         let hour = minutes * 60 / Double(days * 24)
         return { day in
@@ -138,7 +142,9 @@ struct MemoryVerdict {
         if refused != sent.wrong {
             faults.append("\(sent.wrong) blocks had to be refused, \(refused) were")
         }
-        if outcome.received.missing > 0 || outcome.received.outOfOrder > 0 { faults.append("the subscriber's events have holes") }
+        if outcome.received.missing > 0 || outcome.received.outOfOrder > 0 {
+            faults.append("the subscriber's events have holes")
+        }
         if outcome.lastEnding != "exit code 0" { faults.append("the daemon: \(outcome.lastEnding)") }
         self.faults = faults + outcome.problems
     }

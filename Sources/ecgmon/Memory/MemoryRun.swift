@@ -4,7 +4,8 @@ import Glibc
 import Synchronization
 import ZeroMQ
 
-/// Lets a daemon watch a ward for a simulated time, with readers of all kinds, and reads what it has of the machine's memory.
+/// Lets a daemon watch a ward for a simulated time, with readers of all kinds, and reads what it has of the machine's
+/// memory.
 struct MemoryRun {
     var ward: SimulatedWard
     var hours: Int
@@ -64,7 +65,9 @@ struct MemoryRun {
 
     /// - Parameter onDay: told each day's line of the table when the day is over.
     /// - Throws: `ToolError` where the daemon does not work at all.
-    func run(with daemon: RecoveryDaemon, onDay: @escaping @Sendable (MemoryTable.Day) -> Void) throws(ToolError) -> Outcome {
+    func run(with daemon: RecoveryDaemon, onDay: @escaping @Sendable (MemoryTable.Day) -> Void) throws(ToolError)
+        -> Outcome
+    {
         let start = monotonicNanoseconds()
         let context: ZeroMQContext
         do { context = try ZeroMQContext() } catch {
@@ -107,7 +110,8 @@ struct MemoryRun {
             if let port = daemon.httpPort { return port }
             usleep(20_000)
         }
-        throw ToolError("the daemon does not start: \(daemon.lastLogLine)", nextStep: "Start it by hand and see what it logs")
+        throw ToolError(
+            "the daemon does not start: \(daemon.lastLogLine)", nextStep: "Start it by hand and see what it logs")
     }
 
     /// Everything that was sent has been counted, or nothing more comes.
@@ -132,9 +136,13 @@ struct MemoryRun {
 
     /// The subscriber has everything that was decided before this moment, as far as its number of events tells.
     private func waitForSubscriber(_ metrics: MetricsReading, _ shared: Shared) {
-        let wanted = ["beat", "alert", "suspicion", "status"].reduce(0) { $0 + metrics["ecgmon_events_total{kind=\"\($1)\"}"] }
+        let wanted = ["beat", "alert", "suspicion", "status"].reduce(0) {
+            $0 + metrics["ecgmon_events_total{kind=\"\($1)\"}"]
+        }
         let limit = monotonicNanoseconds() + 60_000_000_000
-        while shared.received.load(ordering: .acquiring) < wanted, monotonicNanoseconds() < limit, !Interruption.requested {
+        while shared.received.load(ordering: .acquiring) < wanted, monotonicNanoseconds() < limit,
+            !Interruption.requested
+        {
             usleep(50_000)
         }
     }
@@ -228,10 +236,14 @@ struct MemoryRun {
         var received = Received()
         var last: [Topic: UInt64] = [:]
         while shared.goesOn {
-            guard let publication = try client.receive(timeout: .milliseconds(50)), let event = publication.event else { continue }
+            guard let publication = try client.receive(timeout: .milliseconds(50)), let event = publication.event else {
+                continue
+            }
             received.events += 1
             received.missing += publication.missedBefore
-            if event.sequence != (last[publication.topic] ?? 0) + 1 + publication.missedBefore { received.outOfOrder += 1 }
+            if event.sequence != (last[publication.topic] ?? 0) + 1 + publication.missedBefore {
+                received.outOfOrder += 1
+            }
             last[publication.topic] = event.sequence
             shared.received.store(received.events, ordering: .releasing)
         }
@@ -242,7 +254,8 @@ struct MemoryRun {
 
     private func listenSlowly(_ events: String, _ context: ZeroMQContext, _ shared: Shared) throws {
         let waveform = TopicFilter.only(.waveform(stream: shared.names.withLock { $0[0] }))
-        var client = try SubscriberClient(endpoint: events, filters: Self.kept + [waveform], context: context, queueLength: 100)
+        var client = try SubscriberClient(
+            endpoint: events, filters: Self.kept + [waveform], context: context, queueLength: 100)
         while shared.goesOn {
             _ = try client.receive(timeout: .milliseconds(50))
             usleep(20_000)
@@ -272,7 +285,9 @@ struct MemoryRun {
     }
 
     /// Commands, questions for the past, and the pages, in turn.
-    private func ask(_ commands: String, _ history: String, _ port: UInt16, _ context: ZeroMQContext, _ shared: Shared) throws {
+    private func ask(_ commands: String, _ history: String, _ port: UInt16, _ context: ZeroMQContext, _ shared: Shared)
+        throws
+    {
         var desk = try CommandClient(endpoint: commands, context: context)
         var archive = try HistoryClient(endpoint: history, context: context)
         let patience = Duration.seconds(30)

@@ -25,7 +25,8 @@ struct ProcessReading: Equatable {
         }
         guard let resident = numbers["VmRSS"] else { return nil }
         return ProcessReading(
-            hour: hour, resident: resident * 1024, anonymous: (numbers["RssAnon"] ?? 0) * 1024, descriptors: files.count,
+            hour: hour, resident: resident * 1024, anonymous: (numbers["RssAnon"] ?? 0) * 1024,
+            descriptors: files.count,
             threads: numbers["Threads"] ?? 0, journal: size(journal) + size(journal + "-wal"))
     }
 
@@ -53,7 +54,8 @@ struct MemoryTable {
     let days: [Day]
 
     init(_ readings: [ProcessReading]) {
-        days = Dictionary(grouping: readings) { Int($0.hour) / 24 }.sorted { $0.key < $1.key }.compactMap { number, of in
+        days = Dictionary(grouping: readings) { Int($0.hour) / 24 }.sorted { $0.key < $1.key }.compactMap {
+            number, of in
             guard let first = of.first, let last = of.last else { return nil }
             return Day(
                 number: number + 1, first: first, last: last, median: Self.median(of.map(\.resident)),
@@ -65,10 +67,12 @@ struct MemoryTable {
 
     private static func median(_ values: [Int]) -> Int { values.isEmpty ? 0 : values.sorted()[values.count / 2] }
 
-    /// How much the median of the last day lies above that of the second, for each day between, in bytes; the first day is the one
-    /// in which queues and caches find their size. nil: there are not three days.
+    /// How much the median of the last day lies above that of the second, for each day between, in bytes; the first day
+    /// is the one in which queues and caches find their size. nil: there are not three days.
     var growth: Double? {
-        guard let second = days.first(where: { $0.number == 2 }), let last = days.last, last.number > 2 else { return nil }
+        guard let second = days.first(where: { $0.number == 2 }), let last = days.last, last.number > 2 else {
+            return nil
+        }
         return Double(last.median - second.median) / Double(last.number - 2)
     }
 
@@ -81,7 +85,8 @@ struct MemoryTable {
         }
         func megabytes(_ bytes: Int) -> String { fixed(Double(bytes) / 1e6, 1) }
         return column("\(day.number)", 3) + column(megabytes(day.first.resident), 8) + column(megabytes(day.median), 8)
-            + column(megabytes(day.largest), 8) + column(megabytes(day.last.resident), 8) + column(megabytes(day.anonymous), 18)
+            + column(megabytes(day.largest), 8) + column(megabytes(day.last.resident), 8)
+            + column(megabytes(day.anonymous), 18)
             + column(megabytes(day.journal), 13) + column("\(day.descriptors)", 14) + column("\(day.threads)", 10)
     }
 }

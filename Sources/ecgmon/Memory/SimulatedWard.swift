@@ -1,13 +1,13 @@
 import ECGSignal
 import ECGWire
 
-/// Patients who come, go and are heard in pieces: what each sends in each step of the simulated time. A seeded value without
-/// clock or socket.
+/// Patients who come, go and are heard in pieces: what each sends in each step of the simulated time. A seeded value
+/// without clock or socket.
 ///
-/// An hour is heard in `stepsInHour` steps. In a step the streams that are heard send a second of signal; those that are heard
-/// without holes send all that lies between two steps. Most streams are heard for a twentieth of the steps of an hour, one in
-/// twenty for all of them, at a time of their own within it. Sample indices and acquisition times go on as if all had been
-/// recorded, so that the gaps have their exact extents.
+/// An hour is heard in `stepsInHour` steps. In a step the streams that are heard send a second of signal; those that
+/// are heard without holes send all that lies between two steps. Most streams are heard for a twentieth of the steps of
+/// an hour, one in twenty for all of them, at a time of their own within it. Sample indices and acquisition times go on
+/// as if all had been recorded, so that the gaps have their exact extents.
 struct SimulatedWard {
     /// What is to be sent, in this order.
     enum Message {
@@ -59,7 +59,8 @@ struct SimulatedWard {
 
     /// Every stream is of one of these rhythms for a session; the first is that of most.
     private static let scripts = [
-        "sinus@72", "sinus@58", "sinus@45", "sinus@36", "sinus@130", "sinus@155", "af@95", "af@135", "bigeminy", "trigeminy", "pvc",
+        "sinus@72", "sinus@58", "sinus@45", "sinus@36", "sinus@130", "sinus@155", "af@95", "af@135", "bigeminy",
+        "trigeminy", "pvc",
         "couplets", "runs", "apc", "svt@190", "sinus@80:20,vt@170:12,sinus@80:40", "sinus:30,vf:15,sinus:40",
         "sinus:25,asystole:9,sinus@50:30", "vt@75:20,sinus@80:60",
     ]
@@ -163,7 +164,8 @@ struct SimulatedWard {
         }
         let second = hour * 3600 + patient.heard.lowerBound * 3600 / stepsInHour + place
         let begin = (second - patient.sessionStart) * patient.rate
-        return troubled(patient, begin..<(begin + patient.rate), materialFrom: (patient.offset + place) * patient.rate, place)
+        return troubled(
+            patient, begin..<(begin + patient.rate), materialFrom: (patient.offset + place) * patient.rate, place)
     }
 
     private func troubled(_ patient: Patient, _ range: Range<Int>, materialFrom: Int, _ place: Int) -> [Message] {

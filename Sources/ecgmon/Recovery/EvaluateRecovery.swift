@@ -31,7 +31,8 @@ struct EvaluateRecovery: ParsableCommand {
     var records = "100,119,200,207,208,213,222,233"
 
     @Option(
-        help: ArgumentHelp("Folder of the records, or the name of one in the folder ECGMON_DATABASES.", valueName: "dir"))
+        help: ArgumentHelp(
+            "Folder of the records, or the name of one in the folder ECGMON_DATABASES.", valueName: "dir"))
     var database = "mitdb"
 
     @Option(help: ArgumentHelp("So much of each record.", valueName: "seconds"))
@@ -55,7 +56,9 @@ struct EvaluateRecovery: ParsableCommand {
         guard !cuts.isEmpty, cuts.allSatisfy({ $0 > 0 && $0 <= 600 }) else {
             throw ValidationError("--cut-seconds takes numbers above 0 and at most 600, with commas between")
         }
-        guard seconds > 0, seconds <= 86_400 else { throw ValidationError("--seconds takes more than 0 and at most 86400") }
+        guard seconds > 0, seconds <= 86_400 else {
+            throw ValidationError("--seconds takes more than 0 and at most 86400")
+        }
     }
 
     private var cuts: [Double] { cutSeconds.split(separator: ",").map { Double($0) ?? 0 } }
@@ -67,10 +70,13 @@ struct EvaluateRecovery: ParsableCommand {
         let programs = daemon.isEmpty ? [InstalledFiles.program("ecgmond")] : daemon
         let weights = try InstalledFiles.model(model)
         // The clock's own alerts depend on when the daemon was away; here only the samples count.
-        let configuration = "[streams]\nsilent_after_seconds = 3600\nforgotten_after_seconds = 7200\n" + self.configuration
-        let undisturbed = try RecoveryRun(materials: materials, endings: 0, disturbance: .signal(SIGKILL), seed: seed).run(
-            with: RecoveryDaemon(
-                programs: [programs[0]], directory: "\(folder.path)/1", model: weights, configuration: configuration))
+        let configuration =
+            "[streams]\nsilent_after_seconds = 3600\nforgotten_after_seconds = 7200\n" + self.configuration
+        let undisturbed = try RecoveryRun(materials: materials, endings: 0, disturbance: .signal(SIGKILL), seed: seed)
+            .run(
+                with: RecoveryDaemon(
+                    programs: [programs[0]], directory: "\(folder.path)/1", model: weights, configuration: configuration
+                ))
         let disturbance: RecoveryRun.Disturbance = by == "cut" ? .cut(cuts) : .signal(by == "kill" ? SIGKILL : SIGTERM)
         let other = try RecoveryDaemon(
             programs: programs, directory: "\(folder.path)/2", model: weights, configuration: configuration,
@@ -178,7 +184,8 @@ struct RecoveryComparison {
         ]
         for key in (missing + surplus + different).prefix(10) {
             text.append(
-                "differs    \(key.topic) \(key.sequence): \(undisturbed.journal[key]?.id ?? "-") / \(disturbed.journal[key]?.id ?? "-")")
+                "differs    \(key.topic) \(key.sequence): \(undisturbed.journal[key]?.id ?? "-") / \(disturbed.journal[key]?.id ?? "-")"
+            )
         }
         text += (undisturbed.problems + disturbed.problems).prefix(20).map { "problem    \($0)" }
         return text

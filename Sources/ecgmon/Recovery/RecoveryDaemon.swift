@@ -64,7 +64,8 @@ final class RecoveryDaemon {
         starts += 1
         let arguments =
             [
-                "--config", "\(directory)/ecgmond.toml", "--ingest", ingest, "--ingest-acknowledged", acknowledged, "--events",
+                "--config", "\(directory)/ecgmond.toml", "--ingest", ingest, "--ingest-acknowledged", acknowledged,
+                "--events",
                 events, "--history", history, "--commands", commands, "--model", model,
             ] + (hasJournal ? ["--journal", journal] : ["--no-journal"])
             + (hasPages ? ["--http-port", "0"] : ["--no-http"])
@@ -100,7 +101,9 @@ final class RecoveryDaemon {
 
     var lastLogLine: String {
         guard let data = try? Data(contentsOf: URL(filePath: logPath)) else { return "" }
-        return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).last.map { printable(String($0)) } ?? ""
+        return String(decoding: data, as: UTF8.self).split(whereSeparator: \.isNewline).last.map {
+            printable(String($0))
+        } ?? ""
     }
 
     deinit { if let process, process.poll() == nil { _ = end(SIGKILL) } }

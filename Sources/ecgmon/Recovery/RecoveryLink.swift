@@ -3,8 +3,8 @@ import FoundationEssentials
 import Glibc
 import ZeroMQ
 
-/// A network of two, that can be cut: this process at one end of a virtual cable (veth), a namespace for the daemon at the
-/// other. What goes over it is encrypted, as between two machines.
+/// A network of two, that can be cut: this process at one end of a virtual cable (veth), a namespace for the daemon at
+/// the other. What goes over it is encrypted, as between two machines.
 ///
 /// It needs a network namespace of its own in which it may do so: `unshare --user --map-root-user --net`.
 final class RecoveryLink {
@@ -30,10 +30,12 @@ final class RecoveryLink {
     init(directory: String) throws(ToolError) {
         logPath = "\(directory)/link.log"
         (keys, configuration) = try Self.makeKeys(directory)
-        holder = try ChildProcess(executable: try Self.path("unshare"), arguments: ["--net", "sleep", "3600"], logPath: logPath)
+        holder = try ChildProcess(
+            executable: try Self.path("unshare"), arguments: ["--net", "sleep", "3600"], logPath: logPath)
         let own = try Self.namespace(of: getpid())
         for _ in 0..<500 where (try? Self.namespace(of: holder.processID)) ?? own == own { usleep(10_000) }
-        try run("ip", "link", "add", "name", Self.names.own, "type", "veth", "peer", "name", Self.names.daemon, "netns",
+        try run(
+            "ip", "link", "add", "name", Self.names.own, "type", "veth", "peer", "name", Self.names.daemon, "netns",
             "\(holder.processID)")
         try run("ip", "address", "add", "\(Self.ownAddress)/24", "dev", Self.names.own)
         try run("ip", "link", "set", Self.names.own, "up")
@@ -67,7 +69,8 @@ final class RecoveryLink {
             entry.history = true
             try ProtectedFile.replace(
                 path: "\(directory)/keys.toml", mode: 0o600, text: AuthorizedKeysFile.adding(entry, to: ""))
-            let lines = "\n[security]\nserver_key = \"\(directory)/server.key\"\nauthorized_keys = \"\(directory)/keys.toml\"\n"
+            let lines =
+                "\n[security]\nserver_key = \"\(directory)/server.key\"\nauthorized_keys = \"\(directory)/keys.toml\"\n"
             return (CurveClientKeys(own: client, server: server.publicKey), lines)
         } catch {
             throw ToolError("no keys can be made: \(error)", nextStep: "Set TMPDIR to a folder with room")
@@ -83,13 +86,16 @@ final class RecoveryLink {
     }
 
     private func run(_ name: String, _ arguments: [String]) throws(ToolError) {
-        let ending = try ChildProcess(executable: Self.path(name), arguments: arguments, logPath: logPath).wait(seconds: 30)
+        let ending = try ChildProcess(executable: Self.path(name), arguments: arguments, logPath: logPath).wait(
+            seconds: 30)
         guard ending != .exited(code: 0) else { return }
         let said = (try? Data(contentsOf: URL(filePath: logPath))).map { String(decoding: $0, as: UTF8.self) } ?? ""
         let reason = said.split(whereSeparator: \.isNewline).last.map { ": \(printable(String($0)))" } ?? ""
         throw ToolError(
             "\(name) \(arguments.joined(separator: " ")) does not work\(reason)",
-            nextStep: "Start it in a network of its own: unshare --user --map-root-user --net ecgmon evaluate recovery --by cut")
+            nextStep:
+                "Start it in a network of its own: unshare --user --map-root-user --net ecgmon evaluate recovery --by cut"
+        )
     }
 
     private static func path(_ name: String) throws(ToolError) -> String {

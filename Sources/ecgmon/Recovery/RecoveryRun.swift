@@ -4,8 +4,8 @@ import Glibc
 import Synchronization
 import ZeroMQ
 
-/// Sends several streams to a daemon that is ended, or cut off, again and again, and collects what a subscriber gets and what the
-/// journal holds in the end.
+/// Sends several streams to a daemon that is ended, or cut off, again and again, and collects what a subscriber gets
+/// and what the journal holds in the end.
 struct RecoveryRun {
     var materials: [(stream: String, material: ReplayMaterial)]
     /// How often it is ended or cut off, and how.
@@ -73,7 +73,9 @@ struct RecoveryRun {
         let shared = Shared()
         try daemon.start()
         let group = DispatchGroup()
-        let (events, history, acknowledged, keys) = (daemon.events, daemon.history, daemon.acknowledged, daemon.link?.keys)
+        let (events, history, acknowledged, keys) = (
+            daemon.events, daemon.history, daemon.acknowledged, daemon.link?.keys
+        )
         DispatchQueue(label: "subscriber").async(group: group) { listen(events, history, context, keys, shared) }
         DispatchQueue(label: "source").async(group: group) { send(acknowledged, context, keys, shared) }
         end(daemon, shared)
@@ -243,12 +245,14 @@ struct RecoveryRun {
         do {
             var client = try HistorySubscriberClient(
                 endpoint: events, history: history,
-                filters: [.all(.alert), .all(.beat), .all(.suspicion), .all(.status)], start: .beginning, context: context,
+                filters: [.all(.alert), .all(.beat), .all(.suspicion), .all(.status)], start: .beginning,
+                context: context,
                 keys: keys)
             var received: [WireEvent] = []
             var missed: UInt64 = 0
             while !shared.isOver.load(ordering: .acquiring), !Interruption.requested {
-                guard let publication = try client.receive(timeout: .milliseconds(20)), let event = publication.event else {
+                guard let publication = try client.receive(timeout: .milliseconds(20)), let event = publication.event
+                else {
                     continue
                 }
                 missed += publication.missedBefore

@@ -1,8 +1,8 @@
 import ECGWire
 import ZeroMQ
 
-/// Sends blocks to an acknowledged endpoint and keeps them until the daemon has them for good: also over restarts of the
-/// daemon, for as long as the patience lasts.
+/// Sends blocks to an acknowledged endpoint and keeps them until the daemon has them for good: also over restarts of
+/// the daemon, for as long as the patience lasts.
 struct AcknowledgedReplaySender: ~Copyable, BlockSender {
     private var client: AcknowledgedAcquisitionClient
     private let connectTimeout: Duration

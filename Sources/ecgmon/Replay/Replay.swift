@@ -108,7 +108,8 @@ struct Replay: ParsableCommand {
     }
 
     private func summary(_ report: ReplayEngine.Report, material: ReplayMaterial) -> String {
-        var text = "sent \(report.samples) samples in \(report.blocks) blocks of \(material.name) to \(acknowledged ?? ingest)"
+        var text =
+            "sent \(report.samples) samples in \(report.blocks) blocks of \(material.name) to \(acknowledged ?? ingest)"
         if streams > 1 { text += " as \(streams) streams" }
         if speed.factor.isFinite { text += ", at most \(fixed(Double(report.largestLateness) / 1e6, 1)) ms late" }
         if report.stalls > 0 { text += ", the daemon made it wait \(report.stalls) times" }

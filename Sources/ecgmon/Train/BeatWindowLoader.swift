@@ -3,8 +3,8 @@ import WFDB
 
 /// Beat windows out of annotated WFDB records, as protocol P of the paper cuts them.
 enum BeatWindowLoader {
-    /// Windows of channel 0 of every record of a folder at 360 Hz, centred on the annotated R, labelled N, S, V or F; other beats
-    /// are left out, and so are beats whose window is not all inside the record.
+    /// Windows of channel 0 of every record of a folder at 360 Hz, centred on the annotated R, labelled N, S, V or F;
+    /// other beats are left out, and so are beats whose window is not all inside the record.
     ///
     /// Each window is scaled so that its middle 280 samples span [0,1]; the margins follow the same scale.
     ///
@@ -26,7 +26,8 @@ enum BeatWindowLoader {
             for annotation in annotations.annotations {
                 guard let beatClass = BeatClass(annotationSymbol: annotation.code.symbol) else { continue }
                 let r = Int(annotation.sampleIndex)
-                let start = r - half - margin, end = r + half + margin
+                let start = r - half - margin
+                let end = r + half + margin
                 guard start >= 0, end <= signal.count else { continue }
                 let middle = signal[(r - half)..<(r + half)]
                 guard let low = middle.min(), let high = middle.max(), high > low else { continue }

@@ -1,7 +1,7 @@
 import ECGATKGAN
 
-/// The systems that the paper compares with, trained as it says (section 3.4): each on its own 80,000 windows, half of them attacked
-/// white-box against the same network as it came out of a training on the clean half.
+/// The systems that the paper compares with, trained as it says (section 3.4): each on its own 80,000 windows, half of
+/// them attacked white-box against the same network as it came out of a training on the clean half.
 struct ComparedTraining {
     let architecture: SequentialNetwork.Architecture
     let epochs: Int
@@ -32,7 +32,8 @@ struct ComparedTraining {
                 + "and as many attacked windows",
             suspects: false,
             notes: filledByDCGAN
-                ? "The layers, and those of the DC-GAN, are our reconstruction: the paper's table of layers could not be had." : "",
+                ? "The layers, and those of the DC-GAN, are our reconstruction: the paper's table of layers could not be had."
+                : "",
             stages: [nil, "target", "attacked"] + Self.filledClasses.map { "dcgan-\($0.letter)" })
     }
 
@@ -48,7 +49,8 @@ struct ComparedTraining {
             // Few windows make short epochs: every class gets about as many updates.
             recipe.epochs = min(max(10, 2_000 * recipe.batch / max(own.count, 1)), 200)
             let trainer = try session.train(
-                DCGANTrainer(own, recipe: recipe), name: "DC-GAN of \(beatClass.letter)", stage: "dcgan-\(beatClass.letter)")
+                DCGANTrainer(own, recipe: recipe), name: "DC-GAN of \(beatClass.letter)",
+                stage: "dcgan-\(beatClass.letter)")
             set.fill(beatClass, to: target, by: trainer.network, seed: session.seed &+ UInt64(beatClass.rawValue))
         }
     }

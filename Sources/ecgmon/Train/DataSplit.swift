@@ -3,7 +3,8 @@ import ECGATKGAN
 
 /// Which beats a network is trained on, and which are held out from it.
 enum DataSplit: String, CaseIterable, ExpressibleByArgument {
-    /// Protocol P (section 3.1 of the paper): a fifth of every class is held out; beats of one patient are in both parts.
+    /// Protocol P (section 3.1 of the paper): a fifth of every class is held out; beats of one patient are in both
+    /// parts.
     case beats
     /// Protocol I: trained on DS1, held out is DS2 (`RecordSplit`): patients never seen.
     case patients

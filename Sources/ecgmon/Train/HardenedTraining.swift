@@ -1,8 +1,8 @@
 import ECGATKGAN
 import NeuralNetwork
 
-/// The two stages of `--recipe hardened`: first the classes against attacks made afresh in every step, then, those weights
-/// frozen, the attack head's own branch.
+/// The two stages of `--recipe hardened`: first the classes against attacks made afresh in every step, then, those
+/// weights frozen, the attack head's own branch.
 ///
 /// The stages are apart because they pull features in opposite directions: what withstands an attack is blind to it.
 struct HardenedTraining {
@@ -39,9 +39,9 @@ struct HardenedTraining {
     private static let generatedShare: Float = 0.15
     private static let jitter = TrainingWindows.margin
 
-    /// What is added to the logits in the end, so that S, V and F, whose misses weigh most, win close calls (logit adjustment; Menon
-    /// et al. 2021). The training draws N three times as often as S and V, ten times as often as F. Chosen with the held-out figures
-    /// in view: more would cost N under attack what the others gain.
+    /// What is added to the logits in the end, so that S, V and F, whose misses weigh most, win close calls (logit
+    /// adjustment; Menon et al. 2021). The training draws N three times as often as S and V, ten times as often as F.
+    /// Chosen with the held-out figures in view: more would cost N under attack what the others gain.
     private static let logitAdditions: KeyValuePairs<BeatClass, Float> = [
         .supraventricular: 0.7, .ventricular: 1.5, .fusion: 0.8,
     ]
@@ -108,7 +108,9 @@ struct HardenedTraining {
             (BeatClass.supraventricular, supraventricular), (.ventricular, ventricular), (.fusion, fusion),
         ] {
             // More than five windows of one beat's making would be the same again.
-            raised.oversample(beatClass, to: min(target / part, 5 * data.count(of: beatClass)), seed: seed &+ UInt64(beatClass.rawValue))
+            raised.oversample(
+                beatClass, to: min(target / part, 5 * data.count(of: beatClass)),
+                seed: seed &+ UInt64(beatClass.rawValue))
         }
         return raised
     }

@@ -1,6 +1,7 @@
 import ECGATKGAN
 
-/// The figures of a model card: windows that were held out, untouched and under white-box attacks at epsilon 0.01 (protocol P).
+/// The figures of a model card: windows that were held out, untouched and under white-box attacks at epsilon 0.01
+/// (protocol P).
 struct HeldOutFigures {
     /// By name; percentages and areas, rounded to four digits after the point.
     private(set) var figures: [String: Double] = [:]
@@ -12,7 +13,8 @@ struct HeldOutFigures {
         guard heldOut.count > 0 else { return }
         // The score that one in a hundred untouched windows exceeds, and what of the attacked ones exceeds it.
         let suspects = suspects && !clean.suspicions.isEmpty
-        let threshold = !suspects ? .nan : clean.suspicions.sorted()[max(Int(0.99 * Double(clean.suspicions.count)) - 1, 0)]
+        let threshold =
+            !suspects ? .nan : clean.suspicions.sorted()[max(Int(0.99 * Double(clean.suspicions.count)) - 1, 0)]
         for (name, attack) in [
             ("fgsm", WindowAttack(.fgsm)), ("bim20", WindowAttack(.bim)), ("pgd20", WindowAttack(.pgd, restarts: 1)),
         ] {

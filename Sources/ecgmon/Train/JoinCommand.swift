@@ -30,7 +30,9 @@ struct JoinCommand: AsyncParsableCommand {
     var records = "svdb,mitdb/DS1"
     @Option(help: ArgumentHelp("Which of their signals; each is a recording of its own.", valueName: "list"))
     var channels = "0"
-    @Option(help: ArgumentHelp("Recordings of simulated sinus rhythm, slow and fast, that are added: all N.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Recordings of simulated sinus rhythm, slow and fast, that are added: all N.", valueName: "n"))
     var simulated = 0
     @Option(help: "Name in the model card. Default: the output's.")
     var name: String?
@@ -38,18 +40,25 @@ struct JoinCommand: AsyncParsableCommand {
     var epochs = JoinRecipe().epochs
     @Option(help: "Networks whose answers are averaged.")
     var members = JoinRecipe().members
-    @Option(help: "So many of them have the discriminator's logits among their features; the others judge by rhythm and shape alone.")
+    @Option(
+        help:
+            "So many of them have the discriminator's logits among their features; the others judge by rhythm and shape alone."
+    )
     var membersWithDiscriminator = JoinRecipe().membersWithDiscriminator
     @Option(help: "Seed of the initial weights and of the order of the beats.")
     var seed: UInt64 = 1
-    @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores); changes nothing but the time."))
+    @Option(
+        help: ArgumentHelp("Records worked on at a time (default: the number of cores); changes nothing but the time."))
     var jobs: Int?
 
     func validate() throws {
-        guard !channelNumbers.isEmpty, channelNumbers.allSatisfy({ (0...11).contains($0) }), (0...1000).contains(simulated) else {
+        guard !channelNumbers.isEmpty, channelNumbers.allSatisfy({ (0...11).contains($0) }),
+            (0...1000).contains(simulated)
+        else {
             throw ValidationError("--channels takes numbers from 0 on, separated by commas; --simulated up to 1000")
         }
-        guard (1...1000).contains(epochs), (1...16).contains(members), membersWithDiscriminator >= 0, (jobs ?? 1) >= 1 else {
+        guard (1...1000).contains(epochs), (1...16).contains(members), membersWithDiscriminator >= 0, (jobs ?? 1) >= 1
+        else {
             throw ValidationError("a number is out of its range; see ecgmon join --help")
         }
     }
@@ -94,7 +103,9 @@ struct JoinCommand: AsyncParsableCommand {
                 card.name = name ?? file
                 card.sha256 = sha256
                 card.join = ModelCard.Join(
-                    baseSHA256: base.sha256, data: "channels \(channels) of \(records), all beats detected, and \(simulated) simulated recordings: \(counts)",
+                    baseSHA256: base.sha256,
+                    data:
+                        "channels \(channels) of \(records), all beats detected, and \(simulated) simulated recordings: \(counts)",
                     recipe: "\(recipe)", command: commandLine,
                     figuresCommand: "ecgmon evaluate beats --model \(file).safetensors")
                 try card.write(besideModel: output)
@@ -121,7 +132,8 @@ enum JoinBeats {
 
     /// Left out: paced and unclassifiable beats, ventricular flutter, and beats before `startSeconds`.
     static func labelled(
-        _ name: String, in database: RecordDatabase, channel: Int = 0, from startSeconds: Double, classifier: BeatClassifier
+        _ name: String, in database: RecordDatabase, channel: Int = 0, from startSeconds: Double,
+        classifier: BeatClassifier
     ) throws(ToolError) -> [LabelledBeat] {
         let record = try database.record(name)
         let reference = try database.reference(name, for: record)

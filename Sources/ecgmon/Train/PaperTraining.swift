@@ -2,9 +2,9 @@ import ECGATKGAN
 import Foundation
 import NeuralNetwork
 
-/// `--recipe paper`: the paper's training (section 3). The discriminator is trained on its own first, so that there is something to
-/// attack; every window of the training set is attacked once against it; then generator and discriminator, both new, are trained
-/// against each other on clean and attacked windows.
+/// `--recipe paper`: the paper's training (section 3). The discriminator is trained on its own first, so that there is
+/// something to attack; every window of the training set is attacked once against it; then generator and discriminator,
+/// both new, are trained against each other on clean and attacked windows.
 struct PaperTraining {
     var recipe: GANRecipe
     /// Where the generator's weights go.

@@ -1,8 +1,8 @@
 import ECGATKGAN
 import Foundation
 
-/// `--recipe reconstruction`: a generator's last training, for the likeness of its windows alone, on the paper's training set and
-/// an attacked copy of each of its windows.
+/// `--recipe reconstruction`: a generator's last training, for the likeness of its windows alone, on the paper's
+/// training set and an attacked copy of each of its windows.
 struct ReconstructionTraining {
     var recipe: ReconstructionRecipe
     let generator: Generator

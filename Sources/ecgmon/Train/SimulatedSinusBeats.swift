@@ -4,8 +4,8 @@ import ECGSignal
 
 /// Beats of simulated sinus rhythm for the join's training: slow and fast, with sudden changes, all N.
 ///
-/// The databases hardly have a sinus rhythm above 110 beats a minute, nor one that quickens at once; without these a join takes
-/// what is fast for supraventricular.
+/// The databases hardly have a sinus rhythm above 110 beats a minute, nor one that quickens at once; without these a
+/// join takes what is fast for supraventricular.
 enum SimulatedSinusBeats {
     private static let seconds = 420.0
 

@@ -4,7 +4,8 @@ import Foundation
 import NeuralNetwork
 import Synchronization
 
-/// The attacked half of a stored training set, kept in a file: making it takes minutes, and a training that goes on needs the same.
+/// The attacked half of a stored training set, kept in a file: making it takes minutes, and a training that goes on
+/// needs the same.
 struct StoredAttackedCopies {
     let path: String
     let restart: Bool
@@ -37,7 +38,9 @@ struct StoredAttackedCopies {
 
     private func attack(_ set: BeatDataset, against network: any BeatNetwork) throws -> [Float] {
         let pieces = (set.count + Self.piece - 1) / Self.piece
-        let shared = SharedNetwork(network), done = AttackedPieces(count: pieces), seed = self.seed
+        let shared = SharedNetwork(network)
+        let done = AttackedPieces(count: pieces)
+        let seed = self.seed
         let progress = EvaluationProgress(total: Double(set.count))
         progress.begin("attacking the training windows")
         ParallelBatches.run(Array(0..<pieces), threads: threads, makeWorker: { shared.replica() }) { network, number in

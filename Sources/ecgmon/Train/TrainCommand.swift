@@ -70,7 +70,8 @@ struct TrainCommand: ParsableCommand {
     var reconstructionWeight: Float = 1
     @Option(help: "paper: epochs at the end in which the learning rate falls to nothing; the paper has none.")
     var decayEpochs = 0
-    @Option(help: "paper: epochs at the end in which the generator normalises by running statistics; the paper has none.")
+    @Option(
+        help: "paper: epochs at the end in which the generator normalises by running statistics; the paper has none.")
     var frozenStatisticsEpochs = 0
 
     @Option(help: "discriminator: clean windows in a step; as many attacked ones are added.")
@@ -78,12 +79,17 @@ struct TrainCommand: ParsableCommand {
     @Option(help: "discriminator: R is moved by up to this many samples either way.")
     var jitter = 3
     @Option(
-        help: "discriminator: most noise added to a third of the windows, standard deviation in units of the [0,1] window.")
+        help:
+            "discriminator: most noise added to a third of the windows, standard deviation in units of the [0,1] window."
+    )
     var noise: Float = 0.004
     @Option(
-        help: "discriminator, hardened: largest epsilon of the attacks in training. Default: discriminator 0.012, hardened 0.014.")
+        help:
+            "discriminator, hardened: largest epsilon of the attacks in training. Default: discriminator 0.012, hardened 0.014."
+    )
     var epsilon: Float?
-    @Option(help: ArgumentHelp("hardened, reconstruction: weights to go on from instead of new ones.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("hardened, reconstruction: weights to go on from instead of new ones.", valueName: "file"))
     var startFrom: String?
     @Option(help: "discriminator: iterations of the attacks in training.")
     var iterations = 5
@@ -113,7 +119,8 @@ struct TrainCommand: ParsableCommand {
         for path in recipe == .paper ? [output, generatorOutput] : [output] {
             let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
             guard RecordDatabase.isDirectory(folder), FileManager.default.isWritableFile(atPath: folder) else {
-                throw ToolError("nothing can be written to the folder \(folder)", nextStep: "Make it, or name another --output")
+                throw ToolError(
+                    "nothing can be written to the folder \(folder)", nextStep: "Make it, or name another --output")
             }
         }
         let session = TrainingSession(

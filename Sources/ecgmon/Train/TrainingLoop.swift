@@ -3,7 +3,8 @@ import ECGATKGAN
 import Foundation
 import NeuralNetwork
 
-/// Runs trainers to their end: shows how far they are, saves a checkpoint after every epoch and at Ctrl-C, and goes on from it.
+/// Runs trainers to their end: shows how far they are, saves a checkpoint after every epoch and at Ctrl-C, and goes on
+/// from it.
 struct TrainingLoop {
     /// Starts anew even where a checkpoint lies.
     let restart: Bool

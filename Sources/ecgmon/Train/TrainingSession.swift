@@ -2,7 +2,8 @@ import ECGATKGAN
 import Foundation
 import NeuralNetwork
 
-/// What every recipe of `ecgmon train` has: its windows, its seeds, where its files lie, and how its network is handed over.
+/// What every recipe of `ecgmon train` has: its windows, its seeds, where its files lie, and how its network is handed
+/// over.
 struct TrainingSession {
     let windows: TrainingWindows
     /// Of the initial weights and of every random number of the training; the windows' seed is that of the split.
@@ -41,16 +42,20 @@ struct TrainingSession {
     ) throws {
         if let tensor = network.store.firstNonFiniteTensor() {
             throw ToolError(
-                "the trained tensor \(tensor.name) is not finite, nothing was written", nextStep: "Lower --learning-rate")
+                "the trained tensor \(tensor.name) is not finite, nothing was written",
+                nextStep: "Lower --learning-rate")
         }
-        let figures = HeldOutFigures(windows.heldOut, network: network, suspects: suspects) { Terminal.note($0) }.figures
+        let figures = HeldOutFigures(windows.heldOut, network: network, suspects: suspects) { Terminal.note($0) }
+            .figures
         let sha256 = try ModelFile.write(network, to: output)
         let path = URL(filePath: output)
         let card = ModelCard(
             name: path.deletingPathExtension().lastPathComponent, sha256: sha256,
             architecture: network.architectureIdentifier,
-            data: "MIT-BIH Arrhythmia Database 1.0.0 (ODC-BY 1.0, doi:10.13026/C2F305), \(windows.split.records); \(drawnFrom)",
-            heldOut: windows.split.rawValue, split: windows.split.text(seed: windows.seed) + ": "
+            data:
+                "MIT-BIH Arrhythmia Database 1.0.0 (ODC-BY 1.0, doi:10.13026/C2F305), \(windows.split.records); \(drawnFrom)",
+            heldOut: windows.split.rawValue,
+            split: windows.split.text(seed: windows.seed) + ": "
                 + TrainingWindows.counts(windows.heldOut),
             recipe: recipe, seed: windows.seed, windowMargin: margin ?? TrainingWindows.margin, command: command,
             figures: figures, figuresCommand: "ecgmon evaluate model --model \(path.lastPathComponent)",

@@ -2,7 +2,8 @@ import ECGATKGAN
 
 /// The windows that a network is trained on, and those held out from it.
 struct TrainingWindows {
-    /// Samples kept on both sides of a window. All recipes keep the same, so that all of them hold out the same windows.
+    /// Samples kept on both sides of a window. All recipes keep the same, so that all of them hold out the same
+    /// windows.
     static let margin = 3
 
     let database: String
@@ -19,7 +20,8 @@ struct TrainingWindows {
     ///   - seed: of the split, and of what is drawn and made up for a training set.
     ///   - normalBeats: 0: all.
     init(
-        _ database: String, split: DataSplit = .beats, seed: UInt64, normalBeats: Int = 10_000, minorityBeats: Int = 10_000,
+        _ database: String, split: DataSplit = .beats, seed: UInt64, normalBeats: Int = 10_000,
+        minorityBeats: Int = 10_000,
         margin: Int = TrainingWindows.margin
     ) throws {
         self.database = database

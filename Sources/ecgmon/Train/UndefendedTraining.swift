@@ -1,7 +1,8 @@
 import ECGATKGAN
 
-/// `--recipe undefended`: the paper's discriminator on clean windows alone, with cross-entropy. What the defended networks are
-/// compared with, what the paper's attacked windows are made against, and, from another seed, the surrogate of transfer attacks.
+/// `--recipe undefended`: the paper's discriminator on clean windows alone, with cross-entropy. What the defended
+/// networks are compared with, what the paper's attacked windows are made against, and, from another seed, the
+/// surrogate of transfer attacks.
 enum UndefendedTraining {
     static let epochs = 12
 

@@ -109,7 +109,9 @@ struct CommandLoop: ~Copyable {
         let wire: WireCommand
         do throws(CommandParsing.Problem) {
             address.encoding = message.withFrame(last) { BodyEncoding(of: $0) }
-            wire = try message.withFrame(last) { (frame) throws(CommandParsing.Problem) in try CommandParsing.read(frame) }
+            wire = try message.withFrame(last) { (frame) throws(CommandParsing.Problem) in
+                try CommandParsing.read(frame)
+            }
         } catch {
             return try refuse(error.words, number: 0, address)
         }
@@ -130,7 +132,8 @@ struct CommandLoop: ~Copyable {
                 return try refuse("by is too long beside the key's name", number: wire.number, address)
             }
         }
-        let received = ReceivedCommand(stream: wire.stream, command: command, number: wire.number, returnAddress: address)
+        let received = ReceivedCommand(
+            stream: wire.stream, command: command, number: wire.number, returnAddress: address)
         let worker = StreamHash.worker(of: wire.stream, among: queues.count)
         guard queues[worker].push(.command(received), waitingAtMost: 0) == .taken else {
             metrics.commands.add(for: .unavailable)
@@ -170,7 +173,7 @@ struct CommandLoop: ~Copyable {
         guard let body = try? outgoing.reply.body(as: outgoing.returnAddress.encoding) else { return }
         do throws(ZeroMQError) {
             if try socket.send(parts: outgoing.returnAddress.envelope + [body], timeout: .zero) { return }
-        } catch where error.code == .hostUnreachable || error.code == .again {
+        } catch  where error.code == .hostUnreachable || error.code == .again {
             // Counted like one that does not read.
         }
         metrics.count(.commandReplyDropped, of: outgoing.stream)

@@ -42,7 +42,9 @@ enum CommandParsing {
     private static func action(_ wire: WireCommand) throws(Problem) -> AlarmCommand.Action {
         switch wire.action {
         case .acknowledge(let which):
-            guard let number = UInt32(exactly: which.alertNumber) else { throw Problem(words: "no alert has this number") }
+            guard let number = UInt32(exactly: which.alertNumber) else {
+                throw Problem(words: "no alert has this number")
+            }
             if which.kind == .unspecified { return .acknowledge(kind: nil, number: number == 0 ? nil : number) }
             guard let kind = AlertKind(which.kind) else { throw Problem(words: "kind is no kind of alert") }
             return .acknowledge(kind: kind, number: number == 0 ? nil : number)

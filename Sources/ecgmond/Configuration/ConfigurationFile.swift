@@ -130,7 +130,8 @@ enum ConfigurationFile {
             if kind == "patient" {
                 if !StreamName.isValid(name) {
                     mistakes.append(
-                        Mistake(line: lines[fullName], words: "\(LogFields.oneLine(fullName)): no stream has such a name"))
+                        Mistake(
+                            line: lines[fullName], words: "\(LogFields.oneLine(fullName)): no stream has such a name"))
                 }
             } else {
                 do throws(ConfigurationKey.ValueProblem) {
@@ -221,7 +222,9 @@ enum ConfigurationFile {
                     mistakes.append(
                         Mistake(
                             line: lines[name],
-                            words: "\(LogFields.oneLine(name)) must not hold \(pattern), which is ward \(LogFields.oneLine(other))'s"))
+                            words:
+                                "\(LogFields.oneLine(name)) must not hold \(pattern), which is ward \(LogFields.oneLine(other))'s"
+                        ))
                 }
                 seen[pattern] = ward.name
             }
@@ -251,7 +254,8 @@ enum ConfigurationFile {
                     line: lines["streams.forgotten_after_seconds"],
                     words: "streams.forgotten_after_seconds must not be below streams.silent_after_seconds"))
         }
-        if !Endpoint.isLoopback(host: configuration.http.address), SecurityFiles.httpTokenPath(configuration.http) == nil
+        if !Endpoint.isLoopback(host: configuration.http.address),
+            SecurityFiles.httpTokenPath(configuration.http) == nil
         {
             mistakes.append(
                 Mistake(

@@ -129,7 +129,8 @@ struct ConfigurationKey: Sendable {
         ConfigurationKey(
             table: table, name: name, reload: reload,
             assign: { (value, configuration) throws(ValueProblem) in
-                let all = Dictionary(uniqueKeysWithValues: Value.allCases.map { (ConfigurationSchema.snakeCase("\($0)"), $0) })
+                let all = Dictionary(
+                    uniqueKeysWithValues: Value.allCases.map { (ConfigurationSchema.snakeCase("\($0)"), $0) })
                 let choices = all.keys.sorted().map { "\"\($0)\"" }.joined(separator: ", ")
                 guard let array = value.array else { throw ValueProblem(words: "must be a list out of \(choices)") }
                 var set: Set<Value> = []
@@ -142,7 +143,8 @@ struct ConfigurationKey: Sendable {
                 configuration[keyPath: path] = set
             }, copy: { $1[keyPath: path] = $0[keyPath: path] },
             text: { configuration in
-                let words = configuration[keyPath: path].map { "\"\(ConfigurationSchema.snakeCase("\($0)"))\"" }.sorted()
+                let words = configuration[keyPath: path].map { "\"\(ConfigurationSchema.snakeCase("\($0)"))\"" }
+                    .sorted()
                 return "[\(words.joined(separator: ", "))]"
             })
     }

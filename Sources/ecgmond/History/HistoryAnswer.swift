@@ -2,8 +2,8 @@ import ECGSecurity
 import ECGWire
 import SwiftProtobuf
 
-/// Answers questions about what was published out of the journal. Each answer is bounded in events and bytes, whatever is
-/// asked; nothing of what came is repeated in an error.
+/// Answers questions about what was published out of the journal. Each answer is bounded in events and bytes, whatever
+/// is asked; nothing of what came is repeated in an error.
 struct HistoryAnswer {
     /// Larger than any sensible request: 256 topics.
     static let largestRequest = 65_536
@@ -84,7 +84,8 @@ struct HistoryAnswer {
                 else { throw Problem(words: "a topic that is not kept") }
                 guard peer.mayRead(topic) else { throw Problem(words: "a topic that this key has no right to") }
                 // One more than fits tells whether there is more.
-                let events = try moment.events(kind, of: stream, after: position.sequence, limit: limit - found.count + 1)
+                let events = try moment.events(
+                    kind, of: stream, after: position.sequence, limit: limit - found.count + 1)
                 if let first = events.first, first.sequence > position.sequence + 1 {
                     reply.positions.append(WireTopicPosition(topic: position.topic, sequence: first.sequence - 1))
                 }

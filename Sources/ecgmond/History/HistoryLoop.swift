@@ -4,9 +4,9 @@ import Logging
 import SwiftProtobuf
 import ZeroMQ
 
-/// The thread that answers questions about what was published: a ROUTER socket on every history endpoint, and a connection
-/// to the journal that only reads. One question at a time, each with a bounded answer; who does not read his answers
-/// loses them, and nobody waits for him.
+/// The thread that answers questions about what was published: a ROUTER socket on every history endpoint, and a
+/// connection to the journal that only reads. One question at a time, each with a bounded answer; who does not read his
+/// answers loses them, and nobody waits for him.
 struct HistoryLoop: ~Copyable {
     private let socket: ZeroMQSocket
     private let endpoints: [String]
@@ -21,11 +21,13 @@ struct HistoryLoop: ~Copyable {
 
     /// Opens and binds the socket: to be called on the thread that runs the loop.
     init(
-        context: ZeroMQContext, reader: JournalReader, stop: StopRequest, access: AccessControl, settings: DaemonConfiguration,
+        context: ZeroMQContext, reader: JournalReader, stop: StopRequest, access: AccessControl,
+        settings: DaemonConfiguration,
         metrics: DaemonMetrics, activity: ThreadActivity, log: PeriodicLog
     ) throws(StartFailure) {
         let socket = try Self.open(context)
-        endpoints = try socket.listen(on: settings.history.endpoints, option: "--history", security: access.socketSecurity)
+        endpoints = try socket.listen(
+            on: settings.history.endpoints, option: "--history", security: access.socketSecurity)
         self.socket = socket
         answer = HistoryAnswer(reader: reader)
         self.stop = stop
@@ -137,7 +139,7 @@ struct HistoryLoop: ~Copyable {
         guard let body = try? reply.body(as: address.encoding) else { return }
         do throws(ZeroMQError) {
             if try socket.send(parts: address.envelope + [body], timeout: .zero) { return }
-        } catch where error.code == .hostUnreachable || error.code == .again {
+        } catch  where error.code == .hostUnreachable || error.code == .again {
             // Counted like one that does not read.
         }
         metrics.journal.historyRepliesDropped.add(1)

@@ -5,13 +5,13 @@ import SwiftProtobuf
 import ZeroMQ
 
 /// The thread that takes acknowledged blocks in: a ROUTER socket on every acknowledged endpoint. The order within a
-/// connection is the sender's, and a connection that breaks is noticed by its next hello: so a block is taken only from the
-/// connection that said hello for its stream last, and after a refusal none is until the next hello. What was passed over
-/// on the way is therefore never taken for a gap.
+/// connection is the sender's, and a connection that breaks is noticed by its next hello: so a block is taken only from
+/// the connection that said hello for its stream last, and after a refusal none is until the next hello. What was
+/// passed over on the way is therefore never taken for a gap.
 ///
-/// Bounds: of each stream at most `ingest.acknowledged_window_samples` are on their way to its worker; beyond that blocks
-/// are refused (cause `beyond_credit`), not waited for. Where a worker's queue is full it is waited for as in `IngestLoop`,
-/// then the block is refused, and nothing is lost: the source has it still.
+/// Bounds: of each stream at most `ingest.acknowledged_window_samples` are on their way to its worker; beyond that
+/// blocks are refused (cause `beyond_credit`), not waited for. Where a worker's queue is full it is waited for as in
+/// `IngestLoop`, then the block is refused, and nothing is lost: the source has it still.
 struct AcknowledgedIngestLoop: ~Copyable {
     /// Who sends a stream.
     private struct Source {
@@ -296,8 +296,10 @@ struct AcknowledgedIngestLoop: ~Copyable {
     private func isWorthTelling(_ stream: String) -> Bool {
         guard let source = sources[stream], source.toldExpected >= 0 else { return false }
         let standing = source.standing
-        return standing.session != source.toldSession || standing.neededFrom > source.toldNeeded
-            && (isDurable || standing.neededFrom - source.toldNeeded > Int64(settings.ingest.acknowledgedWindowSamples / 8))
+        return standing.session != source.toldSession
+            || standing.neededFrom > source.toldNeeded
+                && (isDurable
+                    || standing.neededFrom - source.toldNeeded > Int64(settings.ingest.acknowledgedWindowSamples / 8))
             || standing.expected - source.toldExpected > Int64(settings.ingest.acknowledgedWindowSamples / 8)
             || stop.isRequested && standing.neededFrom > source.toldNeeded
     }
@@ -370,8 +372,12 @@ struct AcknowledgedIngestLoop: ~Copyable {
         guard let body: [UInt8] = try? reply.serializedBytes() else { return }
         do throws(ZeroMQError) {
             let isSent = try socket.send(parts: Envelope(key: key).frames + [body], timeout: .zero)
-            if isSent { metrics.journal.repliesSent.add(1) } else { metrics.count(.ingestReplyDropped, of: reply.stream) }
-        } catch where error.code == .hostUnreachable || error.code == .again {
+            if isSent {
+                metrics.journal.repliesSent.add(1)
+            } else {
+                metrics.count(.ingestReplyDropped, of: reply.stream)
+            }
+        } catch  where error.code == .hostUnreachable || error.code == .again {
             metrics.count(.ingestReplyDropped, of: reply.stream)
         }
     }

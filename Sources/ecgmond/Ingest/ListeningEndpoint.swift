@@ -47,7 +47,7 @@ extension ZeroMQSocket {
                 do throws(ZeroMQError) {
                     try bind(endpoint)
                     break
-                } catch where error.code == .addressInUse && tries < 300 {
+                } catch  where error.code == .addressInUse && tries < 300 {
                     tries += 1
                     usleep(10_000)
                 }

@@ -14,8 +14,8 @@ struct Journal: Sendable {
         queue = BoundedQueue(capacity: settings.queueRounds, costLimit: Self.queueBytes) { $0.cost }
     }
 
-    /// Where the journal is: an absolute path as it stands, a relative one in the state directory that the service manager
-    /// names; nil: there is none.
+    /// Where the journal is: an absolute path as it stands, a relative one in the state directory that the service
+    /// manager names; nil: there is none.
     static func path(_ settings: DaemonConfiguration.Journal, stateDirectory: String?) -> String? {
         guard !settings.path.isEmpty else { return nil }
         if settings.path.hasPrefix("/") { return settings.path }
@@ -46,7 +46,8 @@ struct Journal: Sendable {
             case .system(let error): "\(error)"
             }
         return StartFailure(
-            words: "cannot open the journal \(path): \(reason); choose another with --journal, or none with --no-journal",
+            words:
+                "cannot open the journal \(path): \(reason); choose another with --journal, or none with --no-journal",
             exitCode: ExitStatus.cannotCreate)
     }
 }

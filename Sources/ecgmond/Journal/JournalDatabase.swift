@@ -3,8 +3,8 @@ import FoundationEssentials
 import GRDB
 import Glibc
 
-/// The journal's file: an SQLite database with a write-ahead log, the events of the four kinds each in a table, the state
-/// of each stream, and what is on. Written by one thread, read by others through connections of their own.
+/// The journal's file: an SQLite database with a write-ahead log, the events of the four kinds each in a table, the
+/// state of each stream, and what is on. Written by one thread, read by others through connections of their own.
 ///
 /// `place` counts every event on, over all kinds: the order in which they were written, which is that in which they are
 /// published.

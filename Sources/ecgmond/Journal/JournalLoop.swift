@@ -1,14 +1,14 @@
 import Logging
 import Synchronization
 
-/// The thread that writes the journal. What waits is written in one transaction; only when the disk has it are its events
-/// handed to the publisher, and the samples that they rest on acknowledged.
+/// The thread that writes the journal. What waits is written in one transaction; only when the disk has it are its
+/// events handed to the publisher, and the samples that they rest on acknowledged.
 ///
 /// Policy where the journal cannot be written (disk full, disk gone): it tries again and again. After
-/// `journal.patience_seconds` the events are published all the same, since a ward needs them more than the journal does;
-/// nothing is acknowledged, so sources that keep what is not acknowledged lose nothing. What waits to be written is
-/// bounded by `journal.pending_events`: the oldest go first, beats before all others, and are counted. Of each stream's
-/// snapshots only the newest waits.
+/// `journal.patience_seconds` the events are published all the same, since a ward needs them more than the journal
+/// does; nothing is acknowledged, so sources that keep what is not acknowledged lose nothing. What waits to be written
+/// is bounded by `journal.pending_events`: the oldest go first, beats before all others, and are counted. Of each
+/// stream's snapshots only the newest waits.
 struct JournalLoop {
     private let database: JournalDatabase
     private let queue: BoundedQueue<JournalRound>
@@ -42,7 +42,8 @@ struct JournalLoop {
 
     init(
         database: JournalDatabase, queue: BoundedQueue<JournalRound>, publishQueue: BoundedQueue<OutgoingMessage>,
-        board: AcknowledgementBoard, live: LiveSettings, metrics: DaemonMetrics, activity: ThreadActivity, logger: Logger
+        board: AcknowledgementBoard, live: LiveSettings, metrics: DaemonMetrics, activity: ThreadActivity,
+        logger: Logger
     ) {
         self.database = database
         self.queue = queue
@@ -131,7 +132,8 @@ struct JournalLoop {
         if let since = failingSince {
             let seconds = Double(DaemonClock.elapsed(since: since)) / 1e9
             logger.notice(
-                "the journal can be written again", metadata: ["after_seconds": "\(seconds)", "events": "\(pendingEvents)"])
+                "the journal can be written again",
+                metadata: ["after_seconds": "\(seconds)", "events": "\(pendingEvents)"])
             failingSince = nil
             metrics.journal.isFailing.store(false, ordering: .relaxed)
         }

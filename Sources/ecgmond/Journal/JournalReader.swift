@@ -87,8 +87,12 @@ extension Row {
     /// Of what is numbered 1, 2, 3 ...: never negative.
     fileprivate func count(_ column: String) -> UInt64 { UInt64(clamping: number(column)) }
     fileprivate func text(_ column: String) -> String { value(column).flatMap { String.fromDatabaseValue($0) } ?? "" }
-    fileprivate func bytes(_ column: String) -> [UInt8]? { value(column).flatMap { Data.fromDatabaseValue($0) }.map { Array($0) } }
-    fileprivate var kind: JournalKind? { value("kind").flatMap { Int.fromDatabaseValue($0) }.flatMap { JournalKind(rawValue: $0) } }
+    fileprivate func bytes(_ column: String) -> [UInt8]? {
+        value(column).flatMap { Data.fromDatabaseValue($0) }.map { Array($0) }
+    }
+    fileprivate var kind: JournalKind? {
+        value("kind").flatMap { Int.fromDatabaseValue($0) }.flatMap { JournalKind(rawValue: $0) }
+    }
     private func value(_ column: String) -> DatabaseValue? { self[column] as DatabaseValue? }
 }
 

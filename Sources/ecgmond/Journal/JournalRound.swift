@@ -59,7 +59,8 @@ struct StreamSnapshot: Sendable {
     var lastSamplesAt: Int64
 }
 
-/// What one round of a worker, or something that is no sample, has done to one stream. It is written whole or not at all.
+/// What one round of a worker, or something that is no sample, has done to one stream. It is written whole or not at
+/// all.
 struct JournalRound: Sendable {
     var stream: String
     var events: [JournaledEvent] = []

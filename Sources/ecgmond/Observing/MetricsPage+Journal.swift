@@ -3,7 +3,8 @@ extension MetricsPage {
         counter("ecgmon_journal_commits_total", "Transactions of the journal.", metrics.commits)
         counter("ecgmon_journal_events_total", "Events written into the journal.", metrics.eventsWritten)
         counter(
-            "ecgmon_journal_events_known_total", "Events made again that the journal held already.", metrics.eventsKnown)
+            "ecgmon_journal_events_known_total", "Events made again that the journal held already.", metrics.eventsKnown
+        )
         counter("ecgmon_journal_snapshots_total", "States of streams written.", metrics.snapshotsWritten)
         counter("ecgmon_journal_snapshot_bytes_total", "Their size.", metrics.snapshotBytes)
         counter("ecgmon_journal_failures_total", "Transactions that failed; each is tried again.", metrics.failures)
@@ -14,7 +15,8 @@ extension MetricsPage {
         counter(
             "ecgmon_journal_published_unwritten_total",
             "Events published before they were written, because the journal could not be.", metrics.publishedUnwritten)
-        family("ecgmon_journal_dropped_total", "counter", "Events that are not, or no longer, in the journal, by cause.")
+        family(
+            "ecgmon_journal_dropped_total", "counter", "Events that are not, or no longer, in the journal, by cause.")
         for (cause, count) in metrics.dropped.all {
             sample("ecgmon_journal_dropped_total", [("cause", cause.rawValue)], "\(count)")
         }
@@ -42,7 +44,9 @@ extension MetricsPage {
         counter(
             "ecgmon_ingest_replies_dropped_total", "Replies that a source did not read, or to one that had gone.",
             metrics.repliesDropped)
-        gauge("ecgmon_acknowledged_streams", "Streams whose sources are told how far they are.", metrics.acknowledgedSources)
+        gauge(
+            "ecgmon_acknowledged_streams", "Streams whose sources are told how far they are.",
+            metrics.acknowledgedSources)
         counter("ecgmon_history_requests_total", "Questions about what was published.", metrics.historyRequests)
         counter("ecgmon_history_refused_total", "Those that could not be answered.", metrics.historyRefused)
         counter(

@@ -9,8 +9,8 @@ import ZeroMQ
 /// of its own, which gets out of step when a peer sends a message that is no subscription (seen with 4.3.4: the next
 /// subscription that is put in is given to another connection). No SUB socket ever sends such a message. One that comes
 /// ends the round: nothing more is put in, all connections are closed, and the key that sent it is not let in for a
-/// while (`KeyBans`). The same happens when one connection's subscription and its end come in one round, since the place of a
-/// connection that has ended can be taken by another.
+/// while (`KeyBans`). The same happens when one connection's subscription and its end come in one round, since the
+/// place of a connection that has ended can be taken by another.
 struct SubscriberAdmission {
     enum Verdict: Equatable {
         case nothing

@@ -1,5 +1,5 @@
-/// Keys that broke the rules and are not let in for a while: a minute after the first time, then each time twice as long, a day
-/// at most. So whoever keeps trying disturbs others eleven times in the first day, then once a day.
+/// Keys that broke the rules and are not let in for a while: a minute after the first time, then each time twice as
+/// long, a day at most. So whoever keeps trying disturbs others eleven times in the first day, then once a day.
 ///
 /// A pure value; `now` is in seconds of a clock that is never set back.
 struct KeyBans {

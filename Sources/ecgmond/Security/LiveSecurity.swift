@@ -38,7 +38,8 @@ final class LiveSecurity: Sendable {
         generationCount.add(1, ordering: .releasing)
     }
 
-    /// Does not let a key in for a while, unless the table is read again before. No more keys can be banned than are known.
+    /// Does not let a key in for a while, unless the table is read again before. No more keys can be banned than are
+    /// known.
     /// - Returns: for how many seconds; nil: the key is not known any more.
     func ban(_ key: String) -> UInt64? {
         guarded.withLock { guarded -> UInt64? in

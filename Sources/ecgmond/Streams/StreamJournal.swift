@@ -3,12 +3,13 @@ import ECGWire
 import Logging
 import SwiftProtobuf
 
-/// A worker's end of the journal: brings its streams back at the start, numbers their events, and hands what has happened
-/// to a stream to the journal's thread, from time to time with the stream's state.
+/// A worker's end of the journal: brings its streams back at the start, numbers their events, and hands what has
+/// happened to a stream to the journal's thread, from time to time with the stream's state.
 ///
 /// A snapshot is taken at once whenever something has happened to a stream that is not its samples: a command, a signal
 /// that is lost by the clock, other limits, its beginning and its end. So everything in the journal after a stream's
-/// snapshot follows from the samples after it, and comes out again, with the same ids and numbers, when they are sent again.
+/// snapshot follows from the samples after it, and comes out again, with the same ids and numbers, when they are sent
+/// again.
 final class StreamJournal {
     private let queue: BoundedQueue<JournalRound>
     private let reader: JournalReader
@@ -20,8 +21,8 @@ final class StreamJournal {
     private var retired: [String: JournalSequences] = [:]
 
     private static let mostRetired = 65_536
-    /// At high speed snapshots come no more often than this by the clock. It decides when a snapshot is taken, and nothing
-    /// that is in it.
+    /// At high speed snapshots come no more often than this by the clock. It decides when a snapshot is taken, and
+    /// nothing that is in it.
     private static let leastPause: UInt64 = 100_000_000
 
     init(
@@ -71,7 +72,9 @@ final class StreamJournal {
                 snapshot: state, configuration: settings.limits(of: known.name), events: &events)
         } catch {
             metrics.journal.snapshotsRefused.add(1)
-            log.note("a stream's state cannot be read; it begins anew", cause: "snapshot", stream: known.name, detail: "\(error)")
+            log.note(
+                "a stream's state cannot be read; it begins anew", cause: "snapshot", stream: known.name,
+                detail: "\(error)")
             var round = JournalRound(stream: known.name)
             round.beginsAnew = true
             round.snapshot = known.snapshot
@@ -147,7 +150,8 @@ final class StreamJournal {
         }
         if stream.numbering.jumps > jumps {
             metrics.journal.sequenceJumps.add(1)
-            log.note("events were not made again: the source went on elsewhere", cause: "sequence_jump", stream: stream.name)
+            log.note(
+                "events were not made again: the source went on elsewhere", cause: "sequence_jump", stream: stream.name)
         }
         if hasEnded || stream.needsSnapshot { round.snapshot = snapshot(of: stream, hasEnded: hasEnded) }
         guard !round.events.isEmpty || round.snapshot != nil || round.beginsAnew else { return }

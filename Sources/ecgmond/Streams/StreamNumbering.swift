@@ -1,8 +1,8 @@
 /// The sequence numbers of one stream's events, which go on over restarts of the daemon.
 ///
-/// After a restart the journal may hold events that were written after the snapshot was taken. When samples that are sent
-/// again make such an event again, it gets the number that it had. An event that the journal does not hold gets the next
-/// number that was never used: so where a source went on elsewhere, no number ever stands for two events.
+/// After a restart the journal may hold events that were written after the snapshot was taken. When samples that are
+/// sent again make such an event again, it gets the number that it had. An event that the journal does not hold gets
+/// the next number that was never used: so where a source went on elsewhere, no number ever stands for two events.
 struct StreamNumbering {
     /// The last numbers given.
     private(set) var last: JournalSequences

@@ -30,8 +30,8 @@ final class StreamWorker {
     private static let windowsAtOnce = 1024
     /// A stream without samples for so long is put into the journal, so that its source need not keep the last of them.
     private static let idle: UInt64 = 2_000_000_000
-    /// So long after the start a stream that is too old to go on with is still waited for: a source that was cut off notices
-    /// within six seconds and connects again within one. What its samples were will not come out otherwise.
+    /// So long after the start a stream that is too old to go on with is still waited for: a source that was cut off
+    /// notices within six seconds and connects again within one. What its samples were will not come out otherwise.
     private static let returnPatience: UInt64 = 15_000_000_000
 
     private let workspace: BeatClassifier.Workspace
@@ -50,7 +50,8 @@ final class StreamWorker {
     init(
         index: Int, queue: BoundedQueue<WorkerInput>, publishQueue: BoundedQueue<OutgoingMessage>,
         replyQueue: BoundedQueue<OutgoingReply>, journal: StreamJournal?, board: AcknowledgementBoard,
-        isMine: @escaping (String) -> Bool, classifier: BeatClassifier, subscriptions: Subscriptions, live: LiveSettings,
+        isMine: @escaping (String) -> Bool, classifier: BeatClassifier, subscriptions: Subscriptions,
+        live: LiveSettings,
         metrics: DaemonMetrics,
         activity: ThreadActivity, log: PeriodicLog, logger: Logger
     ) {
@@ -345,7 +346,8 @@ final class StreamWorker {
             activity.didWork()
         }
         if !streams.isEmpty {
-            logger.notice("streams go on where they were", metadata: ["worker": "\(index)", "streams": "\(streams.count)"])
+            logger.notice(
+                "streams go on where they were", metadata: ["worker": "\(index)", "streams": "\(streams.count)"])
         }
     }
 

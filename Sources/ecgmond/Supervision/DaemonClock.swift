@@ -6,15 +6,16 @@ enum DaemonClock {
     /// `CLOCK_MONOTONIC`: never set back, counts from the start of the machine.
     static func monotonic() -> UInt64 { read(CLOCK_MONOTONIC) }
 
-    /// Nanoseconds since a time of the monotonic clock; 0 where that lies ahead. The clock never runs backwards, but a virtual
-    /// machine's processors may disagree by a little, and a difference that wraps round would be a time of centuries.
+    /// Nanoseconds since a time of the monotonic clock; 0 where that lies ahead. The clock never runs backwards, but a
+    /// virtual machine's processors may disagree by a little, and a difference that wraps round would be a time of
+    /// centuries.
     static func elapsed(since time: UInt64) -> UInt64 {
         let now = monotonic()
         return now > time ? now - time : 0
     }
 
-    /// UTC, nanoseconds since 1970-01-01. It jumps, both ways: it stamps what is kept, and decides only what is a matter of the
-    /// date, how long an event is kept and when a key expires.
+    /// UTC, nanoseconds since 1970-01-01. It jumps, both ways: it stamps what is kept, and decides only what is a
+    /// matter of the date, how long an event is kept and when a key expires.
     static func utc() -> Int64 { Int64(clamping: read(CLOCK_REALTIME)) }
 
     private static func read(_ clock: clockid_t) -> UInt64 {
