@@ -203,10 +203,11 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
         guard ContinuousClock.now >= nextSweep else { return }
         nextSweep = .now + Self.sweepInterval
         for stream in Array(streams.keys) {
-            if let heard = lastHeard[stream], ContinuousClock.now - heard > Self.patience, let blocks = streams[stream],
-                blocks.phase == .awaitsAnswer || blocks.onTheWay > 0
+            if let heard = lastHeard[stream], let blocks = streams[stream],
+                blocks.phase == .awaitsAnswer || blocks.onTheWay > 0,
+                ContinuousClock.now - heard > Self.patience * (1 << blocks.silences)
             {
-                streams[stream]?.lose()
+                streams[stream]?.loseBySilence()
             }
             do throws(WireError) { try work(on: stream) } catch {
                 if case .socket(let error) = error { throw error }
@@ -222,7 +223,7 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
         defer { streams[stream] = blocks }
         do throws(ZeroMQError) {
             if blocks.phase == .needsHello, !blocks.isEmpty {
-                guard try socket.send(Self.hello(stream, session: blocks.session), timeout: .zero) else { return }
+                guard try socket.send(Self.hello(stream, blocks), timeout: .zero) else { return }
                 blocks.didSayHello()
                 lastHeard[stream] = .now
             }
@@ -236,11 +237,12 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
         }
     }
 
-    private static func hello(_ stream: String, session: UInt64) -> [UInt8] {
+    private static func hello(_ stream: String, _ blocks: borrowing UnacknowledgedBlocks) -> [UInt8] {
         var hello = WireSampleBlock()
         hello.schemaVersion = SampleBlockLimits.schemaVersion
         hello.stream = stream
-        hello.session = session
+        hello.session = blocks.session
+        hello.helloNumber = blocks.nextHelloNumber
         return (try? hello.serializedBytes()) ?? []
     }
 }

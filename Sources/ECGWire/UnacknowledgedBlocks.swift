@@ -21,6 +21,11 @@ struct UnacknowledgedBlocks: Sendable {
 
     let stream: String
     private(set) var phase = Phase.needsHello
+    /// Of the last hello; its answer names it.
+    private(set) var helloNumber: UInt64 = 0
+    /// How often nothing was heard for long, less how often a hello was answered: a daemon that is behind is asked again
+    /// more and more seldom, lest each hello make it later.
+    private(set) var silences = 0
     private var blocks: [Block] = []
     /// Blocks before it are let go; the array is cut when they are many.
     private var head = 0
@@ -57,10 +62,26 @@ struct UnacknowledgedBlocks: Sendable {
     }
 
     mutating func didSend() { nextToSend += 1 }
-    mutating func didSayHello() { phase = .awaitsAnswer }
 
-    /// The connection broke, or nothing was heard for long.
+    /// The hello that goes out now carries `nextHelloNumber`.
+    mutating func didSayHello() {
+        helloNumber = nextHelloNumber
+        phase = .awaitsAnswer
+    }
+
+    var nextHelloNumber: UInt64 { helloNumber &+ 1 }
+
+    /// The connection broke.
     mutating func lose() { phase = .needsHello }
+
+    /// Nothing was heard for long.
+    mutating func loseBySilence() {
+        silences = min(silences + 1, Self.mostSilences)
+        phase = .needsHello
+    }
+
+    /// Patience doubles with each silence, up to this often.
+    static let mostSilences = 5
 
     /// What a reply means.
     enum Outcome: Equatable {
@@ -86,8 +107,10 @@ struct UnacknowledgedBlocks: Sendable {
         // Numbers that make no sense leave room for a block at a time.
         window = overflow ? 0 : Int(clamping: room)
         while unconfirmed < nextToSend, isPast(blocks[unconfirmed], reply) { unconfirmed += 1 }
-        if reply.answersHello, phase == .awaitsAnswer {
+        // A daemon that names no number knows none.
+        if reply.answersHello, phase == .awaitsAnswer, reply.helloNumber == helloNumber || reply.helloNumber == 0 {
             phase = .sending
+            silences = max(0, silences - 1)
             let stale = staleSamples(reply)
             if stale > 0 { outcome = .stale(samples: stale) }
             nextToSend = blocks[head...].firstIndex { !isPast($0, reply) } ?? blocks.count

@@ -27,7 +27,8 @@
 ///     3. Have no more samples on their way, beyond expected_sample_index, than send_up_to_sample_index leaves room for.
 ///     4. After a reply whose cause is hello_needed, beyond_credit, worker_queue_full, too_many_streams or stopping: hello
 ///        again, and go on from where its reply says. Any other cause is about the block itself: it will never be taken.
-/// What comes twice is dropped, so when in doubt send again.
+/// What comes twice is dropped, so when in doubt send again. But a daemon that is behind answers late: say hello again more and
+/// more seldom, with a hello_number, and go on from the answer to the last one.
 ///
 /// HISTORY. What was published and is kept in the daemon's journal can be asked for (default tcp://127.0.0.1:5573, ROUTER;
 /// connect a REQ or DEALER socket) with HistoryRequest, in JSON or binary protobuf; every message is answered by one
@@ -999,6 +1000,10 @@ public nonisolated struct WireSampleBlock: Sendable {
   /// True: the electrode is off during the whole block; its samples are not looked at, but its indices count.
   public var leadOff: Bool = false
 
+  /// Of a hello to the acknowledged endpoint: comes back in its answer, so that the late answer to an earlier hello can be
+  /// told from that to the last one. 0: none.
+  public var helloNumber: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1658,6 +1663,9 @@ public nonisolated struct WireIngestReply: Sendable {
   /// First sample of the block that was refused.
   public var refusedSampleIndex: Int64 = 0
 
+  /// The number of the hello that this answers.
+  public var helloNumber: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1892,7 +1900,7 @@ nonisolated extension WireCommandResult: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SampleBlock"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}stream\0\u{1}session\0\u{3}first_sample_index\0\u{3}sampling_rate\0\u{3}acquisition_time_ns\0\u{1}lead\0\u{1}gain\0\u{1}baseline\0\u{1}counts\0\u{1}millivolts\0\u{3}lead_off\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}stream\0\u{1}session\0\u{3}first_sample_index\0\u{3}sampling_rate\0\u{3}acquisition_time_ns\0\u{1}lead\0\u{1}gain\0\u{1}baseline\0\u{1}counts\0\u{1}millivolts\0\u{3}lead_off\0\u{3}hello_number\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1912,6 +1920,7 @@ nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 10: try { try decoder.decodeRepeatedSInt32Field(value: &self.counts) }()
       case 11: try { try decoder.decodeRepeatedFloatField(value: &self.millivolts) }()
       case 12: try { try decoder.decodeSingularBoolField(value: &self.leadOff) }()
+      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.helloNumber) }()
       default: break
       }
     }
@@ -1954,6 +1963,9 @@ nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.leadOff != false {
       try visitor.visitSingularBoolField(value: self.leadOff, fieldNumber: 12)
     }
+    if self.helloNumber != 0 {
+      try visitor.visitSingularUInt64Field(value: self.helloNumber, fieldNumber: 13)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1970,6 +1982,7 @@ nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.counts != rhs.counts {return false}
     if lhs.millivolts != rhs.millivolts {return false}
     if lhs.leadOff != rhs.leadOff {return false}
+    if lhs.helloNumber != rhs.helloNumber {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3033,7 +3046,7 @@ nonisolated extension WireCommandReply: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension WireIngestReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".IngestReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}stream\0\u{1}session\0\u{3}needed_from_sample_index\0\u{3}expected_sample_index\0\u{3}send_up_to_sample_index\0\u{1}durable\0\u{3}answers_hello\0\u{1}cause\0\u{1}text\0\u{3}refused_sample_index\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}stream\0\u{1}session\0\u{3}needed_from_sample_index\0\u{3}expected_sample_index\0\u{3}send_up_to_sample_index\0\u{1}durable\0\u{3}answers_hello\0\u{1}cause\0\u{1}text\0\u{3}refused_sample_index\0\u{3}hello_number\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3052,6 +3065,7 @@ nonisolated extension WireIngestReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 9: try { try decoder.decodeSingularStringField(value: &self.cause) }()
       case 10: try { try decoder.decodeSingularStringField(value: &self.text) }()
       case 11: try { try decoder.decodeSingularInt64Field(value: &self.refusedSampleIndex) }()
+      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.helloNumber) }()
       default: break
       }
     }
@@ -3091,6 +3105,9 @@ nonisolated extension WireIngestReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.refusedSampleIndex != 0 {
       try visitor.visitSingularInt64Field(value: self.refusedSampleIndex, fieldNumber: 11)
     }
+    if self.helloNumber != 0 {
+      try visitor.visitSingularUInt64Field(value: self.helloNumber, fieldNumber: 12)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3106,6 +3123,7 @@ nonisolated extension WireIngestReply: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.cause != rhs.cause {return false}
     if lhs.text != rhs.text {return false}
     if lhs.refusedSampleIndex != rhs.refusedSampleIndex {return false}
+    if lhs.helloNumber != rhs.helloNumber {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -19,8 +19,9 @@ private final class HandSource {
 
     func send(_ block: WireSampleBlock) throws { _ = try socket.send(try block.serializedBytes() as [UInt8]) }
 
-    func hello(_ stream: String) throws {
+    func hello(_ stream: String, number: UInt64 = 0) throws {
         var block = WireSampleBlock()
+        block.helloNumber = number
         block.schemaVersion = 1
         block.stream = stream
         block.session = Recording.session
@@ -56,8 +57,9 @@ private final class HandSource {
         try source.send(recording.block(stream: "a", 0..<90))
         #expect(try source.reply().cause == "hello_needed")
         try other.send(recording.block(stream: "a", 0..<90))
-        try other.hello("a")
-        let there = try other.reply { $0.answersHello }
+        try other.hello("a", number: 4711)
+        let there = try other.reply { $0.answersHello && $0.helloNumber != 0 }
+        #expect(there.helloNumber == 4711)
         #expect(there.expectedSampleIndex == 90 && there.session == Recording.session)
         #expect(daemon.metric("ecgmon_gaps_total") == 0)
         #expect(daemon.terminate() == 0)

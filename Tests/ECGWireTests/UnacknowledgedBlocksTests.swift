@@ -46,6 +46,46 @@ import Testing
         #expect(blocks.samples == 1000, "all are kept")
     }
 
+    @Test func theLateAnswerToAnEarlierHelloIsNotTakenForThatToTheLast() {
+        var blocks = ten()
+        blocks.didSayHello()
+        // Silence: another hello, whose answer comes first as far as this source can tell.
+        blocks.loseBySilence()
+        blocks.didSayHello()
+        var early = reply(hello: true)
+        early.helloNumber = 1
+        _ = blocks.take(early)
+        #expect(sendAll(&blocks) == [], "the daemon was there before it got what followed")
+        var last = reply(expected: 500, hello: true)
+        last.helloNumber = 2
+        _ = blocks.take(last)
+        #expect(sendAll(&blocks) == [500, 600, 700, 800, 900])
+        // A hello in the midst of sending, while an answer is still on its way.
+        blocks.loseBySilence()
+        blocks.didSayHello()
+        _ = blocks.take(last)
+        #expect(sendAll(&blocks) == [])
+        last.helloNumber = 3
+        last.expectedSampleIndex = 900
+        _ = blocks.take(last)
+        #expect(sendAll(&blocks) == [900])
+    }
+
+    @Test func aDaemonThatIsSilentIsAskedMoreAndMoreSeldom() {
+        var blocks = ten()
+        for _ in 0..<10 {
+            blocks.didSayHello()
+            blocks.loseBySilence()
+        }
+        #expect(blocks.silences == UnacknowledgedBlocks.mostSilences)
+        blocks.didSayHello()
+        blocks.lose()
+        #expect(blocks.silences == UnacknowledgedBlocks.mostSilences, "a broken connection is no silence")
+        blocks.didSayHello()
+        _ = blocks.take(reply(hello: true))
+        #expect(blocks.silences == UnacknowledgedBlocks.mostSilences - 1)
+    }
+
     @Test(arguments: [(Int64.min, Int64.max), (.max, .min), (0, .min)])
     func aReplyThatMakesNoSenseEndsNothing(expected: Int64, upTo: Int64) {
         var blocks = ten()

@@ -179,7 +179,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
             return try send(reply("", cause: .notPermitted, RejectCause.notPermitted.words), envelope.key)
         }
         if block.sampleCount == 0 {
-            try greet(block.stream, envelope)
+            try greet(block.stream, block.helloNumber, envelope)
         } else {
             try take(block, envelope, receivedAt)
         }
@@ -221,9 +221,9 @@ struct AcknowledgedIngestLoop: ~Copyable {
         try send(reply(block.stream, cause: .helloNeeded, "say hello first", block.firstSampleIndex), envelope.key)
     }
 
-    private mutating func greet(_ stream: String, _ envelope: Envelope) throws(ZeroMQError) {
+    private mutating func greet(_ stream: String, _ number: UInt64, _ envelope: Envelope) throws(ZeroMQError) {
         metrics.journal.hellos.add(1)
-        let inquiry = ReceivedInquiry(stream: stream, peer: envelope.key)
+        let inquiry = ReceivedInquiry(stream: stream, peer: envelope.key, number: number)
         if sources[stream] == nil {
             if sources.count >= 2 * settings.streams.maximum { forgetThoseWithoutStreams() }
             guard sources.count < 2 * settings.streams.maximum else {
@@ -306,12 +306,13 @@ struct AcknowledgedIngestLoop: ~Copyable {
 
     private mutating func tell(_ notice: AcknowledgementBoard.Notice) throws(ZeroMQError) {
         switch notice.kind {
-        case .hello:
+        case .hello(let number):
             // Of a source that meanwhile came by another connection: nobody waits for the answer.
             guard let source = sources[notice.stream], source.peer == notice.peer else { return }
             if let standing = board.standing(of: notice.stream) { sources[notice.stream]?.learn(standing) }
             var reply = self.reply(notice.stream)
             reply.answersHello = true
+            reply.helloNumber = number
             try send(reply, notice.peer)
         case .refused(let cause, let index, let samples):
             sources[notice.stream]?.credit.takeBack(samples)

@@ -23,7 +23,7 @@ final class AcknowledgementBoard: Sendable {
     struct Notice: Sendable {
         enum Kind: Sendable, Equatable {
             /// The worker has come to the hello.
-            case hello
+            case hello(number: UInt64)
             /// The worker refused a block.
             case refused(RejectCause, firstSampleIndex: Int64, samples: Int)
             /// The stream is forgotten.

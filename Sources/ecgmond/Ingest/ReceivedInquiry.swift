@@ -3,6 +3,8 @@ struct ReceivedInquiry: Sendable {
     var stream: String
     /// The source's routing id.
     var peer: [UInt8]
+    /// `SampleBlock.hello_number`.
+    var number: UInt64
 }
 
 /// What makes a segment one that is acknowledged.

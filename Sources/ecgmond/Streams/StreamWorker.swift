@@ -373,7 +373,7 @@ final class StreamWorker {
             stream.isAcknowledged = true
             tellHowFar(stream)
         }
-        board.post(.init(kind: .hello, stream: inquiry.stream, peer: inquiry.peer))
+        board.post(.init(kind: .hello(number: inquiry.number), stream: inquiry.stream, peer: inquiry.peer))
     }
 
     private func refuse(_ cause: RejectCause, _ received: ReceivedSegment, _ detail: @autoclosure () -> String) {
