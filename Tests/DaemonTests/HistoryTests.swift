@@ -176,7 +176,7 @@ import ZeroMQ
         first.signal(SIGKILL)
         _ = first.exitCode()
         let second = try DaemonProcess(hasJournal: true, after: first)
-        #expect(second.metric("ecgmon_streams_restored_total") == 1)
+        #expect(second.wait(for: "ecgmon_streams_restored_total") { $0 == 1 })
         // Fire and forget: what the first daemon had is not sent again.
         let other = try AcquisitionClient(endpoint: second.ingest, context: context)
         for block in Self.recording.blocks(stream: "a", size: 360).dropFirst(70) {
