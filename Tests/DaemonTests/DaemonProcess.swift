@@ -96,8 +96,9 @@ final class DaemonProcess {
     }
 
     func write(configuration: String) throws {
-        // A test on a busy machine may pause for seconds: that is no silence, unless the test is about it.
-        let patience = configuration.contains("[streams]") ? "" : "\n[streams]\nsilent_after_seconds = 600\n"
+        // A busy machine may pause for seconds: that is no silence, and the end may take longer, unless a test is about it.
+        var patience = configuration.contains("[streams]") ? "" : "\n[streams]\nsilent_after_seconds = 600\n"
+        if !configuration.contains("[stop]") { patience += "\n[stop]\nlimit_seconds = 120\n" }
         try (configuration + patience).write(toFile: configurationPath, atomically: true, encoding: .utf8)
     }
 

@@ -69,7 +69,7 @@ import ZeroMQ
     }
 
     @Test func terminationUnderLoadLosesNothingThatWasTakenIn() throws {
-        let daemon = try DaemonProcess(configuration: "[stop]\nlimit_seconds = 60\n")
+        let daemon = try DaemonProcess()
         let context = try ZeroMQContext()
         let recorder = try Recorder(daemon, context: context)
         let recording = Recording(samplingRate: 360, seconds: 60, seed: 11)
