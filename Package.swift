@@ -58,10 +58,17 @@ let package = Package(
         .target(name: "NeuralNetwork", dependencies: ["COpenBLAS", "CSodium", "CKernels"], swiftSettings: strict),
         .target(name: "ECGATKGAN", dependencies: ["NeuralNetwork", "CKernels", "StateCoding"], swiftSettings: strict),
         .target(name: "ECGMonitor", dependencies: ["ECGSignal", "ECGATKGAN", "StateCoding"], swiftSettings: strict),
+        // What the monitor finds as it goes over the wire: ids and bodies.
+        .target(
+            name: "MonitorWire",
+            dependencies: [
+                "ECGMonitor", "ECGWire", "ECGATKGAN", "ECGSignal", "NeuralNetwork", "CKernels",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ], swiftSettings: strict),
         .executableTarget(
             name: "ecgmond",
             dependencies: [
-                "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN", "ECGMonitor", "CSystemd",
+                "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN", "ECGMonitor", "MonitorWire", "CSystemd",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "TOMLKit", package: "TOMLKit"),
@@ -73,6 +80,7 @@ let package = Package(
             name: "ecgmon",
             dependencies: [
                 "ZeroMQ", "ECGWire", "ECGSecurity", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
+                "MonitorWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 
@@ -91,9 +99,13 @@ let package = Package(
             name: "ECGMonitorTests", dependencies: ["ECGMonitor", "ECGSignal", "ECGATKGAN", "StateCoding", "WFDB"],
             swiftSettings: strict),
         .testTarget(
+            name: "MonitorWireTests",
+            dependencies: ["MonitorWire", "ECGMonitor", "ECGSignal", "ECGATKGAN", "WFDB"],
+            exclude: ["Golden"], swiftSettings: strict),
+        .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor",
+                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor", "MonitorWire",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -101,7 +113,7 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
+                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "MonitorWire",
                 "StateCoding",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],

@@ -3,6 +3,7 @@ import ECGMonitor
 import ECGSignal
 import ECGWire
 import Foundation
+import MonitorWire
 import SwiftProtobuf
 import Testing
 import ZeroMQ

@@ -1,6 +1,7 @@
 import ECGWire
 import Foundation
 import GRDB
+import MonitorWire
 import SwiftProtobuf
 import Testing
 

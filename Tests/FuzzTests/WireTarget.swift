@@ -1,6 +1,7 @@
 import ECGATKGAN
 import ECGMonitor
 import ECGWire
+import MonitorWire
 
 @testable import ecgmond
 

@@ -3,7 +3,8 @@
 #include <stddef.h>
 
 // The numeric kernels of the network. Each exists twice, from one source: compiled for AVX2 and FMA, and for the
-// machine's baseline; `ck_use_wide_vectors` tells which of the two is in use, chosen once by what the CPU can do.
+// machine's baseline; `ck_use_wide_vectors` tells which of the two is in use, chosen once by what the
+// CPU can do. ECGMON_KERNEL=plain in the environment forces the baseline.
 
 bool ck_use_wide_vectors(void);
 

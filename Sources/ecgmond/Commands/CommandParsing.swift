@@ -1,5 +1,6 @@
 import ECGMonitor
 import ECGWire
+import MonitorWire
 import SwiftProtobuf
 
 /// Reads commands from bytes that anybody may have sent.

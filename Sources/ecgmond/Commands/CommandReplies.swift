@@ -1,5 +1,6 @@
 import ECGMonitor
 import ECGWire
+import MonitorWire
 import SwiftProtobuf
 
 extension AlarmCommand {
@@ -31,24 +32,5 @@ extension WireCommandReply {
         acknowledged = UInt32(clamping: outcome.acknowledged)
         alerts = outcome.alerts.map { WireAlert($0) }
         if let pause = outcome.pause { self.pause = WireAlarmPause(pause) }
-    }
-}
-
-extension WireAlarmPause {
-    init(_ pause: AlarmPause) {
-        self.init()
-        kind = WirePauseKind(pause.kind)
-        remainingSeconds = pause.remainingSeconds
-        by = pause.by
-    }
-}
-
-extension WirePauseKind {
-    init(_ kind: AlarmPause.Kind?) {
-        switch kind {
-        case .audio: self = .audio
-        case .alarm: self = .alarm
-        case nil: self = .unspecified
-        }
     }
 }

@@ -1,5 +1,6 @@
 import ECGSecurity
 import ECGWire
+import MonitorWire
 import SwiftProtobuf
 
 /// Answers questions about what was published out of the journal. Each answer is bounded in events and bytes, whatever

@@ -1,6 +1,7 @@
 import ECGMonitor
 import ECGWire
 import Logging
+import MonitorWire
 import SwiftProtobuf
 
 /// A worker's end of the journal: brings its streams back at the start, numbers their events, and hands what has

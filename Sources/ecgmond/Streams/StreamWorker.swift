@@ -3,6 +3,7 @@ import ECGMonitor
 import ECGSignal
 import ECGWire
 import Logging
+import MonitorWire
 import Synchronization
 
 /// The thread that owns every stream whose name hashes to it, from the first sample to the published event.

@@ -1,5 +1,6 @@
 import ECGMonitor
 import ECGWire
+import MonitorWire
 
 /// One stream as the worker that owns it sees it. An object, so that its monitor is worked on in its place.
 final class WatchedStream {

@@ -1,11 +1,15 @@
-import ECGATKGAN
-import ECGMonitor
-import ECGSignal
-import ECGWire
+internal import ECGATKGAN
+public import ECGMonitor
+internal import ECGSignal
+public import ECGWire
 
 extension WireEvent {
     /// An event as it goes over the wire. Its id is made of nothing but what the samples decide.
-    init(_ event: MonitorEvent, stream: String, sequence: UInt64) {
+    ///
+    /// - Parameters:
+    ///   - stream: name of the stream.
+    ///   - sequence: number of the event on its topic.
+    public init(_ event: MonitorEvent, stream: String, sequence: UInt64) {
         self.init()
         schemaVersion = SampleBlockLimits.schemaVersion
         self.stream = stream
@@ -26,7 +30,7 @@ extension WireEvent {
 
     /// Samples for a display, as they came.
     /// - Parameter range: which of the segment's samples.
-    init(waveformOf segment: SampleSegment, _ range: Range<Int>, stream: String, sequence: UInt64) {
+    public init(waveformOf segment: SampleSegment, _ range: Range<Int>, stream: String, sequence: UInt64) {
         self.init()
         schemaVersion = SampleBlockLimits.schemaVersion
         self.stream = stream
@@ -49,7 +53,7 @@ extension WireEvent {
 
 extension WireEvent {
     /// The kind of topic that it is published on; nil: it has no payload.
-    var topicKind: Topic.Kind? {
+    public var topicKind: Topic.Kind? {
         switch payload {
         case .beat: .beat
         case .alert: .alert
@@ -62,7 +66,8 @@ extension WireEvent {
 }
 
 extension MonitorEvent.Kind {
-    var topic: Topic.Kind {
+    /// The kind of topic that it is published on.
+    public var topic: Topic.Kind {
         switch self {
         case .beat: .beat
         case .alert: .alert
@@ -122,7 +127,7 @@ extension WireBeat {
 }
 
 extension WireAlert {
-    init(_ alert: Alert) {
+    public init(_ alert: Alert) {
         self.init()
         kind = WireAlertKind(alert.kind)
         phase =
@@ -215,7 +220,7 @@ extension WireStatus {
 }
 
 extension WireAlertKind {
-    init(_ kind: AlertKind) {
+    public init(_ kind: AlertKind) {
         self =
             switch kind {
             case .asystole: .asystole
@@ -247,8 +252,27 @@ extension WireAlertKind {
 
 extension AlertKind {
     /// The kind that a subscriber means; nil: none of ours.
-    init?(_ wire: WireAlertKind) {
+    public init?(_ wire: WireAlertKind) {
         guard let kind = Self.allCases.first(where: { WireAlertKind($0) == wire }) else { return nil }
         self = kind
+    }
+}
+
+extension WireAlarmPause {
+    public init(_ pause: AlarmPause) {
+        self.init()
+        kind = WirePauseKind(pause.kind)
+        remainingSeconds = pause.remainingSeconds
+        by = pause.by
+    }
+}
+
+extension WirePauseKind {
+    public init(_ kind: AlarmPause.Kind?) {
+        switch kind {
+        case .audio: self = .audio
+        case .alarm: self = .alarm
+        case nil: self = .unspecified
+        }
     }
 }

@@ -1,0 +1,87 @@
+import ArgumentParser
+import ECGATKGAN
+import ECGMonitor
+import MonitorWire
+import NeuralNetwork
+import WFDB
+
+/// The guard of a change that must change no event.
+struct EvaluateDigest: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "digest",
+        abstract: "Print SHA-256 digests of all events of whole records, to compare two versions of the monitor.",
+        discussion: """
+            Channel 0 of every record goes through the whole monitor. The digest of the ids says whether the decisions are the same; \
+            that of the bodies, whether every figure is, too. Bodies may differ in their last bits between processors with and \
+            without AVX2: the kernel is named, and ECGMON_KERNEL=plain chooses the plain one.
+
+            Example: ecgmon evaluate digest --database mitdb,svdb
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "Folders of records, or names of some in the folder ECGMON_DATABASES, separated by commas.",
+            valueName: "dirs"))
+    var database = "mitdb,svdb"
+
+    @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
+    var model: String?
+
+    @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores).", valueName: "n"))
+    var jobs: Int?
+
+    @Flag(help: "Print a line for every record, too.")
+    var perRecord = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    struct Row: Encodable, Sendable {
+        var name: String
+        var events: Int
+        var ids_sha256: String
+        var bodies_sha256: String
+
+        init(_ name: String, _ digest: EventDigest) {
+            self.name = name
+            events = digest.events
+            ids_sha256 = digest.ids
+            bodies_sha256 = digest.bodies
+        }
+    }
+
+    struct Report: Encodable {
+        var evaluation = "digest"
+        var kernel: String
+        var model: LoadedModel.Identity
+        var channel = 0
+        var databases: [Row]
+        var records: [Row]
+    }
+
+    func run() async throws {
+        let loaded = try LoadedModel(model)
+        var (databases, records): ([Row], [Row]) = ([], [])
+        for name in database.split(separator: ",").map(String.init) {
+            let folder = try RecordDatabase(name)
+            let names = try folder.records()
+            let digests = try await RecordBatch.map(names, jobs: jobs) { record in
+                let events = try MonitorRun.events(
+                    of: folder.record(record), name: record, classifier: loaded.classifier)
+                return try EventDigest(of: events, stream: record)
+            }
+            databases.append(Row(name, EventDigest(of: digests)))
+            records += zip(names, digests).map { Row("\(name)/\($0)", $1) }
+        }
+        if json {
+            let report = Report(
+                kernel: NetworkKernel.inUse.rawValue, model: loaded.identity, databases: databases,
+                records: perRecord ? records : [])
+            return try EvaluationReport.printJSON(report)
+        }
+        print("model \(loaded.classifier.name), SHA-256 \(loaded.classifier.sha256); kernel \(NetworkKernel.inUse.rawValue)")
+        for row in (perRecord ? records : []) + databases {
+            print("\(row.name): \(row.events) events\n  ids    \(row.ids_sha256)\n  bodies \(row.bodies_sha256)")
+        }
+    }
+}
