@@ -1,12 +1,12 @@
-# make demo     builds what is needed and runs the monitor on five real minutes of ECG
+# make demo     builds the programs and runs the monitor on five real minutes of ECG
 # make test     builds and runs all tests
 # make build    ecgmond and ecgmon into .build/release
 # make install  into PREFIX (with DESTDIR, for packagers)
-# make fuzz     every door for bytes of others under libFuzzer and the address sanitizer, FUZZ_SECONDS (60) each
-# make sanitize the tests under the address and the thread sanitizer
-# make proto    generates the Swift of the wire's schema anew
-# Tests and programs share one optimised build: what is installed is what was tested. (`swift test` would give -enable-testing
-# a second time by itself, and for another command line everything is built again; hence --disable-testable-imports.)
+# make fuzz     every interface for outside bytes under libFuzzer and the address sanitizer, FUZZ_SECONDS (60) each
+# make sanitize the tests under the address and the thread sanitizers
+# make proto    regenerates the Swift code of the wire protocol's schema
+# Tests and programs share one optimised build: what is installed is what was tested. (`swift test` would add
+# -enable-testing a second time, and a different command line rebuilds everything; hence --disable-testable-imports.)
 
 SWIFT ?= swift
 FLAGS := -c release -Xswiftc -enable-testing
@@ -16,11 +16,11 @@ DESTDIR ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 BUILD_PACKAGES := libzmq3-dev libopenblas-dev libsystemd-dev libsodium-dev libsqlite3-dev
-# The README's Python, its schema compiler, the checks of the unit file, and networks that are cut.
+# For the README's Python, its schema compiler, the checks of the unit file, and the tests that cut a network.
 TEST_PACKAGES := $(BUILD_PACKAGES) python3-zmq python3-protobuf protobuf-compiler systemd iproute2 util-linux
 
-# Downloads are tested in a process of their own, and once more where that one hangs: URLSession was seen to wait for ever
-# beside hundreds of other tests.
+# Downloads are tested in a separate process, which is retried once if it hangs: alongside hundreds of other tests,
+# URLSession has been seen to wait for ever.
 DOWNLOAD_TESTS = timeout -k 5 180 $(SWIFT) test $(FLAGS) --disable-testable-imports --skip-build --filter DataFetch
 
 .PHONY: demo test fuzz sanitize build install install-built proto need-swift need-build-packages need-test-packages
@@ -29,12 +29,13 @@ demo: build
 	$(BIN)/ecgmon demo
 
 test: need-swift need-test-packages
-	@echo "== building and running all tests (optimised; the first build takes some minutes)"
+	@echo "== building and running all tests (optimised; the first build takes a few minutes)"
 	$(SWIFT) test $(FLAGS) --disable-testable-imports --skip DataFetch
 	$(DOWNLOAD_TESTS) || $(DOWNLOAD_TESTS)
 
-# libFuzzer comes with the compiler; -sanitize=fuzzer would put its main into every program, so that only its archive is taken.
-# Its own -timeout works on the main thread alone, which the tests' runner has: what hangs is ended from outside.
+# libFuzzer comes with the compiler. -sanitize=fuzzer would put its main into every program, so only its archive is
+# linked. Its -timeout works on the main thread alone, which the test runner occupies: a target that hangs is ended
+# from outside.
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= wire published wfdb snapshot configuration weights keys history acknowledged http
 FUZZ_BUILD := .build/fuzz
@@ -57,8 +58,8 @@ fuzz: need-swift need-test-packages
 	    grep -E 'DONE|stat::number_of_executed|stat::peak_rss' $(FUZZ_BUILD)/$$target.log; \
 	done
 
-# The daemon and the tool that the tests start are built with the sanitizer, too. Threads are looked at where there are any:
-# all else is values of one thread, and training under the thread sanitizer takes hours.
+# The daemon and the tool that the tests start are built with the sanitizer, too. The thread sanitizer runs only the
+# tests that use threads: everything else is single-threaded, and training under it takes hours.
 sanitize: need-swift need-test-packages
 	@echo "== the tests under the address sanitizer"
 	ASAN_OPTIONS=detect_leaks=0 SWIFT_BACKTRACE=enable=no $(SWIFT) test $(FLAGS) --disable-testable-imports \
@@ -69,14 +70,14 @@ sanitize: need-swift need-test-packages
 	    --sanitize=thread --scratch-path .build/thread --filter 'ZeroMQTests|ECGWireTests|DaemonTests'
 
 build: need-swift need-build-packages
-	@echo "== building ecgmond and ecgmon (the first build takes some minutes)"
+	@echo "== building ecgmond and ecgmon (the first build takes a few minutes)"
 	$(SWIFT) build $(FLAGS) --product ecgmond
 	$(SWIFT) build $(FLAGS) --product ecgmon
 
 need-swift:
 	@command -v $(SWIFT) >/dev/null || { echo "Swift 6.2 or later is needed: https://www.swift.org/install/linux"; exit 1; }
 
-# Installs by apt what of $(1) is not there yet, and says so.
+# Installs the packages of $(1) that are missing, with apt, and lists them.
 define install_missing
 	@missing=""; for package in $(1); do \
 	    dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' || missing="$$missing $$package"; \
@@ -96,7 +97,7 @@ need-test-packages:
 
 install: build install-built
 
-# What is built already. An existing configuration is kept.
+# Installs what has already been built. An existing configuration is kept.
 install-built:
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/ecgmon/models $(DESTDIR)$(PREFIX)/share/ecgmon/Fixtures
 	install -d $(DESTDIR)$(PREFIX)/share/doc/ecgmon $(DESTDIR)/etc/ecgmon $(DESTDIR)$(PREFIX)/lib/systemd/system
@@ -111,7 +112,7 @@ install-built:
 	install -m 644 Systemd/ecgmon.sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/ecgmon.conf
 	install -m 644 Systemd/ecgmon.tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/ecgmon.conf
 
-# The generated file is committed; this is for who changes the schema. Building the plugin takes some minutes.
+# The generated file is committed; run this only after changing the schema. Building the plugin takes a few minutes.
 PROTOC_PLUGIN := .build/protoc-gen-swift/release/protoc-gen-swift
 proto: build need-test-packages
 	$(SWIFT) build -c release --package-path .build/checkouts/swift-protobuf --scratch-path .build/protoc-gen-swift \
