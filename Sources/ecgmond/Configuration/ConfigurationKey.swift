@@ -122,15 +122,15 @@ struct ConfigurationKey: Sendable {
             text: { configuration in "[\(configuration[keyPath: path].map { "\"\($0)\"" }.joined(separator: ", "))]" })
     }
 
-    /// A set of cases by their names in snake case.
-    static func names<Value: CaseIterable & Hashable & Sendable>(
+    /// A set of values by their contract names, written in snake case.
+    static func names<Value: CaseIterable & Hashable & Sendable & ContractNamed>(
         _ table: String, _ name: String, _ path: any Path<Set<Value>>, _ reload: ReloadRule
     ) -> ConfigurationKey {
         ConfigurationKey(
             table: table, name: name, reload: reload,
             assign: { (value, configuration) throws(ValueProblem) in
                 let all = Dictionary(
-                    uniqueKeysWithValues: Value.allCases.map { (ConfigurationSchema.snakeCase("\($0)"), $0) })
+                    uniqueKeysWithValues: Value.allCases.map { (ConfigurationSchema.snakeCase($0.contractName), $0) })
                 let choices = all.keys.sorted().map { "\"\($0)\"" }.joined(separator: ", ")
                 guard let array = value.array else { throw ValueProblem(words: "must be a list out of \(choices)") }
                 var set: Set<Value> = []
@@ -143,8 +143,8 @@ struct ConfigurationKey: Sendable {
                 configuration[keyPath: path] = set
             }, copy: { $1[keyPath: path] = $0[keyPath: path] },
             text: { configuration in
-                let words = configuration[keyPath: path].map { "\"\(ConfigurationSchema.snakeCase("\($0)"))\"" }
-                    .sorted()
+                let words = configuration[keyPath: path]
+                    .map { "\"\(ConfigurationSchema.snakeCase($0.contractName))\"" }.sorted()
                 return "[\(words.joined(separator: ", "))]"
             })
     }

@@ -85,7 +85,7 @@ struct MetricsPage {
         }
         family("ecgmon_alerts_started_total", "counter", "Alerts that began, by kind.")
         for (kind, count) in metrics.alertsStarted.all {
-            sample("ecgmon_alerts_started_total", [("kind", "\(kind)")], "\(count)")
+            sample("ecgmon_alerts_started_total", [("kind", kind.contractName)], "\(count)")
         }
         family("ecgmon_commands_total", "counter", "Commands about alarms, by what became of them.")
         for (label, count) in metrics.commands.all {

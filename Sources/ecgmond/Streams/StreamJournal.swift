@@ -187,6 +187,7 @@ final class StreamJournal {
 
     private static func alert(_ event: MonitorEvent) -> (life: String, isOn: Bool)? {
         guard case .alert(let alert) = event.kind else { return nil }
-        return ("\(event.session)/\(alert.kind)/\(alert.basis)/\(alert.number)", alert.phase != .ended)
+        let life = "\(event.session)/\(alert.kind.contractName)/\(alert.basis.contractName)/\(alert.number)"
+        return (life, alert.phase != .ended)
     }
 }
