@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "WFDB", targets: ["WFDB"]),
         .library(name: "ECGWire", targets: ["ECGWire"]),
         .library(name: "ZeroMQ", targets: ["ZeroMQ"]),
+        .library(name: "MonitorDaemon", targets: ["MonitorDaemon"]),
         .executable(name: "ecgmond", targets: ["ecgmond"]),
         .executable(name: "ecgmon", targets: ["ecgmon"]),
     ],
@@ -58,17 +59,21 @@ let package = Package(
         .target(name: "NeuralNetwork", dependencies: ["COpenBLAS", "CSodium", "CKernels"], swiftSettings: strict),
         .target(name: "ECGATKGAN", dependencies: ["NeuralNetwork", "CKernels", "StateCoding"], swiftSettings: strict),
         .target(name: "ECGMonitor", dependencies: ["ECGSignal", "ECGATKGAN", "StateCoding"], swiftSettings: strict),
-        .executableTarget(
-            name: "ecgmond",
+        // All of the daemon but its command line.
+        .target(
+            name: "MonitorDaemon",
             dependencies: [
                 "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN", "ECGMonitor", "CSystemd",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "TOMLKit", package: "TOMLKit"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
+        .executableTarget(
+            name: "ecgmond",
+            dependencies: ["MonitorDaemon", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
         .executableTarget(
             name: "ecgmon",
             dependencies: [
@@ -93,7 +98,8 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor",
+                // The tests start the daemon's program, too.
+                "ecgmond", "MonitorDaemon", "ECGWire", "ECGSecurity", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -101,7 +107,7 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
+                "MonitorDaemon", "ECGWire", "ECGSecurity", "ZeroMQ", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
                 "StateCoding",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
@@ -118,6 +124,6 @@ let package = Package(
 )
 
 if isFuzzing {
-    package.targets.removeAll { ($0.type == .test && $0.name != "FuzzTests") || $0.name == "ecgmon" }
-    package.products.removeAll { $0.name == "ecgmon" }
+    package.targets.removeAll { ($0.type == .test && $0.name != "FuzzTests") || $0.type == .executable }
+    package.products.removeAll { ["ecgmon", "ecgmond"].contains($0.name) }
 }

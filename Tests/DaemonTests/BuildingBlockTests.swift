@@ -5,7 +5,7 @@ import Logging
 import Synchronization
 import Testing
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 @Suite struct BoundedQueueTests {
     @Test func elementsComeOutInTheirOrderAndNoneIsLostBetweenThreads() throws {

@@ -6,7 +6,7 @@ import SwiftProtobuf
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The clock of the day jumps: it stamps, and decides nothing else.
 @Suite(.serialized) struct ClockTests {

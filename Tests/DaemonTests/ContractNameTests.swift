@@ -3,7 +3,7 @@ import ECGSignal
 import ECGWire
 import Testing
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The names that leave the daemon. Stored event ids, dashboards, journals and configuration files rely on them: a test
 /// that fails here says that others would break.

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The pages: what may be asked, by whom, and what a hostile asker can do.
 @Suite(.serialized) struct HTTPPageTests {

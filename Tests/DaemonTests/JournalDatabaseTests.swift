@@ -4,7 +4,7 @@ import GRDB
 import SwiftProtobuf
 import Testing
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The journal's file by itself.
 @Suite struct JournalDatabaseTests {

@@ -5,7 +5,7 @@ import Glibc
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// Nobody in: who has no key gets no connection, and who has one does what it is for and nothing else.
 @Suite(.serialized) struct SecurityTests {

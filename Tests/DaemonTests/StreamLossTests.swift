@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 @Suite struct StreamLossTests {
     private static let losses: [StreamLoss] =

@@ -1,7 +1,7 @@
 import SwiftProtobuf
 
 @testable import ECGWire
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// Pieces of the input are what happens, by the first byte of each: a message as the daemon gets it, a reply as a
 /// source gets it (as bytes, or as numbers, which the fuzzer would not put together), the source's own blocks, and

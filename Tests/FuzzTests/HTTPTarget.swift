@@ -1,4 +1,4 @@
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The input is what a connection brings, after its first byte, which tells in what pieces it comes.
 enum HTTPTarget {

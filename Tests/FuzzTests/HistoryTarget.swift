@@ -4,7 +4,7 @@ import SwiftProtobuf
 import ZeroMQ
 
 @testable import ECGWire
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The first byte chooses: a request as the daemon gets it, of somebody who may ask for everything or for the alerts of
 /// one ward; or a reply as a client gets it.
