@@ -41,7 +41,7 @@ import Testing
         #expect(
             JournalMetrics.DropCause.allCases.map(\.rawValue) == ["old", "space", "pending_full", "ending"])
         #expect(
-            AuthenticatorLoop.RefusalCause.allCases.map(\.rawValue) == [
+            AuthenticatorService.RefusalCause.allCases.map(\.rawValue) == [
                 "unknown_key", "expired_key", "banned_key", "mechanism",
             ])
         #expect(

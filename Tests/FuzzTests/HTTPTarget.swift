@@ -6,7 +6,7 @@ enum HTTPTarget {
 
     static func take(_ bytes: [UInt8]) {
         guard let step = bytes.first else { return }
-        let request = Array(bytes.dropFirst().prefix(HTTPRequestHead.largestBytes))
+        let request = Array(bytes.dropFirst().prefix(HTTPRequestHead.maximumBytes))
         let end = HTTPRequestHead.end(in: request)
         // The head's end does not depend on how the bytes arrive.
         var arrived = 0

@@ -5,25 +5,18 @@ import SwiftProtobuf
 /// Reads commands from bytes that anybody may have sent.
 enum CommandParsing {
     /// Larger than any command: the fields are few and short.
-    static let largestBytes = 16_384
+    static let maximumBytes = 16_384
 
     /// Why a command is none, in words for its sender.
     struct Problem: Error, Equatable { var words: String }
 
     static func read(_ body: UnsafeRawBufferPointer) throws(Problem) -> WireCommand {
-        guard body.count <= largestBytes else { throw Problem(words: "larger than \(largestBytes) bytes") }
+        guard body.count <= maximumBytes else { throw Problem(words: "larger than \(maximumBytes) bytes") }
         guard !body.isEmpty else { throw Problem(words: "an empty frame") }
-        do {
-            switch BodyEncoding(of: body) {
-            case .binary: return try WireCommand(serializedBytes: body.bytes)
-            case .json:
-                var options = JSONDecodingOptions()
-                options.ignoreUnknownFields = true
-                return try WireCommand(jsonUTF8Bytes: Array(body), options: options)
-            }
-        } catch {
+        guard let command = WireCommand.decoded(body, BodyEncoding(of: body)) else {
             throw Problem(words: "not a Command in JSON or binary protobuf")
         }
+        return command
     }
 
     /// The command in the monitor's terms.

@@ -7,38 +7,21 @@ struct ReceivedCommand: Sendable {
     var command: AlarmCommand
     /// The sender's own number for it.
     var number: UInt64
-    /// Where the reply goes.
-    var returnAddress: ReturnAddress
+    var replyTo: ReplyTo
 }
 
-/// The frames that bring a reply back to whoever asked, and how it is written.
-struct ReturnAddress: Sendable {
-    /// The peer's routing id and, for a REQ socket, the empty frame after it.
-    var envelope: [[UInt8]]
+/// Where a reply goes, and how it is encoded: as the question was.
+struct ReplyTo: Sendable {
+    let address: ReplyAddress
     var encoding: BodyEncoding
 }
 
 /// A reply on its way to the socket.
 struct OutgoingReply: Sendable {
-    var returnAddress: ReturnAddress
-    /// Of the command; empty: none that could be read.
+    var to: ReplyTo
+    /// The command's stream; empty if the command could not be read.
     var stream = ""
     var reply: WireCommandReply
-}
-
-/// What a worker is given, in the order in which it came.
-enum WorkerInput: Sendable {
-    case segment(ReceivedSegment)
-    case command(ReceivedCommand)
-    case inquiry(ReceivedInquiry)
-
-    /// What it costs in a queue: samples.
-    var cost: Int {
-        switch self {
-        case .segment(let received): received.segment.millivolts.count
-        case .command, .inquiry: 1
-        }
-    }
 }
 
 /// What became of a command, on `/metrics`; a contract.

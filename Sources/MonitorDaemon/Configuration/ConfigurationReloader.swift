@@ -2,19 +2,16 @@ import ECGSecurity
 import ECGWire
 import Logging
 
-/// Reads the configuration file again. A file with mistakes changes nothing.
+/// Reads the configuration file and the key files again. If there is a mistake in one, nothing changes.
 struct ConfigurationReloader: Sendable {
     /// nil: the daemon was started without a file.
     let path: String?
-    /// What the command line says goes before what the file says, then as now.
+    /// They have precedence over the file, now as at the start.
     let overrides: ConfigurationOverrides
-    let live: LiveSettings
-    let security: LiveSecurity
-    let log: PeriodicLog
-    let metrics: DaemonMetrics
-    let logger: Logger
+    let context: DaemonContext
 
     func reload() {
+        let (settings, security, logger) = (context.settings, context.security, context.logger)
         guard let path else {
             logger.warning("nothing to read again: the daemon was started without a configuration file")
             return
@@ -23,35 +20,35 @@ struct ConfigurationReloader: Sendable {
         do throws(ConfigurationFile.Failure) {
             new = overrides.applied(to: try ConfigurationFile.read(path: path))
         } catch {
-            metrics.reloads.add(for: .failed)
+            context.metrics.reloads.add(for: .failed)
             for line in error.description.split(separator: "\n") { logger.error("\(line)") }
             logger.error("the configuration stays as it was", metadata: ["file": "\(path)"])
             return
         }
-        let keys: LiveSecurity.State
+        let keys: ReloadableSecurity.State
         do throws(SecretFileError) {
             // Where the files lie, and whether keys are asked for, is as it was when the daemon started.
             var places = new
-            places.security = live.current.security
-            places.http.tokenFile = live.current.http.tokenFile
+            places.security = settings.current.security
+            places.http.tokenFile = settings.current.http.tokenFile
             keys = try SecurityFiles.read(places)
         } catch {
-            metrics.reloads.add(for: .failed)
+            context.metrics.reloads.add(for: .failed)
             logger.error("\(error)")
             logger.error("the configuration and the keys stay as they were", metadata: ["file": "\(path)"])
             return
         }
-        let changedKeys = security.replaceTellingChanges(by: keys)
+        let changedKeys = security.replaceReportingChanges(by: keys)
         if !changedKeys.isEmpty { logger.notice("keys read again", metadata: ["changed": "\(changedKeys)"]) }
-        let old = live.current
+        let old = settings.current
         let changed = ConfigurationSchema.differences(old, new)
         var merged = new
         // What needs a restart stays as it is, in the daemon's own view too.
         merged.keepRestartOnlyValues(of: old)
-        live.replace(by: merged)
+        settings.replace(by: merged)
         LogLevel.current = merged.log.level
-        log.setPeriod(seconds: merged.log.periodSeconds)
-        metrics.reloads.add(for: .ok)
+        context.log.setPeriod(seconds: merged.log.periodSeconds)
+        context.metrics.reloads.add(for: .ok)
         logger.notice(
             "configuration read again",
             metadata: [
@@ -70,41 +67,6 @@ struct ConfigurationReloader: Sendable {
 
     private static func names(_ keys: [ConfigurationKey]) -> String {
         keys.isEmpty ? "nothing" : keys.map(\.fullName).joined(separator: " ")
-    }
-}
-
-/// What the command line sets.
-struct ConfigurationOverrides: Sendable, Equatable {
-    var ingest: [String] = []
-    var events: [String] = []
-    var commands: [String] = []
-    var acknowledged: [String] = []
-    var history: [String] = []
-    /// Empty: none.
-    var journal: String?
-    var encoding: String?
-    var model: String?
-    var httpPort: Int?
-    var noHTTP = false
-    var workers: Int?
-    var logLevel: Logger.Level?
-
-    func applied(to configuration: DaemonConfiguration) -> DaemonConfiguration {
-        var result = configuration
-        // Who moves one of a pair of endpoints does not want the other where it usually is.
-        if !ingest.isEmpty || !acknowledged.isEmpty { result.ingest.acknowledgedEndpoints = acknowledged }
-        if !events.isEmpty || !history.isEmpty { result.history.endpoints = history }
-        if !ingest.isEmpty { result.ingest.endpoints = ingest }
-        if !events.isEmpty { result.events.endpoints = events }
-        if let journal { result.journal.path = journal }
-        if !commands.isEmpty { result.commands.endpoints = commands }
-        if let encoding = encoding.flatMap({ BodyEncoding(rawValue: $0) }) { result.events.encoding = encoding }
-        if let model { result.model.path = model }
-        if let httpPort { result.http.port = httpPort }
-        if noHTTP { result.http.enabled = false }
-        if let workers { result.workers.count = workers }
-        if let logLevel { result.log.level = logLevel }
-        return result
     }
 }
 

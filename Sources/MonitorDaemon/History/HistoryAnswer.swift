@@ -6,13 +6,13 @@ import SwiftProtobuf
 /// is asked; nothing of what came is repeated in an error.
 struct HistoryAnswer {
     /// Larger than any sensible request: 256 topics.
-    static let largestRequest = 65_536
-    static let mostTopics = 256
-    static let mostPositions = 5000
-    static let mostEvents = 1000
-    static let usualEvents = 500
+    static let maximumRequestBytes = 65_536
+    static let maximumTopics = 256
+    static let maximumPositions = 5000
+    static let maximumEvents = 1000
+    static let defaultEvents = 500
     /// Bytes of events in a reply, as the journal holds them; a single event may be larger.
-    static let mostBytes = 1 << 20
+    static let maximumEventBytes = 1 << 20
 
     /// Why there is no answer, for the asker.
     struct Problem: Error, Equatable { var words: String }
@@ -38,27 +38,27 @@ struct HistoryAnswer {
     }
 
     private func positions(_ question: WireHistoryRequest.Positions, _ peer: Peer) throws -> WireHistoryReply {
-        guard question.prefixes.count <= Self.mostTopics else {
-            throw Problem(words: "at most \(Self.mostTopics) prefixes")
+        guard question.prefixes.count <= Self.maximumTopics else {
+            throw Problem(words: "at most \(Self.maximumTopics) prefixes")
         }
         return try reader.read { moment in
             var reply = WireHistoryReply()
-            let found = try moment.positions(after: question.sincePlace, limit: Self.mostPositions)
+            let found = try moment.positions(after: question.sincePlace, limit: Self.maximumPositions)
             for position in found {
                 let topic = Topic(position.kind.topic, stream: position.stream)
                 guard peer.mayRead(topic), Self.matches(topic.name, question.prefixes) else { continue }
                 reply.positions.append(WireTopicPosition(topic: topic.name, sequence: position.sequence))
             }
-            reply.more = found.count == Self.mostPositions
+            reply.more = found.count == Self.maximumPositions
             // Less than asked for: this journal is another one.
             reply.place = try found.last?.place ?? min(question.sincePlace, moment.lastPlace())
             if question.activeAlerts {
                 var bytes = 0
-                for alert in try moment.activeAlerts(limit: Self.mostPositions) {
+                for alert in try moment.activeAlerts(limit: Self.maximumPositions) {
                     let topic = Topic(.alert, stream: alert.stream)
                     guard peer.mayRead(topic), Self.matches(topic.name, question.prefixes) else { continue }
                     bytes += alert.body.count
-                    guard bytes <= 4 * Self.mostBytes else { break }
+                    guard bytes <= 4 * Self.maximumEventBytes else { break }
                     if let event = try? WireEvent(serializedBytes: alert.body) { reply.events.append(event) }
                 }
             }
@@ -71,8 +71,8 @@ struct HistoryAnswer {
     }
 
     private func after(_ question: WireHistoryRequest.After, _ peer: Peer) throws -> WireHistoryReply {
-        guard question.positions.count <= Self.mostTopics else {
-            throw Problem(words: "at most \(Self.mostTopics) topics")
+        guard question.positions.count <= Self.maximumTopics else {
+            throw Problem(words: "at most \(Self.maximumTopics) topics")
         }
         let limit = try Self.limit(question.limit)
         return try reader.read { moment in
@@ -90,7 +90,7 @@ struct HistoryAnswer {
                     reply.positions.append(WireTopicPosition(topic: position.topic, sequence: first.sequence - 1))
                 }
                 for event in events {
-                    guard found.count < limit, bytes == 0 || bytes + event.body.count <= Self.mostBytes else {
+                    guard found.count < limit, bytes == 0 || bytes + event.body.count <= Self.maximumEventBytes else {
                         reply.more = true
                         break
                     }
@@ -122,7 +122,9 @@ struct HistoryAnswer {
             var bytes = 0
             var kept: [JournalMoment.StoredEvent] = []
             for event in found.events {
-                guard kept.count < limit, bytes == 0 || bytes + event.body.count <= Self.mostBytes else { break }
+                guard kept.count < limit, bytes == 0 || bytes + event.body.count <= Self.maximumEventBytes else {
+                    break
+                }
                 bytes += event.body.count
                 kept.append(event)
             }
@@ -135,8 +137,8 @@ struct HistoryAnswer {
     }
 
     private static func limit(_ asked: UInt32) throws -> Int {
-        guard asked <= mostEvents else { throw Problem(words: "limit must be at most \(mostEvents)") }
-        return asked == 0 ? usualEvents : Int(asked)
+        guard asked <= maximumEvents else { throw Problem(words: "limit must be at most \(maximumEvents)") }
+        return asked == 0 ? defaultEvents : Int(asked)
     }
 
     private static func decoded(_ events: [JournalMoment.StoredEvent]) -> [WireEvent] {

@@ -1,28 +1,28 @@
-/// How many samples of an acknowledged source are on their way to its worker: what was handed over here, less what the
-/// worker says it has done.
+/// How many samples of an acknowledged source are on their way to its worker: those dispatched, less those that the
+/// worker has processed.
 ///
-/// A stream that was forgotten while blocks were waiting is counted anew by its worker, before its source says hello
-/// again and is counted anew here: then the worker has done more than was handed over, and nothing is on the way.
+/// When a stream is forgotten while blocks of it are waiting, the worker starts counting again before the source has
+/// said hello again. It may then report more samples processed than were dispatched, and nothing counts as on its way.
 struct SourceCredit {
-    private(set) var handed: UInt64 = 0
+    private(set) var dispatched: UInt64 = 0
     private(set) var processed: UInt64 = 0
 
-    var onTheWay: UInt64 { handed > processed ? handed - processed : 0 }
+    var onTheWay: UInt64 { dispatched > processed ? dispatched - processed : 0 }
 
-    /// Whether so many more may go. One block always may where nothing is on the way.
+    /// Whether this many more samples may be dispatched. One block always may while nothing is on its way.
     func allows(_ samples: Int, window: Int) -> Bool {
         let (sum, overflow) = onTheWay.addingReportingOverflow(UInt64(clamping: samples))
         return onTheWay == 0 || !overflow && sum <= UInt64(clamping: window)
     }
 
-    mutating func hand(_ samples: Int) { handed &+= UInt64(clamping: samples) }
+    mutating func dispatch(_ samples: Int) { dispatched &+= UInt64(clamping: samples) }
 
-    /// What was handed over will not be done.
-    mutating func takeBack(_ samples: Int) { handed -= min(handed, UInt64(clamping: samples)) }
+    /// Samples that were dispatched will not be processed.
+    mutating func takeBack(_ samples: Int) { dispatched -= min(dispatched, UInt64(clamping: samples)) }
 
-    /// What the worker has done by now.
-    mutating func learn(processed: UInt64) {
+    /// - Parameter processed: how many samples the worker has processed so far.
+    mutating func update(processed: UInt64) {
         self.processed = processed
-        handed = max(handed, processed)
+        dispatched = max(dispatched, processed)
     }
 }

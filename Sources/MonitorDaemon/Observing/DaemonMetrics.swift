@@ -62,7 +62,7 @@ final class DaemonMetrics: Sendable {
 
     // Who was turned away.
     let handshakesFailed = Counter()
-    let handshakesRefused = CounterTable<AuthenticatorLoop.RefusalCause>()
+    let handshakesRefused = CounterTable<AuthenticatorService.RefusalCause>()
     let subscriptionsRefused = Counter()
     let subscriberResets = CounterTable<SubscriberAdmission.Offence>()
     let httpUnauthorized = Counter()

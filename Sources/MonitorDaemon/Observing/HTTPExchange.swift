@@ -52,7 +52,7 @@ struct HTTPRequestHead: Equatable, Sendable {
     var authorization: String?
 
     /// Longer heads are refused; browsers stay below 2 kB here, Prometheus below 1 kB.
-    static let largestBytes = 8192
+    static let maximumBytes = 8192
 
     /// Where the head ends: after its empty line; nil where that has not come yet.
     static func end(in bytes: some RandomAccessCollection<UInt8>) -> Int? {

@@ -1,13 +1,13 @@
 import Glibc
 import Synchronization
 
-/// Serves small pages over HTTP/1.1 to whoever asks, within bounds that nobody can stretch: so many connections, so
-/// many bytes of a request, so many seconds for the request and for taking the answer. One request a connection.
+/// Serves small pages over HTTP/1.1 within fixed bounds: the number of connections, the bytes of a request, and the
+/// time for sending the request and for taking the answer. One request for each connection.
 ///
-/// On one thread of its own. Nothing in a request names a file or makes anything here.
-struct HTTPPageServer: ~Copyable {
+/// It runs on one thread of its own. Nothing in a request names a file or creates anything here.
+struct HTTPPageServer: ThreadService, ~Copyable {
     /// More are closed as they come.
-    static let mostConnections = 64
+    static let maximumConnections = 64
     /// For the whole request, however slowly its bytes come, and again for the answer.
     static let patienceNanoseconds: UInt64 = 5_000_000_000
 
@@ -26,8 +26,8 @@ struct HTTPPageServer: ~Copyable {
     private let page: (HTTPRequestHead) -> HTTPPage
     private var connections: [Connection] = []
 
-    /// The port that it listens at.
-    let port: UInt16
+    /// The port that it listens on, which the system may have chosen.
+    let boundEndpoints: [String]
 
     /// - Parameters:
     ///   - address: an IPv4 or IPv6 address, brackets or not.
@@ -61,7 +61,7 @@ struct HTTPPageServer: ~Copyable {
             throw error
         }
         listener = descriptor
-        self.port = Self.port(of: descriptor)
+        boundEndpoints = ["\(Self.port(of: descriptor))"]
         self.stop = stop
         self.page = page
     }
@@ -119,14 +119,14 @@ struct HTTPPageServer: ~Copyable {
 
     private mutating func accept(now: UInt64) {
         // Not without end: others are served between.
-        for _ in 0..<Self.mostConnections {
+        for _ in 0..<Self.maximumConnections {
             let descriptor = Glibc.accept(listener, nil, nil)
             guard descriptor >= 0 else {
                 // Without a free descriptor the listener stays readable: not in a busy loop.
                 if errno == EMFILE || errno == ENFILE { usleep(50_000) }
                 return
             }
-            guard connections.count < Self.mostConnections, fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0,
+            guard connections.count < Self.maximumConnections, fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0,
                 fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
             else {
                 close(descriptor)
@@ -153,8 +153,8 @@ struct HTTPPageServer: ~Copyable {
     }
 
     private func read(_ connection: inout Connection, _ now: UInt64) -> Bool {
-        let end: Int? = withUnsafeTemporaryAllocation(byteCount: HTTPRequestHead.largestBytes, alignment: 1) { buffer in
-            let room = HTTPRequestHead.largestBytes - connection.request.count
+        let end: Int? = withUnsafeTemporaryAllocation(byteCount: HTTPRequestHead.maximumBytes, alignment: 1) { buffer in
+            let room = HTTPRequestHead.maximumBytes - connection.request.count
             let count = recv(connection.descriptor, buffer.baseAddress, room, 0)
             if count < 0 { return errno == EAGAIN || errno == EINTR ? 0 : nil }
             guard count > 0 else { return nil }
@@ -165,7 +165,7 @@ struct HTTPPageServer: ~Copyable {
         if end > 0 {
             let head = HTTPRequestHead(connection.request.prefix(end))
             connection.answer = answer(head)
-        } else if connection.request.count == HTTPRequestHead.largestBytes {
+        } else if connection.request.count == HTTPRequestHead.maximumBytes {
             connection.answer = HTTPPage.problem(.headersTooLarge).bytes(withBody: true)
         }
         if !connection.answer.isEmpty { connection.deadline = now + Self.patienceNanoseconds }

@@ -7,7 +7,6 @@ import ServiceLifecycle
 struct HTTPService: Service {
     let settings: DaemonConfiguration.HTTP
     let pipeline: Pipeline
-    let security: LiveSecurity
     let state: DaemonState
     /// Carries the port when the pages are served, then ends.
     let listening: AsyncStream<UInt16>.Continuation
@@ -19,45 +18,27 @@ struct HTTPService: Service {
             try? await gracefulShutdown()
             return
         }
-        let opening = AsyncStream<Result<UInt16, SystemCallError>>.makeStream()
         let stop: StopRequest
-        let thread: OSThread
         do throws(SystemCallError) {
             stop = try StopRequest()
-            thread = try start(stop, opening.continuation)
         } catch {
             throw StartFailure.threads(error)
         }
-        var results = opening.stream.makeAsyncIterator()
-        switch await results.next() {
-        case .success(let port):
-            listening.yield(port)
-            listening.finish()
-            try? await gracefulShutdown()
-            // The supervision goes on for a moment: let the pages, too.
-            stop.request()
-            thread.join()
-        case .failure(let error):
-            thread.join()
-            throw StartFailure.http(address: settings.address, port: settings.port, Self.reason(error))
-        case nil: thread.join()
-        }
-    }
-
-    private func start(
-        _ stop: StopRequest, _ reported: AsyncStream<Result<UInt16, SystemCallError>>.Continuation
-    ) throws(SystemCallError) -> OSThread {
-        try OSThread(name: "http") { [self] in
-            defer { reported.finish() }
+        let thread = ServiceThread(name: "http", logger: pipeline.context.logger)
+        let bound = try thread.start { _ in
             do throws(SystemCallError) {
-                var server = try HTTPPageServer(
+                return try HTTPPageServer(
                     address: settings.address, port: UInt16(clamping: settings.port), stop: stop, page: page)
-                reported.yield(.success(server.port))
-                server.run()
             } catch {
-                reported.yield(.failure(error))
+                throw StartFailure.http(address: settings.address, port: settings.port, Self.reason(error))
             }
         }
+        if let port = bound.first.flatMap({ UInt16($0) }) { listening.yield(port) }
+        listening.finish()
+        try? await gracefulShutdown()
+        // The supervision goes on for a moment: let the pages, too.
+        stop.request()
+        thread.join()
     }
 
     private static func reason(_ error: SystemCallError) -> String {
@@ -71,8 +52,8 @@ struct HTTPService: Service {
 
     private func page(_ request: HTTPRequestHead) -> HTTPPage {
         // Where there is a token every request needs it, `/healthz` too.
-        if let token = security.current.httpToken, !token.isCarried(by: request.authorization) {
-            pipeline.metrics.httpUnauthorized.add(1)
+        if let token = pipeline.context.security.current.httpToken, !token.isCarried(by: request.authorization) {
+            pipeline.context.metrics.httpUnauthorized.add(1)
             return .problem(.unauthorized)
         }
         guard request.method == "GET" || request.method == "HEAD" else { return .problem(.methodNotAllowed) }
@@ -87,7 +68,7 @@ struct HTTPService: Service {
 
     private func metrics() -> String {
         MetricsPage.render(
-            pipeline.metrics, version: DaemonVersion.text, modelName: pipeline.classifier.name,
+            pipeline.context.metrics, version: DaemonVersion.text, modelName: pipeline.classifier.name,
             modelSHA256: pipeline.classifier.sha256, queues: pipeline.queues)
     }
 

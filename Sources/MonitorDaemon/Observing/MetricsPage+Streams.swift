@@ -36,7 +36,7 @@ extension MetricsPage {
 
     private static let rest = """
          Streams without any have no line; stream=\"\": of no known stream, of streams forgotten since, and beyond \
-        \(StreamLosses.mostPairs) lines in all (\(StreamLosses.mostStrangerPairs) for names that are not let in).
+        \(StreamLosses.maximumPairs) lines in all (\(StreamLosses.maximumStrangerPairs) for names that are not let in).
         """
 
     private static func streamFamilies(_ metrics: DaemonMetrics) -> [StreamFamily] {

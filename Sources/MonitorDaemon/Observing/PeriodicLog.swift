@@ -18,7 +18,7 @@ final class PeriodicLog: Sendable {
     }
 
     /// Bounds the memory that thousands of made-up stream names could take.
-    static let mostKeys = 256
+    static let maximumKeys = 256
 
     private let logger: Logger
     private let state: Mutex<State>
@@ -45,7 +45,7 @@ final class PeriodicLog: Sendable {
                 state.counts[key]?.suppressed += 1
                 return false
             }
-            guard state.counts.count < Self.mostKeys else {
+            guard state.counts.count < Self.maximumKeys else {
                 state.overflow += 1
                 return false
             }

@@ -23,12 +23,12 @@ enum StreamLoss: Hashable, Sendable {
 /// What was lost of each stream, by cause: the part of the totals in `DaemonMetrics` that can be told stream by stream.
 ///
 /// Bounded whatever comes: a stream takes a place for each cause that there is something to tell of, at most
-/// `mostPairs` over all streams that are watched, and gives them back when it is forgotten. Names that are not let in
-/// come from outside. They have `mostStrangerPairs` places of their own, which go to others after `strangerQuiet`
+/// `maximumPairs` over all streams that are watched, and gives them back when it is forgotten. Names that are not let
+/// in come from outside. They have `maximumStrangerPairs` places of their own, which go to others after `strangerQuiet`
 /// without anything new. What finds no place is in the totals only.
 final class StreamLosses: Sendable {
-    static let mostPairs = 8192
-    static let mostStrangerPairs = 256
+    static let maximumPairs = 8192
+    static let maximumStrangerPairs = 256
     /// ns.
     static let strangerQuiet: UInt64 = 3_600_000_000_000
 
@@ -58,7 +58,7 @@ final class StreamLosses: Sendable {
             var counts: Counts = [:]
             if let stranger = state.strangers.removeValue(forKey: stream) {
                 state.strangerPairs -= stranger.counts.count
-                if state.pairs + stranger.counts.count <= Self.mostPairs { counts = stranger.counts }
+                if state.pairs + stranger.counts.count <= Self.maximumPairs { counts = stranger.counts }
             }
             state.pairs += counts.count
             state.watched[stream] = counts
@@ -77,7 +77,7 @@ final class StreamLosses: Sendable {
         guard !stream.isEmpty, amount > 0 else { return }
         state.withLock { state in
             if let counts = state.watched[stream] {
-                guard counts[loss] != nil || state.pairs < Self.mostPairs else { return }
+                guard counts[loss] != nil || state.pairs < Self.maximumPairs else { return }
                 if counts[loss] == nil { state.pairs += 1 }
                 state.watched[stream]?[loss, default: 0] += UInt64(amount)
             } else {
@@ -90,8 +90,8 @@ final class StreamLosses: Sendable {
         _ amount: Int, _ loss: StreamLoss, _ stream: String, _ now: UInt64, _ state: inout State
     ) {
         if state.strangers[stream]?.counts[loss] == nil {
-            if state.strangerPairs >= mostStrangerPairs { makeRoom(now, &state) }
-            guard state.strangerPairs < mostStrangerPairs else { return }
+            if state.strangerPairs >= maximumStrangerPairs { makeRoom(now, &state) }
+            guard state.strangerPairs < maximumStrangerPairs else { return }
             state.strangerPairs += 1
         }
         state.strangers[stream, default: Stranger(lastAt: now)].counts[loss, default: 0] += UInt64(amount)

@@ -83,7 +83,8 @@ extension MonitorEvent {
                 + (alert.change.map { $0 == .figures ? "" : "/\($0.contractName)" } ?? "")
         case .suspicion(let suspicion): suspicion.active ? "/raised" : "/withdrawn"
         case .status(let status):
-            "/\(decidedAtSampleIndex)/" + (status.gap != nil ? "gap" : "\(status.state.contractName)/\(status.condition.contractName)")
+            "/\(decidedAtSampleIndex)/"
+                + (status.gap != nil ? "gap" : "\(status.state.contractName)/\(status.condition.contractName)")
                 + (status.pauseChange > 0 ? "/pause-\(status.pauseChange)" : "")
         }
     }

@@ -62,8 +62,8 @@ struct SubscriberAdmission {
         if ledger.isOverLimit(holder) { return .reset(.tooManySubscriptions) }
         guard isManual else { return .nothing }
         beganThisRound.insert(change.prefix)
-        if beganThisRound.count > SubscriptionLedger.mostAltogether { return .reset(.tooManySubscriptions) }
-        guard change.prefix.count < SubscriptionLedger.longestPrefix else { return .nothing }
+        if beganThisRound.count > SubscriptionLedger.maximumTotal { return .reset(.tooManySubscriptions) }
+        guard change.prefix.count < SubscriptionLedger.maximumPrefixLength else { return .nothing }
         return .subscribe(peer.narrowed(change.prefix))
     }
 

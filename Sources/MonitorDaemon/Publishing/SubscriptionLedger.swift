@@ -7,10 +7,10 @@ import ECGWire
 /// most of that prefix. The sum is exact, a key's share is so to within what others ask for alike.
 struct SubscriptionLedger {
     /// For one key, and altogether.
-    static let mostOfOneKey = 16_384
-    static let mostAltogether = 65_536
+    static let maximumPerKey = 16_384
+    static let maximumTotal = 65_536
     /// Longer prefixes match no topic; they are counted as if they ended here.
-    static let longestPrefix = 76
+    static let maximumPrefixLength = 76
 
     private var counts: [[UInt8]: [String: Int]] = [:]
     private var countsByKey: [String: Int] = [:]
@@ -18,7 +18,7 @@ struct SubscriptionLedger {
 
     /// - Returns: whether it is the first for this prefix.
     mutating func add(_ prefix: [UInt8], of key: String) -> Bool {
-        let prefix = Array(prefix.prefix(Self.longestPrefix))
+        let prefix = Array(prefix.prefix(Self.maximumPrefixLength))
         let isFirst = counts[prefix] == nil
         counts[prefix, default: [:]][key, default: 0] += 1
         countsByKey[key, default: 0] += 1
@@ -29,7 +29,7 @@ struct SubscriptionLedger {
     /// - Parameter key: nil: a connection ended, it is not told whose.
     /// - Returns: whether it was the last for this prefix.
     mutating func remove(_ prefix: [UInt8], of key: String?) -> Bool {
-        let prefix = Array(prefix.prefix(Self.longestPrefix))
+        let prefix = Array(prefix.prefix(Self.maximumPrefixLength))
         guard var holders = counts[prefix] else { return false }
         let named = key.flatMap { holders[$0] == nil ? nil : $0 }
         guard let holder = named ?? holders.max(by: { $0.value < $1.value })?.key else { return false }
@@ -42,6 +42,6 @@ struct SubscriptionLedger {
 
     /// Whether a key, or all together, have asked for more than is kept.
     func isOverLimit(_ key: String) -> Bool {
-        countsByKey[key] ?? 0 > Self.mostOfOneKey || total > Self.mostAltogether
+        countsByKey[key] ?? 0 > Self.maximumPerKey || total > Self.maximumTotal
     }
 }

@@ -3,9 +3,8 @@ import Synchronization
 
 /// A first-in first-out queue between operating-system threads, bounded in elements and in what they cost (memory).
 ///
-/// Policy: the pusher decides how long it is willing to wait for room; when that is over, the element is not taken and
-/// the pusher counts it. Nothing that was taken is ever dropped. After `close()` nothing more is taken, what is inside
-/// can still be popped.
+/// The pusher decides how long it waits for room. After that the element is not taken, and the pusher counts it.
+/// Nothing that was taken is ever dropped. After `close()` nothing more is taken; what is inside can still be popped.
 ///
 /// `@unchecked Sendable`: the ring is touched only while `mutex` is held.
 final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
@@ -14,7 +13,8 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
     let capacity: Int
     private let costLimit: Int
     private let cost: @Sendable (Element) -> Int
-    private let wakeUp: WakeUp?
+    /// Signalled when the queue stops being empty, for a consumer that waits in `poll`.
+    let wakeUp: WakeUp?
     private var ring: [Element?]
     private var head = 0
     private var count = 0
@@ -28,10 +28,9 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
     private let waitCounter = Atomic<UInt64>(0)
 
     /// - Parameters:
-    ///   - capacity: most elements inside, 1 or more.
-    ///   - costLimit: most that the elements inside may cost together; a single one may cost more.
-    ///   - cost: what an element costs, the same whenever it is asked.
-    ///   - wakeUp: signalled when the queue stops being empty, for a consumer that waits in `poll`.
+    ///   - capacity: maximum number of elements inside, 1 or more.
+    ///   - costLimit: maximum cost of all elements inside; a single one may cost more.
+    ///   - cost: of an element; must always give the same for the same element.
     init(
         capacity: Int, costLimit: Int = .max, wakeUp: WakeUp? = nil,
         cost: @escaping @Sendable (Element) -> Int = { _ in 0 }
@@ -63,7 +62,7 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Elements inside, as of some moment just past; any thread, without locking.
+    /// How many elements were inside a moment ago; any thread, without locking.
     var depth: Int { depthGauge.load(ordering: .relaxed) }
 
     /// How often a pusher had to wait for room.
@@ -125,7 +124,7 @@ final class BoundedQueue<Element: Sendable>: @unchecked Sendable {
         return closed && count == 0
     }
 
-    /// Takes nothing more; wakes everybody who waits.
+    /// Takes nothing more, and wakes all threads that wait.
     func close() {
         pthread_mutex_lock(mutex)
         closed = true

@@ -5,8 +5,8 @@ struct HTTPToken: Sendable, Equatable, CustomStringConvertible {
     private let bytes: [UInt8]
 
     /// 32 characters of hexadecimal digits are 128 bits.
-    static let shortest = 32
-    static let longest = 512
+    static let minimumLength = 32
+    static let maximumLength = 512
 
     /// Reads the first line of a file that only its owner may read.
     init(path: String) throws(SecretFileError) {
@@ -14,7 +14,8 @@ struct HTTPToken: Sendable, Equatable, CustomStringConvertible {
         let line = text.split(whereSeparator: \.isNewline).first ?? ""
         guard let token = HTTPToken(String(line)) else {
             throw SecretFileError(
-                path: path, reason: "its first line is not \(Self.shortest) to \(Self.longest) printable characters",
+                path: path,
+                reason: "its first line is not \(Self.minimumLength) to \(Self.maximumLength) printable characters",
                 nextStep: "make one with: (umask 077; head -c 32 /dev/urandom | base64 > FILE)")
         }
         self = token
@@ -22,7 +23,8 @@ struct HTTPToken: Sendable, Equatable, CustomStringConvertible {
 
     init?(_ text: String) {
         let bytes = Array(text.utf8)
-        guard (Self.shortest...Self.longest).contains(bytes.count), bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
+        guard (Self.minimumLength...Self.maximumLength).contains(bytes.count),
+            bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
         else { return nil }
         // "aaaa…" was not drawn by chance.
         guard Set(bytes).count >= 8 else { return nil }

@@ -3,8 +3,8 @@ import ECGSecurity
 /// Reads what `[security]` and `[http]` name: the server's key, the table of keys, the token.
 enum SecurityFiles {
     /// - Throws: what is wrong with which file. Nothing is half read.
-    static func read(_ configuration: DaemonConfiguration) throws(SecretFileError) -> LiveSecurity.State {
-        var state = LiveSecurity.State()
+    static func read(_ configuration: DaemonConfiguration) throws(SecretFileError) -> ReloadableSecurity.State {
+        var state = ReloadableSecurity.State()
         let security = configuration.security
         state.ipcWithoutCurve = security.ipcWithoutCurve
         if let path = serverKeyPath(security) {

@@ -2,14 +2,14 @@ import Glibc
 import ZeroMQ
 
 extension ZeroMQSocket {
-    /// Binds every endpoint, or says in words for an operator which one is not to be had, and why.
+    /// Binds every endpoint, or reports to the operator which one cannot be bound, and why.
     /// - Parameters:
     ///   - option: the command-line option that chooses another.
     ///   - security: which of them ask for keys.
-    /// - Returns: the endpoints as bound, ports chosen by the system included.
+    /// - Returns: the endpoints as bound, with the ports that the system chose.
     func listen(on endpoints: [String], option: String, security: SocketSecurity) throws(StartFailure) -> [String] {
         do throws(ZeroMQError) {
-            // Who connects and says nothing holds a file descriptor for so long.
+            // A peer that never completes the handshake is dropped after this time.
             try set(.handshakeInterval(.seconds(10)))
             try noticeVanishedPeers()
         } catch {
@@ -29,10 +29,10 @@ extension ZeroMQSocket {
         return bound
     }
 
-    /// Closes endpoints and opens them again, which ends all their connections: peers connect anew, and are looked at
-    /// anew. Blocks until the system has let go of the addresses, a few milliseconds as a rule.
+    /// Closes endpoints and opens them again, which ends all their connections: peers connect again, and are checked
+    /// again. Blocks until the system has released the addresses, usually a few milliseconds.
     /// - Parameter bound: as `listen` returned them.
-    /// - Throws: where somebody else has taken one meanwhile.
+    /// - Throws: if another process has taken one meanwhile.
     func listenAgain(on bound: [String], security: SocketSecurity) throws(ZeroMQError) {
         stopListening(on: bound)
         try openAgain(bound, security: security)

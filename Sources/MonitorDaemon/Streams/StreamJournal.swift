@@ -3,38 +3,36 @@ import ECGWire
 import Logging
 import SwiftProtobuf
 
-/// A worker's end of the journal: brings its streams back at the start, numbers their events, and hands what has
-/// happened to a stream to the journal's thread, from time to time with the stream's state.
+/// A worker's end of the journal: it restores the worker's streams at the start, numbers their events, and passes these
+/// to the journal's thread, from time to time with the stream's state.
 ///
-/// A snapshot is taken at once whenever something has happened to a stream that is not its samples: a command, a signal
-/// that is lost by the clock, other limits, its beginning and its end. So everything in the journal after a stream's
-/// snapshot follows from the samples after it, and comes out again, with the same ids and numbers, when they are sent
-/// again.
+/// A snapshot is taken at once whenever something other than samples has changed a stream: a command, a signal that is
+/// lost by the clock, new limits, its beginning and its end. So everything in the journal after a stream's snapshot
+/// follows from the samples after it. When they are sent again, the same events come out, with the same ids and
+/// numbers.
 final class StreamJournal {
     private let queue: BoundedQueue<JournalRound>
     private let reader: JournalReader
-    private let board: AcknowledgementBoard
+    private let tracker: AcknowledgementTracker
     private let metrics: DaemonMetrics
     private let log: PeriodicLog
     private let logger: Logger
     /// Last numbers of streams forgotten lately, which the file may not hold yet.
     private var retired: [String: JournalSequences] = [:]
 
-    private static let mostRetired = 65_536
+    private static let maximumRetired = 65_536
     /// At high speed snapshots come no more often than this by the clock. It decides when a snapshot is taken, and
     /// nothing that is in it.
-    private static let leastPause: UInt64 = 100_000_000
+    private static let minimumPause: UInt64 = 100_000_000
 
-    init(
-        queue: BoundedQueue<JournalRound>, reader: JournalReader, board: AcknowledgementBoard, metrics: DaemonMetrics,
-        log: PeriodicLog, logger: Logger
-    ) {
-        self.queue = queue
-        self.reader = reader
-        self.board = board
-        self.metrics = metrics
-        self.log = log
-        self.logger = logger
+    /// Opens a connection to read the journal's file by.
+    init(_ journal: Journal, tracker: AcknowledgementTracker, context: DaemonContext) throws {
+        queue = journal.queue
+        reader = try JournalReader(path: journal.path)
+        self.tracker = tracker
+        metrics = context.metrics
+        log = context.log
+        logger = context.logger
     }
 
     // MARK: The start
@@ -91,7 +89,7 @@ final class StreamJournal {
         let age = (Double(DaemonClock.utc()) - Double(known.snapshot.lastSamplesAt)) / 1e9
         stream.isForgottenSoon = age > settings.streams.forgottenAfterSeconds
         // By the state, which has a checksum.
-        board.isRestored(known.name, session: monitor.session ?? 0, next: monitor.nextSampleIndex)
+        tracker.didRestore(known.name, session: monitor.session ?? 0, next: monitor.nextSampleIndex)
         metrics.journal.streamsRestored.add(1)
         return (stream, events)
     }
@@ -114,15 +112,15 @@ final class StreamJournal {
     /// Remembers a forgotten stream's numbers.
     func retire(_ stream: WatchedStream) {
         // Those in the file are as good: everything written has long been committed when so many more have ended.
-        if retired.count >= Self.mostRetired { retired.removeAll() }
+        if retired.count >= Self.maximumRetired { retired.removeAll() }
         retired[stream.name] = stream.numbering.last
     }
 
     // MARK: Rounds
 
-    /// Hands events, and the state where it is due, to the journal's thread; waits for room there.
+    /// Passes events, and the state when it is due, to the journal's thread; waits for room there.
     /// - Parameters:
-    ///   - makeMessage: what to publish when the event is written; nil where nobody wants it.
+    ///   - makeMessage: what to publish once the event is written; nil if nobody wants it.
     ///   - hasEnded: the stream ends with these.
     func write(
         _ events: [MonitorEvent], of stream: WatchedStream, hasEnded: Bool = false,
@@ -164,7 +162,7 @@ final class StreamJournal {
         stream.samplesSinceSnapshot += count
         stream.lastSamplesUTC = DaemonClock.utc()
         guard Double(stream.samplesSinceSnapshot) >= settings.journal.snapshotSeconds * samplingRate,
-            DaemonClock.elapsed(since: stream.lastSnapshotAt) >= Self.leastPause
+            DaemonClock.elapsed(since: stream.lastSnapshotAt) >= Self.minimumPause
         else { return }
         stream.needsSnapshot = true
     }

@@ -1,17 +1,19 @@
 import ECGMonitor
 import ECGWire
 
-/// One stream as the worker that owns it sees it. An object, so that its monitor is worked on in its place.
+/// One stream as the worker that owns it sees it. A class, so that its monitor is changed in place.
 final class WatchedStream {
     let name: String
     var monitor: PatientMonitor
     /// When samples last came; monotonic, ns.
     var lastSamplesAt: UInt64
-    /// Signal lost by the daemon's clock has been said, and not yet taken back.
+    /// None of its blocks has been accepted yet.
+    var isNew = false
+    /// By the daemon's clock its signal was reported as lost, and no samples have come since.
     var isSilent = false
-    /// Has segments in the round being made.
+    /// Has blocks in the round being made.
     var isInRound = false
-    /// When the oldest of the round's messages was taken.
+    /// When the oldest of the round's messages was taken; monotonic, ns.
     var oldestInRound: UInt64 = 0
     /// Its topics, in the order of `topicKinds`.
     let topics: [[UInt8]]
@@ -19,7 +21,7 @@ final class WatchedStream {
     var numbering = StreamNumbering()
 
     // What the journal needs.
-    /// Nothing of it is in the journal yet that it goes on from.
+    /// It does not go on from anything in the journal.
     var beginsAnew = false
     /// The next round carries its state.
     var needsSnapshot = false
@@ -28,11 +30,11 @@ final class WatchedStream {
     var lastSnapshotAt: UInt64 = 0
     /// When samples last came: UTC, ns since 1970.
     var lastSamplesUTC: Int64 = 0
-    /// Came out of the journal older than `streams.forgotten_after_seconds`.
+    /// Was restored from the journal when it was older than `streams.forgotten_after_seconds`.
     var isForgottenSoon = false
 
     // What its source is told.
-    /// Its source wants to be told how far it is.
+    /// Its source wants its blocks acknowledged.
     var isAcknowledged = false
     /// Samples of the round's acknowledged blocks.
     var processedInRound = 0
@@ -64,10 +66,19 @@ final class WatchedStream {
         topics = Self.topicKinds.map { Array(Topic($0, stream: name).name.utf8) }
     }
 
+    /// Reports what was processed since the last report.
+    func reportProgress(to tracker: AcknowledgementTracker) {
+        tracker.didProcess(
+            name, session: monitor.session ?? 0, next: monitor.nextSampleIndex, samples: processedInRound)
+        processedInRound = 0
+    }
+
     func nextSequence(_ kind: Topic.Kind) -> UInt64 {
         JournalKind(kind).map { numbering.next($0) } ?? numbering.nextWaveform()
     }
 
+    /// Whether somebody has subscribed to a topic.
+    /// - Parameter place: of its kind in `topicKinds`.
     func isWanted(_ place: Int, _ subscriptions: Subscriptions) -> Bool {
         let generation = subscriptions.generation
         if generation != subscriptionGeneration {

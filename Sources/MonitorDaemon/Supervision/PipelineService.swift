@@ -2,18 +2,17 @@ import Glibc
 import Logging
 import ServiceLifecycle
 
-/// Keeps the pipeline, which runs already, until the daemon is asked to stop, and then lets it finish.
+/// Waits until the daemon is asked to stop, then lets the pipeline, which runs already, finish.
 struct PipelineService: Service {
     let pipeline: Pipeline
     let state: DaemonState
     let notifier: ServiceNotifier
-    let live: LiveSettings
-    let logger: Logger
 
     func run() async throws {
         try? await gracefulShutdown()
         state.phase = .stopping
-        let limit = live.current.stop.limitSeconds
+        let (metrics, logger) = (pipeline.context.metrics, pipeline.context.logger)
+        let limit = pipeline.context.settings.current.stop.limitSeconds
         notifier.stopping("finishing what has been taken in")
         logger.info("stopping", metadata: ["limit_seconds": "\(limit)"])
         let deadline = Task.detached {
@@ -23,7 +22,6 @@ struct PipelineService: Service {
         }
         await stop()
         deadline.cancel()
-        let metrics = pipeline.metrics
         logger.info(
             "finished",
             metadata: [
@@ -47,7 +45,7 @@ struct PipelineService: Service {
             for await _ in finished.stream {}
             thread.join()
         } catch {
-            logger.warning("stopping without a thread of its own", metadata: ["error": "\(error)"])
+            pipeline.context.logger.warning("stopping without a thread of its own", metadata: ["error": "\(error)"])
             pipeline.stop()
         }
     }

@@ -1,14 +1,22 @@
 import ECGSecurity
 import ZeroMQ
 
-/// Why the daemon does not start: one line that names it and the next step, and an exit code after sysexits.h.
-struct StartFailure: Error, CustomStringConvertible {
-    var words: String
-    var exitCode: Int32
-    /// The words begin with a file and a line, as compilers write it, rather than with the program's name.
-    var namesFile = false
+/// Why the daemon does not start.
+public struct StartFailure: Error, CustomStringConvertible {
+    /// What failed and what to do next: one line, or one for each mistake in a configuration file.
+    public let words: String
+    /// For the process, after sysexits.h.
+    public let exitCode: Int32
+    /// The words begin with a file and a line, as compilers write it; they need no program's name before them.
+    public let namesFile: Bool
 
-    var description: String { words }
+    init(words: String, exitCode: Int32, namesFile: Bool = false) {
+        self.words = words
+        self.exitCode = exitCode
+        self.namesFile = namesFile
+    }
+
+    public var description: String { words }
 
     static func configuration(_ failure: ConfigurationFile.Failure) -> StartFailure {
         switch failure {

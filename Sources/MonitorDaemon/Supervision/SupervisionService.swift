@@ -5,19 +5,20 @@ import ServiceLifecycle
 import Synchronization
 import UnixSignals
 
-/// Watches over the threads: feeds the service manager's watchdog, publishes the health topic, writes out the sums of
-/// what is logged once a period, and reads the configuration again on SIGHUP.
+/// Watches over the threads: feeds the service manager's watchdog, publishes the health topic, logs the sums of what is
+/// logged once a period, and reads the configuration again on SIGHUP.
 struct SupervisionService: Service {
     let pipeline: Pipeline
     let state: DaemonState
     let notifier: ServiceNotifier
     let endpoints: Pipeline.Endpoints
     let reloader: ConfigurationReloader
-    let logger: Logger
     /// Carries the http port when the pages are served, and ends.
     let httpListening: AsyncStream<UInt16>
     /// Without them the daemon is not ready, unless they are not wanted.
     let httpEnabled: Bool
+
+    private var context: DaemonContext { pipeline.context }
 
     func run() async throws {
         var httpPort: UInt16?
@@ -32,14 +33,14 @@ struct SupervisionService: Service {
         }
         let hangUps = await UnixSignalsSequence(trapping: .sighup)
         if state.phase == .starting { state.phase = .ready }
-        logger.info("ready", metadata: readyMetadata(httpPort))
+        context.logger.info("ready", metadata: readyMetadata(httpPort))
         notifier.ready(status(stuck: []))
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await cancelWhenGracefulShutdown { await reloadOnHangUp(hangUps) } }
             group.addTask { await cancelWhenGracefulShutdown { await watch() } }
             await group.waitForAll()
         }
-        pipeline.log.flush(everything: true)
+        context.log.flush(everything: true)
     }
 
     private func readyMetadata(_ httpPort: UInt16?) -> Logger.Metadata {
@@ -70,13 +71,13 @@ struct SupervisionService: Service {
 
     // MARK: Watching
 
-    /// How long a thread may show no life where no service manager says how often it wants to be told.
+    /// How long a thread may show no life if the service manager does not ask for a watchdog.
     private static let defaultPatience: UInt64 = 10_000_000_000
 
     private func watch() async {
         let interval = notifier.watchdogInterval
-        // Half of the interval for the threads, and a look at every sixth of it: what hangs is noticed, and not told
-        // as alive, well before the service manager runs out of patience itself.
+        // Threads have half of the interval, and are looked at every sixth of it: what hangs is noticed, and no longer
+        // reported as alive, well before the service manager itself runs out of patience.
         var judge = ProgressJudge(patienceNanoseconds: interval.map { $0 / 2 } ?? Self.defaultPatience)
         let pause = min(interval.map { $0 / 6 } ?? .max, 500_000_000)
         var nextStatus: UInt64 = 0
@@ -94,9 +95,9 @@ struct SupervisionService: Service {
             }
             if now >= nextHealth {
                 if publishHealth(sequence: healthSequence + 1, isAlive: verdict.isAlive) { healthSequence += 1 }
-                nextHealth = now + UInt64(pipeline.live.current.events.healthPeriodSeconds * 1e9)
+                nextHealth = now + UInt64(context.settings.current.events.healthPeriodSeconds * 1e9)
             }
-            pipeline.log.flush()
+            context.log.flush()
             try? await Task.sleep(nanoseconds: pause)
         }
     }
@@ -105,9 +106,9 @@ struct SupervisionService: Service {
         if verdict.isAlive {
             notifier.watchdog()
         } else {
-            pipeline.metrics.watchdogWithheld.add(1)
+            context.metrics.watchdogWithheld.add(1)
             if state.stuck != verdict.stuck {
-                logger.critical(
+                context.logger.critical(
                     "no sign of life; the watchdog is not fed any more",
                     metadata: ["threads": "\(verdict.stuck.joined(separator: " "))"])
                 notifier.status(status(stuck: verdict.stuck))
@@ -118,14 +119,14 @@ struct SupervisionService: Service {
 
     private func status(stuck: [String]) -> String {
         if !stuck.isEmpty { return "no sign of life from \(stuck.joined(separator: ", "))" }
-        let metrics = pipeline.metrics
+        let metrics = context.metrics
         return "watching \(metrics.streams.value) streams, \(metrics.samplesAccepted.value) samples, "
             + "\(metrics.beats.all.reduce(0) { $0 + $1.count }) beats"
     }
 
     /// - Returns: whether the publisher took it: a number is used once only.
     private func publishHealth(sequence: UInt64, isAlive: Bool) -> Bool {
-        let metrics = pipeline.metrics
+        let metrics = context.metrics
         let rejects = metrics.rejects.all.filter { $0.count > 0 }
         var health = WireHealth()
         health.schemaVersion = SampleBlockLimits.schemaVersion
@@ -149,7 +150,7 @@ struct SupervisionService: Service {
         health.eventsPublished = metrics.events.all.reduce(0) { $0 + $1.count }
         health.eventsDropped = metrics.eventsDropped.value
         health.rejectedByCause = Dictionary(uniqueKeysWithValues: rejects.map { ($0.label.label, $0.count) })
-        guard let body = try? PublishedBody.health(health).encoded(as: pipeline.live.current.events.encoding) else {
+        guard let body = try? PublishedBody.health(health).encoded(as: context.settings.current.events.encoding) else {
             return false
         }
         let message = OutgoingMessage(topic: Array(Topic.health.name.utf8), body: body, receivedAt: nil)

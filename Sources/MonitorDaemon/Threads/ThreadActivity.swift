@@ -1,11 +1,10 @@
 import Synchronization
 
-/// The proof of life of one thread.
+/// What one thread shows of its life.
 ///
-/// A thread reports here on two occasions only: when a piece of work is really done, and when it has come round and
-/// found nothing at all to do. It reports nothing while it works, while it waits for somebody who does not move, or
-/// when it hangs: so a counter that moves means "samples are processed, or the thread is really idle", which is what
-/// the watchdog is fed with.
+/// A thread reports on two occasions only: when a piece of work is done, and when it has come round and found nothing
+/// to do. It reports nothing while it works, waits for another thread that does not move, or hangs. So a counter that
+/// moves means that samples are processed or the thread is idle, and only then is the watchdog fed.
 final class ThreadActivity: Sendable {
     let name: String
     private let turns = Atomic<UInt64>(0)
@@ -26,13 +25,16 @@ final class ThreadActivity: Sendable {
         turns.add(1, ordering: .relaxed)
     }
 
-    /// The thread's loop has come to its end.
+    /// Came round, with or without work done.
+    func didTurn(working: Bool) { if working { didWork() } else { wasIdle() } }
+
+    /// The thread's loop has ended.
     func didEnd() { ended.store(true, ordering: .relaxed) }
 
     /// How often it has shown life.
     var turn: UInt64 { turns.load(ordering: .relaxed) }
 
-    /// What an observer sees now.
+    /// Its present state.
     var reading: Reading {
         Reading(
             name: name, turns: turns.load(ordering: .relaxed), isWorking: working.load(ordering: .relaxed),
@@ -47,7 +49,7 @@ final class ThreadActivity: Sendable {
     }
 }
 
-/// Decides from successive readings whether every thread lives. A pure value: time is an argument.
+/// Decides from successive readings whether every thread is alive. A pure value: time is an argument.
 struct ProgressJudge: Sendable {
     /// How long a thread may go without a sign of life.
     let patienceNanoseconds: UInt64

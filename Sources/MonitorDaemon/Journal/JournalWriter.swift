@@ -1,26 +1,24 @@
 import Logging
 import Synchronization
 
-/// The thread that writes the journal. What waits is written in one transaction; only when the disk has it are its
-/// events handed to the publisher, and the samples that they rest on acknowledged.
+/// Writes the journal. All that waits is written in one transaction. Only when the disk has it are its events passed to
+/// the publisher, and the samples that they rest on acknowledged.
 ///
-/// Policy where the journal cannot be written (disk full, disk gone): it tries again and again. After
+/// While the journal cannot be written (disk full, disk gone), it tries again and again. After
 /// `journal.patience_seconds` the events are published all the same, since a ward needs them more than the journal
-/// does; nothing is acknowledged, so sources that keep what is not acknowledged lose nothing. What waits to be written
-/// is bounded by `journal.pending_events`: the oldest go first, beats before all others, and are counted. Of each
+/// does. Nothing is acknowledged, so sources that keep unacknowledged samples lose nothing. What waits to be written is
+/// bounded by `journal.pending_events`: the oldest are dropped first, beats before all others, and counted. Of each
 /// stream's snapshots only the newest waits.
-struct JournalLoop {
+struct JournalWriter: ThreadService {
     private let database: JournalDatabase
     private let queue: BoundedQueue<JournalRound>
     private let publishQueue: BoundedQueue<OutgoingMessage>
-    private let board: AcknowledgementBoard
-    private let live: LiveSettings
+    private let tracker: AcknowledgementTracker
+    private let settings: SettingsView
     private let metrics: DaemonMetrics
-    private let activity: ThreadActivity
     private let logger: Logger
+    private let activity: ThreadActivity
 
-    private var settings: DaemonConfiguration.Journal
-    private var generation: UInt64
     private var batch: [JournalRound] = []
     /// Taken and not yet written, in order, without their snapshots.
     private var pending: [JournalRound] = []
@@ -34,7 +32,7 @@ struct JournalLoop {
     private var retention: JournalRetention
 
     private static let firstBackoff: UInt64 = 20_000_000
-    private static let longestBackoff: UInt64 = 1_000_000_000
+    private static let maximumBackoff: UInt64 = 1_000_000_000
     /// Rounds in one transaction.
     private static let burst = 4096
     /// How long the end may take where the journal cannot be written.
@@ -42,19 +40,16 @@ struct JournalLoop {
 
     init(
         database: JournalDatabase, queue: BoundedQueue<JournalRound>, publishQueue: BoundedQueue<OutgoingMessage>,
-        board: AcknowledgementBoard, live: LiveSettings, metrics: DaemonMetrics, activity: ThreadActivity,
-        logger: Logger
+        tracker: AcknowledgementTracker, context: DaemonContext, activity: ThreadActivity
     ) {
         self.database = database
         self.queue = queue
         self.publishQueue = publishQueue
-        self.board = board
-        self.live = live
-        self.metrics = metrics
+        self.tracker = tracker
+        settings = SettingsView(context.settings)
+        metrics = context.metrics
+        logger = context.logger
         self.activity = activity
-        self.logger = logger
-        generation = live.generation
-        settings = live.current.journal
         retention = JournalRetention(metrics: metrics, logger: logger)
     }
 
@@ -62,21 +57,16 @@ struct JournalLoop {
     mutating func run() {
         while true {
             let ended = collect()
-            if live.generation != generation {
-                generation = live.generation
-                settings = live.current.journal
-            }
+            settings.refresh()
             if pending.isEmpty && snapshots.isEmpty {
                 if ended { break }
                 activity.wasIdle()
-            } else if DaemonClock.monotonic() >= nextTry {
-                write()
-                activity.didWork()
             } else {
+                if DaemonClock.monotonic() >= nextTry { write() }
                 activity.didWork()
             }
             if failingSince != nil { bridgeFailure() }
-            retention.step(database, settings, isFailing: failingSince != nil)
+            retention.step(database, settings.current.journal, isFailing: failingSince != nil)
             if ended {
                 finish()
                 break
@@ -91,7 +81,7 @@ struct JournalLoop {
         let wait: UInt64 = failingSince == nil ? 250_000_000 : max(1_000_000, min(backoff, 100_000_000))
         var ended = queue.pop(into: &batch, limit: Self.burst, waitingAtMost: wait)
         if failingSince == nil, !batch.isEmpty {
-            let end = DaemonClock.monotonic() + UInt64(settings.groupMilliseconds * 1e6)
+            let end = DaemonClock.monotonic() + UInt64(settings.current.journal.groupMilliseconds * 1e6)
             var seen = 0
             while !ended, batch.count < Self.burst, !batch[seen...].contains(where: \.isUrgent) {
                 seen = batch.count
@@ -143,7 +133,7 @@ struct JournalLoop {
         for (stream, snapshot) in snapshots {
             metrics.journal.snapshotsWritten.add(1)
             metrics.journal.snapshotBytes.add(snapshot.state?.count ?? 0)
-            board.isDurable(stream, session: snapshot.session, before: snapshot.nextSampleIndex)
+            tracker.didPersist(stream, session: snapshot.session, before: snapshot.nextSampleIndex)
         }
         pending.removeAll(keepingCapacity: true)
         publishedRounds = 0
@@ -161,18 +151,21 @@ struct JournalLoop {
             logger.critical("the journal cannot be written", metadata: ["error": "\(error)"])
         }
         nextTry = now + backoff
-        backoff = min(backoff * 2, Self.longestBackoff)
+        backoff = min(backoff * 2, Self.maximumBackoff)
     }
 
     /// What must go on while the journal does not.
     private mutating func bridgeFailure() {
         guard let since = failingSince else { return }
-        if DaemonClock.elapsed(since: since) >= UInt64(settings.patienceSeconds * 1e9) { publish(unwritten: true) }
-        guard pendingEvents > settings.pendingEvents else { return }
-        drop(pendingEvents - settings.pendingEvents)
+        if DaemonClock.elapsed(since: since) >= UInt64(settings.current.journal.patienceSeconds * 1e9) {
+            publish(unwritten: true)
+        }
+        guard pendingEvents > settings.current.journal.pendingEvents else { return }
+        drop(pendingEvents - settings.current.journal.pendingEvents)
     }
 
-    /// Hands what is not yet published to the publisher, waiting for room: sending never waits, so there will be some.
+    /// Passes what is not yet published to the publisher. Waits for room, which there will be: the publisher never
+    /// waits.
     private mutating func publish(unwritten: Bool) {
         for round in publishedRounds..<pending.count {
             for event in pending[round].events.indices {

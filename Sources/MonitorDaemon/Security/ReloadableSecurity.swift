@@ -2,8 +2,8 @@ import ECGSecurity
 import Synchronization
 import ZeroMQ
 
-/// Keys, rights and token in force, for threads that look at them between two messages.
-final class LiveSecurity: Sendable {
+/// The keys, rights and token in force. SIGHUP replaces them while all threads run.
+final class ReloadableSecurity: Sendable {
     struct State: Sendable, Equatable {
         /// nil: no endpoint asks for a key, and everybody who reaches one may do everything.
         var serverKey: CurveKeyPair?
@@ -78,13 +78,13 @@ struct SocketSecurity: Equatable {
     }
 }
 
-/// One loop's view of who may do what: looked up by the newest table for every message, with a lock only when the table
-/// has changed.
+/// One thread's view of who may do what. Every message is judged by the newest table; a lock is taken only when the
+/// table has changed.
 final class AccessControl {
-    private let live: LiveSecurity
+    private let source: ReloadableSecurity
     private var generation: UInt64
-    private var state: LiveSecurity.State
-    /// The table by which standing subscriptions were cut, and when.
+    private var state: ReloadableSecurity.State
+    /// The table that present subscriptions were narrowed by, and when.
     private var readersSeen: Permissions
     private var readersGeneration: UInt64
     private var readersSeenAt: Int64
@@ -92,10 +92,10 @@ final class AccessControl {
     private var nextExpiry: Int64
     private var boundSecurity: SocketSecurity
 
-    init(_ live: LiveSecurity, at now: Int64 = AccessControl.now) {
-        self.live = live
-        generation = live.generation
-        state = live.current
+    init(_ source: ReloadableSecurity, at now: Int64 = AccessControl.now) {
+        self.source = source
+        generation = source.generation
+        state = source.current
         readersSeen = state.permissions
         readersGeneration = generation
         readersSeenAt = now
@@ -103,7 +103,7 @@ final class AccessControl {
         boundSecurity = SocketSecurity(serverKey: state.serverKey, ipcWithoutCurve: state.ipcWithoutCurve)
     }
 
-    /// For the sockets that this loop binds.
+    /// For the sockets that this thread binds.
     var socketSecurity: SocketSecurity { boundSecurity }
 
     var isEnabled: Bool { state.isEnabled }
@@ -117,8 +117,8 @@ final class AccessControl {
         return true
     }
 
-    /// Whether what some key may read is not what its standing subscriptions were cut to: it was removed, has expired,
-    /// or has other rights. True once for each change.
+    /// Whether some key may read something else than its present subscriptions were narrowed to: it was removed, has
+    /// expired, or has other rights. True once for each change.
     func readersChanged(at now: Int64 = AccessControl.now) -> Bool {
         refresh()
         guard state.isEnabled else { return false }
@@ -152,22 +152,22 @@ final class AccessControl {
         return state.permissions.entry(userID, at: Self.now).map { .key($0) } ?? .removed
     }
 
-    /// See `LiveSecurity.ban`.
-    func ban(_ key: AuthorizedKey) -> UInt64? { live.ban(key.key.z85) }
+    /// See `ReloadableSecurity.ban`.
+    func ban(_ key: AuthorizedKey) -> UInt64? { source.ban(key.key.z85) }
 
     private func refresh() {
-        guard live.generation != generation else { return }
-        generation = live.generation
-        state = live.current
+        guard source.generation != generation else { return }
+        generation = source.generation
+        state = source.current
     }
 
     /// Seconds since 1970.
     static var now: Int64 { DaemonClock.utc() / 1_000_000_000 }
 }
 
-extension LiveSecurity {
+extension ReloadableSecurity {
     /// - Returns: what is different, in words for the log; nothing that is secret.
-    func replaceTellingChanges(by new: State) -> String {
+    func replaceReportingChanges(by new: State) -> String {
         let old = current
         guard new != old else {
             // The same table again lifts the bans all the same.

@@ -2,22 +2,21 @@ import ECGSecurity
 import ECGWire
 import ZeroMQ
 
-/// The thread that publishes: an XPUB socket on every events endpoint.
+/// Publishes: an XPUB socket on every events endpoint.
 ///
-/// XPUB never waits for a subscriber. One whose queue (`events.subscriber_queue_messages`) is full misses events until
-/// it has read on, which it can tell by the holes in the sequence numbers; nobody else notices. The queue in front
-/// of this thread is bounded too: workers wait for room, which they always get, since sending never waits.
+/// XPUB never waits for a subscriber. A subscriber whose queue (`events.subscriber_queue_messages`) is full misses
+/// events until it has read on; the holes in the sequence numbers tell it so, and nobody else notices. The queue in
+/// front of this thread is bounded too: workers wait for room, which there will be, since sending never waits.
 ///
-/// That a queue has become full is counted: with `ZMQ_XPUB_NODROP`, libzmq sends nothing where a subscriber's queue is
-/// found full, and says so. The event is counted and goes out without that option. Then libzmq passes the subscriber
-/// over, and says no more of it, until it has read a good part of its queue (`dist_t::match` in libzmq's `dist.cpp`; a
-/// test shows it with 4.3.4). So how many events it misses in all is not to be had here; its sequence numbers tell.
-struct Publisher: ~Copyable {
+/// Events at which a queue becomes full are counted: with `ZMQ_XPUB_NODROP`, libzmq sends nothing if it finds a
+/// subscriber's queue full, and reports it. The event is counted, then sent without that option. From then on libzmq
+/// skips the subscriber without a report until it has read a good part of its queue (`dist_t::match` in libzmq's
+/// `dist.cpp`; a test shows it with 4.3.4). How many events it misses in all is therefore not known here.
+struct PublishService: ThreadService, ~Copyable {
     private let socket: ZeroMQSocket
     private let monitor: ZeroMQMonitor
-    private let endpoints: [String]
+    let boundEndpoints: [String]
     private let queue: BoundedQueue<OutgoingMessage>
-    private let wakeUp: WakeUp
     private let subscriptions: Subscriptions
     private let access: AccessControl
     private let log: PeriodicLog
@@ -26,37 +25,34 @@ struct Publisher: ~Copyable {
     private let activity: ThreadActivity
 
     private static let burst = 256
-    /// Subscriptions read between two looks at anything else.
+    /// Subscriptions read before anything else is looked at again.
     private static let subscriptionBurst = 1024
 
-    /// Opens and binds the socket: to be called on the thread that runs the loop.
-    /// - Parameter wakeUp: the one that `queue` signals.
+    /// Opens and binds the socket.
     init(
-        context: ZeroMQContext, queue: BoundedQueue<OutgoingMessage>, wakeUp: WakeUp, subscriptions: Subscriptions,
-        access: AccessControl, settings: DaemonConfiguration, metrics: DaemonMetrics, activity: ThreadActivity,
-        log: PeriodicLog
+        _ sockets: ZeroMQContext, queue: BoundedQueue<OutgoingMessage>, subscriptions: Subscriptions,
+        context: DaemonContext, activity: ThreadActivity
     ) throws(StartFailure) {
-        let socket = try Self.open(context, settings, isManual: access.isEnabled)
+        let settings = context.settings.current
+        access = AccessControl(context.security)
+        let socket = try Self.open(sockets, settings, isManual: access.isEnabled)
         let monitor = try socket.watched()
-        let endpoints = try socket.listen(
+        boundEndpoints = try socket.listen(
             on: settings.events.endpoints, option: "--events", security: access.socketSecurity)
         self.socket = socket
         self.monitor = monitor
-        self.endpoints = endpoints
         self.queue = queue
-        self.wakeUp = wakeUp
         self.subscriptions = subscriptions
-        self.access = access
-        self.log = log
-        self.metrics = metrics
+        metrics = context.metrics
+        log = context.log
         self.activity = activity
     }
 
     private static func open(
-        _ context: ZeroMQContext, _ settings: DaemonConfiguration, isManual: Bool
+        _ sockets: ZeroMQContext, _ settings: DaemonConfiguration, isManual: Bool
     ) throws(StartFailure) -> ZeroMQSocket {
         do throws(ZeroMQError) {
-            let socket = try ZeroMQSocket(context, .xpub)
+            let socket = try ZeroMQSocket(sockets, .xpub)
             try socket.set(.sendHighWaterMark(settings.events.subscriberQueueMessages))
             // A subscriber that never reads must not keep the daemon from ending.
             try socket.set(.linger(.seconds(min(2, settings.stop.limitSeconds / 3))))
@@ -73,21 +69,18 @@ struct Publisher: ~Copyable {
         }
     }
 
-    var boundEndpoints: [String] { endpoints }
-
     /// Publishes until the queue is closed and empty.
-    /// - Throws: what no loop can go on after.
     mutating func run() throws(ZeroMQError) {
         var poller = ZeroMQPoller()
         poller.add(socket)
         let monitorPlace = poller.add(monitor)
-        poller.add(fileDescriptor: wakeUp.fileDescriptor)
+        if let wakeUp = queue.wakeUp { poller.add(fileDescriptor: wakeUp.fileDescriptor) }
         var change = ZeroMQMessage()
         var batch: [OutgoingMessage] = []
         batch.reserveCapacity(Self.burst)
         while true {
             try poller.wait(timeout: .milliseconds(250))
-            wakeUp.clear()
+            queue.wakeUp?.clear()
             if poller[monitorPlace].contains(.readable) { try readMonitor() }
             var ended = false
             var sent = 0
@@ -105,7 +98,7 @@ struct Publisher: ~Copyable {
             if ended { break }
             if sent == 0 { activity.wasIdle() }
         }
-        ZeroMQSocket.removeSocketFiles(of: endpoints)
+        ZeroMQSocket.removeSocketFiles(of: boundEndpoints)
     }
 
     private func send(_ message: OutgoingMessage) throws(ZeroMQError) {
@@ -168,7 +161,7 @@ struct Publisher: ~Copyable {
     /// Subscribers connect anew by themselves, within a tenth of a second as a rule, and miss what is published
     /// meanwhile: the holes in the sequence numbers tell them.
     private mutating func closeAllConnections() throws(ZeroMQError) {
-        socket.stopListening(on: endpoints)
+        socket.stopListening(on: boundEndpoints)
         // What the connections that end have left is counted, nothing of it is put in.
         var message = ZeroMQMessage()
         let limit = DaemonClock.monotonic() + 500_000_000
@@ -178,7 +171,7 @@ struct Publisher: ~Copyable {
         }
         admission.endRound()
         metrics.subscriptions.set(subscriptions.count)
-        try socket.openAgain(endpoints, security: access.socketSecurity)
+        try socket.openAgain(boundEndpoints, security: access.socketSecurity)
         // libzmq does not tell of the connections that end with their listener.
         try readMonitor()
         metrics.subscriberConnections.set(0)
