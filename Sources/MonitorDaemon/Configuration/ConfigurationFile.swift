@@ -30,17 +30,16 @@ enum ConfigurationFile {
     }
 
     /// No configuration is longer; a device or a dump named by mistake is not read to its end.
-    private static let largestBytes = 1 << 20
+    private static let maximumBytes = 1 << 20
 
     static func read(path: String) throws(Failure) -> DaemonConfiguration {
         let data: Data
         do {
-            let handle = try Data(contentsOf: URL(filePath: path))
-            data = handle
+            data = try Data(contentsOf: URL(filePath: path))
         } catch {
             throw .unreadable(path: path, reason: Self.reason(error))
         }
-        guard data.count <= largestBytes else {
+        guard data.count <= maximumBytes else {
             throw .unreadable(path: path, reason: "it has \(data.count) bytes, more than a configuration can need")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
@@ -53,7 +52,20 @@ enum ConfigurationFile {
         }
     }
 
-    struct MistakeList: Error, Equatable { var mistakes: [Mistake] }
+    struct MistakeList: Error, Equatable {
+        var mistakes: [Mistake] = []
+        /// Where the keys stand.
+        fileprivate var lines = ConfigurationLines("")
+
+        /// - Parameter words: what is wrong with a key, without its name.
+        fileprivate mutating func add(_ key: String, _ words: String) {
+            add(at: key, "\(LogFields.oneLine(key)) \(words)")
+        }
+
+        fileprivate mutating func add(at key: String, _ words: String) {
+            mistakes.append(Mistake(line: lines[key], words: words))
+        }
+    }
 
     /// - Parameter text: TOML.
     /// - Throws: every mistake in it, in the order of the lines.
@@ -69,20 +81,22 @@ enum ConfigurationFile {
         } catch {
             throw MistakeList(mistakes: [Mistake(line: 1, words: "\(error)")])
         }
-        let lines = ConfigurationLines(text)
         var configuration = DaemonConfiguration()
-        var mistakes: [Mistake] = []
-        read(root, named: "", lines, &configuration, &mistakes)
-        configuration.wards = overrides(root, "ward", lines, &mistakes)
-        configuration.patients = overrides(root, "patient", lines, &mistakes)
-        if mistakes.isEmpty { relations(configuration, lines, &mistakes) }
-        guard mistakes.isEmpty else { throw MistakeList(mistakes: mistakes.sorted { $0.line < $1.line }) }
+        var mistakes = MistakeList(lines: ConfigurationLines(text))
+        read(root, named: "", &configuration, &mistakes)
+        configuration.wards = overrides(root, "ward", &mistakes)
+        configuration.patients = overrides(root, "patient", &mistakes)
+        if mistakes.mistakes.isEmpty { relations(configuration, &mistakes) }
+        guard mistakes.mistakes.isEmpty else {
+            mistakes.mistakes.sort { $0.line < $1.line }
+            throw mistakes
+        }
         return configuration
     }
 
     private static func read(
-        _ table: TOMLTable, named name: String, _ lines: ConfigurationLines,
-        _ configuration: inout DaemonConfiguration, _ mistakes: inout [Mistake]
+        _ table: TOMLTable, named name: String,
+        _ configuration: inout DaemonConfiguration, _ mistakes: inout MistakeList
     ) {
         for key in table.keys where !(name.isEmpty && Self.overrideTables.contains(key)) {
             guard let value = table[key] else { continue }
@@ -91,18 +105,18 @@ enum ConfigurationFile {
                 do throws(ConfigurationKey.ValueProblem) {
                     try known.assign(value, &configuration)
                 } catch {
-                    mistakes.append(Mistake(line: lines[fullName], words: "\(fullName) \(error.words)"))
+                    mistakes.add(fullName, error.words)
                 }
             } else if ConfigurationSchema.tables.contains(fullName) {
                 if let inner = value.table {
-                    read(inner, named: fullName, lines, &configuration, &mistakes)
+                    read(inner, named: fullName, &configuration, &mistakes)
                 } else {
-                    mistakes.append(Mistake(line: lines[fullName], words: "\(fullName) must be a table"))
+                    mistakes.add(fullName, "must be a table")
                 }
             } else {
                 var words = "unknown key \(LogFields.oneLine(fullName))"
                 if let near = nearest(to: fullName) { words += "; is \(near) meant?" }
-                mistakes.append(Mistake(line: lines[fullName], words: words))
+                mistakes.add(at: fullName, words)
             }
         }
     }
@@ -111,37 +125,33 @@ enum ConfigurationFile {
     private static let overrideTables: Set<String> = ["ward", "patient"]
 
     private static func overrides(
-        _ root: TOMLTable, _ kind: String, _ lines: ConfigurationLines, _ mistakes: inout [Mistake]
+        _ root: TOMLTable, _ kind: String, _ mistakes: inout MistakeList
     ) -> [LimitOverrides] {
         guard let all = root[kind] else { return [] }
         guard let table = all.table else {
-            mistakes.append(Mistake(line: lines[kind], words: "\(kind) must be a table of tables, [\(kind).NAME]"))
+            mistakes.add(kind, "must be a table of tables, [\(kind).NAME]")
             return []
         }
         var result: [LimitOverrides] = []
         for name in table.keys {
             let fullName = "\(kind).\(name)"
             guard let inner = table[name]?.table else {
-                mistakes.append(
-                    Mistake(line: lines[fullName], words: "\(LogFields.oneLine(fullName)) must be a table of limits"))
+                mistakes.add(fullName, "must be a table of limits")
                 continue
             }
             var limits = LimitOverrides(name: name, patterns: [name])
             if kind == "patient" {
                 if !StreamName.isValid(name) {
-                    mistakes.append(
-                        Mistake(
-                            line: lines[fullName], words: "\(LogFields.oneLine(fullName)): no stream has such a name"))
+                    mistakes.add(at: fullName, "\(LogFields.oneLine(fullName)): no stream has such a name")
                 }
             } else {
                 do throws(ConfigurationKey.ValueProblem) {
                     limits.patterns = try patterns(inner["streams"])
                 } catch {
-                    let line = lines["\(fullName).streams"]
-                    mistakes.append(Mistake(line: line, words: "\(LogFields.oneLine(fullName)).streams \(error.words)"))
+                    mistakes.add("\(fullName).streams", error.words)
                 }
             }
-            read(inner, of: fullName, below: "monitor", isWard: kind == "ward", lines, &limits, &mistakes)
+            read(inner, of: fullName, below: "monitor", isWard: kind == "ward", &limits, &mistakes)
             result.append(limits)
         }
         return result
@@ -170,8 +180,8 @@ enum ConfigurationFile {
     ///   - name: the table in the file, `ward.icu.alarms`.
     ///   - path: whose keys it may set, `monitor.alarms`.
     private static func read(
-        _ table: TOMLTable, of name: String, below path: String, isWard: Bool, _ lines: ConfigurationLines,
-        _ limits: inout LimitOverrides, _ mistakes: inout [Mistake]
+        _ table: TOMLTable, of name: String, below path: String, isWard: Bool,
+        _ limits: inout LimitOverrides, _ mistakes: inout MistakeList
     ) {
         for key in table.keys where !(isWard && path == "monitor" && key == "streams") {
             guard let value = table[key] else { continue }
@@ -184,30 +194,27 @@ enum ConfigurationFile {
                     limits.values = holder.monitor
                     limits.keys.append(known)
                 } catch {
-                    mistakes.append(Mistake(line: lines[shown], words: "\(LogFields.oneLine(shown)) \(error.words)"))
+                    mistakes.add(shown, error.words)
                 }
             } else if ConfigurationSchema.tables.contains(known), let inner = value.table {
-                read(inner, of: shown, below: known, isWard: isWard, lines, &limits, &mistakes)
+                read(inner, of: shown, below: known, isWard: isWard, &limits, &mistakes)
             } else {
                 var words = "unknown key \(LogFields.oneLine(shown))"
                 if let near = nearest(to: known) { words += "; is \(near.dropFirst("monitor.".count)) meant?" }
-                mistakes.append(Mistake(line: lines[shown], words: words))
+                mistakes.add(at: shown, words)
             }
         }
     }
 
     /// Limits that hold together must hold for every ward and patient as well.
-    private static func overrideRelations(
-        _ configuration: DaemonConfiguration, _ lines: ConfigurationLines, _ mistakes: inout [Mistake]
-    ) {
+    private static func overrideRelations(_ configuration: DaemonConfiguration, _ mistakes: inout MistakeList) {
         func check(_ limits: MonitorConfiguration, _ table: String) {
             do throws(MonitorConfiguration.InvalidValue) {
                 try limits.validate()
             } catch {
                 let key = ConfigurationSchema.fullName(ofMonitorProperty: error.key).dropFirst("monitor.".count)
                 let name = "\(table).\(key)"
-                mistakes.append(
-                    Mistake(line: lines[name], words: "\(LogFields.oneLine(name)) must be \(error.requirement)"))
+                mistakes.add(name, "must be \(error.requirement)")
             }
         }
         for ward in configuration.wards { check(ward.applied(to: configuration.monitor), "ward.\(ward.name)") }
@@ -219,12 +226,7 @@ enum ConfigurationFile {
             for pattern in Set(ward.patterns) {
                 if let other = seen[pattern] {
                     let name = "ward.\(ward.name).streams"
-                    mistakes.append(
-                        Mistake(
-                            line: lines[name],
-                            words:
-                                "\(LogFields.oneLine(name)) must not hold \(pattern), which is ward \(LogFields.oneLine(other))'s"
-                        ))
+                    mistakes.add(name, "must not hold \(pattern), which is ward \(LogFields.oneLine(other))'s")
                 }
                 seen[pattern] = ward.name
             }
@@ -232,43 +234,31 @@ enum ConfigurationFile {
     }
 
     /// What one key asks of another.
-    private static func relations(
-        _ configuration: DaemonConfiguration, _ lines: ConfigurationLines, _ mistakes: inout [Mistake]
-    ) {
+    private static func relations(_ configuration: DaemonConfiguration, _ mistakes: inout MistakeList) {
         do throws(MonitorConfiguration.InvalidValue) {
             try configuration.monitor.validate()
         } catch {
             let name = ConfigurationSchema.fullName(ofMonitorProperty: error.key)
-            mistakes.append(Mistake(line: lines[name], words: "\(name) must be \(error.requirement)"))
+            mistakes.add(name, "must be \(error.requirement)")
         }
-        if mistakes.isEmpty { overrideRelations(configuration, lines, &mistakes) }
+        if mistakes.mistakes.isEmpty { overrideRelations(configuration, &mistakes) }
         if configuration.ingest.connectionLimitBytes < configuration.ingest.maximumFrameBytes {
-            mistakes.append(
-                Mistake(
-                    line: lines["ingest.connection_limit_bytes"],
-                    words: "ingest.connection_limit_bytes must not be below ingest.maximum_frame_bytes"))
+            mistakes.add("ingest.connection_limit_bytes", "must not be below ingest.maximum_frame_bytes")
         }
         if configuration.streams.forgottenAfterSeconds < configuration.streams.silentAfterSeconds {
-            mistakes.append(
-                Mistake(
-                    line: lines["streams.forgotten_after_seconds"],
-                    words: "streams.forgotten_after_seconds must not be below streams.silent_after_seconds"))
+            mistakes.add("streams.forgotten_after_seconds", "must not be below streams.silent_after_seconds")
         }
         if !Endpoint.isLoopback(host: configuration.http.address),
             SecurityFiles.httpTokenPath(configuration.http) == nil
         {
-            mistakes.append(
-                Mistake(
-                    line: lines["http.address"],
-                    words: "http.address can be reached from the network, where anybody could read the pages; use a "
-                        + "loopback address (127.0.0.1 or ::1), or set http.token_file"))
+            mistakes.add(
+                "http.address",
+                "can be reached from the network, where anybody could read the pages; use a "
+                    + "loopback address (127.0.0.1 or ::1), or set http.token_file")
         }
         guard !SecurityFiles.isEnabled(configuration.security) else {
             if SecurityFiles.authorizedKeysPath(configuration.security) == nil {
-                mistakes.append(
-                    Mistake(
-                        line: lines["security.server_key"],
-                        words: "security.server_key needs security.authorized_keys, the table of the keys to let in"))
+                mistakes.add("security.server_key", "needs security.authorized_keys, the table of the keys to let in")
             }
             return
         }
@@ -279,7 +269,7 @@ enum ConfigurationFile {
             ("history.endpoints", configuration.history.endpoints),
         ] {
             for endpoint in endpoints where !Endpoint.isLocal(endpoint) {
-                mistakes.append(Mistake(line: lines[key], words: "\(key): \(unencryptedWords(endpoint))"))
+                mistakes.add(at: key, "\(key): \(unencryptedWords(endpoint))")
             }
         }
     }

@@ -1,5 +1,5 @@
 /// Finds the line on which a key of a TOML text stands. The parser tells lines of syntax mistakes only.
-struct ConfigurationLines {
+struct ConfigurationLines: Equatable {
     private var lines: [String: Int] = [:]
 
     /// - Parameter text: TOML that parses.

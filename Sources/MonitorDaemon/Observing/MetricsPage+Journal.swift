@@ -15,21 +15,10 @@ extension MetricsPage {
         counter(
             "ecgmon_journal_published_unwritten_total",
             "Events published before they were written, because the journal could not be.", metrics.publishedUnwritten)
-        family(
-            "ecgmon_journal_dropped_total", "counter", "Events that are not, or no longer, in the journal, by cause.")
-        for (cause, count) in metrics.dropped.all {
-            sample("ecgmon_journal_dropped_total", [("cause", cause.rawValue)], "\(count)")
-        }
-        let name = "ecgmon_journal_commit_seconds"
-        family(name, "histogram", "How long a transaction takes.")
-        var count: UInt64 = 0
-        for bucket in metrics.commitTime.cumulative {
-            count = bucket.count
-            let bound = bucket.upperBoundSeconds.isInfinite ? "+Inf" : "\(bucket.upperBoundSeconds)"
-            sample("\(name)_bucket", [("le", bound)], "\(bucket.count)")
-        }
-        sample("\(name)_sum", [], "\(metrics.commitTime.sumSeconds)")
-        sample("\(name)_count", [], "\(count)")
+        counters(
+            "ecgmon_journal_dropped_total", "Events that are not, or no longer, in the journal, by cause.",
+            by: "cause", metrics.dropped)
+        histogram("ecgmon_journal_commit_seconds", "How long a transaction takes.", metrics.commitTime)
 
         counter("ecgmon_streams_restored_total", "Streams that went on from the journal.", metrics.streamsRestored)
         counter(

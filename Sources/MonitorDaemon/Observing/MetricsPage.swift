@@ -46,10 +46,10 @@ struct MetricsPage {
     private mutating func ingest(_ metrics: DaemonMetrics) {
         counter("ecgmon_messages_received_total", "Messages taken from the ingest sockets.", metrics.messagesReceived)
         counter("ecgmon_bytes_received_total", "Their size in bytes, envelopes included.", metrics.bytesReceived)
-        family("ecgmon_rejects_total", "counter", "Messages turned away, by cause; nothing else is lost with them.")
-        for (cause, count) in metrics.rejects.all {
-            sample("ecgmon_rejects_total", [("cause", cause.label)], "\(count)")
-        }
+        counters(
+            "ecgmon_rejects_total", "Messages turned away, by cause; nothing else is lost with them.",
+            by: "cause", metrics.rejects
+        ) { $0.label }
         gauge("ecgmon_source_connections", "Connections of sources that are open now.", metrics.sourceConnections)
         counter(
             "ecgmon_source_disconnects_total",
@@ -75,22 +75,17 @@ struct MetricsPage {
     }
 
     private mutating func findings(_ metrics: DaemonMetrics) {
-        family("ecgmon_beats_total", "counter", "Heart beats by class after AAMI EC57.")
-        for (label, count) in metrics.beats.all {
-            sample("ecgmon_beats_total", [("class", label.rawValue)], "\(count)")
-        }
-        family("ecgmon_events_total", "counter", "Events decided, by kind; published to whoever has subscribed.")
-        for (kind, count) in metrics.events.all {
-            sample("ecgmon_events_total", [("kind", kind.rawValue)], "\(count)")
-        }
-        family("ecgmon_alerts_started_total", "counter", "Alerts that began, by kind.")
-        for (kind, count) in metrics.alertsStarted.all {
-            sample("ecgmon_alerts_started_total", [("kind", kind.contractName)], "\(count)")
-        }
-        family("ecgmon_commands_total", "counter", "Commands about alarms, by what became of them.")
-        for (label, count) in metrics.commands.all {
-            sample("ecgmon_commands_total", [("result", label.rawValue)], "\(count)")
-        }
+        counters("ecgmon_beats_total", "Heart beats by class after AAMI EC57.", by: "class", metrics.beats)
+        counters(
+            "ecgmon_events_total", "Events decided, by kind; published to whoever has subscribed.",
+            by: "kind", metrics.events)
+        counters(
+            "ecgmon_alerts_started_total", "Alerts that began, by kind.",
+            by: "kind", metrics.alertsStarted
+        ) { $0.contractName }
+        counters(
+            "ecgmon_commands_total", "Commands about alarms, by what became of them.",
+            by: "result", metrics.commands)
         counter(
             "ecgmon_command_replies_dropped_total",
             "Replies to commands that the sender did not read, or to one that had gone.", metrics.commandRepliesDropped)
@@ -107,26 +102,17 @@ struct MetricsPage {
         counter("ecgmon_windows_classified_total", "Beats put through the classifier.", metrics.windowsClassified)
         gauge("ecgmon_subscriptions", "Topic prefixes subscribed to now.", metrics.subscriptions)
         gauge("ecgmon_subscriber_connections", "Subscribers connected now.", metrics.subscriberConnections)
-        family(
-            "ecgmon_subscriber_queue_full_total", "counter",
-            "Events at which the queue of a subscriber became full, by kind; it misses this one and those after it, until "
-                + "it has read a good part of its queue.")
-        for (kind, count) in metrics.subscriberQueueFull.all {
-            sample("ecgmon_subscriber_queue_full_total", [("kind", kind.rawValue)], "\(count)")
-        }
+        counters(
+            "ecgmon_subscriber_queue_full_total",
+            "Events at which the queue of a subscriber became full, by kind; it misses this one and those after it, "
+                + "until it has read a good part of its queue.",
+            by: "kind", metrics.subscriberQueueFull)
         counter(
             "ecgmon_events_dropped_total", "Events not published because the daemon had to stop.",
             metrics.eventsDropped)
-        let name = "ecgmon_ingest_to_publish_seconds"
-        family(name, "histogram", "From taking the message to handing out the events that it decided.")
-        var count: UInt64 = 0
-        for bucket in metrics.ingestToPublish.cumulative {
-            count = bucket.count
-            let bound = bucket.upperBoundSeconds.isInfinite ? "+Inf" : "\(bucket.upperBoundSeconds)"
-            sample("\(name)_bucket", [("le", bound)], "\(bucket.count)")
-        }
-        sample("\(name)_sum", [], "\(metrics.ingestToPublish.sumSeconds)")
-        sample("\(name)_count", [], "\(count)")
+        histogram(
+            "ecgmon_ingest_to_publish_seconds", "From taking the message to handing out the events that it decided.",
+            metrics.ingestToPublish)
     }
 
     private mutating func security(_ metrics: DaemonMetrics) {
@@ -134,25 +120,22 @@ struct MetricsPage {
             "ecgmon_handshakes_failed_total",
             "Connections that did not get through the handshake: no ZeroMQ, a wrong key, or not let in.",
             metrics.handshakesFailed)
-        family("ecgmon_handshakes_refused_total", "counter", "Connections that the table of keys did not let in.")
-        for (cause, count) in metrics.handshakesRefused.all {
-            sample("ecgmon_handshakes_refused_total", [("cause", cause.rawValue)], "\(count)")
-        }
+        counters(
+            "ecgmon_handshakes_refused_total", "Connections that the table of keys did not let in.",
+            by: "cause", metrics.handshakesRefused)
         counter(
             "ecgmon_subscriptions_refused_total", "Subscriptions of which the key may read nothing.",
             metrics.subscriptionsRefused)
-        family("ecgmon_subscriber_resets_total", "counter", "Times that all subscribers' connections were closed.")
-        for (cause, count) in metrics.subscriberResets.all {
-            sample("ecgmon_subscriber_resets_total", [("cause", cause.rawValue)], "\(count)")
-        }
+        counters(
+            "ecgmon_subscriber_resets_total", "Times that all subscribers' connections were closed.",
+            by: "cause", metrics.subscriberResets)
         counter("ecgmon_http_unauthorized_total", "Requests for pages without the token.", metrics.httpUnauthorized)
     }
 
     private mutating func process(_ metrics: DaemonMetrics) {
-        family("ecgmon_reloads_total", "counter", "Readings of the configuration on SIGHUP, by result.")
-        for (result, count) in metrics.reloads.all {
-            sample("ecgmon_reloads_total", [("result", result.rawValue)], "\(count)")
-        }
+        counters(
+            "ecgmon_reloads_total", "Readings of the configuration on SIGHUP, by result.",
+            by: "result", metrics.reloads)
         counter(
             "ecgmon_watchdog_withheld_total", "Times that the watchdog was not fed since a thread showed no life.",
             metrics.watchdogWithheld)
@@ -180,6 +163,32 @@ struct MetricsPage {
     mutating func counter(_ name: String, _ help: String, _ counter: Counter) {
         family(name, "counter", help)
         sample(name, [], "\(counter.value)")
+    }
+
+    /// The counters of a table, each with the value of a label.
+    mutating func counters<Label>(
+        _ name: String, _ help: String, by label: String, _ table: CounterTable<Label>, _ value: (Label) -> String
+    ) {
+        family(name, "counter", help)
+        for (one, count) in table.all { sample(name, [(label, value(one))], "\(count)") }
+    }
+
+    mutating func counters<Label: RawRepresentable<String>>(
+        _ name: String, _ help: String, by label: String, _ table: CounterTable<Label>
+    ) {
+        counters(name, help, by: label, table) { $0.rawValue }
+    }
+
+    mutating func histogram(_ name: String, _ help: String, _ histogram: LatencyHistogram) {
+        family(name, "histogram", help)
+        var count: UInt64 = 0
+        for bucket in histogram.cumulative {
+            count = bucket.count
+            let bound = bucket.upperBoundSeconds.isInfinite ? "+Inf" : "\(bucket.upperBoundSeconds)"
+            sample("\(name)_bucket", [("le", bound)], "\(bucket.count)")
+        }
+        sample("\(name)_sum", [], "\(histogram.sumSeconds)")
+        sample("\(name)_count", [], "\(count)")
     }
 
     mutating func gauge(_ name: String, _ help: String, _ gauge: Gauge) {
