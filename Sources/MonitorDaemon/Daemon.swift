@@ -7,7 +7,7 @@ import UnixSignals
 
 /// The daemon as a whole: samples in over ZeroMQ, beats and alerts out.
 public enum Daemon {
-    public static let version = DaemonVersion.text
+    public static let version = "0.1.0"
 
     /// Read if no other file is given and this one exists.
     public static let defaultConfigurationPath = "/etc/ecgmon/ecgmond.toml"
@@ -50,10 +50,7 @@ public enum Daemon {
 
     private static func refuseUnencrypted(_ configuration: DaemonConfiguration) throws(StartFailure) {
         guard !SecurityFiles.isEnabled(configuration.security) else { return }
-        for endpoint in configuration.ingest.endpoints + configuration.events.endpoints
-            + configuration.commands.endpoints + configuration.ingest.acknowledgedEndpoints
-            + configuration.history.endpoints
-        where !Endpoint.isLocal(endpoint) {
+        for endpoint in configuration.endpoints.flatMap(\.endpoints) where !Endpoint.isLocal(endpoint) {
             throw StartFailure(
                 words: ConfigurationFile.unencryptedWords(endpoint), exitCode: ExitStatus.configuration)
         }

@@ -262,12 +262,7 @@ enum ConfigurationFile {
             }
             return
         }
-        for (key, endpoints) in [
-            ("ingest.endpoints", configuration.ingest.endpoints), ("events.endpoints", configuration.events.endpoints),
-            ("commands.endpoints", configuration.commands.endpoints),
-            ("ingest.acknowledged_endpoints", configuration.ingest.acknowledgedEndpoints),
-            ("history.endpoints", configuration.history.endpoints),
-        ] {
+        for (key, endpoints) in configuration.endpoints {
             for endpoint in endpoints where !Endpoint.isLocal(endpoint) {
                 mistakes.add(at: key, "\(key): \(unencryptedWords(endpoint))")
             }

@@ -33,7 +33,14 @@ struct IngestService: ThreadService, ~Copyable {
         settings = SettingsView(context.settings)
         access = AccessControl(context.security)
         let ingest = settings.current.ingest
-        let socket = try Self.open(sockets, ingest)
+        let socket = try ZeroMQSocket.open(
+            sockets, .pull,
+            [
+                .receiveHighWaterMark(ingest.receiveQueueMessages), .linger(.zero), .backlog(1024),
+                // libzmq closes the connection of whoever sends a larger frame, and reports only that it ended. Up to
+                // this size the daemon rejects the frame itself, counts it by cause, and lets the source go on.
+                .maximumMessageSize(ingest.connectionLimitBytes),
+            ])
         let monitor = try socket.watched()
         boundEndpoints = try socket.listen(on: ingest.endpoints, option: "--ingest", security: access.socketSecurity)
         self.socket = socket
@@ -44,23 +51,6 @@ struct IngestService: ThreadService, ~Copyable {
         self.context = context
         self.stop = stop
         self.activity = activity
-    }
-
-    private static func open(
-        _ sockets: ZeroMQContext, _ settings: DaemonConfiguration.Ingest
-    ) throws(StartFailure) -> ZeroMQSocket {
-        do throws(ZeroMQError) {
-            let socket = try ZeroMQSocket(sockets, .pull)
-            try socket.set(.receiveHighWaterMark(settings.receiveQueueMessages))
-            // libzmq closes the connection of whoever sends a larger frame, and reports only that it ended. Up to this
-            // size the daemon rejects the frame itself, counts it by cause, and lets the source go on.
-            try socket.set(.maximumMessageSize(settings.connectionLimitBytes))
-            try socket.set(.linger(.zero))
-            try socket.set(.backlog(1024))
-            return socket
-        } catch {
-            throw .socket(error)
-        }
     }
 
     mutating func run() throws(ZeroMQError) {

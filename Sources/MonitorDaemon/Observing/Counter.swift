@@ -41,11 +41,13 @@ final class Gauge: Sendable {
 struct CounterTable<Label: CaseIterable & Hashable & Sendable>: Sendable where Label.AllCases: Sendable {
     private let counters: [Label: Counter]
     init() { counters = Dictionary(uniqueKeysWithValues: Label.allCases.map { ($0, Counter()) }) }
-    func add(_ amount: Int = 1, for label: Label) { counters[label]?.add(amount) }
-    func value(of label: Label) -> UInt64 { counters[label]?.value ?? 0 }
+    func add(_ amount: Int = 1, for label: Label) { self[label].add(amount) }
+
+    /// What is not among the cases is counted nowhere.
+    subscript(label: Label) -> Counter { counters[label] ?? Counter() }
 
     /// Every case with its count, in the order of the cases.
-    var all: [(label: Label, count: UInt64)] { Label.allCases.map { ($0, counters[$0]?.value ?? 0) } }
+    var all: [(label: Label, count: UInt64)] { Label.allCases.map { ($0, self[$0].value) } }
 }
 
 /// How durations spread, in buckets that double from 0.1 ms to 52 s.

@@ -75,34 +75,25 @@ final class DaemonMetrics: Sendable {
     /// - Parameter stream: a valid name; empty: not known.
     func count(_ loss: StreamLoss, _ amount: Int = 1, of stream: String) {
         guard amount > 0 else { return }
-        switch loss {
-        case .rejected(let cause): rejects.add(amount, for: cause)
-        case .gap: gaps.add(amount)
-        case .samplesMissing: samplesMissing.add(amount)
-        case .samplesDuplicate: samplesDuplicate.add(amount)
-        case .samplesInvalid: samplesInvalid.add(amount)
-        case .eventDropped: eventsDropped.add(amount)
-        case .journalDropped(let cause): journal.dropped.add(amount, for: cause)
-        case .ingestReplyDropped: journal.repliesDropped.add(amount)
-        case .commandReplyDropped: commandRepliesDropped.add(amount)
-        case .subscriberQueueFull(let kind): subscriberQueueFull.add(amount, for: kind)
-        }
+        counter(of: loss).add(amount)
         streamLosses.add(amount, loss, of: stream)
     }
 
     /// The total over all streams.
-    func total(of loss: StreamLoss) -> UInt64 {
+    func total(of loss: StreamLoss) -> UInt64 { counter(of: loss).value }
+
+    private func counter(of loss: StreamLoss) -> Counter {
         switch loss {
-        case .rejected(let cause): rejects.value(of: cause)
-        case .gap: gaps.value
-        case .samplesMissing: samplesMissing.value
-        case .samplesDuplicate: samplesDuplicate.value
-        case .samplesInvalid: samplesInvalid.value
-        case .eventDropped: eventsDropped.value
-        case .journalDropped(let cause): journal.dropped.value(of: cause)
-        case .ingestReplyDropped: journal.repliesDropped.value
-        case .commandReplyDropped: commandRepliesDropped.value
-        case .subscriberQueueFull(let kind): subscriberQueueFull.value(of: kind)
+        case .rejected(let cause): rejects[cause]
+        case .gap: gaps
+        case .samplesMissing: samplesMissing
+        case .samplesDuplicate: samplesDuplicate
+        case .samplesInvalid: samplesInvalid
+        case .eventDropped: eventsDropped
+        case .journalDropped(let cause): journal.dropped[cause]
+        case .ingestReplyDropped: journal.repliesDropped
+        case .commandReplyDropped: commandRepliesDropped
+        case .subscriberQueueFull(let kind): subscriberQueueFull[kind]
         }
     }
 

@@ -68,7 +68,7 @@ struct HTTPService: Service {
 
     private func metrics() -> String {
         MetricsPage.render(
-            pipeline.context.metrics, version: DaemonVersion.text, modelName: pipeline.classifier.name,
+            pipeline.context.metrics, version: Daemon.version, modelName: pipeline.classifier.name,
             modelSHA256: pipeline.classifier.sha256, queues: pipeline.queues)
     }
 
@@ -91,7 +91,7 @@ struct HTTPService: Service {
 
     private static let index = """
         <!doctype html><meta charset="utf-8"><title>ecgmond</title>
-        <h1>ecgmond \(DaemonVersion.text)</h1>
+        <h1>ecgmond \(Daemon.version)</h1>
         <ul><li><a href="/metrics">metrics</a><li><a href="/healthz">healthz</a><li><a href="/readyz">readyz</a></ul>
 
         """

@@ -35,7 +35,17 @@ struct PublishService: ThreadService, ~Copyable {
     ) throws(StartFailure) {
         let settings = context.settings.current
         access = AccessControl(context.security)
-        let socket = try Self.open(sockets, settings, isManual: access.isEnabled)
+        let socket = try ZeroMQSocket.open(
+            sockets, .xpub,
+            [
+                .sendHighWaterMark(settings.events.subscriberQueueMessages), .xpubNoDrop(true), .backlog(1024),
+                // A subscriber that never reads must not keep the daemon from ending.
+                .linger(.seconds(min(2, settings.stop.limitSeconds / 3))),
+                // Subscriptions are short, and so are the handshake's messages.
+                .maximumMessageSize(1024),
+                // Every subscription is reported, not only the first for a prefix: the limits count them all.
+                .xpubVerboser(true),
+            ] + (access.isEnabled ? [.xpubManual(true)] : []))
         let monitor = try socket.watched()
         boundEndpoints = try socket.listen(
             on: settings.events.endpoints, option: "--events", security: access.socketSecurity)
@@ -46,27 +56,6 @@ struct PublishService: ThreadService, ~Copyable {
         metrics = context.metrics
         log = context.log
         self.activity = activity
-    }
-
-    private static func open(
-        _ sockets: ZeroMQContext, _ settings: DaemonConfiguration, isManual: Bool
-    ) throws(StartFailure) -> ZeroMQSocket {
-        do throws(ZeroMQError) {
-            let socket = try ZeroMQSocket(sockets, .xpub)
-            try socket.set(.sendHighWaterMark(settings.events.subscriberQueueMessages))
-            // A subscriber that never reads must not keep the daemon from ending.
-            try socket.set(.linger(.seconds(min(2, settings.stop.limitSeconds / 3))))
-            // Subscriptions are short, and so are the handshake's messages.
-            try socket.set(.maximumMessageSize(1024))
-            // Every subscription is told of, not only the first for a prefix: the limits count them all.
-            try socket.set(.xpubVerboser(true))
-            if isManual { try socket.set(.xpubManual(true)) }
-            try socket.set(.xpubNoDrop(true))
-            try socket.set(.backlog(1024))
-            return socket
-        } catch {
-            throw .socket(error)
-        }
     }
 
     /// Publishes until the queue is closed and empty.

@@ -2,6 +2,18 @@ import Glibc
 import ZeroMQ
 
 extension ZeroMQSocket {
+    static func open(
+        _ sockets: ZeroMQContext, _ kind: Kind, _ options: [ZeroMQOption]
+    ) throws(StartFailure) -> ZeroMQSocket {
+        do throws(ZeroMQError) {
+            let socket = try ZeroMQSocket(sockets, kind)
+            for option in options { try socket.set(option) }
+            return socket
+        } catch {
+            throw .socket(error)
+        }
+    }
+
     /// Binds every endpoint, or reports to the operator which one cannot be bound, and why.
     /// - Parameters:
     ///   - option: the command-line option that chooses another.

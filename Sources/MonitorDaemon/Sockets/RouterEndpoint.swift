@@ -55,26 +55,17 @@ final class RouterEndpoint {
     init(
         _ sockets: ZeroMQContext, on endpoints: [String], option: String, access: AccessControl, _ options: Options
     ) throws(StartFailure) {
-        let socket = try Self.open(sockets, options)
+        let socket = try ZeroMQSocket.open(
+            sockets, .router,
+            [
+                .receiveHighWaterMark(options.receiveQueueMessages), .sendHighWaterMark(options.sendQueueMessages),
+                .maximumMessageSize(options.maximumMessageBytes), .linger(options.linger), .backlog(options.backlog),
+                // Without this, libzmq drops a reply to a peer that has gone or does not read, and does not report it.
+                .routerMandatory(true),
+            ])
         boundEndpoints = try socket.listen(on: endpoints, option: option, security: access.socketSecurity)
         self.socket = socket
         self.access = access
-    }
-
-    private static func open(_ sockets: ZeroMQContext, _ options: Options) throws(StartFailure) -> ZeroMQSocket {
-        do throws(ZeroMQError) {
-            let socket = try ZeroMQSocket(sockets, .router)
-            try socket.set(.receiveHighWaterMark(options.receiveQueueMessages))
-            try socket.set(.sendHighWaterMark(options.sendQueueMessages))
-            try socket.set(.maximumMessageSize(options.maximumMessageBytes))
-            // Without this, libzmq drops a reply to a peer that has gone or does not read, and does not say so.
-            try socket.set(.routerMandatory(true))
-            try socket.set(.linger(options.linger))
-            try socket.set(.backlog(options.backlog))
-            return socket
-        } catch {
-            throw .socket(error)
-        }
     }
 
     /// Waits for messages, and for whatever else is added to it.

@@ -18,7 +18,3 @@ final class DaemonState: Sendable {
         set { stuckThreads.withLock { $0 = newValue } }
     }
 }
-
-enum DaemonVersion {
-    static let text = "0.1.0"
-}

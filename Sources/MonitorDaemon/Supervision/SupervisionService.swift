@@ -45,7 +45,7 @@ struct SupervisionService: Service {
 
     private func readyMetadata(_ httpPort: UInt16?) -> Logger.Metadata {
         var metadata: Logger.Metadata = [
-            "version": "\(DaemonVersion.text)", "ingest": "\(endpoints.ingest.joined(separator: " "))",
+            "version": "\(Daemon.version)", "ingest": "\(endpoints.ingest.joined(separator: " "))",
             "events": "\(endpoints.events.joined(separator: " "))",
             "commands": "\(endpoints.commands.joined(separator: " "))",
             // Without one, what the daemon knows is lost when it ends.
@@ -132,7 +132,7 @@ struct SupervisionService: Service {
         health.schemaVersion = SampleBlockLimits.schemaVersion
         health.sequence = sequence
         health.timeNs = DaemonClock.utc()
-        health.daemonVersion = DaemonVersion.text
+        health.daemonVersion = Daemon.version
         health.uptimeSeconds = metrics.uptimeSeconds
         health.state =
             switch state.phase {
