@@ -54,7 +54,7 @@ enum ConfigurationFile {
 
     struct MistakeList: Error, Equatable {
         var mistakes: [Mistake] = []
-        /// Where the keys stand.
+        /// The lines of the keys.
         fileprivate var lines = ConfigurationLines("")
 
         /// - Parameter words: what is wrong with a key, without its name.
@@ -206,7 +206,7 @@ enum ConfigurationFile {
         }
     }
 
-    /// Limits that hold together must hold for every ward and patient as well.
+    /// Conditions between limits must also hold for every ward and patient.
     private static func overrideRelations(_ configuration: DaemonConfiguration, _ mistakes: inout MistakeList) {
         func check(_ limits: MonitorConfiguration, _ table: String) {
             do throws(MonitorConfiguration.InvalidValue) {
@@ -233,7 +233,7 @@ enum ConfigurationFile {
         }
     }
 
-    /// What one key asks of another.
+    /// Conditions between two keys.
     private static func relations(_ configuration: DaemonConfiguration, _ mistakes: inout MistakeList) {
         do throws(MonitorConfiguration.InvalidValue) {
             try configuration.monitor.validate()

@@ -12,7 +12,7 @@ enum ReloadRule: Sendable {
     case restart
 }
 
-/// One key of the configuration file: where it stands, what it may hold, where it goes.
+/// One key of the configuration file: its name, the values that it may have, and the property that it sets.
 struct ConfigurationKey: Sendable {
     typealias Path<Value> = WritableKeyPath<DaemonConfiguration, Value> & Sendable
 
@@ -23,7 +23,7 @@ struct ConfigurationKey: Sendable {
     let assign: @Sendable (any TOMLValueConvertible, inout DaemonConfiguration) throws(ValueProblem) -> Void
     /// Copies the value of one configuration into another.
     let copy: @Sendable (DaemonConfiguration, inout DaemonConfiguration) -> Void
-    /// The value as TOML, to tell which keys differ between two configurations.
+    /// The value as TOML, to find the keys that differ between two configurations.
     let text: @Sendable (DaemonConfiguration) -> String
 
     var fullName: String { "\(table).\(name)" }

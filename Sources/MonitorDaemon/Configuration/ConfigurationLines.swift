@@ -1,4 +1,4 @@
-/// Finds the line on which a key of a TOML text stands. The parser tells lines of syntax mistakes only.
+/// Finds the line of a key in a TOML text. The parser reports lines for syntax mistakes only.
 struct ConfigurationLines: Equatable {
     private var lines: [String: Int] = [:]
 
@@ -18,7 +18,7 @@ struct ConfigurationLines: Equatable {
         }
     }
 
-    /// The line of a key or, where it is written in some other way, of what is around it; 1 if all else fails.
+    /// The line of a key or, if it is written in another way, of the table around it; otherwise 1.
     subscript(name: String) -> Int {
         var rest = Substring(name)
         while !rest.isEmpty {

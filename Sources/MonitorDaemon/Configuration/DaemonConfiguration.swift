@@ -2,8 +2,8 @@ import ECGMonitor
 import ECGWire
 import Logging
 
-/// Everything that can be set, with the values that hold where nothing is said. `Config/ecgmond.toml` is the
-/// documentation of each key; a test holds the two together.
+/// Everything that can be configured, with its default. `Config/ecgmond.toml` documents each key; a test compares the
+/// two.
 struct DaemonConfiguration: Sendable, Equatable {
     struct Ingest: Sendable, Equatable {
         var endpoints = ["tcp://127.0.0.1:5570", "ipc:///run/ecgmon/ingest"]
@@ -103,7 +103,7 @@ struct DaemonConfiguration: Sendable, Equatable {
     var log = Log()
     var stop = Stop()
     var monitor = MonitorConfiguration()
-    /// Limits of wards and of single patients, which go before `monitor`'s.
+    /// Limits of wards and of single patients, which have precedence over `monitor`'s.
     var wards: [LimitOverrides] = []
     var patients: [LimitOverrides] = []
 

@@ -11,7 +11,7 @@ struct LimitOverrides: Sendable, Equatable {
     /// The values of these keys; what it does not set has no meaning here.
     var values = MonitorConfiguration()
 
-    /// How well a name fits: the length of the pattern, a whole name before any beginning; nil: not at all.
+    /// How well a stream's name matches: the length of the pattern, `Int.max` for the whole name; nil: not at all.
     func fit(_ stream: String) -> Int? {
         patterns.compactMap { pattern -> Int? in
             if pattern == stream { return Int.max }
@@ -40,7 +40,7 @@ struct LimitOverrides: Sendable, Equatable {
         }
     }
 
-    /// Puts its values over others.
+    /// Replaces the limits that it sets.
     func applied(to limits: MonitorConfiguration) -> MonitorConfiguration {
         var from = DaemonConfiguration()
         from.monitor = values
@@ -52,7 +52,8 @@ struct LimitOverrides: Sendable, Equatable {
 }
 
 extension DaemonConfiguration {
-    /// The limits for a stream: `[monitor]`, over it the ward that fits best, over that the patient's own.
+    /// The limits for a stream: those of `[monitor]`, overridden by the ward that matches best, then by the patient's
+    /// own.
     func limits(of stream: String) -> MonitorConfiguration {
         var limits = monitor
         let best = wards.compactMap { ward in ward.fit(stream).map { (fit: $0, ward: ward) } }.max { $0.fit < $1.fit }

@@ -1,6 +1,6 @@
 import Glibc
 
-/// Where a weights file lies that is named by a relative path.
+/// Finds a weights file that is given by a relative path.
 enum ModelLocation {
     /// Looked for beside the configuration file, in the share folder beside the executable's, in the system's, and, for
     /// whoever tries the daemon out in a checkout, under `Config` of the working directory.

@@ -2,8 +2,8 @@ import ECGSecurity
 import ECGWire
 import SwiftProtobuf
 
-/// Answers questions about what was published out of the journal. Each answer is bounded in events and bytes, whatever
-/// is asked; nothing of what came is repeated in an error.
+/// Answers questions about published events from the journal. Each answer is bounded in events and bytes, whatever the
+/// question. An error repeats nothing of the question.
 struct HistoryAnswer {
     /// Larger than any sensible request: 256 topics.
     static let maximumRequestBytes = 65_536
@@ -19,7 +19,7 @@ struct HistoryAnswer {
 
     let reader: JournalReader
 
-    /// - Parameter peer: who asks; what he may not read is left out as if it were not there.
+    /// - Parameter peer: who asks; what the peer may not read is left out as if it did not exist.
     /// - Throws: `Problem`, or what the database throws.
     func reply(to request: WireHistoryRequest, of peer: Peer = .local) throws -> WireHistoryReply {
         guard request.schemaVersion == SampleBlockLimits.schemaVersion else {

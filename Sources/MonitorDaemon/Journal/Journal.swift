@@ -14,8 +14,8 @@ struct Journal: Sendable {
         queue = BoundedQueue(capacity: settings.queueRounds, costLimit: Self.queueBytes) { $0.cost }
     }
 
-    /// Where the journal is: an absolute path as it stands, a relative one in the state directory that the service
-    /// manager names; nil: there is none.
+    /// The path of the journal's file. A relative path starts from the state directory that the service manager names;
+    /// nil: there is no journal.
     static func path(_ settings: DaemonConfiguration.Journal, stateDirectory: String?) -> String? {
         guard !settings.path.isEmpty else { return nil }
         if settings.path.hasPrefix("/") { return settings.path }

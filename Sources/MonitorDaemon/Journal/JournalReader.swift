@@ -80,8 +80,8 @@ final class JournalReader {
     }
 }
 
-/// What a row holds, taken as something else where a damaged file holds another type than was written there: GRDB's own
-/// subscripts end the process.
+/// Columns of a row. A damaged file may hold another type than was written: such a value is converted, where GRDB's own
+/// subscripts would end the process.
 extension Row {
     fileprivate func number(_ column: String) -> Int64 { value(column).flatMap { Int64.fromDatabaseValue($0) } ?? 0 }
     /// Of what is numbered 1, 2, 3 ...: never negative.
@@ -96,7 +96,7 @@ extension Row {
     private func value(_ column: String) -> DatabaseValue? { self[column] as DatabaseValue? }
 }
 
-/// The journal at one moment: what is asked of it in one transaction fits together.
+/// The journal at one moment: all answers of one transaction are consistent.
 struct JournalMoment {
     let database: Database
 
@@ -129,7 +129,7 @@ struct JournalMoment {
         return result
     }
 
-    /// The last event of each alert that is on, in the order of those events, at most `limit`.
+    /// The last event of each active alert, in the order of those events, at most `limit`.
     func activeAlerts(limit: Int) throws -> [(stream: String, body: [UInt8])] {
         let rows = try Row.fetchCursor(
             database, sql: "SELECT stream, body FROM active_alert ORDER BY place LIMIT ?", arguments: [limit])

@@ -1,7 +1,8 @@
 import Glibc
 import Logging
 
-/// Deletes what is too old, or the oldest where the journal is too large; a little at a time, so that writing goes on.
+/// Deletes events that are too old, or the oldest if the journal is too large: a few at a time, so that writing goes
+/// on.
 struct JournalRetention {
     private let metrics: DaemonMetrics
     private let logger: Logger

@@ -1,6 +1,6 @@
 import ECGWire
 
-/// The kinds of events that the journal keeps. Their numbers are in the file: a contract.
+/// The kinds of events that the journal keeps. Their numbers are stored in the file: a contract.
 enum JournalKind: Int, CaseIterable, Sendable {
     case beat = 0
     case alert = 1
@@ -40,9 +40,9 @@ struct JournaledEvent: Sendable {
     var acquisitionTimeNanoseconds: Int64
     /// The `Event` in binary protobuf.
     var body: [UInt8]
-    /// What it says of an alert: its life's name within the stream, and whether it is still on.
+    /// If it is about an alert: the key of that alert within the stream, and whether the alert is still active.
     var alert: (life: String, isOn: Bool)?
-    /// What to publish when it is in the journal; nil: nobody wants it.
+    /// What to publish once it is in the journal; nil: nobody wants it.
     var message: OutgoingMessage?
 }
 
@@ -59,19 +59,19 @@ struct StreamSnapshot: Sendable {
     var lastSamplesAt: Int64
 }
 
-/// What one round of a worker, or something that is no sample, has done to one stream. It is written whole or not at
-/// all.
+/// What one round of a worker, or something other than samples, has changed in one stream. It is written whole or not
+/// at all.
 struct JournalRound: Sendable {
     var stream: String
     var events: [JournaledEvent] = []
     var snapshot: StreamSnapshot?
-    /// The stream begins without a past: alerts that were on when it was last seen are forgotten.
+    /// The stream begins without a past: alerts that were active when it was last seen are forgotten.
     var beginsAnew = false
 
-    /// Somebody waits for it: it is written without waiting for others.
+    /// It is written at once, without waiting for others.
     var isUrgent: Bool { beginsAnew || events.contains { $0.kind == .alert || $0.kind == .suspicion } }
 
-    /// Bytes that it holds, about.
+    /// Its approximate size in bytes.
     var cost: Int {
         events.reduce(256) { $0 + 256 + $1.body.count + ($1.message?.body.count ?? 0) } + (snapshot?.state?.count ?? 0)
     }

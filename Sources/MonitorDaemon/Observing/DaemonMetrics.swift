@@ -14,7 +14,7 @@ final class DaemonMetrics: Sendable {
     let messagesReceived = Counter()
     let bytesReceived = Counter()
     let rejects = CounterTable<RejectCause>()
-    /// Connections that ended, by a source's leaving or by libzmq's cutting them off.
+    /// Connections that ended: the source left, or libzmq closed them.
     let sourceConnections = Gauge()
     let sourceDisconnects = Counter()
 
@@ -51,7 +51,7 @@ final class DaemonMetrics: Sendable {
     let subscriberConnections = Gauge()
     /// Events at which the queue of a subscriber that wants them became full, by kind.
     let subscriberQueueFull = CounterTable<Topic.Kind>()
-    /// Events that could not be handed to the publisher any more: at the limit of the time to stop.
+    /// Events that could no longer be passed to the publisher when the daemon stopped.
     let eventsDropped = Counter()
 
     /// The journal, acknowledgements and history.

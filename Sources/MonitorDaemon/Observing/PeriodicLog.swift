@@ -1,8 +1,8 @@
 import Logging
 import Synchronization
 
-/// Logs what may happen thousands of times a second once a period for each cause and stream, with how often it
-/// happened. The first of its kind is logged at once.
+/// Logs what may happen thousands of times a second: the first time at once, then once a period for each cause and
+/// stream, with the number of times.
 final class PeriodicLog: Sendable {
     private struct Key: Hashable {
         var message: String
@@ -32,8 +32,8 @@ final class PeriodicLog: Sendable {
 
     /// - Parameters:
     ///   - stream: the stream that it concerns, "" when it is not known.
-    ///   - key: the name of the sender's key, "" where it plays no part.
-    ///   - detail: said with the first one of the period only.
+    ///   - key: the name of the sender's key, "" if it does not matter.
+    ///   - detail: logged with the first one of the period only.
     func note(
         _ message: String, cause: String, stream: String, key: String = "",
         detail: @autoclosure () -> String = ""

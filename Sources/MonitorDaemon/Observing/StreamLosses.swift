@@ -10,7 +10,7 @@ enum StreamLoss: Hashable, Sendable {
     /// Samples that had come before, or whose place had been given up.
     case samplesDuplicate
     case samplesInvalid
-    /// An event that could not be handed on because the daemon had to stop.
+    /// An event that could not be passed on because the daemon had to stop.
     case eventDropped
     /// An event that is not, or no longer, in the journal.
     case journalDropped(JournalMetrics.DropCause)
@@ -20,12 +20,12 @@ enum StreamLoss: Hashable, Sendable {
     case subscriberQueueFull(Topic.Kind)
 }
 
-/// What was lost of each stream, by cause: the part of the totals in `DaemonMetrics` that can be told stream by stream.
+/// What was lost of each stream, by cause: the part of the totals in `DaemonMetrics` that is counted stream by stream.
 ///
-/// Bounded whatever comes: a stream takes a place for each cause that there is something to tell of, at most
-/// `maximumPairs` over all streams that are watched, and gives them back when it is forgotten. Names that are not let
-/// in come from outside. They have `maximumStrangerPairs` places of their own, which go to others after `strangerQuiet`
-/// without anything new. What finds no place is in the totals only.
+/// Its size is bounded. A stream takes one place for each of its causes, and all watched streams together at most
+/// `maximumPairs`; it gives them back when it is forgotten. Names that are not let in can be chosen by anybody: they
+/// have `maximumStrangerPairs` places of their own, which go to others after `strangerQuiet` without anything new. What
+/// finds no place is counted in the totals only.
 final class StreamLosses: Sendable {
     static let maximumPairs = 8192
     static let maximumStrangerPairs = 256
@@ -105,7 +105,7 @@ final class StreamLosses: Sendable {
         state.nextQuiet = (state.strangers.values.map(\.lastAt).min() ?? now) &+ strangerQuiet
     }
 
-    /// Everything that is told stream by stream, in the order of the streams' names.
+    /// Everything that is counted stream by stream, in the order of the streams' names.
     var all: [(stream: String, loss: StreamLoss, count: UInt64)] {
         let (watched, strangers) = state.withLock { ($0.watched.filter { !$0.value.isEmpty }, $0.strangers) }
         let all = watched.map { ($0.key, $0.value) } + strangers.map { ($0.key, $0.value.counts) }

@@ -148,7 +148,7 @@ struct PublishService: ThreadService, ~Copyable {
     }
 
     /// Subscribers connect anew by themselves, within a tenth of a second as a rule, and miss what is published
-    /// meanwhile: the holes in the sequence numbers tell them.
+    /// meanwhile; the holes in the sequence numbers show it.
     private mutating func closeAllConnections() throws(ZeroMQError) {
         socket.stopListening(on: boundEndpoints)
         // What the connections that end have left is counted, nothing of it is put in.
@@ -161,7 +161,7 @@ struct PublishService: ThreadService, ~Copyable {
         admission.endRound()
         metrics.subscriptions.set(subscriptions.count)
         try socket.openAgain(boundEndpoints, security: access.socketSecurity)
-        // libzmq does not tell of the connections that end with their listener.
+        // libzmq does not report the connections that end with their listener.
         try readMonitor()
         metrics.subscriberConnections.set(0)
     }

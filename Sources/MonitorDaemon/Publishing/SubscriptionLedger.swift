@@ -1,12 +1,12 @@
 import ECGWire
 
-/// What subscribers have asked for and not taken back: how often, and whose it is. Bounds what they can make the socket
-/// keep.
+/// Counts the subscriptions in force, by prefix and by key, to bound what subscribers can make the socket keep.
 ///
-/// libzmq tells when a connection's subscriptions end with it, but not whose they were: they are taken from whoever has
-/// most of that prefix. The sum is exact, a key's share is so to within what others ask for alike.
+/// When a connection ends, libzmq reports the end of its subscriptions, but not whose they were. They are then taken
+/// from the key that has the most of that prefix: the total is exact, a key's share only up to equal subscriptions of
+/// others.
 struct SubscriptionLedger {
-    /// For one key, and altogether.
+    /// The maximum for one key, and in total.
     static let maximumPerKey = 16_384
     static let maximumTotal = 65_536
     /// Longer prefixes match no topic; they are counted as if they ended here.
@@ -26,7 +26,7 @@ struct SubscriptionLedger {
         return isFirst
     }
 
-    /// - Parameter key: nil: a connection ended, it is not told whose.
+    /// - Parameter key: nil: a connection ended, and it is not known whose.
     /// - Returns: whether it was the last for this prefix.
     mutating func remove(_ prefix: [UInt8], of key: String?) -> Bool {
         let prefix = Array(prefix.prefix(Self.maximumPrefixLength))
@@ -40,7 +40,7 @@ struct SubscriptionLedger {
         return holders.isEmpty
     }
 
-    /// Whether a key, or all together, have asked for more than is kept.
+    /// Whether a key, or all keys together, have more subscriptions than are allowed.
     func isOverLimit(_ key: String) -> Bool {
         countsByKey[key] ?? 0 > Self.maximumPerKey || total > Self.maximumTotal
     }

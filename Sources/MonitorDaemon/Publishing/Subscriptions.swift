@@ -1,8 +1,8 @@
 import ECGWire
 import Synchronization
 
-/// What subscribers want at the moment. Written by the publisher's thread, looked at by the workers, which make no body
-/// that nobody would get.
+/// The prefixes that are subscribed to now. The publisher's thread writes them; the workers read them, so that they
+/// encode no event that nobody would get.
 final class Subscriptions: Sendable {
     private struct State {
         var prefixes: Set<[UInt8]> = []

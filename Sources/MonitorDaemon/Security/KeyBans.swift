@@ -23,6 +23,6 @@ struct KeyBans {
 
     func isBanned(_ key: String, at now: UInt64) -> Bool { bans[key].map { now < $0.until } ?? false }
 
-    /// Forgives all.
+    /// Lifts all bans.
     mutating func removeAll() { bans = [:] }
 }

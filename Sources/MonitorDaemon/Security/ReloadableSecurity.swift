@@ -60,7 +60,7 @@ struct SocketSecurity: Equatable {
     let serverKey: CurveKeyPair?
     let ipcWithoutCurve: Bool
 
-    /// What the authenticator is told of endpoints that ask for a key, and of those that do not.
+    /// The ZAP domains of endpoints that ask for a key, and of those that do not.
     static let curveDomain = "ecgmon"
     static let localDomain = "ecgmon-local"
 

@@ -40,7 +40,7 @@ enum SecurityFiles {
         path(http.tokenFile, credential: "http.token")
     }
 
-    /// What is configured goes before a credential that systemd gave (`LoadCredential=`).
+    /// The configured path has precedence over a credential from systemd (`LoadCredential=`).
     private static func path(_ configured: String, credential: String) -> String? {
         configured.isEmpty ? ProtectedFile.credential(credential) : configured
     }

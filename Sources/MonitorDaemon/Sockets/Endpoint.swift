@@ -2,7 +2,7 @@ import Glibc
 
 /// What an endpoint may be, and who can reach it.
 enum Endpoint {
-    /// - Returns: what is wrong with it in words that follow "… must", nil where nothing is.
+    /// - Returns: what is wrong with it in words that follow "… must"; nil if nothing is.
     static func problem(with endpoint: String) -> String? {
         if let path = ipcPath(endpoint) {
             if path.isEmpty { return "holds \"\(endpoint)\", which lacks a path" }

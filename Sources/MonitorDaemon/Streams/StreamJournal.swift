@@ -21,8 +21,8 @@ final class StreamJournal {
     private var retired: [String: JournalSequences] = [:]
 
     private static let maximumRetired = 65_536
-    /// At high speed snapshots come no more often than this by the clock. It decides when a snapshot is taken, and
-    /// nothing that is in it.
+    /// When samples come faster than in real time, snapshots are no more frequent than this by the clock. The clock
+    /// only decides when a snapshot is taken, not what is in it.
     private static let minimumPause: UInt64 = 100_000_000
 
     /// Opens a connection to read the journal's file by.

@@ -1,8 +1,9 @@
 /// The sequence numbers of one stream's events, which go on over restarts of the daemon.
 ///
-/// After a restart the journal may hold events that were written after the snapshot was taken. When samples that are
-/// sent again make such an event again, it gets the number that it had. An event that the journal does not hold gets
-/// the next number that was never used: so where a source went on elsewhere, no number ever stands for two events.
+/// After a restart the journal may hold events that were written after the last snapshot. When samples are sent again
+/// and give such an event again, it gets the number that it had. An event that the journal does not hold gets the next
+/// number that was never used. So no number ever stands for two events, even if the source sends other samples than
+/// before.
 struct StreamNumbering {
     /// The last numbers given.
     private(set) var last: JournalSequences
@@ -48,7 +49,7 @@ struct StreamNumbering {
         return (last[place], false)
     }
 
-    /// Waveforms are not kept, and their numbers not either.
+    /// Neither waveforms nor their numbers are kept.
     mutating func nextWaveform() -> UInt64 {
         lastWaveform += 1
         return lastWaveform

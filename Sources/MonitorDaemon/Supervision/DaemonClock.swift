@@ -1,7 +1,7 @@
 import Glibc
 
-/// The two clocks of the daemon, in nanoseconds. Nothing between a sample and its event uses either: they serve
-/// latency, periods and stamps only.
+/// The two clocks of the daemon, in nanoseconds. They serve latencies, periods and time stamps only: no event that is
+/// decided by samples depends on them.
 enum DaemonClock {
     /// `CLOCK_MONOTONIC`: never set back, counts from the start of the machine.
     static func monotonic() -> UInt64 { read(CLOCK_MONOTONIC) }
@@ -14,8 +14,8 @@ enum DaemonClock {
         return now > time ? now - time : 0
     }
 
-    /// UTC, nanoseconds since 1970-01-01. It jumps, both ways: it stamps what is kept, and decides only what is a
-    /// matter of the date, how long an event is kept and when a key expires.
+    /// UTC, nanoseconds since 1970-01-01. It may jump in both directions. It stamps what is kept, and decides only how
+    /// long an event is kept and when a key expires.
     static func utc() -> Int64 { Int64(clamping: read(CLOCK_REALTIME)) }
 
     private static func read(_ clock: clockid_t) -> UInt64 {

@@ -1,14 +1,14 @@
 import Glibc
 
-/// Tells the service manager how the daemon is, in the protocol of sd_notify(3). Without a service manager (no
+/// Notifies the service manager of the daemon's state by the protocol of sd_notify(3). Without a service manager (no
 /// `NOTIFY_SOCKET`) every call does nothing.
 ///
-/// The datagrams are sent here rather than by libsystemd, whose call waits without end for a manager that does not
-/// read: nothing outside may hold the daemon up. What must not be lost is given a second, the rest is given none.
+/// The datagrams are not sent by libsystemd, whose call waits forever for a manager that does not read: nothing outside
+/// may block the daemon. Messages that must not be lost wait for up to a second, all others do not wait.
 final class ServiceNotifier: Sendable {
     /// How often the service manager expects `WATCHDOG=1`, in ns; nil when it does not watch this process.
     let watchdogInterval: UInt64?
-    /// -1: nobody to tell.
+    /// -1: there is no service manager.
     private let descriptor: Int32
 
     init() {
@@ -29,7 +29,7 @@ final class ServiceNotifier: Sendable {
         if watchdogInterval != nil { send("WATCHDOG=1", waitingMilliseconds: 0) }
     }
 
-    /// Must be followed by `ready` when the reload is over, whatever came of it.
+    /// Must be followed by `ready` when the reload is over, whatever its result.
     func reloading() {
         let microseconds = DaemonClock.monotonic() / 1000
         send(

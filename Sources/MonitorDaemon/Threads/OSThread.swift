@@ -72,8 +72,8 @@ final class OSThread: Sendable {
         pthread_sigmask(SIG_SETMASK, &all, nil)
     }
 
-    /// The kernel's own file is used since `pthread_setname_np` is hidden behind a feature macro that Swift's view of
-    /// the C library does not set. A name that cannot be set is no reason to fail.
+    /// Uses the kernel's own file, since Swift's view of the C library does not include `pthread_setname_np`. A name
+    /// that cannot be set is no reason to fail.
     private static func nameCurrentThread(_ name: String) {
         let file = open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
         guard file >= 0 else { return }
