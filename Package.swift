@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "WFDB", targets: ["WFDB"]),
         .library(name: "ECGWire", targets: ["ECGWire"]),
         .library(name: "ZeroMQ", targets: ["ZeroMQ"]),
+        .library(name: "MonitorDaemon", targets: ["MonitorDaemon"]),
         .executable(name: "ecgmond", targets: ["ecgmond"]),
         .executable(name: "ecgmon", targets: ["ecgmon"]),
     ],
@@ -62,20 +63,24 @@ let package = Package(
         .target(
             name: "MonitorWire",
             dependencies: [
-                "ECGMonitor", "ECGWire", "ECGATKGAN", "ECGSignal", "NeuralNetwork", "CKernels",
+                "ECGMonitor", "ECGWire", "ECGATKGAN", "ECGSignal", "NeuralNetwork",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], swiftSettings: strict),
-        .executableTarget(
-            name: "ecgmond",
+        // All of the daemon but its command line.
+        .target(
+            name: "MonitorDaemon",
             dependencies: [
                 "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN", "ECGMonitor", "MonitorWire", "CSystemd",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "TOMLKit", package: "TOMLKit"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
+        .executableTarget(
+            name: "ecgmond",
+            dependencies: ["MonitorDaemon", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: strict),
         .executableTarget(
             name: "ecgmon",
             dependencies: [
@@ -105,7 +110,9 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor", "MonitorWire",
+                // The tests start the daemon's program, too.
+                "ecgmond", "MonitorDaemon", "ECGWire", "ECGSecurity", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor",
+                "MonitorWire",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -113,7 +120,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "ecgmond", "ECGWire", "ECGSecurity", "ZeroMQ", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor", "MonitorWire",
+                "MonitorDaemon", "ECGWire", "ECGSecurity", "ZeroMQ", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
+                "MonitorWire",
                 "StateCoding",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
@@ -130,6 +138,6 @@ let package = Package(
 )
 
 if isFuzzing {
-    package.targets.removeAll { ($0.type == .test && $0.name != "FuzzTests") || $0.name == "ecgmon" }
-    package.products.removeAll { $0.name == "ecgmon" }
+    package.targets.removeAll { ($0.type == .test && $0.name != "FuzzTests") || $0.type == .executable }
+    package.products.removeAll { ["ecgmon", "ecgmond"].contains($0.name) }
 }

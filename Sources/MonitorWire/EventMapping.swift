@@ -83,12 +83,13 @@ extension MonitorEvent {
         switch kind {
         case .beat: ""
         case .alert(let alert):
-            "/\(decidedAtSampleIndex)/\(alert.kind)/\(alert.number)/\(alert.phase)"
+            "/\(decidedAtSampleIndex)/\(alert.kind.contractName)/\(alert.number)/\(alert.phase.contractName)"
                 + (alert.basis == .wallClock ? "/clock" : "")
-                + (alert.change.map { $0 == .figures ? "" : "/\($0)" } ?? "")
+                + (alert.change.map { $0 == .figures ? "" : "/\($0.contractName)" } ?? "")
         case .suspicion(let suspicion): suspicion.active ? "/raised" : "/withdrawn"
         case .status(let status):
-            "/\(decidedAtSampleIndex)/" + (status.gap != nil ? "gap" : "\(status.state)/\(status.condition)")
+            "/\(decidedAtSampleIndex)/"
+                + (status.gap != nil ? "gap" : "\(status.state.contractName)/\(status.condition.contractName)")
                 + (status.pauseChange > 0 ? "/pause-\(status.pauseChange)" : "")
         }
     }

@@ -4,7 +4,7 @@ import SwiftProtobuf
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// A source that speaks to the acknowledged endpoint by hand.
 private final class HandSource {

@@ -8,7 +8,7 @@ import SwiftProtobuf
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// A patient's recording, and what the daemon must find in it, computed here without any daemon.
 struct Recording {

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// Connections that break in the midst of what they send.
 @Suite(.serialized) struct BrokenConnectionTests {

@@ -5,7 +5,7 @@ import Logging
 import Synchronization
 import Testing
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 @Suite struct BoundedQueueTests {
     @Test func elementsComeOutInTheirOrderAndNoneIsLostBetweenThreads() throws {
@@ -137,8 +137,8 @@ import Testing
         let subscriptions = Subscriptions()
         subscriptions.add([UInt8](repeating: 1, count: 4000))
         #expect(subscriptions.count == 0)
-        for index in 0...Subscriptions.mostPrefixes { subscriptions.add(bytes("\(index)")) }
-        #expect(subscriptions.count == Subscriptions.mostPrefixes)
+        for index in 0...Subscriptions.maximumPrefixes { subscriptions.add(bytes("\(index)")) }
+        #expect(subscriptions.count == Subscriptions.maximumPrefixes)
         #expect(subscriptions.wants(bytes("beat.x")), "beyond the limit everything counts as wanted")
     }
 }
@@ -224,9 +224,9 @@ import Testing
         let sink = Sink()
         let log = PeriodicLog(logger: sink.logger(), periodSeconds: 3600)
         for index in 0..<5000 { log.note("rejected", cause: "gap", stream: "s\(index)") }
-        #expect(sink.lines.withLock { $0.count } == PeriodicLog.mostKeys)
+        #expect(sink.lines.withLock { $0.count } == PeriodicLog.maximumKeys)
         log.flush()
-        #expect(sink.lines.withLock { $0.last }?.contains("count=\(5000 - PeriodicLog.mostKeys)") == true)
+        #expect(sink.lines.withLock { $0.last }?.contains("count=\(5000 - PeriodicLog.maximumKeys)") == true)
     }
 
     @Test func nothingFromOutsideCanForgeALogLine() {
@@ -245,10 +245,10 @@ import Testing
     @Test func whatIsOnTheWayIsBoundedByTheWindowAndOneBlockAlwaysMayGo() {
         var credit = SourceCredit()
         #expect(credit.allows(5000, window: 1000))
-        credit.hand(600)
+        credit.dispatch(600)
         #expect(credit.allows(400, window: 1000) && !credit.allows(401, window: 1000))
         credit.takeBack(100)
-        credit.learn(processed: 300)
+        credit.update(processed: 300)
         #expect(credit.onTheWay == 200 && credit.allows(800, window: 1000))
     }
 
@@ -256,11 +256,11 @@ import Testing
         var credit = SourceCredit()
         // Blocks of the time before went to the stream that began anew, and one of them was refused.
         credit.takeBack(360)
-        credit.learn(processed: 7200)
+        credit.update(processed: 7200)
         #expect(credit.onTheWay == 0 && credit.allows(.max, window: 1000))
-        credit.hand(1000)
+        credit.dispatch(1000)
         #expect(!credit.allows(1, window: 1000) && !credit.allows(.max, window: 1000))
-        credit.learn(processed: 8200)
+        credit.update(processed: 8200)
         #expect(credit.onTheWay == 0)
     }
 }

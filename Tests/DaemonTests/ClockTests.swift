@@ -6,7 +6,7 @@ import SwiftProtobuf
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The clock of the day jumps: it stamps, and decides nothing else.
 @Suite(.serialized) struct ClockTests {
@@ -178,7 +178,7 @@ import ZeroMQ
         var desk = AuthorizedKey(name: "desk", key: try CurveKeyPair.generate().publicKey)
         desk.read = [TopicPattern("*")].compactMap(\.self)
         desk.expires = 1000
-        let access = AccessControl(LiveSecurity(.init(serverKey: pair, permissions: Permissions([desk]))), at: 900)
+        let access = AccessControl(ReloadableSecurity(.init(serverKey: pair, permissions: Permissions([desk]))), at: 900)
         #expect(!access.readersChanged(at: 999))
         #expect(access.readersChanged(at: 1000))
         #expect(!access.readersChanged(at: 1001))

@@ -7,7 +7,7 @@ import SwiftProtobuf
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// Commands about alarms, over real sockets to a real daemon.
 @Suite(.serialized) struct CommandTests {

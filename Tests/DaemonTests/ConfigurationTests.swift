@@ -3,7 +3,7 @@ import Foundation
 import Logging
 import Testing
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 @Suite struct ConfigurationTests {
     private func mistakes(_ text: String) -> [ConfigurationFile.Mistake] {

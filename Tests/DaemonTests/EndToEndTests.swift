@@ -5,7 +5,7 @@ import SwiftProtobuf
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// Samples into a real daemon over real sockets, events out of it.
 @Suite(.serialized) struct EndToEndTests {

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The pages: what may be asked, by whom, and what a hostile asker can do.
 @Suite(.serialized) struct HTTPPageTests {
@@ -67,13 +67,13 @@ import Testing
     @Test func aRequestWithoutEndASlowOneAndManyConnectionsAreEnded() throws {
         let daemon = try DaemonProcess()
         let port = daemon.httpPort
-        let long = try ask(port, "GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: HTTPRequestHead.largestBytes))
+        let long = try ask(port, "GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: HTTPRequestHead.maximumBytes))
         #expect(long.hasPrefix("HTTP/1.1 431 "))
         // A byte now and then, for ever: ended by the daemon all the same.
         let slow = try #require(RawConnection(port: port))
         slow.send(Array("GET / HTTP/1.1\r\nX: ".utf8))
-        let silent = (0..<3 * HTTPPageServer.mostConnections).compactMap { _ in RawConnection(port: port) }
-        #expect(silent.count > HTTPPageServer.mostConnections)
+        let silent = (0..<3 * HTTPPageServer.maximumConnections).compactMap { _ in RawConnection(port: port) }
+        #expect(silent.count > HTTPPageServer.maximumConnections)
         for _ in 0..<20 {
             slow.send([0x61])
             usleep(50_000)
@@ -120,7 +120,7 @@ import Testing
         let isLast3 = ledger.remove([1], of: "a")
         let isLast4 = ledger.remove([1], of: "a")
         #expect(isLast3 && !isLast4 && ledger.total == 0)
-        for number in 0..<SubscriptionLedger.mostOfOneKey {
+        for number in 0..<SubscriptionLedger.maximumPerKey {
             _ = ledger.add([UInt8(number & 255), UInt8(number >> 8)], of: "a")
         }
         #expect(!ledger.isOverLimit("a"))

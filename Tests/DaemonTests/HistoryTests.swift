@@ -4,7 +4,7 @@ import SwiftProtobuf
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 @Suite(.serialized) struct HistoryTests {
     private static let recording = Recording(samplingRate: 360, seconds: 120, seed: 31)

@@ -5,7 +5,7 @@ import SwiftProtobuf
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// Whatever comes in: it is counted by cause, the process lives, and every other stream goes on as if nothing were.
 @Suite(.serialized) struct HostileInputTests {

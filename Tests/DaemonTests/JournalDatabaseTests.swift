@@ -5,7 +5,7 @@ import MonitorWire
 import SwiftProtobuf
 import Testing
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The journal's file by itself.
 @Suite struct JournalDatabaseTests {

@@ -4,7 +4,7 @@ import Glibc
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// A journal that cannot be written for a while.
 @Suite(.serialized) struct JournalFailureTests {

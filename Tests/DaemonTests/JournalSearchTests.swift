@@ -5,7 +5,7 @@ import MonitorWire
 import SwiftProtobuf
 import Testing
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// What is found by time is exactly what is there, whatever way leads to it.
 @Suite struct JournalSearchTests {

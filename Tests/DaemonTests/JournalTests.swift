@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// Logs to systemd's journal by its native protocol, received by a journal of the test's own in a mount namespace.
 @Suite struct JournalTests {

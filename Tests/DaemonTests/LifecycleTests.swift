@@ -4,7 +4,7 @@ import Glibc
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The daemon under a service manager's protocol: readiness, watchdog, reload, stop.
 @Suite(.serialized) struct LifecycleTests {

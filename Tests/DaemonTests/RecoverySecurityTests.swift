@@ -4,7 +4,7 @@ import Foundation
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The acknowledged endpoint and the history ask for keys and rights like all others.
 @Suite(.serialized) struct RecoverySecurityTests {

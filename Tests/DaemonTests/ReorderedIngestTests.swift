@@ -4,7 +4,7 @@ import Glibc
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// Blocks that come out of order, through the daemon's sockets. `monitor.reorder_seconds` is 0.5 s: 180 samples here.
 @Suite(.serialized) struct ReorderedIngestTests {

@@ -5,7 +5,7 @@ import Glibc
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// Nobody in: who has no key gets no connection, and who has one does what it is for and nothing else.
 @Suite(.serialized) struct SecurityTests {
@@ -275,7 +275,7 @@ import ZeroMQ
         try hostile.set(.sendHighWaterMark(0))
         try hostile.useCurve(try ring.client("desk"))
         try hostile.connect(daemon.events)
-        for number in 0...SubscriptionLedger.mostOfOneKey {
+        for number in 0...SubscriptionLedger.maximumPerKey {
             try hostile.send([1] + Array("alert.icu-\(number)".utf8), timeout: .seconds(30))
         }
         #expect(daemon.wait(for: "ecgmon_subscriber_resets_total{cause=\"too_many_subscriptions\"}") { $0 >= 1 })

@@ -2,7 +2,7 @@ import Foundation
 import Glibc
 import Testing
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// What keeps the daemon from starting is said in one line that names it and the next step, with an exit code.
 @Suite(.serialized) struct StartTests {

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 @Suite struct StreamLossTests {
     private static let losses: [StreamLoss] =
@@ -50,7 +50,7 @@ import ZeroMQ
 
     @Test func theNumberOfLinesIsBoundedAndAForgottenStreamGivesItsPlacesBack() {
         let metrics = DaemonMetrics()
-        let streams = (0...StreamLosses.mostPairs).map { "bed-\($0)" }
+        let streams = (0...StreamLosses.maximumPairs).map { "bed-\($0)" }
         for stream in streams {
             metrics.streamLosses.watch(stream)
             metrics.count(.gap, of: stream)
@@ -59,7 +59,7 @@ import ZeroMQ
         let last = streams[streams.count - 1]
         var text = page(metrics)
         text.expectThatStreamsSumUp()
-        #expect(metrics.streamLosses.all.count == StreamLosses.mostPairs)
+        #expect(metrics.streamLosses.all.count == StreamLosses.maximumPairs)
         #expect(text.value("ecgmon_stream_gaps_total", ["stream": last]) == nil)
         #expect(
             text.value("ecgmon_stream_gaps_total", ["stream": ""]) == 2, "what finds no place is told without a name")
@@ -82,12 +82,12 @@ import ZeroMQ
         let losses = StreamLosses()
         let refused = StreamLoss.rejected(.tooManyStreams)
         for number in 0..<20_000 { losses.add(1, refused, of: "made-up-\(number)", now: 5) }
-        #expect(losses.all.count == StreamLosses.mostStrangerPairs)
-        for number in 0..<StreamLosses.mostPairs {
+        #expect(losses.all.count == StreamLosses.maximumStrangerPairs)
+        for number in 0..<StreamLosses.maximumPairs {
             losses.watch("bed-\(number)")
             losses.add(1, .gap, of: "bed-\(number)", now: 5)
         }
-        #expect(losses.all.count == StreamLosses.mostStrangerPairs + StreamLosses.mostPairs)
+        #expect(losses.all.count == StreamLosses.maximumStrangerPairs + StreamLosses.maximumPairs)
         // They are there as long as something comes of them, and for a while after.
         losses.add(1, refused, of: "made-up-3", now: 1000)
         losses.add(1, refused, of: "new", now: StreamLosses.strangerQuiet)

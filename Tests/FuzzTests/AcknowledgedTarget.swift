@@ -1,7 +1,7 @@
 import SwiftProtobuf
 
 @testable import ECGWire
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// Pieces of the input are what happens, by the first byte of each: a message as the daemon gets it, a reply as a
 /// source gets it (as bytes, or as numbers, which the fuzzer would not put together), the source's own blocks, and
@@ -22,7 +22,7 @@ enum AcknowledgedTarget {
         }
     }
 
-    /// As `AcknowledgedIngestLoop` takes a frame.
+    /// As `AcknowledgedIngestService` receives a frame.
     private static func daemon(_ bytes: [UInt8]) {
         guard let block = bytes.withUnsafeBytes({ try? WireSampleBlock(frame: $0) }) else { return }
         if block.sampleCount == 0 {
@@ -34,8 +34,8 @@ enum AcknowledgedTarget {
         for number in [
             Int(clamping: block.firstSampleIndex), block.sampleCount, Int(truncatingIfNeeded: block.session),
         ] {
-            if credit.allows(number, window: 30_000) { credit.hand(number) }
-            credit.learn(processed: UInt64(bitPattern: block.acquisitionTimeNs))
+            if credit.allows(number, window: 30_000) { credit.dispatch(number) }
+            credit.update(processed: UInt64(bitPattern: block.acquisitionTimeNs))
             credit.takeBack(number)
         }
     }

@@ -1,6 +1,6 @@
 import ECGMonitor
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The input is the file.
 enum ConfigurationTarget {

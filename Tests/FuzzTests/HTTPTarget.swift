@@ -1,4 +1,4 @@
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The input is what a connection brings, after its first byte, which tells in what pieces it comes.
 enum HTTPTarget {
@@ -6,7 +6,7 @@ enum HTTPTarget {
 
     static func take(_ bytes: [UInt8]) {
         guard let step = bytes.first else { return }
-        let request = Array(bytes.dropFirst().prefix(HTTPRequestHead.largestBytes))
+        let request = Array(bytes.dropFirst().prefix(HTTPRequestHead.maximumBytes))
         let end = HTTPRequestHead.end(in: request)
         // The head's end does not depend on how the bytes arrive.
         var arrived = 0

@@ -4,14 +4,14 @@ import SwiftProtobuf
 import ZeroMQ
 
 @testable import ECGWire
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The first byte chooses: a request as the daemon gets it, of somebody who may ask for everything or for the alerts of
 /// one ward; or a reply as a client gets it.
 enum HistoryTarget {
     static func take(_ bytes: [UInt8]) {
         guard let choice = bytes.first else { return }
-        let rest = Array(bytes.dropFirst().prefix(HistoryAnswer.largestRequest))
+        let rest = Array(bytes.dropFirst().prefix(HistoryAnswer.maximumRequestBytes))
         switch choice % 3 {
         case 0: request(rest, .local)
         case 1: request(rest, ward)
@@ -21,7 +21,7 @@ enum HistoryTarget {
 
     private static func request(_ bytes: [UInt8], _ peer: Peer) {
         guard let answer,
-            let request = bytes.withUnsafeBytes({ HistoryLoop.read($0, BodyEncoding(of: $0)) })
+            let request = bytes.withUnsafeBytes({ WireHistoryRequest.decoded($0, BodyEncoding(of: $0)) })
         else { return }
         let found: WireHistoryReply
         do {
@@ -31,7 +31,7 @@ enum HistoryTarget {
         } catch {
             preconditionFailure("the database: \(error)")
         }
-        precondition(found.events.count <= HistoryAnswer.mostEvents || request.positions.activeAlerts)
+        precondition(found.events.count <= HistoryAnswer.maximumEvents || request.positions.activeAlerts)
         precondition(found.number == request.number)
         if peer != .local {
             precondition(found.events.allSatisfy { $0.stream.hasPrefix("icu-") }, "only what may be read")

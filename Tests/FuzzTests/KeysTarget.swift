@@ -3,7 +3,7 @@ import ECGWire
 import Foundation
 import ZeroMQ
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// The first byte chooses: the table of keys, a key file, a token, or the bytes of a peer's key and patterns.
 enum KeysTarget {

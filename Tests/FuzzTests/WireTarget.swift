@@ -3,7 +3,7 @@ import ECGMonitor
 import ECGWire
 import MonitorWire
 
-@testable import ecgmond
+@testable import MonitorDaemon
 
 /// Pieces of the input are messages: by the first byte of each a sample block or a command, in the order in which they
 /// come, and where it says so the monitor is first replaced by what its snapshot gives. Classes are made up of the

@@ -1,0 +1,118 @@
+import ECGMonitor
+import ECGWire
+import Logging
+
+/// Everything that can be configured, with its default. `Config/ecgmond.toml` documents each key; a test compares the
+/// two.
+struct DaemonConfiguration: Sendable, Equatable {
+    struct Ingest: Sendable, Equatable {
+        var endpoints = ["tcp://127.0.0.1:5570", "ipc:///run/ecgmon/ingest"]
+        var maximumFrameBytes = 1 << 20
+        var connectionLimitBytes = 16 << 20
+        var receiveQueueMessages = 256
+        var patienceSeconds = 2.0
+        var acknowledgedEndpoints = ["tcp://127.0.0.1:5571", "ipc:///run/ecgmon/ingest-acknowledged"]
+        var acknowledgedWindowSamples = 30_000
+    }
+
+    struct Journal: Sendable, Equatable {
+        /// Relative: in the service manager's state directory, or, without one, none.
+        var path = "journal.sqlite"
+        var synchronous = JournalSynchronous.full
+        var snapshotSeconds = 5.0
+        var groupMilliseconds = 10.0
+        var keepDays = 30.0
+        var keepBeatsHours = 1.0
+        var maximumBytes = 2_000_000_000
+        var patienceSeconds = 1.0
+        var pendingEvents = 100_000
+        var queueRounds = 16_384
+    }
+
+    struct History: Sendable, Equatable {
+        var endpoints = ["tcp://127.0.0.1:5573", "ipc:///run/ecgmon/history"]
+    }
+
+    struct Events: Sendable, Equatable {
+        var endpoints = ["tcp://127.0.0.1:5572", "ipc:///run/ecgmon/events"]
+        var encoding = BodyEncoding.json
+        var subscriberQueueMessages = 10_000
+        var publishQueueEvents = 16_384
+        var publishQueueBytes = 64_000_000
+        var healthPeriodSeconds = 5.0
+    }
+
+    struct Commands: Sendable, Equatable {
+        var endpoints = ["tcp://127.0.0.1:5574", "ipc:///run/ecgmon/command"]
+    }
+
+    struct Security: Sendable, Equatable {
+        /// Path of the server's key file; "": no endpoint asks for a key.
+        var serverKey = ""
+        /// Path of the table of keys that are let in.
+        var authorizedKeys = ""
+        var ipcWithoutCurve = false
+    }
+
+    struct Model: Sendable, Equatable {
+        var path = "models/default.safetensors"
+    }
+
+    struct Streams: Sendable, Equatable {
+        var maximum = 20_000
+        var silentAfterSeconds = 5.0
+        var forgottenAfterSeconds = 3600.0
+    }
+
+    struct Workers: Sendable, Equatable {
+        /// 0: one for each processor.
+        var count = 0
+        var queueSegments = 4096
+        var queueSamples = 16_000_000
+        var roundSegments = 512
+    }
+
+    struct HTTP: Sendable, Equatable {
+        var enabled = true
+        var address = "127.0.0.1"
+        /// 0: any free port.
+        var port = 8470
+        /// Path of a file with the token that requests must carry; "": none.
+        var tokenFile = ""
+    }
+
+    struct Log: Sendable, Equatable {
+        var level = Logger.Level.info
+        var periodSeconds = 10.0
+    }
+
+    struct Stop: Sendable, Equatable {
+        var limitSeconds = 15.0
+    }
+
+    var ingest = Ingest()
+    var journal = Journal()
+    var history = History()
+    var events = Events()
+    var commands = Commands()
+    var security = Security()
+    var model = Model()
+    var streams = Streams()
+    var workers = Workers()
+    var http = HTTP()
+    var log = Log()
+    var stop = Stop()
+    var monitor = MonitorConfiguration()
+    /// Limits of wards and of single patients, which have precedence over `monitor`'s.
+    var wards: [LimitOverrides] = []
+    var patients: [LimitOverrides] = []
+
+    /// All endpoints, by the keys that set them.
+    var endpoints: [(key: String, endpoints: [String])] {
+        [
+            ("ingest.endpoints", ingest.endpoints), ("events.endpoints", events.endpoints),
+            ("commands.endpoints", commands.endpoints),
+            ("ingest.acknowledged_endpoints", ingest.acknowledgedEndpoints), ("history.endpoints", history.endpoints),
+        ]
+    }
+}

@@ -1,0 +1,134 @@
+import ECGATKGAN
+import ECGSecurity
+import Glibc
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// The daemon as a whole: samples in over ZeroMQ, beats and alerts out.
+public enum Daemon {
+    public static let version = "0.1.0"
+
+    /// Read if no other file is given and this one exists.
+    public static let defaultConfigurationPath = "/etc/ecgmon/ecgmond.toml"
+
+    /// Checks a configuration file and the key files that it names.
+    /// - Throws: every mistake in the file with its line, or what is wrong with a key file.
+    public static func check(configurationAt path: String) throws(StartFailure) {
+        let configuration = try read(path)
+        do throws(SecretFileError) {
+            _ = try SecurityFiles.read(configuration)
+        } catch {
+            throw .security(error)
+        }
+    }
+
+    /// Runs the daemon until SIGTERM or SIGINT has come and everything taken in is finished. SIGHUP reads the file
+    /// again. To be called once in a process: it sets up the process's logging and signals.
+    /// - Parameters:
+    ///   - path: of the configuration file; nil: `defaultConfigurationPath`.
+    ///   - overrides: have precedence over the file.
+    /// - Throws: `StartFailure` if it cannot start; what ended it, otherwise.
+    public static func run(configurationAt path: String?, overrides: ConfigurationOverrides) async throws {
+        signal(SIGPIPE, SIG_IGN)
+        // A journal that reaches a file size limit is a write error; it must not end the process.
+        signal(SIGXFSZ, SIG_IGN)
+        let path = path ?? (access(defaultConfigurationPath, R_OK) == 0 ? defaultConfigurationPath : nil)
+        let configuration = overrides.applied(to: try path.map(read) ?? DaemonConfiguration())
+        try refuseUnencrypted(configuration)
+        let logger = startLogging(configuration)
+        try await serve(configuration, path: path, overrides: overrides, logger: logger)
+    }
+
+    private static func read(_ path: String) throws(StartFailure) -> DaemonConfiguration {
+        do throws(ConfigurationFile.Failure) {
+            return try ConfigurationFile.read(path: path)
+        } catch {
+            throw .configuration(error)
+        }
+    }
+
+    private static func refuseUnencrypted(_ configuration: DaemonConfiguration) throws(StartFailure) {
+        guard !SecurityFiles.isEnabled(configuration.security) else { return }
+        for endpoint in configuration.endpoints.flatMap(\.endpoints) where !Endpoint.isLocal(endpoint) {
+            throw StartFailure(
+                words: ConfigurationFile.unencryptedWords(endpoint), exitCode: ExitStatus.configuration)
+        }
+    }
+
+    private static func startLogging(_ configuration: DaemonConfiguration) -> Logger {
+        LogLevel.current = configuration.log.level
+        if JournalLogHandler.isStandardErrorTheJournal {
+            LoggingSystem.bootstrap { JournalLogHandler(label: $0) }
+        } else {
+            LoggingSystem.bootstrap { StandardErrorLogHandler(label: $0) }
+        }
+        return Logger(label: "ecgmond")
+    }
+
+    private static func serve(
+        _ configuration: DaemonConfiguration, path: String?, overrides: ConfigurationOverrides, logger: Logger
+    ) async throws {
+        let notifier = ServiceNotifier()
+        notifier.status("loading the model")
+        let classifier = try loadModel(configuration, configurationFile: path)
+        let security: ReloadableSecurity.State
+        do throws(SecretFileError) {
+            security = try SecurityFiles.read(configuration)
+        } catch {
+            throw StartFailure.security(error)
+        }
+        let context = DaemonContext(
+            settings: ReloadableSettings(configuration), security: ReloadableSecurity(security),
+            metrics: DaemonMetrics(), log: PeriodicLog(logger: logger, periodSeconds: configuration.log.periodSeconds),
+            logger: logger)
+        let state = DaemonState()
+        let pipeline: Pipeline
+        do throws(SystemCallError) {
+            pipeline = try Pipeline(classifier: classifier, context: context)
+        } catch {
+            throw StartFailure.threads(error)
+        }
+        let endpoints = try pipeline.start()
+        let listening = AsyncStream<UInt16>.makeStream()
+        let supervision = SupervisionService(
+            pipeline: pipeline, state: state, notifier: notifier, endpoints: endpoints,
+            reloader: ConfigurationReloader(path: path, overrides: overrides, context: context),
+            httpListening: listening.stream, httpEnabled: configuration.http.enabled)
+        let http = HTTPService(
+            settings: configuration.http, pipeline: pipeline, state: state, listening: listening.continuation)
+        let finishing = PipelineService(pipeline: pipeline, state: state, notifier: notifier)
+        // They are asked to stop in the opposite order: the pages and the watchdog go on while the pipeline finishes.
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(service: supervision, successTerminationBehavior: .ignore),
+                    .init(service: http, successTerminationBehavior: .ignore),
+                    .init(service: finishing, successTerminationBehavior: .ignore),
+                ], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
+        do {
+            try await group.run()
+        } catch {
+            pipeline.stop()
+            throw error
+        }
+        logger.info("ended")
+    }
+
+    /// The service group logs each of its steps, which is more than an operator wants to know.
+    private static func quiet(_ logger: Logger) -> Logger {
+        Logger(label: logger.label) { _ in SwiftLogNoOpLogHandler() }
+    }
+
+    private static func loadModel(
+        _ configuration: DaemonConfiguration, configurationFile: String?
+    ) throws(StartFailure) -> BeatClassifier {
+        let path = ModelLocation.resolve(
+            configuration.model.path, configurationFile: configurationFile, executable: ModelLocation.executable)
+        do throws(ModelError) {
+            return try BeatClassifier(contentsOf: path)
+        } catch {
+            throw .model(path: path, "\(error)")
+        }
+    }
+}

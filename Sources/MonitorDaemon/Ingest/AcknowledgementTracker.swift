@@ -1,0 +1,142 @@
+import Synchronization
+
+/// How far each acknowledged stream is, between the threads that know (workers, journal) and the one that tells the
+/// sources (acknowledged ingest). It holds the present offsets, not how they came about: its size is bounded by the
+/// number of streams, and nobody waits.
+final class AcknowledgementTracker: Sendable {
+    /// How far a stream is.
+    struct Offsets: Sendable, Equatable {
+        /// The session that the worker watches.
+        var session: UInt64 = 0
+        /// The sample that the worker expects next.
+        var expected: Int64 = 0
+        /// The session and first sample that are needed to go on after a crash.
+        var durableSession: UInt64 = 0
+        var durableFrom: Int64 = 0
+        /// Samples of acknowledged blocks that the worker has processed since the daemon started.
+        var processed: UInt64 = 0
+
+        /// The first sample of `session` that may be needed again.
+        var neededFrom: Int64 { durableSession == session ? durableFrom : 0 }
+    }
+
+    /// What is reported once.
+    enum Notice: Sendable {
+        /// The worker has come to the hello.
+        case hello(stream: String, number: UInt64, to: ReplyAddress)
+        /// The worker refused a block.
+        case refused(stream: String, RejectCause, firstSampleIndex: Int64, samples: Int, to: ReplyAddress)
+        /// The stream is forgotten.
+        case forgotten(stream: String)
+
+        var stream: String {
+            switch self {
+            case .hello(let stream, _, _), .refused(let stream, _, _, _, _), .forgotten(let stream): stream
+            }
+        }
+    }
+
+    private struct State {
+        var offsets: [String: Offsets] = [:]
+        var changed: Set<String> = []
+        var notices: [Notice] = []
+        var isClosed = false
+    }
+
+    /// Notices beyond this are dropped: a source whose hello is not answered says it again.
+    static let maximumNotices = 65_536
+
+    /// Signalled when there is something to take.
+    let wakeUp: WakeUp
+    /// There is a journal: only what it holds is not needed again.
+    let isDurable: Bool
+    private let state = Mutex(State())
+    private let metrics: DaemonMetrics
+
+    init(isDurable: Bool, metrics: DaemonMetrics) throws(SystemCallError) {
+        wakeUp = try WakeUp()
+        self.isDurable = isDurable
+        self.metrics = metrics
+    }
+
+    // MARK: For workers and the journal
+
+    /// The worker has processed blocks of a stream.
+    /// - Parameters:
+    ///   - next: the sample that it expects next.
+    ///   - samples: how many there were in the blocks.
+    func didProcess(_ stream: String, session: UInt64, next: Int64, samples: Int) {
+        change(stream) { offsets in
+            offsets.session = session
+            offsets.expected = next
+            offsets.processed &+= UInt64(samples)
+            if !isDurable { (offsets.durableSession, offsets.durableFrom) = (session, next) }
+        }
+    }
+
+    /// A stream goes on from a snapshot that the journal holds.
+    func didRestore(_ stream: String, session: UInt64, next: Int64) {
+        change(stream) { $0 = Offsets(session: session, expected: next, durableSession: session, durableFrom: next) }
+    }
+
+    /// The journal holds a snapshot of a stream.
+    func didPersist(_ stream: String, session: UInt64, before next: Int64) {
+        let isNews = state.withLock { state -> Bool in
+            // Streams of sources that want no acknowledgement have no offsets here.
+            guard state.offsets[stream] != nil else { return false }
+            state.offsets[stream]?.durableSession = session
+            state.offsets[stream]?.durableFrom = next
+            return state.changed.insert(stream).inserted
+        }
+        if isNews { wakeUp.signal() }
+    }
+
+    func post(_ notice: Notice) {
+        let isPosted = state.withLock { state -> Bool in
+            guard state.notices.count < Self.maximumNotices else { return false }
+            state.notices.append(notice)
+            return true
+        }
+        if isPosted { wakeUp.signal() } else { metrics.count(.ingestReplyDropped, of: notice.stream) }
+    }
+
+    func forget(_ stream: String) {
+        let isKnown = state.withLock { state -> Bool in
+            state.changed.remove(stream)
+            return state.offsets.removeValue(forKey: stream) != nil
+        }
+        if isKnown { post(.forgotten(stream: stream)) }
+    }
+
+    /// Nothing new will come.
+    func close() {
+        state.withLock { $0.isClosed = true }
+        wakeUp.signal()
+    }
+
+    private func change(_ stream: String, _ body: (inout Offsets) -> Void) {
+        let isNews = state.withLock { state -> Bool in
+            body(&state.offsets[stream, default: Offsets()])
+            return state.changed.insert(stream).inserted && state.changed.count == 1
+        }
+        if isNews { wakeUp.signal() }
+    }
+
+    // MARK: For the acknowledged ingest
+
+    func offsets(of stream: String) -> Offsets? { state.withLock { $0.offsets[stream] } }
+
+    /// Takes what has changed since the last call.
+    /// - Returns: true when nothing new will come.
+    func take(changed: inout [(stream: String, offsets: Offsets)], notices: inout [Notice]) -> Bool {
+        state.withLock { state in
+            for stream in state.changed {
+                if let offsets = state.offsets[stream] { changed.append((stream, offsets)) }
+            }
+            state.changed.removeAll(keepingCapacity: true)
+            swap(&notices, &state.notices)
+            state.notices.removeAll(keepingCapacity: true)
+            return state.isClosed
+        }
+    }
+}

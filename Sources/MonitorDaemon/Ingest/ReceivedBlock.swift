@@ -1,0 +1,31 @@
+import ECGMonitor
+import ECGWire
+
+/// A block of samples on its way from an ingest thread to the worker that owns its stream.
+struct ReceivedBlock: Sendable {
+    var stream: String
+    var block: SampleSegment
+    /// When the ingest thread took its message; monotonic, ns.
+    var receivedAt: UInt64
+    /// nil: nobody waits for an answer.
+    var acknowledgement: Acknowledgement?
+
+    /// - Parameter wire: a block that has been validated.
+    init(_ wire: WireSampleBlock, receivedAt: UInt64, acknowledgement: Acknowledgement? = nil) {
+        stream = wire.stream
+        block = SampleSegment(
+            session: wire.session, firstSampleIndex: wire.firstSampleIndex, samplingRate: wire.samplingRate,
+            acquisitionTimeNanoseconds: wire.acquisitionTimeNs, lead: wire.lead, leadOff: wire.leadOff,
+            millivolts: wire.samplesInMillivolts)
+        self.receivedAt = receivedAt
+        self.acknowledgement = acknowledgement
+    }
+}
+
+/// What the worker needs to know of a block that is acknowledged.
+struct Acknowledgement: Sendable {
+    /// Where the source gets its answers.
+    var source: ReplyAddress
+    /// The block is the first after a hello. Only such a block may begin a stream, so that none before it is skipped.
+    var isFirst: Bool
+}

@@ -1,0 +1,177 @@
+import ECGATKGAN
+import ECGMonitor
+import ECGWire
+import Logging
+
+/// Owns every stream whose name hashes to it. It works in rounds (`StreamRound`): in each it takes what waits in its
+/// queue, in the order in which it arrived.
+final class StreamWorker: ThreadService {
+    private let index: Int
+    private let workers: WorkerQueues
+    private let replyQueue: BoundedQueue<OutgoingReply>
+    private let journal: StreamJournal?
+    private let tracker: AcknowledgementTracker
+    private let publisher: EventPublisher
+    private let round: StreamRound
+    private let table: StreamTable
+    private let settings: SettingsView
+    private let context: DaemonContext
+    private let activity: ThreadActivity
+    /// Kept, so that a round allocates nothing once it has grown.
+    private var inputs: [WorkerInput] = []
+
+    /// - Parameters:
+    ///   - index: of its queue in `workers`.
+    ///   - journal: nil: there is none.
+    init(
+        index: Int, workers: WorkerQueues, publishQueue: BoundedQueue<OutgoingMessage>,
+        replyQueue: BoundedQueue<OutgoingReply>, journal: StreamJournal?, tracker: AcknowledgementTracker,
+        classifier: BeatClassifier, subscriptions: Subscriptions, context: DaemonContext, activity: ThreadActivity
+    ) {
+        self.index = index
+        self.workers = workers
+        self.replyQueue = replyQueue
+        self.journal = journal
+        self.tracker = tracker
+        self.context = context
+        self.activity = activity
+        settings = SettingsView(context.settings)
+        publisher = EventPublisher(
+            journal: journal, queue: publishQueue, subscriptions: subscriptions, context: context)
+        round = StreamRound(
+            classifier: classifier, publisher: publisher, tracker: tracker, context: context, activity: activity)
+        table = StreamTable(
+            worker: index, round: round, publisher: publisher, journal: journal, tracker: tracker,
+            settings: settings, context: context, activity: activity)
+    }
+
+    /// Works until the queue is closed and empty, then ends every stream, or leaves it to the journal.
+    func run() {
+        let queue = workers.queues[index]
+        table.restore { workers.worker(of: $0) == index }
+        var nextLook = DaemonClock.monotonic()
+        while true {
+            inputs.removeAll(keepingCapacity: true)
+            let hasEnded = queue.pop(
+                into: &inputs, limit: settings.current.workers.roundSegments, waitingAtMost: 250_000_000)
+            let knownUntil = self.knownUntil(DaemonClock.monotonic())
+            if settings.refresh() { table.configure() }
+            if inputs.isEmpty { activity.wasIdle() } else { work() }
+            if hasEnded { break }
+            let now = DaemonClock.monotonic()
+            if now >= nextLook {
+                table.checkSilence(knownUntil)
+                nextLook = now + 250_000_000
+            }
+        }
+        table.close()
+    }
+
+    /// The time until which the worker knows everything that has arrived. Later samples may still wait in its queue: a
+    /// worker that is behind must not take that for silence.
+    private func knownUntil(_ now: UInt64) -> UInt64 {
+        guard inputs.count >= settings.current.workers.roundSegments else { return now }
+        return inputs.reduce(0) { newest, input in
+            if case .block(let received) = input { max(newest, received.receivedAt) } else { newest }
+        }
+    }
+
+    private func work() {
+        for input in inputs {
+            switch input {
+            case .block(let received): handle(received)
+            // Commands and hellos come after all samples that arrived before them, and before all others.
+            case .command(let received):
+                round.finish()
+                handle(received)
+            case .hello(let received):
+                round.finish()
+                handle(received)
+            }
+            activity.didWork()
+        }
+        round.finish()
+        context.metrics.workerRounds.add(1)
+    }
+
+    // MARK: Blocks
+
+    private func handle(_ received: ReceivedBlock) {
+        let known = table[received.stream]
+        if known == nil, let acknowledgement = received.acknowledgement, !acknowledgement.isFirst {
+            return refuse(.helloNeeded, received, "the stream is not known any more")
+        }
+        guard let stream = known ?? table.open(received.stream) else {
+            return refuse(.tooManyStreams, received, "streams.maximum is \(settings.current.streams.maximum)")
+        }
+        do throws(SegmentRejection) {
+            let accepted = try round.append(received, to: stream)
+            guard accepted > 0 else { return }
+            stream.lastSamplesAt = received.receivedAt
+            stream.isSilent = false
+            stream.isForgottenSoon = false
+            journal?.noteSamples(
+                accepted, of: stream, samplingRate: received.block.samplingRate, settings.current)
+        } catch {
+            refuse(RejectCause(error), received, "index \(received.block.firstSampleIndex)")
+            if stream.isNew { table.forget(stream) }
+        }
+    }
+
+    private func refuse(_ cause: RejectCause, _ received: ReceivedBlock, _ detail: @autoclosure () -> String) {
+        context.reject(cause, of: received.stream, detail: detail())
+        guard let acknowledgement = received.acknowledgement else { return }
+        tracker.post(
+            .refused(
+                stream: received.stream, cause, firstSampleIndex: received.block.firstSampleIndex,
+                samples: received.block.millivolts.count, to: acknowledgement.source))
+    }
+
+    // MARK: Hellos
+
+    private func handle(_ hello: ReceivedHello) {
+        if let stream = table[hello.stream] {
+            stream.isAcknowledged = true
+            stream.reportProgress(to: tracker)
+        }
+        tracker.post(.hello(stream: hello.stream, number: hello.number, to: hello.source))
+    }
+
+    // MARK: Commands
+
+    private func handle(_ received: ReceivedCommand) {
+        var applied: AlarmCommandOutcome?
+        if let stream = table[received.stream] {
+            publisher.publish(stream) { events in
+                applied = stream.monitor.apply(received.command, events: &events)
+                if applied?.result == .done { stream.needsSnapshot = true }
+            }
+        }
+        guard let outcome = applied else {
+            let text = "no samples of this stream have come"
+            context.log.note(
+                "command refused", cause: CommandLabel.unknownStream.rawValue, stream: received.stream, detail: text)
+            return reply(WireCommandReply(.unknownStream, text, number: received.number), .unknownStream, received)
+        }
+        let (label, text) = received.command.summary(of: outcome)
+        var reply = WireCommandReply(label, text, number: received.number)
+        reply.fill(outcome)
+        self.reply(reply, label, received)
+        guard label == .done, received.command.action != .list else { return }
+        context.logger.notice(
+            "alarm command",
+            metadata: [
+                "stream": "\(received.stream)", "by": "\(LogFields.oneLine(received.command.by))", "what": "\(text)",
+                "session": "\(outcome.session)", "sample_index": "\(outcome.appliedAtSampleIndex)",
+            ])
+    }
+
+    private func reply(_ reply: WireCommandReply, _ label: CommandLabel, _ received: ReceivedCommand) {
+        context.metrics.commands.add(for: label)
+        let outgoing = OutgoingReply(to: received.replyTo, stream: received.stream, reply: reply)
+        // Without room, or at the daemon's end, the reply is lost: the sender hears nothing and asks again.
+        guard replyQueue.push(outgoing, waitingAtMost: 0) == .taken else {
+            return context.metrics.count(.commandReplyDropped, of: received.stream)
+        }
+    }
+}

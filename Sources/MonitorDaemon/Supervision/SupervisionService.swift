@@ -1,0 +1,161 @@
+import ECGATKGAN
+import ECGWire
+import Logging
+import ServiceLifecycle
+import Synchronization
+import UnixSignals
+
+/// Watches over the threads: feeds the service manager's watchdog, publishes the health topic, logs the sums of what is
+/// logged once a period, and reads the configuration again on SIGHUP.
+struct SupervisionService: Service {
+    let pipeline: Pipeline
+    let state: DaemonState
+    let notifier: ServiceNotifier
+    let endpoints: Pipeline.Endpoints
+    let reloader: ConfigurationReloader
+    /// Carries the http port when the pages are served, and ends.
+    let httpListening: AsyncStream<UInt16>
+    /// Without them the daemon is not ready, unless they are not wanted.
+    let httpEnabled: Bool
+
+    private var context: DaemonContext { pipeline.context }
+
+    func run() async throws {
+        var httpPort: UInt16?
+        for await port in httpListening {
+            httpPort = port
+            break
+        }
+        if httpEnabled && httpPort == nil {
+            // Its service ends with the reason, and everything with it.
+            try? await gracefulShutdown()
+            return
+        }
+        let hangUps = await UnixSignalsSequence(trapping: .sighup)
+        if state.phase == .starting { state.phase = .ready }
+        context.logger.info("ready", metadata: readyMetadata(httpPort))
+        notifier.ready(status(stuck: []))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await cancelWhenGracefulShutdown { await reloadOnHangUp(hangUps) } }
+            group.addTask { await cancelWhenGracefulShutdown { await watch() } }
+            await group.waitForAll()
+        }
+        context.log.flush(everything: true)
+    }
+
+    private func readyMetadata(_ httpPort: UInt16?) -> Logger.Metadata {
+        var metadata: Logger.Metadata = [
+            "version": "\(Daemon.version)", "ingest": "\(endpoints.ingest.joined(separator: " "))",
+            "events": "\(endpoints.events.joined(separator: " "))",
+            "commands": "\(endpoints.commands.joined(separator: " "))",
+            // Without one, what the daemon knows is lost when it ends.
+            "journal": "\(pipeline.journal?.path ?? "none")",
+            "workers": "\(pipeline.workerCount)",
+            "model": "\(pipeline.classifier.name)", "model_sha256": "\(pipeline.classifier.sha256)",
+        ]
+        for (name, bound) in [("acknowledged", endpoints.acknowledged), ("history", endpoints.history)]
+        where !bound.isEmpty {
+            metadata[name] = "\(bound.joined(separator: " "))"
+        }
+        if let httpPort { metadata["http_port"] = "\(httpPort)" }
+        return metadata
+    }
+
+    private func reloadOnHangUp(_ signals: UnixSignalsSequence) async {
+        for await _ in signals {
+            notifier.reloading()
+            reloader.reload()
+            notifier.ready(status(stuck: state.stuck))
+        }
+    }
+
+    // MARK: Watching
+
+    /// How long a thread may show no life if the service manager does not ask for a watchdog.
+    private static let defaultPatience: UInt64 = 10_000_000_000
+
+    private func watch() async {
+        let interval = notifier.watchdogInterval
+        // Threads have half of the interval, and are looked at every sixth of it: what hangs is noticed, and no longer
+        // reported as alive, well before the service manager itself runs out of patience.
+        var judge = ProgressJudge(patienceNanoseconds: interval.map { $0 / 2 } ?? Self.defaultPatience)
+        let pause = min(interval.map { $0 / 6 } ?? .max, 500_000_000)
+        var nextStatus: UInt64 = 0
+        var nextHealth: UInt64 = 0
+        var healthSequence: UInt64 = 0
+        while !Task.isCancelled {
+            let now = DaemonClock.monotonic()
+            // Threads that have come to their end while the daemon stops have done so rightly.
+            let readings = pipeline.readings.filter { state.phase != .stopping || !$0.hasEnded }
+            let verdict = judge.judge(readings, at: now)
+            feed(verdict)
+            if now >= nextStatus {
+                if state.phase == .ready { notifier.status(status(stuck: verdict.stuck)) }
+                nextStatus = now + 5_000_000_000
+            }
+            if now >= nextHealth {
+                if publishHealth(sequence: healthSequence + 1, isAlive: verdict.isAlive) { healthSequence += 1 }
+                nextHealth = now + UInt64(context.settings.current.events.healthPeriodSeconds * 1e9)
+            }
+            context.log.flush()
+            try? await Task.sleep(nanoseconds: pause)
+        }
+    }
+
+    private func feed(_ verdict: ProgressJudge.Verdict) {
+        if verdict.isAlive {
+            notifier.watchdog()
+        } else {
+            context.metrics.watchdogWithheld.add(1)
+            if state.stuck != verdict.stuck {
+                context.logger.critical(
+                    "no sign of life; the watchdog is not fed any more",
+                    metadata: ["threads": "\(verdict.stuck.joined(separator: " "))"])
+                notifier.status(status(stuck: verdict.stuck))
+            }
+        }
+        state.stuck = verdict.stuck
+    }
+
+    private func status(stuck: [String]) -> String {
+        if !stuck.isEmpty { return "no sign of life from \(stuck.joined(separator: ", "))" }
+        let metrics = context.metrics
+        return "watching \(metrics.streams.value) streams, \(metrics.samplesAccepted.value) samples, "
+            + "\(metrics.beats.all.reduce(0) { $0 + $1.count }) beats"
+    }
+
+    /// - Returns: whether the publisher took it: a number is used once only.
+    private func publishHealth(sequence: UInt64, isAlive: Bool) -> Bool {
+        let metrics = context.metrics
+        let rejects = metrics.rejects.all.filter { $0.count > 0 }
+        var health = WireHealth()
+        health.schemaVersion = SampleBlockLimits.schemaVersion
+        health.sequence = sequence
+        health.timeNs = DaemonClock.utc()
+        health.daemonVersion = Daemon.version
+        health.uptimeSeconds = metrics.uptimeSeconds
+        health.state =
+            switch state.phase {
+            case .starting: .starting
+            case .ready: isAlive && metrics.eventsDropped.value == 0 && !metrics.journal.fails ? .ok : .degraded
+            case .stopping: .stopping
+            }
+        if metrics.journal.fails { health.degradedBecause = "the journal cannot be written" }
+        health.modelName = pipeline.classifier.name
+        health.modelSha256 = pipeline.classifier.sha256
+        health.streams = UInt32(clamping: metrics.streams.value)
+        health.messagesReceived = metrics.messagesReceived.value
+        health.samplesAccepted = metrics.samplesAccepted.value
+        health.beatsDetected = metrics.beats.all.reduce(0) { $0 + $1.count }
+        health.eventsPublished = metrics.events.all.reduce(0) { $0 + $1.count }
+        health.eventsDropped = metrics.eventsDropped.value
+        health.rejectedByCause = Dictionary(uniqueKeysWithValues: rejects.map { ($0.label.label, $0.count) })
+        guard let body = try? PublishedBody.health(health).encoded(as: context.settings.current.events.encoding) else {
+            return false
+        }
+        let message = OutgoingMessage(topic: Array(Topic.health.name.utf8), body: body, receivedAt: nil)
+        guard pipeline.publishQueue.push(message, waitingAtMost: 0) == .taken else { return false }
+        metrics.events.add(for: .health)
+        return true
+    }
+}
