@@ -2,7 +2,7 @@ import Testing
 import WFDB
 
 struct SegmentedRecordTests {
-    /// Segments `a` (II and V, gain 1000) and `b` (V and II, gain 500) of four frames each.
+    /// Segments `a` (II and V, gain 1000) and `b` (V and II, gain 500) of four frames each; a count of `b` is two of `a`.
     static func folder() throws -> TemporaryFolder {
         let folder = try TemporaryFolder()
         try Self.write("a", [("II", 1000, [1, 2, 3, 4]), ("V", 1000, [11, 12, -32768, 14])], in: folder)
@@ -27,11 +27,9 @@ struct SegmentedRecordTests {
         try folder.write("m.hea", "m/4 2 250 14\na 4\n~ 5\na 4\n~ 1\n# one\n")
         let record = try Record.read("m", in: folder.path, strict: true)
         let none: Int32 = -32768
-        #expect(
-            record.samples == [
-                [1, 2, 3, 4] + Array(repeating: none, count: 5) + [1, 2, 3, 4, none],
-                [11, 12, none, 14] + Array(repeating: none, count: 5) + [11, 12, none, 14, none],
-            ])
+        let gap = [Int32](repeating: none, count: 5)
+        let (first, second): ([Int32], [Int32]) = ([1, 2, 3, 4], [11, 12, none, 14])
+        #expect(record.samples == [first + gap + first + [none], second + gap + second + [none]])
         #expect(record.gaps == [4..<9, 13..<14])
         #expect(record.frameCount == 14 && record.header.comments == ["one"])
         #expect(record.header.signals.map(\.description) == ["II", "V"])
@@ -50,8 +48,8 @@ struct SegmentedRecordTests {
         let record = try Record.read("m", in: folder.path)
         // The finest calibration is taken; invalid samples stay invalid in it.
         let none = record.header.signals[0].format.invalidSample
-        #expect(record.samples[0] == [11, 12, none, 14] + [none, none, none] + [42, 44, 46, 48])
-        #expect(record.samples[1] == [1, 2, 3, 4] + [none, none, none] + [5, 6, 7, 8])
+        #expect(record.samples[0] == [11, 12, none, 14, none, none, none, 42, 44, 46, 48] as [Int32])
+        #expect(record.samples[1] == [1, 2, 3, 4, none, none, none, 10, 12, 14, 16] as [Int32])
         #expect(record.samples[2] == [Int32](repeating: none, count: 11))
         let millivolts = try record.millivolts(ofSignal: 0)
         #expect(abs(millivolts[7] - 0.042) < 1e-6 && millivolts[4].isNaN && millivolts[2].isNaN)

@@ -20,9 +20,9 @@ enum RecordAdvice {
         }
         if isFetched(directory) { return "The file is damaged: bring it again with `ecgmon data fetch`" }
         switch error.code {
-        case .malformedHeader: return "Correct the header there"
+        case _ where error.file.hasSuffix(".hea"): return "Correct the header"
         case .malformedAnnotations: return "Have the annotations written anew by the program that made them"
-        default: return "Take a whole copy of the file, or correct the header"
+        default: return "The file is cut, or the header is another's: compare its size with the header"
         }
     }
 
