@@ -84,6 +84,11 @@ struct RecordFilesTests {
         for name in ["p1/rec", "p2/rec", "p2/rec.v2", "deep/er/x"] {
             #expect(FileManager.default.fileExists(atPath: "\(folder.path)/out/\(name).ecgmon"), "\(name)")
         }
+        // Named one by one, they keep them, too; a path keeps its last part.
+        _ = try await folder.annotate([
+            "p1/rec", "deep/er/x", folder.path + "/db/p2/rec", "--database", folder.path + "/db",
+        ])
+        #expect(FileManager.default.fileExists(atPath: "\(folder.path)/out/rec.ecgmon"))
         // A list must not make a command write or read elsewhere.
         for line in ["../p1/rec", "/etc/rec", "p1/../../rec"] {
             try folder.text("db/RECORDS", line)

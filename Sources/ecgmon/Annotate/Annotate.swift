@@ -65,16 +65,17 @@ struct AnnotateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let paths: [String]
-        // What the files are called: the name, for a whole database with the folders that lead to it.
+        // What the files are called: the name, for a record of the database with the folders that lead to it.
         let names: [String]
+        let paths: [String]
         if all {
             let folder = try RecordDatabase(database)
             names = try folder.records()
             paths = names.map { "\(folder.directory)/\($0)" }
         } else {
-            paths = try records.map { name throws(ToolError) in try path(of: name) }
-            names = paths.map { RecordPath($0).name }
+            let found = try records.map { name throws(ToolError) in try find(name) }
+            names = found.map(\.name)
+            paths = found.map(\.path)
         }
         if let twice = Dictionary(grouping: names, by: { $0 }).first(where: { $1.count > 1 })?.key {
             throw ToolError(
@@ -123,11 +124,20 @@ struct AnnotateCommand: AsyncParsableCommand {
             + "\(set.annotations.count - beats) other annotations"
     }
 
-    /// The path of a record, without extension.
-    private func path(of name: String) throws(ToolError) -> String {
-        var name = name
-        for ending in [".hea", ".dat", ".atr"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
-        if name.contains("/") || FileManager.default.fileExists(atPath: name + ".hea") { return name }
-        return "\(try RecordDatabase(database).directory)/\(name)"
+    /// A record's path without extension, and what its annotations are called.
+    private func find(_ record: String) throws(ToolError) -> (name: String, path: String) {
+        var stem = record
+        for ending in [".hea", ".dat", ".atr"] where stem.hasSuffix(ending) { stem.removeLast(ending.count) }
+        let isHere = FileManager.default.fileExists(atPath: stem + ".hea")
+        if !isHere, !stem.hasPrefix("/"), !stem.split(separator: "/").contains("..") {
+            // A path that leads nowhere is an error of its own; a bare name can only be the database's.
+            let folder = stem.contains("/") ? try? RecordDatabase(database) : try RecordDatabase(database)
+            if let folder,
+                !stem.contains("/") || FileManager.default.fileExists(atPath: "\(folder.directory)/\(stem).hea")
+            {
+                return (stem, "\(folder.directory)/\(stem)")
+            }
+        }
+        return (RecordPath(stem).name, stem)
     }
 }

@@ -8,7 +8,6 @@ struct RecordDatabase: Sendable {
     /// Where the databases lie unless said otherwise.
     static var root: String { ProcessInfo.processInfo.environment["ECGMON_DATABASES"] ?? "../shared/data" }
 
-    private static let fetchAdvice = "Bring it with `ecgmon data fetch`, or name its folder with --database"
     private static let emptyAdvice = "Name another folder with --database"
 
     /// The lead to take, by name or number; nil: the first signal that is an ECG.
@@ -21,7 +20,11 @@ struct RecordDatabase: Sendable {
     init(_ database: String, lead: String? = nil, strict: Bool = false) throws(ToolError) {
         let candidates = [database, "\(Self.root)/\(database)"]
         guard let found = candidates.first(where: Self.isDirectory) else {
-            throw ToolError("there is no database folder \(database), nor \(candidates[1])", nextStep: Self.fetchAdvice)
+            throw ToolError(
+                "there is no database folder \(database), nor \(candidates[1])",
+                nextStep: PhysioNetDatabase(rawValue: database) == nil
+                    ? "Name the folder with --database"
+                    : "Bring it with `ecgmon data fetch`, or name its folder with --database")
         }
         directory = found
         self.lead = lead

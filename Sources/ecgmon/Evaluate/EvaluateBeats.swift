@@ -11,7 +11,7 @@ struct EvaluateBeats: AsyncParsableCommand {
         commandName: "beats",
         abstract: "Score the classes of the beats end to end: beat by beat, run by run, delay, and under attack.",
         discussion: """
-            Channel 0 goes through the same pipeline as in the daemon; nothing knows the annotations. Beat by beat: sensitivity \
+            One lead goes through the same pipeline as in the daemon; nothing knows the annotations. Beat by beat: sensitivity \
             and positive predictivity of Q (any beat), S, V and F, matched within 150 ms (EC57), ventricular flutter left out. \
             Run by run: a couplet (2 beats), short run (3 to 5) or long run (6 and more) of V or S was found if the other side has, \
             from 150 ms before it to 150 ms after, a row of the class of at least 2, 3 or 6 beats. The delay is from the annotated \

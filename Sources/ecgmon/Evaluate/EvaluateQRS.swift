@@ -2,13 +2,13 @@ import ArgumentParser
 import ECGSignal
 import WFDB
 
-/// The detector alone, sample by sample, on channel 0.
+/// The detector alone, sample by sample, on one lead.
 struct EvaluateQRS: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "qrs",
         abstract: "Score the streaming QRS detector: sensitivity, +P, error rate, R position, delay.",
         discussion: """
-            Channel 0 goes through the resampler and the Pan-Tompkins detector, nothing else; nothing knows the annotations. \
+            One lead goes through the resampler and the Pan-Tompkins detector, nothing else; nothing knows the annotations. \
             Beats are matched within 150 ms (EC57); ventricular flutter is left out. The delay is from the annotated R peak \
             to the sample with which the detector reports the beat.
             """)
@@ -94,7 +94,7 @@ struct EvaluateQRS: AsyncParsableCommand {
         }
     }
 
-    /// The detector's beats on channel 0, on the record's frames. All are normal: the detector knows no classes.
+    /// The detector's beats on the first signal, on the record's frames. All are normal: the detector knows no classes.
     static func detect(
         _ record: Record, name: String, leavingOut additions: PanTompkinsDetector.Additions = []
     ) throws(ToolError) -> [EC57Beat] {

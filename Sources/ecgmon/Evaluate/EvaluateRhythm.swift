@@ -9,7 +9,7 @@ struct EvaluateRhythm: AsyncParsableCommand {
         commandName: "rhythm",
         abstract: "Score the rhythm alerts: ventricular flutter, atrial fibrillation, others an hour.",
         discussion: """
-            Channel 0 of whole records goes through the whole pipeline; nothing knows the annotations. Ventricular flutter: is \
+            One lead of whole records goes through the whole pipeline; nothing knows the annotations. Ventricular flutter: is \
             each annotated episode said, and how soon? What is said elsewhere is false. Atrial fibrillation: minutes right, wrong \
             and missed; atrial flutter counts for neither. Ventricular and idioventricular rhythms, bigeminy and trigeminy: is \
             each annotated stretch said while it lasts or within 10 s after, and how many are said that nothing annotated comes near? \

@@ -10,7 +10,7 @@ struct EvaluateStream: AsyncParsableCommand {
         commandName: "stream",
         abstract: "Score the monitor's beats and classes end to end: Q, S, V, R position, delay.",
         discussion: """
-            Channel 0 goes through the same pipeline as in the daemon, detector, classifier and rules; nothing knows the \
+            One lead goes through the same pipeline as in the daemon, detector, classifier and rules; nothing knows the \
             annotations. Beats are matched within 150 ms (EC57); ventricular flutter is left out. DS1 and DS2 are the usual \
             splits of the mitdb by patient; a figure on a split that the model was trained on says nothing about patients never \
             seen. The delay is from the annotated R peak to the sample with which the beat's event is decided.
