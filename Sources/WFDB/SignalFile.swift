@@ -63,7 +63,8 @@ final class SignalFile {
         // The last sample of some formats needs fewer bytes than are written for it.
         let length = min(format.byteCount(forSamples: total) ?? 0, file.size - offset)
         let got = try bytes.withUnsafeMutableBufferPointer { buffer throws(WFDBError) in
-            try file.read(into: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<length])), at: offset)
+            let part = UnsafeMutableBufferPointer(rebasing: buffer[..<length])
+            return try file.read(into: UnsafeMutableRawBufferPointer(part), at: offset)
         }
         guard got == length else {
             throw WFDBError(

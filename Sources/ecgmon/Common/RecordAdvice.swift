@@ -13,7 +13,9 @@ enum RecordAdvice {
             return isFetched(directory)
                 ? "Check the name, or bring the database with `ecgmon data fetch`" : "Check the name and the folder"
         case .truncated, .checksumMismatch, .initialValueMismatch, .inconsistentRecord:
-            if strict { return "Without --strict what can be read is read, with a warning" }
+            if strict, !error.file.hasSuffix(".hea") {
+                return "Without --strict what can be read is read, with a warning"
+            }
         case .unsupportedFormat, .tooLarge, .notAVoltage, .multipleSegments, .outOfRange, .invalidName:
             return "Convert the record to one that the message allows"
         case .malformedHeader, .malformedAnnotations, .cannotWrite: break
