@@ -91,7 +91,7 @@ public struct Annotation: Sendable, Hashable {
     }
 
     /// The auxiliary information as text, up to its first zero byte: "(AFIB".
-    public var text: String { String(decoding: auxiliaryBytes.prefix { $0 != 0 }, as: UTF8.self) }
+    public var text: String { FileText.decode(auxiliaryBytes.prefix { $0 != 0 }) }
 }
 
 /// The annotations of one annotator for one record: the contents of `100.atr`.
@@ -100,11 +100,15 @@ public struct AnnotationSet: Sendable, Hashable {
     public var annotations: [Annotation]
     /// Ticks a second of ``Annotation/sampleIndex`` where the file states them; nil means the record's frames.
     public var samplingRate: Double?
+    /// What was wrong with the file but hindered nothing.
+    public private(set) var warnings: [WFDBError] = []
 
     public init(_ annotations: [Annotation] = [], samplingRate: Double? = nil) {
         self.annotations = annotations
         self.samplingRate = samplingRate
     }
+
+    mutating func addWarning(_ warning: WFDBError) { warnings.append(warning) }
 
     /// Largest annotation file that is read, bytes.
     public static let maximumFileSize = 64 << 20
@@ -124,12 +128,14 @@ public struct AnnotationSet: Sendable, Hashable {
     }
 
     /// Reads `directory/record.annotator`, for example `100.atr`.
+    /// - Parameter strict: whether a file that was cut is an error; if not, what comes before the cut is taken, and
+    ///   ``warnings`` tell.
     /// - Throws: ``WFDBError`` naming the file and the byte.
-    public static func read(_ record: String, annotator: String, in directory: String) throws(WFDBError)
-        -> AnnotationSet
-    {
+    public static func read(
+        _ record: String, annotator: String, in directory: String, strict: Bool = true
+    ) throws(WFDBError) -> AnnotationSet {
         let path = try path(record, annotator, directory)
-        return try AnnotationSet(parsing: try FileAccess.read(path, limit: maximumFileSize), file: path)
+        return try AnnotationSet(parsing: try FileAccess.read(path, limit: maximumFileSize), file: path, strict: strict)
     }
 
     /// Writes `directory/record.annotator`, whole or not at all, in the order the annotations stand in.
@@ -142,7 +148,7 @@ public struct AnnotationSet: Sendable, Hashable {
 
     private static func path(_ record: String, _ annotator: String, _ directory: String) throws(WFDBError) -> String {
         let path = FileAccess.path(directory, "\(record).\(annotator)")
-        guard FileAccess.isPlainName(record), FileAccess.isPlainName(annotator) else {
+        guard FileAccess.staysInFolder(record), FileAccess.isPlainName(annotator) else {
             throw WFDBError(
                 .invalidName, file: path, detail: "“\(record).\(annotator)” is not an annotation file's name")
         }

@@ -21,11 +21,22 @@ private enum Word {
 extension AnnotationSet {
     /// Parses an annotation file's bytes.
     ///
-    /// Steps back in time are followed; an annotation before the record's start is an error, as is a file without its
-    /// end mark, since it was cut.
-    /// - Parameter file: the name that errors carry.
-    public init(parsing bytes: [UInt8], file: String) throws(WFDBError) {
+    /// Steps back in time are followed; an annotation before the record's start is an error.
+    /// - Parameters:
+    ///   - file: the name that errors carry.
+    ///   - strict: whether a file without its end mark is an error, since it was cut; if not, what comes before the cut
+    ///     is taken, and ``warnings`` tell.
+    public init(parsing bytes: [UInt8], file: String, strict: Bool = true) throws(WFDBError) {
         self.init()
+        if let cut = try parse(bytes, file: file) {
+            if strict { throw cut }
+            addWarning(cut)
+        }
+        takeTimeResolution()
+    }
+
+    /// - Returns: where the file was cut; nil: it is whole.
+    private mutating func parse(_ bytes: [UInt8], file: String) throws(WFDBError) -> WFDBError? {
         func malformed(_ offset: Int, _ detail: String) -> WFDBError {
             WFDBError(.malformedAnnotations, file: file, byteOffset: offset, detail: detail)
         }
@@ -35,18 +46,18 @@ extension AnnotationSet {
         annotations.reserveCapacity(bytes.count / 2)
         while true {
             guard offset + 2 <= bytes.count else {
-                throw WFDBError(
+                return WFDBError(
                     .truncated, file: file, byteOffset: bytes.count, detail: "the annotations end without an end mark")
             }
             let word = UInt16(bytes[offset]) | UInt16(bytes[offset + 1]) << 8
-            if word == 0 { break }
+            if word == 0 { return nil }
             let code = word >> 10
             let low = word & 0x3FF
             let wordOffset = offset
             offset += 2
             if code == Word.skip {
                 guard offset + 4 <= bytes.count else {
-                    throw WFDBError(
+                    return WFDBError(
                         .truncated, file: file, byteOffset: bytes.count, detail: "the file ends inside a SKIP")
                 }
                 let high = UInt32(bytes[offset]) | UInt32(bytes[offset + 1]) << 8
@@ -71,7 +82,7 @@ extension AnnotationSet {
                         throw malformed(wordOffset, "\(length) bytes of auxiliary information; 255 is the most")
                     }
                     guard offset + length <= bytes.count else {
-                        throw WFDBError(
+                        return WFDBError(
                             .truncated, file: file, byteOffset: bytes.count,
                             detail: "the file ends inside \(length) bytes of auxiliary information")
                     }
@@ -95,7 +106,6 @@ extension AnnotationSet {
                     sampleIndex: time, code: AnnotationCode(rawValue: UInt8(code)),
                     channel: annotations.last?.channel ?? 0, number: annotations.last?.number ?? 0))
         }
-        takeTimeResolution()
     }
 
     /// Writers put the rate of the time axis into a note at sample 0 (`## time resolution: 360`).

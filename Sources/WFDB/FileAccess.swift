@@ -30,48 +30,27 @@ enum FileAccess {
         }
     }
 
+    /// True for the name of a file or record that can only lie in the folder that it is looked for in.
+    static func staysInFolder(_ name: String) -> Bool {
+        guard !name.isEmpty, name.utf8.count <= 255, name != ".", name != "..", !name.hasPrefix("-") else {
+            return false
+        }
+        return name.utf8.allSatisfy { $0 != UInt8(ascii: "/") && $0 >= 0x20 && $0 != 0x7F }
+    }
+
     /// All bytes of a regular file of at most `limit` bytes.
     static func read(_ path: String, limit: Int) throws(WFDBError) -> [UInt8] {
-        // A pipe put where a record should be must not block the reader for ever.
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else {
-            throw WFDBError(.cannotRead, file: path, detail: systemText(errno))
-        }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            throw WFDBError(.cannotRead, file: path, detail: systemText(errno))
-        }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw WFDBError(.cannotRead, file: path, detail: "not a regular file")
-        }
-        guard let size = Int(exactly: status.st_size), size <= limit else {
+        let file = try RegularFile(path)
+        guard file.size <= limit else {
             throw WFDBError(
                 .tooLarge, file: path, byteOffset: limit,
                 detail: "the file is longer than the \(limit) bytes allowed here")
         }
-        var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
-            while filled < size, let base = buffer.baseAddress {
-                #if canImport(Darwin)
-                    let got = Darwin.read(descriptor, base + filled, size - filled)
-                #elseif canImport(Musl)
-                    let got = Musl.read(descriptor, base + filled, size - filled)
-                #else
-                    let got = Glibc.read(descriptor, base + filled, size - filled)
-                #endif
-                if got < 0 {
-                    if errno == EINTR { continue }
-                    failure = errno
-                    return
-                }
-                if got == 0 { return }
-                filled += got
-            }
+        var bytes = [UInt8](repeating: 0, count: file.size)
+        let count = try bytes.withUnsafeMutableBufferPointer { buffer throws(WFDBError) in
+            try file.read(into: UnsafeMutableRawBufferPointer(buffer), at: 0)
         }
-        guard failure == 0 else {
-            throw WFDBError(.cannotRead, file: path, byteOffset: bytes.count, detail: systemText(failure))
-        }
+        bytes.removeLast(bytes.count - count)
         return bytes
     }
 
@@ -111,8 +90,57 @@ enum FileAccess {
         }
     }
 
-    private static func systemText(_ code: Int32) -> String {
+    static func systemText(_ code: Int32) -> String {
         guard let text = strerror(code) else { return "system error \(code)" }
         return String(cString: text)
+    }
+}
+
+/// A regular file that is open for reading at any place.
+final class RegularFile {
+    let path: String
+    /// Bytes, when it was opened.
+    let size: Int
+    private let descriptor: Int32
+
+    /// - Throws: ``WFDBError`` with code `cannotRead` for what is absent, not a regular file, or refused.
+    init(_ path: String) throws(WFDBError) {
+        // A pipe put where a record should be must not block the reader for ever.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            throw WFDBError(.cannotRead, file: path, detail: FileAccess.systemText(errno))
+        }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            let error = errno
+            close(descriptor)
+            throw WFDBError(.cannotRead, file: path, detail: FileAccess.systemText(error))
+        }
+        guard status.st_mode & S_IFMT == S_IFREG, let size = Int(exactly: status.st_size) else {
+            close(descriptor)
+            throw WFDBError(.cannotRead, file: path, detail: "not a regular file")
+        }
+        self.path = path
+        self.size = size
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    /// Fills the buffer from a place in the file.
+    /// - Returns: the bytes read, fewer than the buffer has room for only at the end of the file.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(WFDBError) -> Int {
+        var filled = 0
+        while filled < buffer.count, let base = buffer.baseAddress {
+            let got = pread(descriptor, base + filled, buffer.count - filled, off_t(offset + filled))
+            if got < 0 {
+                if errno == EINTR { continue }
+                throw WFDBError(
+                    .cannotRead, file: path, byteOffset: offset + filled, detail: FileAccess.systemText(errno))
+            }
+            if got == 0 { break }
+            filled += got
+        }
+        return filled
     }
 }

@@ -9,6 +9,13 @@ public struct Record: Sendable {
     public let digests: [SignalDigest]
     /// The folder that the record was read from, for messages; empty for one made in memory.
     public let directory: String
+    /// What did not agree when it was read but hindered nothing: checksums, first values, lengths.
+    public private(set) var warnings: [WFDBError] = []
+    /// Stretches without samples in a record of several segments, as ranges of frames; ``samples`` holds "no valid
+    /// sample" there.
+    public private(set) var gaps: [Range<Int>] = []
+    /// Ticks a second of annotation files that do not state their own: the frames of the header that was read.
+    public private(set) var annotationRate: Double
 
     /// First value and sum of a signal, as they lie in its file (before skew is taken out).
     public struct SignalDigest: Sendable, Hashable {
@@ -18,8 +25,10 @@ public struct Record: Sendable {
         public var checksum: Int16
     }
 
-    /// Largest signal file that is read, bytes.
+    /// Largest signal file that is written, bytes.
     public static let maximumSignalFileSize = 512 << 20
+    /// Most samples that are read into memory; ``SignalReader`` knows no such limit.
+    public static let maximumSampleCount = 1 << 29
 
     /// A record made in memory.
     ///
@@ -72,11 +81,17 @@ public struct Record: Sendable {
         self.init(header: header, samples: samples, digests: digests, directory: "")
     }
 
-    init(header: RecordHeader, samples: [[Int32]], digests: [SignalDigest], directory: String) {
+    init(
+        header: RecordHeader, samples: [[Int32]], digests: [SignalDigest], directory: String,
+        warnings: [WFDBError] = [], gaps: [Range<Int>] = [], annotationRate: Double? = nil
+    ) {
         self.header = header
         self.samples = samples
         self.digests = digests
         self.directory = directory
+        self.warnings = warnings
+        self.gaps = gaps
+        self.annotationRate = annotationRate ?? header.samplingRate
     }
 
     /// Frames in the record.
@@ -94,22 +109,12 @@ public struct Record: Sendable {
     /// - Throws: ``WFDBError`` with code `notAVoltage` for a signal in mmHg and the like.
     public func millivolts(ofSignal index: Int) throws(WFDBError) -> [Float] {
         let signal = header.signals[index]
-        guard let perUnit = signal.millivoltsPerUnit else {
+        guard let millivolts = signal.millivolts(samples[index]) else {
             throw WFDBError(
                 .notAVoltage, file: FileAccess.path(directory, header.name + ".hea"),
                 detail: "signal \(index) is in \(signal.units ?? "mV"), not in a voltage")
         }
-        let scale = perUnit / signal.gain
-        let baseline = Double(signal.baseline)
-        let invalid = signal.format.invalidSample
-        let counts = samples[index]
-        return [Float](unsafeUninitializedCapacity: counts.count) { target, filled in
-            for i in counts.indices {
-                let count = counts[i]
-                target[i] = count == invalid ? .nan : Float((Double(count) - baseline) * scale)
-            }
-            filled = counts.count
-        }
+        return millivolts
     }
 
     /// The record with a true baseline, for the noise stress records (see
@@ -125,20 +130,8 @@ public struct Record: Sendable {
     /// checked.
     /// - Throws: ``WFDBError``, `initialValueMismatch` or `checksumMismatch`, naming the signal file.
     public func verify() throws(WFDBError) {
-        for (index, signal) in header.signals.enumerated() {
-            let file = FileAccess.path(directory, signal.fileName)
-            let lead = signal.description.map { " (\($0))" } ?? ""
-            if let stated = signal.initialValue, let found = digests[index].initialValue, stated != found {
-                throw WFDBError(
-                    .initialValueMismatch, file: file, byteOffset: signal.byteOffset,
-                    detail: "signal \(index)\(lead) starts with \(found), the header says \(stated)")
-            }
-            if let stated = signal.checksum, stated != digests[index].checksum {
-                throw WFDBError(
-                    .checksumMismatch, file: file, byteOffset: signal.byteOffset,
-                    detail: "the samples from here on of signal \(index)\(lead) have the checksum "
-                        + "\(digests[index].checksum), the header says \(stated)")
-            }
+        for index in header.signals.indices {
+            if let error = header.disagreement(index, digests[index], directory: directory) { throw error }
         }
     }
 }

@@ -65,13 +65,47 @@ public struct SignalSpecification: Sendable, Hashable {
 
     /// Millivolts of one physical unit, nil where the units are not a voltage.
     public var millivoltsPerUnit: Double? {
-        switch units {
-        case nil, "mV", "mv", "MV": 1
-        case "uV", "µV", "μV", "uv": 1e-3
-        case "V": 1e3
-        case "nV": 1e-6
+        guard let units else { return 1 }
+        // Both micro signs: U+00B5 and the Greek letter.
+        return switch units.lowercased() {
+        case "mv", "millivolt", "millivolts": 1
+        case "uv", "\u{B5}v", "\u{3BC}v", "microvolt", "microvolts", "uvolt", "uvolts": 1e-3
+        case "v", "volt", "volts": 1e3
+        case "nv", "nanovolt", "nanovolts": 1e-6
         default: nil
         }
+    }
+
+    /// False for a signal that is only named (format 0).
+    public var hasSamples: Bool { format != .format0 }
+
+    /// Samples in millivolts: `(count - baseline) / gain`, NaN where the format's "no valid sample" value stands; nil
+    /// where the units are not a voltage.
+    public func millivolts(_ counts: [Int32]) -> [Float]? {
+        guard let perUnit = millivoltsPerUnit else { return nil }
+        let scale = perUnit / gain
+        let baseline = Double(baseline)
+        let invalid = format.invalidSample
+        return [Float](unsafeUninitializedCapacity: counts.count) { target, filled in
+            for i in counts.indices {
+                let count = counts[i]
+                target[i] = count == invalid ? .nan : Float((Double(count) - baseline) * scale)
+            }
+            filled = counts.count
+        }
+    }
+}
+
+/// One line of the header of a record of several segments.
+public struct SegmentSpecification: Sendable, Hashable {
+    /// The record that is this segment, in the same folder; nil (`~` in the file) where there are no samples.
+    public var recordName: String?
+    /// Its length in frames; 0 for a layout segment, which only names the signals.
+    public var frameCount: Int
+
+    public init(recordName: String?, frameCount: Int) {
+        self.recordName = recordName
+        self.frameCount = frameCount
     }
 }
 
@@ -91,8 +125,12 @@ public struct RecordHeader: Sendable, Hashable {
     public var baseTime: String?
     /// Date of the first sample, `DD/MM/YYYY` as it stands in the header.
     public var baseDate: String?
-    /// The signals in the order of their lines.
+    /// The signals in the order of their lines; none where there are segments.
     public var signals: [SignalSpecification]
+    /// The segments of a record that has several, in the order of time; empty for an ordinary record.
+    public var segments: [SegmentSpecification] = []
+    /// The number of signals that the header of a record of several segments states.
+    public var segmentSignalCount = 0
     /// Comment lines without the number sign and the blank after it.
     public var comments: [String]
 
@@ -119,7 +157,7 @@ public struct RecordHeader: Sendable, Hashable {
     /// - Throws: ``WFDBError``, with the byte at fault where the text is malformed.
     public static func read(_ name: String, in directory: String) throws(WFDBError) -> RecordHeader {
         let path = FileAccess.path(directory, name + ".hea")
-        guard FileAccess.isPlainName(name) else {
+        guard FileAccess.staysInFolder(name) else {
             throw WFDBError(.invalidName, file: path, detail: "“\(name)” is not a record name")
         }
         return try RecordHeader(parsing: try FileAccess.read(path, limit: maximumFileSize), file: path)
@@ -136,7 +174,9 @@ public struct RecordHeader: Sendable, Hashable {
     var fileGroups: [Range<Int>] {
         var groups: [Range<Int>] = []
         for index in signals.indices {
-            if let last = groups.last, signals[last.lowerBound].fileName == signals[index].fileName {
+            if let last = groups.last, signals[last.lowerBound].fileName == signals[index].fileName,
+                signals[last.lowerBound].hasSamples == signals[index].hasSamples
+            {
                 groups[groups.count - 1] = last.lowerBound..<(index + 1)
             } else {
                 groups.append(index..<(index + 1))

@@ -1,128 +1,230 @@
 extension Record {
-    /// Reads a record: `directory/name.hea` and the signal files that it names in the same folder.
+    /// Reads a record into memory: `directory/name.hea`, and the signal files and segments that it names in the same
+    /// folder.
+    ///
+    /// A file that is shorter than stated is read as far as it goes; the last samples of its signals are "no valid
+    /// sample" where another file goes on.
     /// - Parameters:
     ///   - name: the record's name, without folder and extension: "100".
     ///   - directory: the folder; "" is the current one.
-    ///   - verifying: whether ``verify()`` must hold.
+    ///   - strict: whether a length, a checksum or a first value that does not agree with the header is an error; if
+    ///     not, it is among the ``warnings``.
     /// - Throws: ``WFDBError`` naming the file and, where there is one, the byte.
-    public static func read(_ name: String, in directory: String, verifying: Bool = true) throws(WFDBError) -> Record {
-        var header = try RecordHeader.read(name, in: directory)
+    public static func read(_ name: String, in directory: String, strict: Bool = false) throws(WFDBError) -> Record {
+        let source = try RecordSource(name, in: directory, strict: strict)
+        if source.isOrdinary { return try OrdinaryRecord(source).read() }
         var samples: [[Int32]] = []
-        var digests: [SignalDigest] = []
-        for group in header.fileGroups {
-            let part = try SignalFile(header: header, group: group, directory: directory).read()
-            if let frames = header.frameCount, frames != part.frameCount {
-                throw WFDBError(
-                    .truncated, file: FileAccess.path(directory, header.signals[group.lowerBound].fileName),
-                    byteOffset: part.byteCount, detail: "\(part.frameCount) frames here, \(frames) in the files before")
+        var warnings = source.warnings
+        var covered: [Range<Int>] = []
+        for index in source.header.signals.indices {
+            let signal = try source.readSignal(index, frames: source.header.frameCount)
+            samples.append(signal.samples)
+            warnings += signal.warnings.dropFirst(source.warnings.count)
+            covered += signal.covered.map {
+                let perFrame = source.header.signals[index].samplesPerFrame
+                return $0.lowerBound / perFrame..<($0.upperBound + perFrame - 1) / perFrame
             }
-            header.frameCount = part.frameCount
-            samples += part.samples
-            digests += part.digests
         }
-        let record = Record(header: header, samples: samples, digests: digests, directory: directory)
-        if verifying { try record.verify() }
-        return record
+        return Record(
+            header: source.header, samples: samples, digests: samples.map(SignalDigest.init), directory: directory,
+            warnings: warnings, gaps: covered.gaps(in: source.header.frameCount ?? 0))
+    }
+
+    /// Reads one signal of a record into memory, as a record of this signal alone with a frame for every sample.
+    ///
+    /// Annotations of the record count in ``annotationRate`` unless their file says otherwise.
+    /// - Parameter index: the signal's number in the source's header.
+    public static func read(_ source: RecordSource, signal index: Int) throws(WFDBError) -> Record {
+        let read = try source.readSignal(index, frames: source.isOrdinary ? nil : source.header.frameCount)
+        var header = source.header
+        var signal = header.signals[index]
+        header.samplingRate *= Double(signal.samplesPerFrame)
+        header.frameCount = read.samples.count
+        signal.samplesPerFrame = 1
+        signal.skew = 0
+        header.signals = [signal]
+        return Record(
+            header: header, samples: [read.samples], digests: [SignalDigest(read.samples)],
+            directory: source.directory, warnings: read.warnings, gaps: read.covered.gaps(in: read.samples.count),
+            annotationRate: source.header.samplingRate)
     }
 }
 
-/// One signal file with all signals in it.
-private struct SignalFile {
-    let signals: [SignalSpecification]
-    let statedFrames: Int?
-    let path: String
+extension Record.SignalDigest {
+    init(_ samples: [Int32]) {
+        self.init(initialValue: samples.first, checksum: Int16(truncatingIfNeeded: samples.reduce(0, &+)))
+    }
+}
 
-    init(header: RecordHeader, group: Range<Int>, directory: String) {
-        signals = Array(header.signals[group])
-        statedFrames = header.frameCount
-        path = FileAccess.path(directory, signals[0].fileName)
+extension RecordSource {
+    fileprivate struct SignalContents {
+        var samples: [Int32]
+        /// The samples that lie in a file.
+        var covered: [Range<Int>]
+        var warnings: [WFDBError]
     }
 
-    struct Contents {
-        var frameCount: Int
-        var byteCount: Int
-        var samples: [[Int32]]
-        var digests: [Record.SignalDigest]
-    }
-
-    func read() throws(WFDBError) -> Contents {
-        let format = signals[0].format
-        let bytes = try FileAccess.read(path, limit: Record.maximumSignalFileSize)
-        let start = signals.map(\.byteOffset).max() ?? 0
-        guard start <= bytes.count else {
-            throw WFDBError(
-                .truncated, file: path, byteOffset: bytes.count, detail: "the samples should start at byte \(start)")
+    /// - Parameter frames: of the record; nil: as many as the signal has.
+    fileprivate func readSignal(_ index: Int, frames: Int?) throws(WFDBError) -> SignalContents {
+        let reader = try SignalReader(self, signal: index)
+        var contents = SignalContents(samples: [], covered: [], warnings: [])
+        let tooLarge = WFDBError(
+            .tooLarge, file: FileAccess.path(directory, header.name + ".hea"),
+            detail: "more than \(Record.maximumSampleCount) samples, gaps included, are not read into memory")
+        if let frames {
+            let (total, overflow) = frames.multipliedReportingOverflow(by: reader.signal.samplesPerFrame)
+            guard !overflow, total <= Record.maximumSampleCount else { throw tooLarge }
+            contents.samples = [Int32](repeating: reader.signal.format.invalidSample, count: total)
         }
-        var samplesPerFrame = 0
-        for signal in signals {
-            let (sum, overflow) = samplesPerFrame.addingReportingOverflow(signal.samplesPerFrame)
-            guard !overflow else {
-                throw WFDBError(.outOfRange, file: path, detail: "more samples in a frame than can be counted")
+        while let piece = try reader.next() {
+            let begin = Int(piece.firstSampleIndex)
+            let end = begin + piece.counts.count
+            guard end <= Record.maximumSampleCount else { throw tooLarge }
+            if frames == nil, end > contents.samples.count {
+                contents.samples += [Int32](
+                    repeating: reader.signal.format.invalidSample, count: begin - contents.samples.count)
+                contents.samples += piece.counts
+            } else {
+                contents.samples.replaceSubrange(begin..<end, with: piece.counts)
             }
-            samplesPerFrame = sum
+            if contents.covered.last?.upperBound == begin {
+                contents.covered[contents.covered.count - 1] =
+                    contents.covered[contents.covered.count - 1].lowerBound..<end
+            } else {
+                contents.covered.append(begin..<end)
+            }
         }
-        let available = format.sampleCount(inBytes: bytes.count - start) / samplesPerFrame
-        let frames = statedFrames ?? max(0, available - (signals.map(\.skew).max() ?? 0))
-        // Nothing is allocated for a count that the file does not bear out.
-        guard frames <= available else {
-            throw WFDBError(
-                .truncated, file: path, byteOffset: bytes.count,
-                detail: "the file ends after \(available) of the \(frames) frames that the header states")
+        contents.warnings = reader.warnings
+        return contents
+    }
+}
+
+extension [Range<Int>] {
+    /// What none of the ranges covers of 0 ..< `end`, in order.
+    fileprivate func gaps(in end: Int) -> [Range<Int>] {
+        var gaps: [Range<Int>] = []
+        var covered = 0
+        for range in sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if range.lowerBound > covered { gaps.append(covered..<range.lowerBound) }
+            covered = Swift.max(covered, range.upperBound)
         }
-        return decode(
-            bytes[start...], format: format, frames: frames, availableFrames: available,
-            samplesPerFrame: samplesPerFrame,
-            byteCount: bytes.count)
+        if covered < end { gaps.append(covered..<end) }
+        return gaps
+    }
+}
+
+/// All signals of a record of one segment, each file read once.
+private struct OrdinaryRecord {
+    let source: RecordSource
+    let header: RecordHeader
+
+    init(_ source: RecordSource) {
+        self.source = source
+        header = source.header
     }
 
-    private func decode(
-        _ bytes: ArraySlice<UInt8>, format: SignalFormat, frames: Int, availableFrames: Int, samplesPerFrame: Int,
-        byteCount: Int
-    ) -> Contents {
-        var contents = Contents(frameCount: frames, byteCount: byteCount, samples: [], digests: [])
-        // Frames past the stated ones are looked at only where a skewed signal's last samples lie in them.
-        let framesNeeded = min(availableFrames, frames + min(signals.map(\.skew).max() ?? 0, availableFrames))
-        // Six frames always end at a block boundary of every format; some thousands of samples stay in the cache.
-        let framesPerChunk = max(6, 24_576 / samplesPerFrame / 6 * 6)
-        // What no frame fills (the end of a skewed signal) stays "no valid sample".
-        for signal in signals {
-            contents.samples.append([Int32](repeating: format.invalidSample, count: frames * signal.samplesPerFrame))
+    func read() throws(WFDBError) -> Record {
+        var header = header
+        var warnings: [WFDBError] = []
+        func warn(_ warning: WFDBError?) throws(WFDBError) {
+            guard let warning else { return }
+            if source.strict { throw warning }
+            warnings.append(warning)
         }
+        let groups = header.fileGroups
+        var files: [SignalFile?] = []
+        for group in groups {
+            let signals = Array(header.signals[group])
+            files.append(signals[0].hasSamples ? try SignalFile(signals, in: source.directory) : nil)
+        }
+        let ownFrames = files.map { $0?.frames(stated: header.frameCount) }
+        let frames = ownFrames.compactMap { $0 }.max() ?? header.frameCount ?? 0
+        for (file, own) in zip(files, ownFrames) {
+            guard let file, let own else { continue }
+            if let shortness = try file.shortness(stated: header.frameCount) {
+                try warn(shortness)
+            } else if own != frames {
+                try warn(
+                    WFDBError(
+                        .truncated, file: file.path, byteOffset: file.size,
+                        detail: "\(own) frames here, \(frames) in another file of the record"))
+            }
+        }
+        try checkSize(files, frames: frames)
+        var samples: [[Int32]] = []
+        var digests: [Record.SignalDigest] = []
+        for (group, file) in zip(groups, files) {
+            // What no frame fills (the end of a skewed signal) stays "no valid sample".
+            var part = header.signals[group].map {
+                [Int32](repeating: $0.format.invalidSample, count: frames * $0.samplesPerFrame)
+            }
+            if let file {
+                digests += try Self.read(file, frames: file.frames(stated: header.frameCount), into: &part)
+            } else {
+                digests += part.map { _ in Record.SignalDigest(initialValue: nil, checksum: 0) }
+            }
+            samples += part
+            // Neither can a file that is short add up, nor one that has no samples.
+            guard let file, file.frameCount >= header.frameCount ?? 0 else { continue }
+            for index in group {
+                try warn(header.disagreement(index, digests[index], directory: source.directory))
+            }
+        }
+        if !header.signals.isEmpty { header.frameCount = frames }
+        return Record(
+            header: header, samples: samples, digests: digests, directory: source.directory, warnings: warnings)
+    }
+
+    /// Memory may grow with the signal files, not with what the header claims.
+    private func checkSize(_ files: [SignalFile?], frames: Int) throws(WFDBError) {
+        let path = FileAccess.path(source.directory, header.name + ".hea")
+        var total = 0
+        for signal in header.signals {
+            let (count, overflow) = frames.multipliedReportingOverflow(by: signal.samplesPerFrame)
+            guard !overflow, count <= Record.maximumSampleCount - total else {
+                throw WFDBError(
+                    .tooLarge, file: path,
+                    detail: "more than \(Record.maximumSampleCount) samples are not read into memory at once")
+            }
+            total += count
+        }
+        let present = files.reduce(0) { $0 + ($1.map { $0.frameCount * $0.samplesPerFrame } ?? 0) }
+        guard total / 64 <= present + 64 else {
+            throw WFDBError(
+                .truncated, file: path, detail: "the files hold \(present) of the \(total) samples that are stated")
+        }
+    }
+
+    /// - Returns: a digest for each signal.
+    private static func read(
+        _ file: SignalFile, frames: Int, into targets: inout [[Int32]]
+    ) throws(WFDBError) -> [Record.SignalDigest] {
+        let signals = file.signals
         var sums = [Int32](repeating: 0, count: signals.count)
         var firsts = [Int32?](repeating: nil, count: signals.count)
-        let scratchCount = min(framesPerChunk, framesNeeded) * samplesPerFrame
-        withUnsafeTemporaryAllocation(of: Int32.self, capacity: max(1, scratchCount)) { scratch in
-            bytes.withUnsafeBytes { source in
-                guard let base = scratch.baseAddress else { return }
-                var frame = 0
-                while frame < framesNeeded {
-                    let count = min(framesPerChunk, framesNeeded - frame)
-                    let offset = format.byteCount(forSamples: frame * samplesPerFrame) ?? 0
-                    SampleCoding.decode(
-                        format, UnsafeRawBufferPointer(rebasing: source[offset...]), count: count * samplesPerFrame,
-                        into: base)
-                    var column = 0
-                    for index in signals.indices {
-                        let perFrame = signals[index].samplesPerFrame
-                        if frame == 0 { firsts[index] = base[column] }
-                        sums[index] &+= contents.samples[index].withUnsafeMutableBufferPointer { target in
-                            Self.distribute(
-                                base + column, rowLength: samplesPerFrame, perFrame: perFrame, rows: count,
-                                rowsInChecksum: min(count, max(0, frames - frame)), target: target,
-                                firstTarget: (frame - signals[index].skew) * perFrame)
-                        }
-                        column += perFrame
+        // Frames past the stated ones are looked at only where a skewed signal's last samples lie in them.
+        let (end, overflow) = frames.addingReportingOverflow(signals.map(\.skew).max() ?? 0)
+        while try file.next(
+            before: overflow ? .max : end,
+            { firstFrame, count, samples in
+                var column = 0
+                for index in signals.indices {
+                    let perFrame = signals[index].samplesPerFrame
+                    if firstFrame == 0 { firsts[index] = samples[column] }
+                    sums[index] &+= targets[index].withUnsafeMutableBufferPointer { target in
+                        distribute(
+                            samples + column, rowLength: file.samplesPerFrame, perFrame: perFrame, rows: count,
+                            rowsInChecksum: min(count, max(0, frames - firstFrame)), target: target,
+                            firstTarget: (firstFrame - signals[index].skew) * perFrame)
                     }
-                    frame += count
+                    column += perFrame
                 }
-            }
+            })
+        {}
+        return signals.indices.map {
+            Record.SignalDigest(
+                initialValue: frames > 0 ? firsts[$0] : nil, checksum: Int16(truncatingIfNeeded: sums[$0]))
         }
-        for index in signals.indices {
-            contents.digests.append(
-                Record.SignalDigest(
-                    initialValue: frames > 0 ? firsts[index] : nil, checksum: Int16(truncatingIfNeeded: sums[index])))
-        }
-        return contents
     }
 
     /// Copies one signal's column out of interleaved rows, dropping what falls outside the target.

@@ -10,7 +10,7 @@ extension Record {
         var written = header
         written.frameCount = frameCount
         try written.checkWritable(headerPath)
-        for group in header.fileGroups {
+        for group in header.fileGroups where header.signals[group.lowerBound].hasSamples {
             try writeSignalFile(group, to: directory, header: &written)
         }
         try written.write(to: directory)
@@ -44,6 +44,15 @@ extension Record {
         for index in group {
             let signal = header.signals[index]
             var sum: Int32 = 0
+            if format == .format8, let first = samples[index].first {
+                // Differences have no mark for "no valid sample": the frames that skew leaves open hold a neighbour's.
+                let last = samples[index].last ?? first
+                for frame in 0..<frames {
+                    for k in 0..<signal.samplesPerFrame {
+                        interleaved[frame * samplesPerFrame + column + k] = frame < signal.skew ? first : last
+                    }
+                }
+            }
             for frame in 0..<frameCount {
                 for k in 0..<signal.samplesPerFrame {
                     let place = (frame + signal.skew) * samplesPerFrame + column + k
@@ -58,8 +67,35 @@ extension Record {
             written.signals[index].checksum = Int16(truncatingIfNeeded: sum)
             column += signal.samplesPerFrame
         }
+        if format == .format8 { try takeDifferences(&interleaved, group, samplesPerFrame, path) }
         var bytes = [UInt8](repeating: 0, count: start)
         SampleCoding.encode(format, interleaved, appendingTo: &bytes)
         try FileAccess.writeAtomically(bytes, to: path)
+    }
+
+    /// Replaces the interleaved samples by their first differences, signal by signal; before the first is the initial
+    /// value, so that it is 0.
+    private func takeDifferences(
+        _ interleaved: inout [Int32], _ group: Range<Int>, _ samplesPerFrame: Int, _ path: String
+    ) throws(WFDBError) {
+        var column = 0
+        for index in group {
+            let perFrame = header.signals[index].samplesPerFrame
+            var previous: Int32?
+            for row in stride(from: column, to: interleaved.count, by: samplesPerFrame) {
+                for place in row..<(row + perFrame) {
+                    let value = interleaved[place]
+                    let difference = Int64(value) - Int64(previous ?? value)
+                    guard let small = Int8(exactly: difference) else {
+                        throw WFDBError(
+                            .outOfRange, file: path,
+                            detail: "signal \(index) changes by \(difference) at once; format 8 holds -128...127")
+                    }
+                    interleaved[place] = Int32(small)
+                    previous = value
+                }
+            }
+            column += perFrame
+        }
     }
 }

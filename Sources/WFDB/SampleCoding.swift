@@ -1,6 +1,6 @@
 /// The bit layouts of signal(5), in both directions. The callers have checked all lengths.
 enum SampleCoding {
-    /// Decodes `count` samples that start at `source`, at a block boundary of the format.
+    /// Decodes `count` samples that start at `source`, at a block boundary of the format; of format 8, the differences.
     /// - Precondition: `source` holds at least as many bytes as `count` samples need
     ///   (`format.sampleCount(inBytes: source.count) >= count`), `target` at least `count` values.
     static func decode(
@@ -9,8 +9,13 @@ enum SampleCoding {
         precondition(format.sampleCount(inBytes: source.count) >= count)
         guard count > 0, let bytes = source.bindMemory(to: UInt8.self).baseAddress else { return }
         switch format {
+        case .format0: break
+        case .format8:
+            for i in 0..<count { target[i] = Int32(Int8(bitPattern: bytes[i])) }
         case .format80:
             for i in 0..<count { target[i] = Int32(bytes[i]) &- 128 }
+        case .format160:
+            for i in 0..<count { target[i] = Int32(pair(bytes + 2 &* i)) &- 32_768 }
         case .format16:
             for i in 0..<count { target[i] = Int32(Int16(bitPattern: pair(bytes + 2 &* i))) }
         case .format61:
@@ -68,7 +73,8 @@ enum SampleCoding {
         }
     }
 
-    /// Appends the samples, packed, to `bytes`. Every sample lies in `format.range` (the caller has checked).
+    /// Appends the samples, packed, to `bytes`; of format 8, the differences. Every sample lies in `format.range` (the
+    /// caller has checked).
     static func encode(_ format: SignalFormat, _ samples: [Int32], appendingTo bytes: inout [UInt8]) {
         bytes.reserveCapacity(bytes.count + (format.byteCount(forSamples: samples.count) ?? 0))
         func put(_ pair: UInt32) {
@@ -76,8 +82,13 @@ enum SampleCoding {
             bytes.append(UInt8(truncatingIfNeeded: pair >> 8))
         }
         switch format {
+        case .format0: break
+        case .format8:
+            for sample in samples { bytes.append(UInt8(truncatingIfNeeded: sample)) }
         case .format80:
             for sample in samples { bytes.append(UInt8(truncatingIfNeeded: sample &+ 128)) }
+        case .format160:
+            for sample in samples { put(UInt32(bitPattern: sample &+ 32_768)) }
         case .format16:
             for sample in samples { put(UInt32(bitPattern: sample)) }
         case .format61:

@@ -4,6 +4,10 @@
 /// by frame; the packed formats (212, 310, 311) pack the interleaved stream, so a block may hold samples of different
 /// signals.
 public enum SignalFormat: Int, Sendable, Hashable, CaseIterable {
+    /// No samples at all: the signal is only named, as in the layout header of a record of several segments.
+    case format0 = 0
+    /// First differences of 8 bits; the header's initial value stands before the first of them.
+    case format8 = 8
     /// 16-bit two's complement, least significant byte first.
     case format16 = 16
     /// 24-bit two's complement, least significant byte first.
@@ -14,6 +18,8 @@ public enum SignalFormat: Int, Sendable, Hashable, CaseIterable {
     case format61 = 61
     /// 8-bit offset binary (subtract 128).
     case format80 = 80
+    /// 16-bit offset binary (subtract 32,768), least significant byte first.
+    case format160 = 160
     /// Two 12-bit two's complement samples in 3 bytes.
     case format212 = 212
     /// Three 10-bit two's complement samples in 4 bytes, bits 1...10 of each pair and the two pairs' top 5 bits.
@@ -21,33 +27,36 @@ public enum SignalFormat: Int, Sendable, Hashable, CaseIterable {
     /// Three 10-bit two's complement samples in 4 bytes, one after another from the lowest bit.
     case format311 = 311
 
-    /// Bits of one sample.
+    /// Bits of one sample; of format 8, bits of a difference.
     public var bitsPerSample: Int {
         switch self {
-        case .format80: 8
+        case .format0: 0
+        case .format8, .format80: 8
         case .format310, .format311: 10
         case .format212: 12
-        case .format16, .format61: 16
+        case .format16, .format61, .format160: 16
         case .format24: 24
         case .format32: 32
         }
     }
 
-    /// Every value that the format can hold, counts.
+    /// Every value that the format can hold, counts. Differences (format 8) may add up to anything.
     public var range: ClosedRange<Int32> {
+        if self == .format0 || self == .format8 { return Int32.min...Int32.max }
         let half = Int64(1) << (bitsPerSample - 1)
         return Int32(-half)...Int32(half - 1)
     }
 
-    /// The lowest value, which WFDB reserves for "no valid sample here".
+    /// The lowest value, which WFDB reserves for "no valid sample here"; format 8 has no such mark in a file.
     public var invalidSample: Int32 { range.lowerBound }
 
     /// Bytes that `count` samples occupy when written; nil if that is more than an `Int` holds or `count` is negative.
     public func byteCount(forSamples count: Int) -> Int? {
         guard count >= 0 else { return nil }
         switch self {
-        case .format80: return count
-        case .format16, .format61: return product(count, 2)
+        case .format0: return 0
+        case .format8, .format80: return count
+        case .format16, .format61, .format160: return product(count, 2)
         case .format24: return product(count, 3)
         case .format32: return product(count, 4)
         case .format212:
@@ -64,8 +73,9 @@ public enum SignalFormat: Int, Sendable, Hashable, CaseIterable {
     public func sampleCount(inBytes byteCount: Int) -> Int {
         guard byteCount > 0 else { return 0 }
         switch self {
-        case .format80: return byteCount
-        case .format16, .format61: return byteCount / 2
+        case .format0: return 0
+        case .format8, .format80: return byteCount
+        case .format16, .format61, .format160: return byteCount / 2
         case .format24: return byteCount / 3
         case .format32: return byteCount / 4
         case .format212:
@@ -76,6 +86,9 @@ public enum SignalFormat: Int, Sendable, Hashable, CaseIterable {
         case .format311: return byteCount / 4 * 3 + max(0, byteCount % 4 - 1)
         }
     }
+
+    /// Formats with FLAC compression, which this library does not decode.
+    static let flacFormats = [508, 516, 524]
 
     private func product(_ a: Int, _ b: Int) -> Int? {
         let (value, overflow) = a.multipliedReportingOverflow(by: b)

@@ -13,7 +13,7 @@ public struct WFDBError: Error, Sendable, Hashable, CustomStringConvertible {
         case invalidName
         /// The header's text does not follow header(5).
         case malformedHeader
-        /// The header describes a record of several segments, which this library does not read.
+        /// A segment of a record consists of segments itself.
         case multipleSegments
         /// The header names a signal format outside ``SignalFormat``.
         case unsupportedFormat

@@ -9,7 +9,7 @@ struct DatabaseReadingTests {
         let names = Databases.records(database)
         try #require(!names.isEmpty)
         for name in names {
-            let record = try Record.read(name, in: Databases.folder(database))
+            let record = try Record.read(name, in: Databases.folder(database), strict: true)
             #expect(record.samples.count == 2)
             #expect(record.frameCount == (database == "svdb" ? 230_400 : 650_000))
             #expect(record.samples.allSatisfy { $0.count == record.frameCount })

@@ -49,26 +49,19 @@ struct HeaderTests {
         #expect(try Self.parse("a 1\na.dat 212 200 11 0 0 65535 0").signals[0].checksum == -1)
     }
 
-    @Test func aMultiSegmentHeaderIsRefusedByName() {
-        let error = #expect(throws: WFDBError.self) { try Self.parse("many/3 2 360 1000\nfirst 500\nsecond 500\n") }
-        #expect(error?.code == .multipleSegments)
-        #expect(error?.file == "x.hea")
-    }
-
     /// The byte is that of the word at fault.
     @Test(
         arguments: [
             ("", .malformedHeader, 0), ("# only a comment\n", .malformedHeader, 0),
             ("100", .malformedHeader, 3), ("100 two", .malformedHeader, 4), ("100 -1", .malformedHeader, 4),
-            ("100 99999999999999999999", .malformedHeader, 4), ("../100 1", .multipleSegments, 0),
+            ("100 99999999999999999999", .malformedHeader, 4), ("../100 1", .malformedHeader, 0),
             ("100 0 0", .malformedHeader, 6), ("100 0 -360", .malformedHeader, 6), ("100 0 nan", .malformedHeader, 6),
             ("100 0 inf", .malformedHeader, 6), ("100 0 360 -5", .malformedHeader, 10),
             ("100 0 360 9223372036854775808", .malformedHeader, 10),
             ("100 1 360 5\n", .truncated, 12), ("100 2147483647 360 5\na.dat 16", .truncated, 29),
-            ("100 0 360 5\na.dat 16", .malformedHeader, 12),
             ("1 1 360\n/etc/passwd 16", .invalidName, 8), ("1 1 360\n../a.dat 16", .invalidName, 8),
             ("1 1 360\n- 16", .invalidName, 8),
-            ("1 1 360\na.dat", .malformedHeader, 13), ("1 1 360\na.dat 8", .unsupportedFormat, 14),
+            ("1 1 360\na.dat", .malformedHeader, 13), ("1 1 360\na.dat 9", .unsupportedFormat, 14),
             ("1 1 360\na.dat 508", .unsupportedFormat, 14), ("1 1 360\na.dat 16x0", .malformedHeader, 14),
             ("1 1 360\na.dat 16x99999999999999999999", .malformedHeader, 14),
             ("1 1 360\na.dat 16:99999999999", .malformedHeader, 14),
@@ -78,7 +71,9 @@ struct HeaderTests {
             ("1 1 360\na.dat 16 200 65", .malformedHeader, 21),
             ("1 1 360\na.dat 16 200 12 x", .malformedHeader, 24),
             ("1 1 360\na.dat 16 200 12 0 99999999999", .malformedHeader, 26),
-            ("1 1 360\na.dat 16 200 12 0 0 65536", .malformedHeader, 28),
+            ("1 1 360\na.dat 16 200(inf)", .malformedHeader, 17), ("1/0 1 360", .malformedHeader, 0),
+            ("1/x 1 360", .malformedHeader, 0), ("1/2 1 360\na 5\n", .truncated, 14),
+            ("1/1 1 360\na", .malformedHeader, 11), ("1/1 1 360\n../a 5", .invalidName, 10),
         ] as [(String, WFDBError.Code, Int)])
     func aMalformedHeaderNamesTheByte(text: String, code: WFDBError.Code, offset: Int) {
         let error = #expect(throws: WFDBError.self) { try Self.parse(text) }

@@ -3,9 +3,13 @@ import Testing
 import WFDB
 
 struct SignalFormatTests {
+    /// All that hold samples.
+    static let formats = SignalFormat.allCases.filter { $0 != .format0 }
+
     /// Random samples with both ends of the range among them; the lowest value stands for "no valid sample".
     static func samples(_ format: SignalFormat, count: Int, using generator: inout SeededGenerator) -> [Int32] {
-        (0..<count).map { index in
+        if format == .format8 { return differing(count: count, using: &generator) }
+        return (0..<count).map { index in
             switch index % 7 {
             case 0: format.range.upperBound
             case 1: format.range.lowerBound
@@ -15,7 +19,16 @@ struct SignalFormatTests {
         }
     }
 
-    @Test(arguments: SignalFormat.allCases)
+    /// Samples that differ by no more than format 8 holds.
+    static func differing(count: Int, using generator: inout SeededGenerator) -> [Int32] {
+        var value: Int32 = 1000
+        return (0..<count).map { index in
+            defer { value += index % 5 == 0 ? 127 : index % 5 == 1 ? -128 : .random(in: -9...9, using: &generator) }
+            return value
+        }
+    }
+
+    @Test(arguments: formats)
     func everyFormatComesBackAsWritten(format: SignalFormat) throws {
         let folder = try TemporaryFolder()
         var generator = SeededGenerator(seed: UInt64(format.rawValue))
@@ -39,7 +52,7 @@ struct SignalFormatTests {
         }
     }
 
-    @Test(arguments: SignalFormat.allCases)
+    @Test(arguments: formats)
     func anyBitsDecodeAsTheSpecificationSays(format: SignalFormat) throws {
         let folder = try TemporaryFolder()
         var generator = SeededGenerator(seed: 99)
@@ -61,7 +74,16 @@ struct SignalFormatTests {
             return Int32(value)
         }
         switch format {
+        case .format0: return []
+        case .format8:
+            var sum: Int32 = 0
+            return bytes.map { byte in
+                sum += Int32(Int8(bitPattern: byte))
+                return sum
+            }
         case .format80: return bytes.map { Int32($0) - 128 }
+        case .format160:
+            return (0..<(bytes.count / 2)).map { Int32(bytes[2 * $0]) + 256 * Int32(bytes[2 * $0 + 1]) - 32_768 }
         case .format16, .format24, .format32:
             let width = format.bitsPerSample
             return (0..<(bytes.count * 8 / width)).map { signed(Array($0 * width..<($0 + 1) * width)) }
@@ -93,7 +115,7 @@ struct SignalFormatTests {
         }
     }
 
-    @Test(arguments: SignalFormat.allCases)
+    @Test(arguments: formats)
     func severalFilesRatesSkewsAndOffsetsComeBackAsWritten(format: SignalFormat) throws {
         let folder = try TemporaryFolder()
         var generator = SeededGenerator(seed: 5)
@@ -118,6 +140,28 @@ struct SignalFormatTests {
         #expect(read.samples == samples)
         #expect(read.samplingRate(ofSignal: 0) == 1000)
         #expect(try folder.names == ["a.dat", "b.dat", "multi.hea"])
+    }
+
+    @Test func differencesBeginAtTheHeadersInitialValue() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("d.hea", "d 2 360 3\nd.dat 8 200 12 0 100 0 0 I\nd.dat 8x2 200 12 7\n")
+        try folder.write("d.dat", [0, 1, 2, 5, 0xFF, 0, 0x80, 0xFE, 0x7F])
+        let record = try Record.read("d", in: folder.path)
+        #expect(record.samples == [[100, 105, -23], [8, 10, 9, 9, 7, 134]])
+        let steep = try Record(
+            header: RecordHeader(name: "r", signals: [SignalSpecification(fileName: "r.dat", format: .format8)]),
+            samples: [[0, 128]])
+        let error = #expect(throws: WFDBError.self) { try steep.write(to: folder.path) }
+        #expect(error?.code == .outOfRange)
+    }
+
+    @Test(arguments: [508, 516, 524])
+    func compressedSignalsAreRefusedWithWhatToDo(format: Int) throws {
+        let folder = try TemporaryFolder()
+        try folder.write("f.hea", "f 1 360 4\nf.dat \(format) 200 12 0\n")
+        let error = #expect(throws: WFDBError.self) { try Record.read("f", in: folder.path) }
+        #expect(error?.code == .unsupportedFormat)
+        #expect(error?.detail.contains("FLAC") == true && error?.detail.contains("xform") == true)
     }
 
     @Test func samplesPastTheEndOfASkewedFileAreInvalid() throws {

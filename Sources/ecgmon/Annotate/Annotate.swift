@@ -10,9 +10,16 @@ struct AnnotateCommand: AsyncParsableCommand {
         commandName: "annotate",
         abstract: "Run records through the monitor and write its events as WFDB annotations.",
         discussion: """
-            Writes DIR/RECORD.ecgmon at the record's own rate: N S V F by class, Q for a beat that was not classified, `+` for \
+            Writes DIR/RECORD.ecgmon at the signal's own rate: N S V F by class, Q for a beat that was not classified, `+` for \
             a ventricular or supraventricular rhythm, notes for other alerts and for the suspicion of an attack, `~` for the \
-            signal's condition. Channel 0 is used. Any EC57 tool can score the files against the reference annotations.
+            signal's condition. Any EC57 tool can score the files against the reference annotations. Records of a database \
+            that lie in folders get the same folders below DIR.
+
+            With --events, DIR/RECORD.events.jsonl has every event as a line of JSON: sample_index and seconds say what it \
+            is about, decided_at (the sample) and decided_at_seconds when it was said.
+
+            A file that is shorter than its header says, or whose checksum or first value is another, is read as far as it \
+            goes, with a warning; --strict refuses it.
             """)
 
     @Argument(help: "Records: a path such as data/100, or a name to look up in --database.")
@@ -34,6 +41,15 @@ struct AnnotateCommand: AsyncParsableCommand {
             "Folder of the records, or the name of one in the folder ECGMON_DATABASES.", valueName: "dir"))
     var database = "mitdb"
 
+    @Option(help: "Lead, by name or number from 0 (default: the first signal that is an ECG by its name and unit).")
+    var lead: String?
+
+    @Flag(help: "Also write every event as a line of JSON beside the annotations, with the time of its decision.")
+    var events = false
+
+    @Flag(help: "Refuse files whose length, checksum or first value is not the header's, instead of a warning.")
+    var strict = false
+
     @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
@@ -49,29 +65,46 @@ struct AnnotateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        // What the files are called: the name, for a record of the database with the folders that lead to it.
+        let names: [String]
         let paths: [String]
         if all {
             let folder = try RecordDatabase(database)
-            paths = try folder.records().map { "\(folder.directory)/\($0)" }
+            names = try folder.records()
+            paths = names.map { "\(folder.directory)/\($0)" }
         } else {
-            paths = try records.map { name throws(ToolError) in try path(of: name) }
+            let found = try records.map { name throws(ToolError) in try find(name) }
+            names = found.map(\.name)
+            paths = found.map(\.path)
         }
-        let stems = paths.map { $0.split(separator: "/").last.map(String.init) ?? $0 }
-        if let twice = Dictionary(grouping: stems, by: { $0 }).first(where: { $1.count > 1 })?.key {
+        if let twice = Dictionary(grouping: names, by: { $0 }).first(where: { $1.count > 1 })?.key {
             throw ToolError(
                 "two of the records are called \(twice); their annotations would have one file",
                 nextStep: "Annotate them one by one, each into a folder of its own")
         }
         let model = try LoadedModel(model)
         try AnnotationOutput.makeFolder(output)
-        let output = output
-        let lines = try await RecordBatch.map(paths, jobs: jobs) { path in
-            let name = path.split(separator: "/").last.map(String.init) ?? path
-            let record = try RecordDatabase(recordPath: path).record(name)
-            let events = try MonitorRun.events(of: record, name: name, classifier: model.classifier)
-            let set = EventAnnotations.annotations(of: events, samplingRate: record.samplingRate)
-            try AnnotationOutput.write(set, record: name, annotator: Self.annotator, to: output)
-            return Self.summary(name, set)
+        let (output, lead, strict, writesEvents) = (output, lead, strict, events)
+        let lines = try await RecordBatch.map(Array(zip(names, paths)), jobs: jobs) { name, path in
+            let record = RecordPath(path)
+            let place = try AnnotationOutput.place(name, in: output)
+            let annotated: AnnotatedRecord
+            do {
+                let source = try RecordSource(record.name, in: record.directory, strict: strict).withTrueBaseline()
+                let signal = try RecordLead.index(lead, in: source.header, path: path)
+                let events = writesEvents ? try EventFile(record: place.name, in: place.directory) : nil
+                annotated = try AnnotatedRecord(
+                    source, signal: signal, name: record.name, classifier: model.classifier,
+                    events: { try events?.write($0, samplingRate: $1) })
+                try events?.finish()
+            } catch let error as WFDBError {
+                throw ToolError(
+                    "record \(record.name) cannot be read: \(error)",
+                    nextStep: RecordAdvice.nextStep(error, in: record.directory, strict: strict))
+            }
+            RecordWarnings.tell(annotated.warnings)
+            try AnnotationOutput.write(annotated.annotations, record: name, annotator: Self.annotator, to: output)
+            return Self.summary(name, annotated.annotations)
         }
         for line in lines { print(line) }
         print("\(lines.count) \(lines.count == 1 ? "file" : "files") in \(output), model \(model.classifier.sha256)")
@@ -91,21 +124,20 @@ struct AnnotateCommand: AsyncParsableCommand {
             + "\(set.annotations.count - beats) other annotations"
     }
 
-    /// The path of a record, without extension.
-    private func path(of name: String) throws(ToolError) -> String {
-        var name = name
-        for ending in [".hea", ".dat", ".atr"] where name.hasSuffix(ending) { name.removeLast(ending.count) }
-        if name.contains("/") || FileManager.default.fileExists(atPath: name + ".hea") { return name }
-        return "\(try RecordDatabase(database).directory)/\(name)"
+    /// A record's path without extension, and what its annotations are called.
+    private func find(_ record: String) throws(ToolError) -> (name: String, path: String) {
+        var stem = record
+        for ending in [".hea", ".dat", ".atr"] where stem.hasSuffix(ending) { stem.removeLast(ending.count) }
+        let isHere = FileManager.default.fileExists(atPath: stem + ".hea")
+        if !isHere, !stem.hasPrefix("/"), !stem.split(separator: "/").contains("..") {
+            // A path that leads nowhere is an error of its own; a bare name can only be the database's.
+            let folder = stem.contains("/") ? try? RecordDatabase(database) : try RecordDatabase(database)
+            if let folder,
+                !stem.contains("/") || FileManager.default.fileExists(atPath: "\(folder.directory)/\(stem).hea")
+            {
+                return (stem, "\(folder.directory)/\(stem)")
+            }
+        }
+        return (RecordPath(stem).name, stem)
     }
-}
-
-extension RecordDatabase {
-    /// The folder of a record's path.
-    init(recordPath path: String) {
-        let slash = path.lastIndex(of: "/")
-        self.init(directory: slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "")
-    }
-
-    private init(directory: String) { self.directory = directory }
 }

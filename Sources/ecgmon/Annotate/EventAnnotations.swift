@@ -3,45 +3,62 @@ import ECGSignal
 import WFDB
 
 /// The monitor's events as WFDB annotations.
-enum EventAnnotations {
-    /// Beats as N, S, V, F, and Q where not classified; ventricular rhythms as `+` with the databases' own words; all
-    /// other alerts and suspicions as notes; changes of the signal's condition as `~`. In the order of time.
+///
+/// Beats as N, S, V, F, and Q where not classified; ventricular rhythms as `+` with the databases' own words; all other
+/// alerts and suspicions as notes; changes of the signal's condition as `~`.
+struct EventAnnotations {
+    private var annotations: [Annotation] = []
+    private var rhythms: [AlertKind] = []
+    private var condition = SignalCondition.good
+
+    /// All of them, in the order of time.
     static func annotations(of events: [MonitorEvent], samplingRate: Double) -> AnnotationSet {
-        var set = AnnotationSet(samplingRate: samplingRate)
-        var rhythms: [AlertKind] = []
-        var condition = SignalCondition.good
-        for event in events {
-            func add(_ code: AnnotationCode, _ text: String = "") {
-                set.annotations.append(Annotation(sampleIndex: event.sampleIndex, code: code, text: text))
-            }
-            switch event.kind {
-            case .beat(let beat):
-                add(AnnotationCode(symbol: EC57Class(beat.beatClass).letter) ?? .unclassifiable)
-            case .alert(let alert):
-                switch (alert.phase, rhythmText(alert.kind)) {
-                case (.started, let text?):
-                    rhythms.append(alert.kind)
-                    add(.rhythm, text)
-                case (.ended, .some):
-                    rhythms.removeAll { $0 == alert.kind }
-                    add(.rhythm, rhythms.last.flatMap(rhythmText) ?? "(N")
-                case (.started, nil): add(.note, "\(alert.kind.name) begins: \(alert.text)")
-                case (.ended, nil): add(.note, "\(alert.kind.name) ends")
-                case (.updated, _): break
-                }
-            case .suspicion(let suspicion):
-                let score = fixed(Double(suspicion.score), 2)
-                add(.note, suspicion.active ? "attack suspected, score \(score)" : "attack suspicion withdrawn")
-            case .status(let status):
-                if let gap = status.gap { add(.note, "gap of \(gap.missingSampleCount) samples") }
-                if status.condition != condition {
-                    condition = status.condition
-                    add(.signalQuality, "\(condition)")
-                }
-            }
-        }
+        var marks = EventAnnotations()
+        for event in events { marks.add(event) }
+        return marks.set(samplingRate: samplingRate)
+    }
+
+    /// What has been added, in the order of time.
+    func set(samplingRate: Double) -> AnnotationSet {
+        var set = AnnotationSet(annotations, samplingRate: samplingRate)
         set.sortByTime()
         return set
+    }
+
+    mutating func add(_ event: MonitorEvent) {
+        switch event.kind {
+        case .beat(let beat):
+            mark(event, AnnotationCode(symbol: EC57Class(beat.beatClass).letter) ?? .unclassifiable)
+        case .alert(let alert):
+            switch (alert.phase, Self.rhythmText(alert.kind)) {
+            case (.started, let text?):
+                rhythms.append(alert.kind)
+                mark(event, .rhythm, text)
+            case (.ended, .some):
+                rhythms.removeAll { $0 == alert.kind }
+                mark(event, .rhythm, rhythms.last.flatMap(Self.rhythmText) ?? "(N")
+            case (.started, nil): mark(event, .note, "\(alert.kind.name) begins: \(alert.text)")
+            case (.ended, nil): mark(event, .note, "\(alert.kind.name) ends")
+            case (.updated, _): break
+            }
+        case .suspicion(let suspicion):
+            let score = fixed(Double(suspicion.score), 2)
+            mark(
+                event, .note,
+                suspicion.active ? "attack suspected, score \(score)" : "attack suspicion withdrawn")
+        case .status(let status):
+            if let gap = status.gap { mark(event, .note, "gap of \(gap.missingSampleCount) samples") }
+            if status.condition != condition {
+                condition = status.condition
+                mark(event, .signalQuality, "\(condition)")
+            }
+        }
+    }
+
+    private mutating func mark(_ event: MonitorEvent, _ code: AnnotationCode, _ text: String = "") {
+        // Notes at sample 0 are the file's own definitions, and readers drop them.
+        let index = code == .note ? max(1, event.sampleIndex) : event.sampleIndex
+        annotations.append(Annotation(sampleIndex: index, code: code, text: text))
     }
 
     /// The rhythm's word in the MIT-BIH databases, nil for what they do not annotate as a rhythm.

@@ -33,7 +33,7 @@ struct AttackRecord: ParsableCommand {
     @Option(help: ArgumentHelp("End of the attacked stretch (default: the end).", valueName: "time"))
     var to: ClockTime?
 
-    @Option(help: "Lead, by name or number from 0 (default: the first).")
+    @Option(help: "Lead, by name or number from 0 (default: the first that is an ECG by its name and unit).")
     var lead: String?
 
     @Option(help: "Where the beats come from: detected or annotated.")
@@ -52,12 +52,14 @@ struct AttackRecord: ParsableCommand {
         do {
             original = try Record.read(name, in: folder)
         } catch {
-            throw ToolError("record \(path) cannot be read: \(error)", nextStep: "Get the record anew")
+            throw ToolError(
+                "record \(path) cannot be read: \(error)",
+                nextStep: RecordAdvice.nextStep(error, in: folder, strict: false))
         }
         guard !FileManager.default.fileExists(atPath: "\(output)/\(name).hea") else {
             throw ToolError("\(output) holds a record \(name) already", nextStep: "Name another folder with -o")
         }
-        let signal = try Self.signalIndex(of: lead, in: original)
+        let signal = try RecordLead.index(lead, in: original.header, path: path)
         let attack = try StreamAttack(modelPath: try InstalledFiles.model(options.model))
         let located: [AttackedStretch.LocatedBeat]
         switch beats {
@@ -69,7 +71,7 @@ struct AttackRecord: ParsableCommand {
             seed: options.seed)
         try AnnotationOutput.makeFolder(output)
         var samples = original.samples
-        samples[signal] = material.counts
+        samples[signal].replaceSubrange(0..<min(material.counts.count, samples[signal].count), with: material.counts)
         var header = original.header
         header.comments.append(
             "attacked: \(options.method.rawValue), epsilon \(options.epsilon), signal \(signal), samples "
@@ -85,7 +87,7 @@ struct AttackRecord: ParsableCommand {
                 try AnnotationSet.read(name, annotator: "atr", in: folder).write(name, annotator: "atr", to: output)
             } catch {
                 throw ToolError(
-                    "the annotations cannot be copied: \(error)", nextStep: "Get the record anew, or make room")
+                    "the annotations cannot be copied: \(error)", nextStep: "Make room, or name another folder with -o")
             }
         }
         print(ReplayAttackOptions.describe(report, rate: material.samplingRate, in: path))
@@ -104,14 +106,6 @@ struct AttackRecord: ParsableCommand {
     private static func split(_ path: String) -> (folder: String, name: String) {
         guard let slash = path.lastIndex(of: "/") else { return ("", path) }
         return (slash == path.startIndex ? "/" : String(path[..<slash]), String(path[path.index(after: slash)...]))
-    }
-
-    /// The lead that `ReplayMaterial` takes for the same words.
-    private static func signalIndex(of lead: String?, in record: Record) throws(ToolError) -> Int {
-        guard let lead else { return 0 }
-        let names = record.header.signals.map { $0.description ?? "" }
-        if let index = names.firstIndex(of: lead) ?? Int(lead), names.indices.contains(index) { return index }
-        throw ToolError("the record has no lead \(lead)", nextStep: "It has " + names.joined(separator: ", "))
     }
 
     private static func annotatedBeats(_ name: String, in folder: String) throws(ToolError) -> [AttackedStretch

@@ -40,9 +40,6 @@ struct LoadedModel: Sendable {
 
 /// A whole record through one patient's pipeline, as the daemon would run it.
 enum MonitorRun {
-    /// Samples a segment; the events do not depend on it.
-    private static let segmentLength = 3_600
-
     /// The events of channel 0, with sample indices in frames of the record.
     static func events(
         of record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init()
@@ -63,8 +60,9 @@ enum MonitorRun {
     ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
         let input = try RecordChannel(record, name: name, channel: channel)
         var (events, observed) = try run(
-            millivolts: reversed ? input.millivolts.map { -$0 } : input.millivolts, samplingRate: input.samplingRate,
-            lead: input.lead, name: name, classifier: classifier, configuration: configuration, observing: observing)
+            millivolts: reversed ? input.millivolts.map { -$0 } : input.millivolts, gaps: input.gaps,
+            samplingRate: input.samplingRate, lead: input.lead, name: name, classifier: classifier,
+            configuration: configuration, observing: observing)
         for index in events.indices {
             events[index].sampleIndex = input.frame(ofSample: Double(events[index].sampleIndex))
             events[index].decidedAtSampleIndex = input.frame(ofSample: Double(events[index].decidedAtSampleIndex))
@@ -101,33 +99,22 @@ enum MonitorRun {
     }
 
     private static func run(
-        millivolts: [Float], samplingRate: Double, lead: String, name: String, classifier: BeatClassifier,
-        configuration: MonitorConfiguration, observing: Bool
+        millivolts: [Float], gaps: [Range<Int>] = [], samplingRate: Double, lead: String, name: String,
+        classifier: BeatClassifier, configuration: MonitorConfiguration, observing: Bool
     ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
-        guard MonitorConfiguration.supportedSamplingRates.contains(samplingRate) else {
-            let range = MonitorConfiguration.supportedSamplingRates
-            throw ToolError(
-                "record \(name) has \(samplingRate) samples a second",
-                nextStep: "The monitor takes \(Int(range.lowerBound)) to \(Int(range.upperBound))")
-        }
-        var monitor = PatientMonitor(configuration: configuration)
-        if observing { monitor.observeBeats() }
-        let workspace = classifier.makeWorkspace()
+        var feed = try MonitorFeed(
+            samplingRate: samplingRate, lead: lead, name: name, classifier: classifier, configuration: configuration,
+            observing: observing)
         var events: [MonitorEvent] = []
-        do {
-            for start in stride(from: 0, to: millivolts.count, by: segmentLength) {
-                let end = min(start + segmentLength, millivolts.count)
-                let segment = SampleSegment(
-                    session: 1, firstSampleIndex: Int64(start), samplingRate: samplingRate,
-                    acquisitionTimeNanoseconds: 0, lead: lead, millivolts: Array(millivolts[start..<end]))
-                _ = try monitor.process(segment, classifier: classifier, workspace: workspace, events: &events)
+        var start = 0
+        for gap in gaps + [millivolts.count..<millivolts.count] {
+            if start < gap.lowerBound {
+                try feed.take(millivolts[start..<gap.lowerBound], at: Int64(start), events: &events)
             }
-        } catch {
-            throw ToolError(
-                "record \(name) was refused by the monitor: \(error.cause)", nextStep: "Give another record")
+            start = gap.upperBound
         }
-        monitor.finish(classifier: classifier, workspace: workspace, events: &events)
-        return (events, monitor.takeObservedBeats())
+        feed.finish(events: &events)
+        return (events, feed.takeObservedBeats())
     }
 
     /// The beats among the events.

@@ -8,28 +8,35 @@ struct RecordDatabase: Sendable {
     /// Where the databases lie unless said otherwise.
     static var root: String { ProcessInfo.processInfo.environment["ECGMON_DATABASES"] ?? "../shared/data" }
 
-    private static let fetchAdvice = "Bring it with `ecgmon data fetch`, or name its folder with --database"
+    private static let emptyAdvice = "Name another folder with --database"
+
+    /// The lead to take, by name or number; nil: the first signal that is an ECG.
+    var lead: String?
+    /// Whether what does not agree in a file is an error.
+    var strict = false
 
     /// - Parameter database: a folder of records, or the name of one ("mitdb") in the folder `ECGMON_DATABASES`.
     /// - Throws: `ToolError` where there is no such folder.
-    init(_ database: String) throws(ToolError) {
+    init(_ database: String, lead: String? = nil, strict: Bool = false) throws(ToolError) {
         let candidates = [database, "\(Self.root)/\(database)"]
         guard let found = candidates.first(where: Self.isDirectory) else {
-            throw ToolError("there is no database folder \(database), nor \(candidates[1])", nextStep: Self.fetchAdvice)
+            throw ToolError(
+                "there is no database folder \(database), nor \(candidates[1])",
+                nextStep: PhysioNetDatabase(rawValue: database) == nil
+                    ? "Name the folder with --database"
+                    : "Bring it with `ecgmon data fetch`, or name its folder with --database")
         }
         directory = found
+        self.lead = lead
+        self.strict = strict
     }
 
-    /// The record names: the folder's `RECORDS` file, or its headers where there is none.
+    /// The record names, each with the folders below this one that lead to it: the folder's `RECORDS` file, or its
+    /// headers where there is none.
     func records() throws(ToolError) -> [String] {
-        var names: [String] = []
-        if let list = try? String(contentsOfFile: directory + "/RECORDS", encoding: .utf8) {
-            names = list.split(whereSeparator: \.isWhitespace).map(String.init)
-        } else if let files = try? FileManager.default.contentsOfDirectory(atPath: directory) {
-            names = files.filter { $0.hasSuffix(".hea") }.map { String($0.dropLast(4)) }.sorted()
-        }
+        let names = try RecordList.names(in: directory)
         guard !names.isEmpty else {
-            throw ToolError("\(directory) holds no WFDB records", nextStep: Self.fetchAdvice)
+            throw ToolError("\(directory) holds no WFDB records", nextStep: Self.emptyAdvice)
         }
         return names
     }
@@ -45,17 +52,32 @@ struct RecordDatabase: Sendable {
         }
         let names = try records().filter { FileManager.default.fileExists(atPath: "\(directory)/\($0).atr") }
         guard !names.isEmpty else {
-            throw ToolError("\(directory) holds no reference annotations (.atr)", nextStep: Self.fetchAdvice)
+            throw ToolError("\(directory) holds no reference annotations (.atr)", nextStep: Self.emptyAdvice)
         }
         return names
     }
 
-    func record(_ name: String) throws(ToolError) -> Record {
+    /// The chosen lead of a record as a record of this signal alone, with a frame for every sample.
+    /// - Parameters:
+    ///   - name: of the record, with its folders below the database's.
+    ///   - channel: the signal's number; nil: ``lead``.
+    func record(_ name: String, channel: Int? = nil) throws(ToolError) -> Record {
+        let place = RecordPath(name, in: directory)
+        let record: Record
         do {
-            return try Record.read(name, in: directory).withTrueBaseline()
+            let source = try RecordSource(place.name, in: place.directory, strict: strict).withTrueBaseline()
+            let wanted = channel.map { "\($0)" } ?? lead
+            record = try Record.read(
+                source, signal: try RecordLead.index(wanted, in: source.header, path: "\(directory)/\(name)"))
+        } catch let error as WFDBError {
+            throw ToolError(
+                "record \(name) cannot be read: \(error)",
+                nextStep: RecordAdvice.nextStep(error, in: place.directory, strict: strict))
         } catch {
-            throw ToolError("record \(name) cannot be read: \(error)", nextStep: Self.advice(error))
+            throw error as? ToolError ?? ToolError("record \(name) cannot be read: \(error)", nextStep: "")
         }
+        RecordWarnings.tell(record.warnings)
+        return record
     }
 
     /// The reference beats, on the record's frames.
@@ -67,9 +89,12 @@ struct RecordDatabase: Sendable {
 
     /// The reference annotations, on the record's frames.
     func annotations(_ name: String, for record: Record) throws(ToolError) -> [Annotation] {
+        let place = RecordPath(name, in: directory)
         do {
-            var set = try AnnotationSet.read(name, annotator: "atr", in: directory)
-            if let rate = set.samplingRate, rate != record.samplingRate {
+            var set = try AnnotationSet.read(place.name, annotator: "atr", in: place.directory, strict: strict)
+            RecordWarnings.tell(set.warnings)
+            let rate = set.samplingRate ?? record.annotationRate
+            if rate != record.samplingRate {
                 for index in set.annotations.indices {
                     let time = Double(set.annotations[index].sampleIndex) / rate
                     let frame = (time * record.samplingRate).rounded()
@@ -79,16 +104,9 @@ struct RecordDatabase: Sendable {
             }
             return set.annotations
         } catch {
-            throw ToolError("the reference of \(name) cannot be read: \(error)", nextStep: Self.advice(error))
-        }
-    }
-
-    private static func advice(_ error: WFDBError) -> String {
-        switch error.code {
-        case .cannotRead: "Check the name, or bring the database with `ecgmon data fetch`"
-        case .truncated, .checksumMismatch, .initialValueMismatch, .malformedHeader, .malformedAnnotations:
-            "The file is damaged: bring it again with `ecgmon data fetch`"
-        default: "Convert the record to one that the message allows"
+            throw ToolError(
+                "the reference of \(name) cannot be read: \(error)",
+                nextStep: RecordAdvice.nextStep(error, in: place.directory, strict: strict))
         }
     }
 

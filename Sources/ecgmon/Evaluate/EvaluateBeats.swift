@@ -11,7 +11,7 @@ struct EvaluateBeats: AsyncParsableCommand {
         commandName: "beats",
         abstract: "Score the classes of the beats end to end: beat by beat, run by run, delay, and under attack.",
         discussion: """
-            Channel 0 goes through the same pipeline as in the daemon; nothing knows the annotations. Beat by beat: sensitivity \
+            One lead goes through the same pipeline as in the daemon; nothing knows the annotations. Beat by beat: sensitivity \
             and positive predictivity of Q (any beat), S, V and F, matched within 150 ms (EC57), ventricular flutter left out. \
             Run by run: a couplet (2 beats), short run (3 to 5) or long run (6 and more) of V or S was found if the other side has, \
             from 150 ms before it to 150 ms after, a row of the class of at least 2, 3 or 6 beats. The delay is from the annotated \
@@ -67,7 +67,8 @@ struct EvaluateBeats: AsyncParsableCommand {
         var model: LoadedModel.Identity
         var joined: Bool
         var join_trained_on: String?
-        var channel = 0
+        /// The lead that was chosen; nil: in each record the first signal that is an ECG.
+        var lead: String?
         var reversed: Bool
         var from_seconds: Double
         var match_window_ms = EC57Score.matchWindowSeconds * 1000
@@ -106,10 +107,10 @@ struct EvaluateBeats: AsyncParsableCommand {
         let loaded = try LoadedModel(model)
         var report = Report(
             model: loaded.identity, joined: loaded.classifier.join != nil, join_trained_on: loaded.card?.join?.data,
-            reversed: reversed, from_seconds: options.startSeconds)
+            lead: options.lead, reversed: reversed, from_seconds: options.startSeconds)
         let methods = try attackMethods()
         if methods.isEmpty {
-            var parts = [try await evaluate(RecordDatabase(options.database), only: options.records, loaded)]
+            var parts = [try await evaluate(options.openDatabase(), only: options.records, loaded)]
             if svdb { parts.append(try await evaluate(RecordDatabase("svdb"), only: nil, loaded)) }
             report.parts = parts
         } else {
@@ -175,7 +176,7 @@ struct EvaluateBeats: AsyncParsableCommand {
             let gross = EC57Figures.grossInOrder(part.gross)
             lines.append("")
             lines.append(
-                "beat by beat, channel 0 of \(part.records.count) records of \(part.database), from \(fixed(options.startSeconds, 0)) s"
+                "beat by beat, \(options.leadText) of \(part.records.count) records of \(part.database), from \(fixed(options.startSeconds, 0)) s"
                     + (reversed ? ", polarity reversed" : ""))
             var table = TextTable([
                 "record", "beats", "Q Se", "Q +P", "S Se", "S +P", "V Se", "V +P", "F Se", "F +P",

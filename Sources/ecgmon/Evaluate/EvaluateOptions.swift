@@ -30,6 +30,20 @@ struct EvaluateOptions: ParsableArguments {
         help: ArgumentHelp("Also write the beats found as annotation files into this folder.", valueName: "dir"))
     var output: String?
 
+    @Option(help: "Lead, by name or number from 0 (default: the first signal that is an ECG by its name and unit).")
+    var lead: String?
+
+    @Flag(help: "Refuse files whose length, checksum or first value is not the header's, instead of a warning.")
+    var strict = false
+
+    /// The database with the choice of the lead.
+    func openDatabase() throws(ToolError) -> RecordDatabase {
+        try RecordDatabase(database, lead: lead, strict: strict)
+    }
+
+    /// Which signal is scored, for a report.
+    var leadText: String { lead.map { "lead \($0)" } ?? "the first ECG" }
+
     /// Seconds from the start that are not scored.
     var startSeconds: Double { whole ? 0 : start }
 

@@ -2,13 +2,13 @@ import ArgumentParser
 import ECGSignal
 import WFDB
 
-/// The detector alone, sample by sample, on channel 0.
+/// The detector alone, sample by sample, on one lead.
 struct EvaluateQRS: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "qrs",
         abstract: "Score the streaming QRS detector: sensitivity, +P, error rate, R position, delay.",
         discussion: """
-            Channel 0 goes through the resampler and the Pan-Tompkins detector, nothing else; nothing knows the annotations. \
+            One lead goes through the resampler and the Pan-Tompkins detector, nothing else; nothing knows the annotations. \
             Beats are matched within 150 ms (EC57); ventricular flutter is left out. The delay is from the annotated R peak \
             to the sample with which the detector reports the beat.
             """)
@@ -34,7 +34,8 @@ struct EvaluateQRS: AsyncParsableCommand {
         var evaluation = "qrs"
         var database: String
         var records: [String]
-        var channel = 0
+        /// The lead that was chosen; nil: in each record the first signal that is an ECG.
+        var lead: String?
         var from_seconds: Double
         var match_window_ms = EC57Score.matchWindowSeconds * 1000
         var gross: EC57Figures
@@ -47,7 +48,7 @@ struct EvaluateQRS: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let database = try RecordDatabase(options.database)
+        let database = try options.openDatabase()
         let names = try database.scoredRecords(options.records)
         let start = options.startSeconds
         let output = options.output
@@ -77,11 +78,12 @@ struct EvaluateQRS: AsyncParsableCommand {
         if options.json {
             try EvaluationReport.printJSON(
                 Report(
-                    database: database.directory, records: names, from_seconds: start, gross: gross, per_record: rows,
+                    database: database.directory, records: names, lead: options.lead, from_seconds: start, gross: gross,
+                    per_record: rows,
                     delay_histogram_ms: bins, ablation: ablated, noise_stress: noise, rates: atRates))
         } else {
             print(
-                "QRS detector alone, channel 0 of \(names.count) records of \(database.directory), from \(fixed(start, 0)) s"
+                "QRS detector alone, \(options.leadText) of \(names.count) records of \(database.directory), from \(fixed(start, 0)) s"
             )
             print(EvaluationReport.table(rows, total: [("gross", gross)], classes: false))
             if let delay = gross.delay { print("delay from R to the detection: \(delay.line)") }
@@ -92,7 +94,7 @@ struct EvaluateQRS: AsyncParsableCommand {
         }
     }
 
-    /// The detector's beats on channel 0, on the record's frames. All are normal: the detector knows no classes.
+    /// The detector's beats on the first signal, on the record's frames. All are normal: the detector knows no classes.
     static func detect(
         _ record: Record, name: String, leavingOut additions: PanTompkinsDetector.Additions = []
     ) throws(ToolError) -> [EC57Beat] {
@@ -113,8 +115,11 @@ struct EvaluateQRS: AsyncParsableCommand {
                     decidedAtSampleIndex: input.frame(
                         ofSample: resampler.inputIndex(ofOutput: detection.detectedAtIndex))))
         }
+        var last: Float = 0
         for sample in input.millivolts {
-            resampler.push(sample)
+            // The detector alone knows no invalid samples: each holds the value before it.
+            if sample.isFinite { last = sample }
+            resampler.push(last)
             while let output = resampler.next() {
                 if let detection = detector.step(output) { add(detection) }
             }
@@ -131,6 +136,8 @@ struct EvaluateQRS: AsyncParsableCommand {
 /// Channel 0 of a record as the monitor takes it.
 struct RecordChannel {
     let millivolts: [Float]
+    /// Where there are no samples at all, in samples of this channel.
+    let gaps: [Range<Int>]
     /// Samples a second of this channel.
     let samplingRate: Double
     let lead: String
@@ -152,8 +159,11 @@ struct RecordChannel {
         }
         samplingRate = record.samplingRate(ofSignal: channel)
         samplesPerFrame = signal.samplesPerFrame
+        gaps = record.gaps.map {
+            $0.lowerBound * signal.samplesPerFrame..<$0.upperBound * signal.samplesPerFrame
+        }
         frameCount = Int64(record.frameCount)
-        lead = String((signal.description ?? "").prefix(32))
+        lead = RecordLead.name(signal)
     }
 
     /// The frame in which a sample of this channel lies, within the record.

@@ -9,7 +9,7 @@ struct EvaluateRhythm: AsyncParsableCommand {
         commandName: "rhythm",
         abstract: "Score the rhythm alerts: ventricular flutter, atrial fibrillation, others an hour.",
         discussion: """
-            Channel 0 of whole records goes through the whole pipeline; nothing knows the annotations. Ventricular flutter: is \
+            One lead of whole records goes through the whole pipeline; nothing knows the annotations. Ventricular flutter: is \
             each annotated episode said, and how soon? What is said elsewhere is false. Atrial fibrillation: minutes right, wrong \
             and missed; atrial flutter counts for neither. Ventricular and idioventricular rhythms, bigeminy and trigeminy: is \
             each annotated stretch said while it lasts or within 10 s after, and how many are said that nothing annotated comes near? \
@@ -48,18 +48,19 @@ struct EvaluateRhythm: AsyncParsableCommand {
     struct Report: Encodable {
         var evaluation = "rhythm"
         var model: LoadedModel.Identity
-        var channel = 0
+        /// The lead that was chosen; nil: in each record the first signal that is an ECG.
+        var lead: String?
         var parts: [Part]
     }
 
     func run() async throws {
         let loaded = try LoadedModel(model)
-        var parts = [try await evaluate(RecordDatabase(options.database), only: options.records, loaded)]
+        var parts = [try await evaluate(options.openDatabase(), only: options.records, loaded)]
         if options.database == "mitdb", options.records == nil, let svdb = try? RecordDatabase("svdb") {
             parts.append(try await evaluate(svdb, only: nil, loaded))
         }
         if options.json {
-            try EvaluationReport.printJSON(Report(model: loaded.identity, parts: parts))
+            try EvaluationReport.printJSON(Report(model: loaded.identity, lead: options.lead, parts: parts))
         } else {
             print("model \(loaded.classifier.name), SHA-256 \(loaded.classifier.sha256)")
             for part in parts { print(RhythmText.text(part)) }
@@ -96,7 +97,7 @@ struct EvaluateRhythm: AsyncParsableCommand {
 enum RhythmText {
     static func text(_ part: EvaluateRhythm.Part) -> String {
         var lines = [
-            "", "rhythm alerts, channel 0 of \(part.records) whole records of \(part.database), \(part.hours) h",
+            "", "rhythm alerts, \(part.records) whole records of \(part.database), \(part.hours) h",
         ]
         let delay = part.flutter_longest_delay_s.map { ", after \(fixed($0, 1)) s at most" } ?? ""
         lines.append(

@@ -10,7 +10,7 @@ struct EvaluateStream: AsyncParsableCommand {
         commandName: "stream",
         abstract: "Score the monitor's beats and classes end to end: Q, S, V, R position, delay.",
         discussion: """
-            Channel 0 goes through the same pipeline as in the daemon, detector, classifier and rules; nothing knows the \
+            One lead goes through the same pipeline as in the daemon, detector, classifier and rules; nothing knows the \
             annotations. Beats are matched within 150 ms (EC57); ventricular flutter is left out. DS1 and DS2 are the usual \
             splits of the mitdb by patient; a figure on a split that the model was trained on says nothing about patients never \
             seen. The delay is from the annotated R peak to the sample with which the beat's event is decided.
@@ -51,7 +51,8 @@ struct EvaluateStream: AsyncParsableCommand {
     struct Report: Encodable {
         var evaluation = "stream"
         var model: LoadedModel.Identity
-        var channel = 0
+        /// The lead that was chosen; nil: in each record the first signal that is an ECG.
+        var lead: String?
         var from_seconds: Double
         var match_window_ms = EC57Score.matchWindowSeconds * 1000
         var parts: [Part]
@@ -69,12 +70,14 @@ struct EvaluateStream: AsyncParsableCommand {
 
     func run() async throws {
         let loaded = try LoadedModel(model)
-        var parts = [try await evaluate(RecordDatabase(options.database), only: options.records, loaded)]
+        var parts = [try await evaluate(options.openDatabase(), only: options.records, loaded)]
         if svdb { parts.append(try await evaluate(RecordDatabase("svdb"), only: nil, loaded)) }
         let noise = noiseStress ? try await evaluateNoiseStress(loaded) : nil
         if options.json {
             try EvaluationReport.printJSON(
-                Report(model: loaded.identity, from_seconds: options.startSeconds, parts: parts, noise_stress: noise))
+                Report(
+                    model: loaded.identity, lead: options.lead, from_seconds: options.startSeconds, parts: parts,
+                    noise_stress: noise))
         } else {
             print(text(loaded, parts, noise))
         }
@@ -152,7 +155,7 @@ struct EvaluateStream: AsyncParsableCommand {
         for part in parts {
             lines.append("")
             lines.append(
-                "whole stream, channel 0 of \(part.records.count) records of \(part.database), from \(fixed(options.startSeconds, 0)) s"
+                "whole stream, \(options.leadText) of \(part.records.count) records of \(part.database), from \(fixed(options.startSeconds, 0)) s"
             )
             let totals = EC57Figures.grossInOrder(part.gross)
             lines.append(EvaluationReport.table(part.per_record, total: totals, classes: true))

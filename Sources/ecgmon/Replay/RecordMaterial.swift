@@ -4,30 +4,29 @@ extension ReplayMaterial {
     /// One lead of a WFDB record.
     /// - Parameters:
     ///   - path: the record's path without extension (`.hea` and `.dat` are forgiven).
-    ///   - lead: a lead's name or its number from 0; nil: the first.
+    ///   - lead: a lead's name or its number from 0; nil: the first signal that is an ECG by its name and unit.
+    ///   - strict: whether what does not agree in the files is an error, not a warning.
     /// - Throws: `ToolError` naming the file, and the byte where there is one.
-    init(recordPath path: String, lead wanted: String? = nil) throws(ToolError) {
-        var stem = path
-        for ending in [".hea", ".dat", ".atr"] where stem.hasSuffix(ending) { stem.removeLast(ending.count) }
-        let slash = stem.lastIndex(of: "/")
-        let directory = slash.map { $0 == stem.startIndex ? "/" : String(stem[..<$0]) } ?? ""
-        let recordName = slash.map { String(stem[stem.index(after: $0)...]) } ?? stem
+    init(recordPath path: String, lead wanted: String? = nil, strict: Bool = false) throws(ToolError) {
+        let place = RecordPath(path)
+        let stem = place.directory.isEmpty ? place.name : "\(place.directory)/\(place.name)"
         let record: Record
         do {
-            record = try Record.read(recordName, in: directory).withTrueBaseline()
-        } catch {
+            let source = try RecordSource(place.name, in: place.directory, strict: strict).withTrueBaseline()
+            record = try Record.read(source, signal: try RecordLead.index(wanted, in: source.header, path: stem))
+        } catch let error as WFDBError {
             throw ToolError(
                 "record \(stem) cannot be read: \(error)",
                 nextStep: error.code == .cannotRead
-                    ? "Give the path of a WFDB record without extension, such as Fixtures/208s" : "Get the record anew")
+                    ? "Give the path of a WFDB record without extension, such as Fixtures/208s"
+                    : RecordAdvice.nextStep(error, in: place.directory, strict: strict))
+        } catch {
+            throw error as? ToolError ?? ToolError("record \(stem) cannot be read: \(error)", nextStep: "")
         }
-        let index = try Self.signalIndex(wanted, in: record, path: stem)
+        RecordWarnings.tell(record.warnings)
+        let index = 0
         let signal = record.header.signals[index]
-        guard let millivoltsPerUnit = signal.millivoltsPerUnit else {
-            throw ToolError(
-                "signal \(index) of \(stem) is in \(signal.units ?? "no unit"), not in a voltage",
-                nextStep: "Choose an ECG lead with --lead")
-        }
+        let millivoltsPerUnit = signal.millivoltsPerUnit ?? 1
         let rate = record.samplingRate(ofSignal: index)
         guard (100...2000).contains(rate) else {
             throw ToolError(
@@ -37,26 +36,13 @@ extension ReplayMaterial {
         let range = signal.format.range
         let samples = record.samples[index]
         guard !samples.isEmpty else {
-            throw ToolError("\(stem) holds no samples", nextStep: "Get the record anew")
+            throw ToolError("\(stem) holds no samples of this signal", nextStep: "Choose another with --lead")
         }
         self.init(
-            name: stem, samplingRate: rate, lead: String((signal.description ?? "").prefix(32)),
+            name: stem, samplingRate: rate, lead: RecordLead.name(signal),
             gain: signal.gain / millivoltsPerUnit, baseline: signal.baseline,
             countRange: Self.converterRange(signal, within: (range.lowerBound + 1)...range.upperBound), counts: samples,
-            invalidIndices: samples.indices.filter { samples[$0] == signal.format.invalidSample })
-    }
-
-    private static func signalIndex(_ wanted: String?, in record: Record, path: String) throws(ToolError) -> Int {
-        let names = record.header.signals.map { $0.description ?? "" }
-        guard !names.isEmpty else {
-            throw ToolError("\(path) has no signals", nextStep: "Give a record that has samples")
-        }
-        guard let wanted else { return 0 }
-        if let index = names.firstIndex(of: wanted) { return index }
-        if let index = Int(wanted), names.indices.contains(index) { return index }
-        throw ToolError(
-            "\(path) has no lead \(wanted)",
-            nextStep: "It has " + names.enumerated().map { "\($0.offset) \($0.element)" }.joined(separator: ", "))
+            invalidIndices: samples.indices.filter { samples[$0] == signal.format.invalidSample }, gaps: record.gaps)
     }
 
     /// What the converter could give: `adcResolution` bits about `adcZero` where the header states them and the samples

@@ -50,14 +50,19 @@ struct ReplayEngine {
         var pacer: MonotonicPacer?
         for block in schedule {
             guard pacer?.wait(untilSample: block.dueAtSample) ?? true else { return finished(report, pacer, sender) }
-            let message = wireBlock(block, phase: schedule.phase(ofStream: block.stream), millivolts: millivolts)
-            guard try sender.send(message) else { return finished(report, pacer, sender) }
+            for part in material.withoutGaps(block.range) {
+                var piece = block
+                piece.range = part
+                piece.firstSampleIndex += Int64(part.lowerBound - block.range.lowerBound)
+                let message = wireBlock(piece, phase: schedule.phase(ofStream: block.stream), millivolts: millivolts)
+                guard try sender.send(message) else { return finished(report, pacer, sender) }
+                report.blocks += 1
+                report.samples += part.count
+            }
             if pacer == nil {
                 pacer = MonotonicPacer(
                     samplingRate: material.samplingRate, speed: speed, startingAtSample: block.dueAtSample)
             }
-            report.blocks += 1
-            report.samples += block.range.count
             if block.stream == 0, !progress(block.firstSampleIndex + Int64(block.range.count)) {
                 return finished(report, pacer, sender)
             }

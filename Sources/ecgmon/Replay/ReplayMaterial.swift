@@ -21,6 +21,8 @@ struct ReplayMaterial {
     /// Indices of samples that the record marks as invalid, ascending; sent as NaN in millivolts and as they are in
     /// counts.
     var invalidIndices: [Int] = []
+    /// Where the record has no samples at all, ascending: nothing is sent.
+    var gaps: [Range<Int>] = []
 
     /// Length in seconds.
     var duration: Double { Double(counts.count) / samplingRate }
@@ -68,6 +70,21 @@ struct ReplayMaterial {
         var part = self
         part.counts = Array(counts[range])
         part.invalidIndices = invalidIndices.filter(range.contains).map { $0 - range.lowerBound }
+        part.gaps = gaps.map { $0.clamped(to: range) }.filter { !$0.isEmpty }.map {
+            $0.lowerBound - range.lowerBound..<$0.upperBound - range.lowerBound
+        }
         return part
+    }
+
+    /// What is to be sent of a stretch of samples: the parts of it that lie in no gap.
+    func withoutGaps(_ range: Range<Int>) -> [Range<Int>] {
+        var parts: [Range<Int>] = []
+        var start = range.lowerBound
+        for gap in gaps where gap.overlaps(range) {
+            if gap.lowerBound > start { parts.append(start..<gap.lowerBound) }
+            start = gap.upperBound
+        }
+        if start < range.upperBound { parts.append(start..<range.upperBound) }
+        return parts
     }
 }

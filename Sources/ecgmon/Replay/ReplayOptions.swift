@@ -25,8 +25,13 @@ struct ReplaySourceOptions: ParsableArguments {
         help: ArgumentHelp("Height of a normal R of simulated ECG; negative: polarity reversed.", valueName: "mV"))
     var amplitude = 1.2
 
-    @Option(name: .long, help: "Lead of the record, by name or number from 0; default: the first.")
+    @Option(
+        name: .long,
+        help: "Lead of the record, by name or number from 0; default: the first that is an ECG by its name and unit.")
     var lead: String?
+
+    @Flag(name: .long, help: "Refuse a record whose length, checksum or first value is not the header's.")
+    var strict = false
 
     @Option(name: .long, help: ArgumentHelp("Where in the record to begin.", valueName: "time"))
     var start: ClockTime?
@@ -73,7 +78,7 @@ struct ReplaySourceOptions: ParsableArguments {
                 samplingRate: samplingRate, seed: seed, script: simulate.segments, amplitude: amplitude)
             material = ReplayMaterial(simulating: configuration, seconds: duration?.seconds ?? 300)
         } else {
-            material = try ReplayMaterial(recordPath: record ?? "", lead: lead)
+            material = try ReplayMaterial(recordPath: record ?? "", lead: lead, strict: strict)
         }
         if simulate == nil, start != nil || duration != nil {
             let end = duration.map { ClockTime(seconds: (start?.seconds ?? 0) + $0.seconds) }

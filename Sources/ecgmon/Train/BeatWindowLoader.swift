@@ -15,17 +15,16 @@ enum BeatWindowLoader {
         var dataset = BeatDataset(margin: margin)
         let half = Discriminator.windowLength / 2
         for name in try records ?? database.records() {
-            let record = try database.record(name)
+            let record = try database.record(name, channel: 0)
             guard record.samplingRate == 360 else {
                 throw ToolError(
                     "\(database.directory)/\(name) is sampled at \(record.samplingRate) Hz, training windows are cut at 360 Hz",
                     nextStep: "Give the folder of mitdb")
             }
             let signal = try record.millivolts(ofSignal: 0)
-            let annotations = try AnnotationSet.read(name, annotator: "atr", in: database.directory)
-            for annotation in annotations.annotations {
+            for annotation in try database.annotations(name, for: record) {
                 guard let beatClass = BeatClass(annotationSymbol: annotation.code.symbol) else { continue }
-                let r = Int(annotation.sampleIndex)
+                guard let r = Int(exactly: annotation.sampleIndex), r < signal.count else { continue }
                 let start = r - half - margin
                 let end = r + half + margin
                 guard start >= 0, end <= signal.count else { continue }

@@ -135,11 +135,11 @@ enum JoinBeats {
         _ name: String, in database: RecordDatabase, channel: Int = 0, from startSeconds: Double,
         classifier: BeatClassifier
     ) throws(ToolError) -> [LabelledBeat] {
-        let record = try database.record(name)
+        let record = try database.record(name, channel: channel)
         let reference = try database.reference(name, for: record)
         // The join, which the beats do not depend on, would only cost time.
         var (events, observed) = try MonitorRun.run(
-            record, name: name, channel: channel, classifier: classifier, observing: true)
+            record, name: name, classifier: classifier, observing: true)
         ObservedBeat.tellNext(&observed)
         let score = EC57Score(reference: reference, found: MonitorRun.beats(events), from: startSeconds)
         var beats: [LabelledBeat] = []
