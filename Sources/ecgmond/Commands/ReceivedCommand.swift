@@ -28,9 +28,9 @@ struct OutgoingReply: Sendable {
 
 /// What a worker is given, in the order in which it came.
 enum WorkerInput: Sendable {
-    case segment(ReceivedSegment)
+    case segment(ReceivedBlock)
     case command(ReceivedCommand)
-    case inquiry(ReceivedInquiry)
+    case inquiry(ReceivedHello)
 
     /// What it costs in a queue: samples.
     var cost: Int {

@@ -6,8 +6,8 @@ enum Endpoint {
     static func problem(with endpoint: String) -> String? {
         if let path = ipcPath(endpoint) {
             if path.isEmpty { return "holds \"\(endpoint)\", which lacks a path" }
-            if path.utf8.count > longestIPCPath {
-                return "holds \"\(endpoint)\", whose path is longer than \(longestIPCPath) bytes"
+            if path.utf8.count > maximumIPCPathLength {
+                return "holds \"\(endpoint)\", whose path is longer than \(maximumIPCPathLength) bytes"
             }
             return nil
         }
@@ -32,7 +32,7 @@ enum Endpoint {
     }
 
     /// The path of a Unix socket holds 108 bytes with its final zero.
-    static let longestIPCPath = 107
+    static let maximumIPCPathLength = 107
 
     static func ipcPath(_ endpoint: String) -> String? {
         endpoint.hasPrefix("ipc://") ? String(endpoint.dropFirst(6)) : nil

@@ -195,9 +195,9 @@ struct AcknowledgedIngestLoop: ~Copyable {
         guard source.credit.allows(count, window: settings.ingest.acknowledgedWindowSamples) else {
             return try refuse(.beyondCredit, block, envelope)
         }
-        let received = ReceivedSegment(
+        let received = ReceivedBlock(
             stream: block.stream,
-            segment: SampleSegment(
+            segment: SampleBlock(
                 session: block.session, firstSampleIndex: block.firstSampleIndex, samplingRate: block.samplingRate,
                 acquisitionTimeNanoseconds: block.acquisitionTimeNs, lead: block.lead, leadOff: block.leadOff,
                 millivolts: block.samplesInMillivolts),
@@ -223,7 +223,7 @@ struct AcknowledgedIngestLoop: ~Copyable {
 
     private mutating func greet(_ stream: String, _ number: UInt64, _ envelope: Envelope) throws(ZeroMQError) {
         metrics.journal.hellos.add(1)
-        let inquiry = ReceivedInquiry(stream: stream, peer: envelope.key, number: number)
+        let inquiry = ReceivedHello(stream: stream, peer: envelope.key, number: number)
         if sources[stream] == nil {
             if sources.count >= 2 * settings.streams.maximum { forgetThoseWithoutStreams() }
             guard sources.count < 2 * settings.streams.maximum else {

@@ -165,16 +165,16 @@ struct IngestLoop: ~Copyable {
                 detail: "stream \(block.stream)")
         }
         hand(
-            ReceivedSegment(
+            ReceivedBlock(
                 stream: block.stream,
-                segment: SampleSegment(
+                segment: SampleBlock(
                     session: block.session, firstSampleIndex: block.firstSampleIndex,
                     samplingRate: block.samplingRate, acquisitionTimeNanoseconds: block.acquisitionTimeNs,
                     lead: block.lead, leadOff: block.leadOff, millivolts: block.samplesInMillivolts),
                 receivedAt: receivedAt))
     }
 
-    private mutating func hand(_ received: ReceivedSegment) {
+    private mutating func hand(_ received: ReceivedBlock) {
         let worker = StreamHash.worker(of: received.stream, among: queues.count)
         while true {
             let turn = workers[worker].turn

@@ -34,7 +34,7 @@ struct JournalLoop {
     private var retention: JournalRetention
 
     private static let firstBackoff: UInt64 = 20_000_000
-    private static let longestBackoff: UInt64 = 1_000_000_000
+    private static let maximumBackoff: UInt64 = 1_000_000_000
     /// Rounds in one transaction.
     private static let burst = 4096
     /// How long the end may take where the journal cannot be written.
@@ -161,7 +161,7 @@ struct JournalLoop {
             logger.critical("the journal cannot be written", metadata: ["error": "\(error)"])
         }
         nextTry = now + backoff
-        backoff = min(backoff * 2, Self.longestBackoff)
+        backoff = min(backoff * 2, Self.maximumBackoff)
     }
 
     /// What must go on while the journal does not.

@@ -26,7 +26,7 @@ extension WireEvent {
 
     /// Samples for a display, as they came.
     /// - Parameter range: which of the segment's samples.
-    init(waveformOf segment: SampleSegment, _ range: Range<Int>, stream: String, sequence: UInt64) {
+    init(waveformOf segment: SampleBlock, _ range: Range<Int>, stream: String, sequence: UInt64) {
         self.init()
         schemaVersion = SampleBlockLimits.schemaVersion
         self.stream = stream

@@ -7,13 +7,13 @@ final class Subscriptions: Sendable {
     private struct State {
         var prefixes: Set<[UInt8]> = []
         /// How many prefixes have each length; longer ones than a topic match nothing.
-        var countsByLength = [Int](repeating: 0, count: longestTopic + 1)
+        var countsByLength = [Int](repeating: 0, count: maximumTopicLength + 1)
         /// More prefixes than are kept: everything counts as wanted.
         var overflowed = false
     }
 
     /// "suspicion." and a stream's name.
-    private static let longestTopic = 10 + StreamName.maximumLength
+    private static let maximumTopicLength = 10 + StreamName.maximumLength
     /// Bounds the memory that a subscriber can take here.
     static let mostPrefixes = 65_536
 
@@ -27,7 +27,7 @@ final class Subscriptions: Sendable {
 
     func add(_ prefix: [UInt8]) {
         change { state in
-            guard prefix.count <= Self.longestTopic else { return }
+            guard prefix.count <= Self.maximumTopicLength else { return }
             guard state.prefixes.count < Self.mostPrefixes else {
                 state.overflowed = true
                 return
@@ -46,7 +46,7 @@ final class Subscriptions: Sendable {
     func wants(_ topic: [UInt8]) -> Bool {
         state.withLock { state in
             if state.overflowed { return true }
-            for length in 0...min(topic.count, Self.longestTopic) where state.countsByLength[length] > 0 {
+            for length in 0...min(topic.count, Self.maximumTopicLength) where state.countsByLength[length] > 0 {
                 if state.prefixes.contains(Array(topic.prefix(length))) { return true }
             }
             return false

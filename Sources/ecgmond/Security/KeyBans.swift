@@ -4,7 +4,7 @@
 /// A pure value; `now` is in seconds of a clock that is never set back.
 struct KeyBans {
     static let firstSeconds: UInt64 = 60
-    static let longestSeconds: UInt64 = 86_400
+    static let maximumSeconds: UInt64 = 86_400
 
     private struct Ban {
         var until: UInt64
@@ -16,7 +16,7 @@ struct KeyBans {
     /// - Parameter key: the public key. As many are kept as are given.
     /// - Returns: for how many seconds it is not let in.
     mutating func add(_ key: String, at now: UInt64) -> UInt64 {
-        let seconds = bans[key].map { min($0.seconds * 2, Self.longestSeconds) } ?? Self.firstSeconds
+        let seconds = bans[key].map { min($0.seconds * 2, Self.maximumSeconds) } ?? Self.firstSeconds
         bans[key] = Ban(until: now + seconds, seconds: seconds)
         return seconds
     }

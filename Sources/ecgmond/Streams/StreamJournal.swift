@@ -23,7 +23,7 @@ final class StreamJournal {
     private static let mostRetired = 65_536
     /// At high speed snapshots come no more often than this by the clock. It decides when a snapshot is taken, and
     /// nothing that is in it.
-    private static let leastPause: UInt64 = 100_000_000
+    private static let minimumPause: UInt64 = 100_000_000
 
     init(
         queue: BoundedQueue<JournalRound>, reader: JournalReader, board: AcknowledgementBoard, metrics: DaemonMetrics,
@@ -164,7 +164,7 @@ final class StreamJournal {
         stream.samplesSinceSnapshot += count
         stream.lastSamplesUTC = DaemonClock.utc()
         guard Double(stream.samplesSinceSnapshot) >= settings.journal.snapshotSeconds * samplingRate,
-            DaemonClock.elapsed(since: stream.lastSnapshotAt) >= Self.leastPause
+            DaemonClock.elapsed(since: stream.lastSnapshotAt) >= Self.minimumPause
         else { return }
         stream.needsSnapshot = true
     }

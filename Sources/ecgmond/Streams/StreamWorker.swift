@@ -141,7 +141,7 @@ final class StreamWorker {
         round.removeAll(keepingCapacity: true)
     }
 
-    private func append(_ received: ReceivedSegment) {
+    private func append(_ received: ReceivedBlock) {
         let known = streams[received.stream]
         if known == nil, let acknowledgement = received.acknowledgement, !acknowledgement.isFirst {
             return refuse(.helloNeeded, received, "the stream is not known any more")
@@ -149,7 +149,7 @@ final class StreamWorker {
         guard let stream = known ?? open(received.stream) else {
             return refuse(.tooManyStreams, received, "streams.maximum is \(settings.streams.maximum)")
         }
-        do throws(SegmentRejection) {
+        do throws(BlockRejection) {
             let receipt = try stream.monitor.append(received.segment) { segment, skipped in
                 publishWaveform(segment, skipping: skipped, stream, received.receivedAt)
             }
@@ -174,7 +174,7 @@ final class StreamWorker {
     }
 
     /// Counts what became of samples, and puts their stream into the round.
-    private func account(_ receipt: SegmentReceipt, _ stream: WatchedStream, _ receivedAt: UInt64) {
+    private func account(_ receipt: BlockReceipt, _ stream: WatchedStream, _ receivedAt: UInt64) {
         metrics.samplesAccepted.add(receipt.acceptedSamples)
         metrics.count(.samplesDuplicate, receipt.duplicateSamplesDropped, of: stream.name)
         metrics.samplesReordered.add(receipt.reorderedSamples)
@@ -221,7 +221,7 @@ final class StreamWorker {
             events.removeAll(keepingCapacity: true)
             classifications.withUnsafeBufferPointer { all in
                 stream.monitor.resolve(
-                    UnsafeBufferPointer(rebasing: all[start..<end]), join: classifier.join, events: &events)
+                    UnsafeBufferPointer(rebasing: all[start..<end]), contextual: classifier.contextual, events: &events)
             }
             start = end
             stream.isInRound = false
@@ -299,9 +299,9 @@ final class StreamWorker {
                 forgotten.append(stream)
             } else if silence > silentAfter && !stream.isSilent && !stream.isForgottenSoon {
                 stream.isSilent = true
-                releaseHeld(stream, now)
+                releaseReordered(stream, now)
                 events.removeAll(keepingCapacity: true)
-                stream.monitor.markSignalLost(forSeconds: Double(silence) / 1e9, events: &events)
+                stream.monitor.reportSignalLost(forSeconds: Double(silence) / 1e9, events: &events)
                 stream.needsSnapshot = true
                 publishEvents(of: stream, receivedAt: nil)
                 log.note("signal lost", cause: "silence", stream: stream.name)
@@ -316,9 +316,9 @@ final class StreamWorker {
     }
 
     /// What a silent source has left out will not come: decides upon what waited for it.
-    private func releaseHeld(_ stream: WatchedStream, _ now: UInt64) {
-        guard stream.monitor.heldSampleCount > 0 else { return }
-        let receipt = stream.monitor.releaseHeld { segment, skipped in
+    private func releaseReordered(_ stream: WatchedStream, _ now: UInt64) {
+        guard stream.monitor.bufferedSampleCount > 0 else { return }
+        let receipt = stream.monitor.releaseReordered { segment, skipped in
             publishWaveform(segment, skipping: skipped, stream, now)
         }
         account(receipt, stream, now)
@@ -368,7 +368,7 @@ final class StreamWorker {
     }
 
     /// Says where a stream is.
-    private func answer(_ inquiry: ReceivedInquiry) {
+    private func answer(_ inquiry: ReceivedHello) {
         if let stream = streams[inquiry.stream] {
             stream.isAcknowledged = true
             tellHowFar(stream)
@@ -376,7 +376,7 @@ final class StreamWorker {
         board.post(.init(kind: .hello(number: inquiry.number), stream: inquiry.stream, peer: inquiry.peer))
     }
 
-    private func refuse(_ cause: RejectCause, _ received: ReceivedSegment, _ detail: @autoclosure () -> String) {
+    private func refuse(_ cause: RejectCause, _ received: ReceivedBlock, _ detail: @autoclosure () -> String) {
         reject(cause, received.stream, detail())
         guard let acknowledgement = received.acknowledgement else { return }
         board.post(
@@ -468,7 +468,7 @@ final class StreamWorker {
 
     /// A second at most in each event, so that the length of queues bounds their memory, too.
     private func publishWaveform(
-        _ segment: SampleSegment, skipping skipped: Int, _ stream: WatchedStream, _ receivedAt: UInt64
+        _ segment: SampleBlock, skipping skipped: Int, _ stream: WatchedStream, _ receivedAt: UInt64
     ) {
         let place = WatchedStream.place(of: .waveform)
         guard stream.isWanted(place, subscriptions) else { return }
