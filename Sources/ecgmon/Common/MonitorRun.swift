@@ -12,9 +12,9 @@ struct LoadedModel: Sendable {
     init(_ given: String?) throws(ToolError) {
         path = try InstalledFiles.model(given)
         do {
-            let model = try ModelFile.readJoinedDiscriminator(from: path)
+            let model = try ModelFile.readContextualDiscriminator(from: path)
             classifier = BeatClassifier(
-                model.network, join: model.join, name: model.card?.name ?? path, sha256: model.sha256)
+                model.network, contextual: model.contextual, name: model.card?.name ?? path, sha256: model.sha256)
             card = model.card
         } catch {
             throw ToolError(
@@ -117,7 +117,7 @@ enum MonitorRun {
         do {
             for start in stride(from: 0, to: millivolts.count, by: segmentLength) {
                 let end = min(start + segmentLength, millivolts.count)
-                let segment = SampleSegment(
+                let segment = SampleBlock(
                     session: 1, firstSampleIndex: Int64(start), samplingRate: samplingRate,
                     acquisitionTimeNanoseconds: 0, lead: lead, millivolts: Array(millivolts[start..<end]))
                 _ = try monitor.process(segment, classifier: classifier, workspace: workspace, events: &events)
