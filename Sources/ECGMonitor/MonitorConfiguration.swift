@@ -8,7 +8,7 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     // MARK: Order of the samples
 
     /// A segment with more samples is refused: a minute at the highest rate.
-    public var maximumSegmentSamples = 120_000
+    public var maximumBlockSamples = 120_000
     /// A segment whose first index differs from the expected one by more is refused, in s of samples: seven days,
     /// longer than any gateway keeps.
     public var maximumIndexJumpSeconds: Double = 604_800
@@ -139,7 +139,7 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
                     key: key, requirement: "from \(range.lowerBound) to \(range.upperBound), not \(value)")
             }
         }
-        try require(maximumSegmentSamples, "maximumSegmentSamples", 1...10_000_000)
+        try require(maximumBlockSamples, "maximumSegmentSamples", 1...10_000_000)
         try require(maximumIndexJumpSeconds, "maximumIndexJumpSeconds", 1...31_536_000)
         try require(reorderSeconds, "reorderSeconds", 0...5)
         try require(recoverySeconds, "recoverySeconds", 0...10)

@@ -11,10 +11,10 @@ extension PatientMonitor {
     ///   - events: the events are appended.
     /// - Throws: why the segment was refused; nothing has changed then.
     public mutating func process(
-        _ segment: SampleSegment, classifier: BeatClassifier, workspace: BeatClassifier.Workspace,
+        _ block: SampleBlock, classifier: BeatClassifier, workspace: BeatClassifier.Workspace,
         events: inout [MonitorEvent]
-    ) throws(SegmentRejection) -> SegmentReceipt {
-        let receipt = try append(segment)
+    ) throws(BlockRejection) -> BlockReceipt {
+        let receipt = try append(block)
         classifyAndResolve(classifier: classifier, workspace: workspace, events: &events)
         return receipt
     }
@@ -40,7 +40,7 @@ extension PatientMonitor {
                     copyPendingWindows(to: windows)
                     classifier.classify(UnsafeBufferPointer(windows), into: answers, workspace: workspace)
                 }
-                resolve(UnsafeBufferPointer(answers), join: classifier.join, events: &events)
+                resolve(UnsafeBufferPointer(answers), contextual: classifier.contextual, events: &events)
             }
         }
     }

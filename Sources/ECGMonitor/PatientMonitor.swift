@@ -20,19 +20,19 @@ internal import StateCoding
 /// `Codable` by the compiler, so that `snapshot` forgets no field.
 public struct PatientMonitor: Sendable, Codable {
     public private(set) var configuration: MonitorConfiguration
-    private var order = SegmentOrder()
-    @Uncoded private var held = HeldSegments()
+    private var order = BlockOrder()
+    @Uncoded private var reorderBuffer = ReorderBuffer()
     /// Stage 1, whose marks tests read to give beats their true class.
-    private(set) var path: SignalPath
-    private var decider: EventDecider
+    private(set) var processor: SignalProcessor
+    private var analyzer: ArrhythmiaAnalyzer
     private var silence = SilenceAlert()
 
     /// - Parameter configuration: limits that pass `MonitorConfiguration.validate`.
     public init(configuration: MonitorConfiguration = MonitorConfiguration()) {
         self.configuration = configuration
-        path = SignalPath(
+        processor = SignalProcessor(
             recoverySeconds: configuration.recoverySeconds, judgesQuality: configuration.judgesSignalQuality)
-        decider = EventDecider(configuration)
+        analyzer = ArrhythmiaAnalyzer(configuration)
     }
 
     /// The session whose samples are watched; nil before the first segment.
@@ -59,115 +59,115 @@ public struct PatientMonitor: Sendable, Codable {
     ///   of the samples, and with how many samples at its front had come before.
     /// - Throws: why the segment was refused as a whole. Nothing has changed then.
     public mutating func append(
-        _ segment: SampleSegment, passing: (_ segment: SampleSegment, _ skipped: Int) -> Void = { _, _ in }
-    ) throws(SegmentRejection) -> SegmentReceipt {
-        try order.check(segment, limits: configuration)
-        var receipt = SegmentReceipt()
-        if order.samplesMissing(before: segment) > 0 {
-            receipt.duplicateSamplesDropped = held.insert(segment)
+        _ block: SampleBlock, passing: (_ block: SampleBlock, _ skipped: Int) -> Void = { _, _ in }
+    ) throws(BlockRejection) -> BlockReceipt {
+        try order.check(block, limits: configuration)
+        var receipt = BlockReceipt()
+        if order.samplesMissing(before: block) > 0 {
+            receipt.duplicateSamplesDropped = reorderBuffer.insert(block)
         } else {
-            if order.endsSession(segment) { release(all: true, &receipt, passing) }
-            pass(segment, &receipt, passing)
-            if !held.isEmpty { receipt.reorderedSamples = releaseConnected(&receipt, passing) }
+            if order.endsSession(block) { release(all: true, &receipt, passing) }
+            pass(block, &receipt, passing)
+            if !reorderBuffer.isEmpty { receipt.reorderedSamples = releaseConnected(&receipt, passing) }
         }
-        if !held.isEmpty { release(all: false, &receipt, passing) }
-        receipt.heldSamples = held.sampleCount
+        if !reorderBuffer.isEmpty { release(all: false, &receipt, passing) }
+        receipt.bufferedSamples = reorderBuffer.sampleCount
         receipt.nextSampleIndex = order.nextIndex
         return receipt
     }
 
     /// What is held waits no longer: what is missing before it is a gap. For a source that has fallen silent; `resolve`
     /// comes after it.
-    public mutating func releaseHeld(
-        passing: (_ segment: SampleSegment, _ skipped: Int) -> Void = { _, _ in }
-    ) -> SegmentReceipt {
-        var receipt = SegmentReceipt()
+    public mutating func releaseReordered(
+        passing: (_ block: SampleBlock, _ skipped: Int) -> Void = { _, _ in }
+    ) -> BlockReceipt {
+        var receipt = BlockReceipt()
         release(all: true, &receipt, passing)
         receipt.nextSampleIndex = order.nextIndex
         return receipt
     }
 
     /// Samples that are held.
-    public var heldSampleCount: Int { held.sampleCount }
+    public var bufferedSampleCount: Int { reorderBuffer.sampleCount }
 
     /// Lets go what follows without a hole upon the last sample.
     ///
     /// - Returns: how many samples that were.
     private mutating func releaseConnected(
-        _ receipt: inout SegmentReceipt, _ passing: (_ segment: SampleSegment, _ skipped: Int) -> Void
+        _ receipt: inout BlockReceipt, _ passing: (_ block: SampleBlock, _ skipped: Int) -> Void
     ) -> Int {
         let before = receipt.acceptedSamples
-        while let first = held.firstIndex, first <= order.nextIndex { pass(held.removeFirst(), &receipt, passing) }
+        while let first = reorderBuffer.firstIndex, first <= order.nextIndex { pass(reorderBuffer.removeFirst(), &receipt, passing) }
         return receipt.acceptedSamples - before
     }
 
     /// Lets go, beyond holes, what cannot wait any longer, or all.
     private mutating func release(
-        all: Bool, _ receipt: inout SegmentReceipt, _ passing: (_ segment: SampleSegment, _ skipped: Int) -> Void
+        all: Bool, _ receipt: inout BlockReceipt, _ passing: (_ block: SampleBlock, _ skipped: Int) -> Void
     ) {
-        while !held.isEmpty {
+        while !reorderBuffer.isEmpty {
             let window = Int64((configuration.reorderSeconds * order.samplingRate).rounded())
-            guard all || held.isOverfull(from: order.nextIndex, window: window) else { return }
-            pass(held.removeFirst(), &receipt, passing)
+            guard all || reorderBuffer.isOverfull(from: order.nextIndex, window: window) else { return }
+            pass(reorderBuffer.removeFirst(), &receipt, passing)
             _ = releaseConnected(&receipt, passing)
         }
     }
 
     /// Sends a segment on its way.
     private mutating func pass(
-        _ segment: SampleSegment, _ receipt: inout SegmentReceipt,
-        _ passing: (_ segment: SampleSegment, _ skipped: Int) -> Void
+        _ block: SampleBlock, _ receipt: inout BlockReceipt,
+        _ passing: (_ block: SampleBlock, _ skipped: Int) -> Void
     ) {
         let expected = order.nextIndex
-        let admission = order.admit(segment)
+        let admission = order.admit(block)
         receipt.duplicateSamplesDropped += admission.duplicates
-        let accepted = segment.millivolts.count - admission.duplicates
+        let accepted = block.millivolts.count - admission.duplicates
         guard accepted > 0 else { return }
         receipt.acceptedSamples += accepted
         if admission.sessionChanged { receipt.sessionChanged = true }
         if admission.signalChanged { receipt.signalChanged = true }
 
-        let rate = segment.samplingRate
-        let first = segment.firstSampleIndex + Int64(admission.duplicates)
+        let rate = block.samplingRate
+        let first = block.firstSampleIndex + Int64(admission.duplicates)
         let stamp = AcquisitionClock.advance(
-            segment.acquisitionTimeNanoseconds, bySamples: Int64(admission.duplicates), 1e9 / rate)
+            block.acquisitionTimeNanoseconds, bySamples: Int64(admission.duplicates), 1e9 / rate)
         if admission.isFirst || admission.sessionChanged {
-            if admission.sessionChanged { path.endSession(before: expected) }
-            path.beginSession(segment.session, firstIndex: first, samplingRate: rate, stamp: stamp)
+            if admission.sessionChanged { processor.endSession(before: expected) }
+            processor.beginSession(block.session, firstIndex: first, samplingRate: rate, stamp: stamp)
         } else {
             if admission.gap > 0 {
                 receipt.gaps.append(Gap(firstMissingSampleIndex: expected, missingSampleCount: admission.gap))
-                if path.skip(gap: admission.gap, from: expected, stamp: stamp) { receipt.timeWentBackwards = true }
+                if processor.skip(gap: admission.gap, from: expected, stamp: stamp) { receipt.timeWentBackwards = true }
             }
-            if admission.signalChanged, path.changeSignal(samplingRate: rate, at: first, stamp: stamp) {
+            if admission.signalChanged, processor.changeSignal(samplingRate: rate, at: first, stamp: stamp) {
                 receipt.timeWentBackwards = true
             }
-            if path.takeStamp(stamp, forSample: first) { receipt.timeWentBackwards = true }
+            if processor.takeStamp(stamp, forSample: first) { receipt.timeWentBackwards = true }
         }
-        receipt.invalidSamples += segment.millivolts.withUnsafeBufferPointer { samples in
-            path.take(
+        receipt.invalidSamples += block.millivolts.withUnsafeBufferPointer { samples in
+            processor.take(
                 UnsafeBufferPointer(rebasing: samples[admission.duplicates...]), firstIndex: first,
-                leadOff: segment.leadOff)
+                leadOff: block.leadOff)
         }
         silence.samplesCame()
-        passing(segment, admission.duplicates)
+        passing(block, admission.duplicates)
     }
 
     /// The input is over: what is held goes on, beats that are still undecided or wait for their window become pending,
     /// and the session ends. A last `resolve` brings the events. Nothing may be appended afterwards.
     public mutating func endInput() {
         guard order.hasStarted else { return }
-        _ = releaseHeld()
-        path.endSession(before: order.nextIndex)
+        _ = releaseReordered()
+        processor.endSession(before: order.nextIndex)
     }
 
     /// Beats that wait for their class.
-    public var pendingWindowCount: Int { path.windows.count / BeatWindow.length }
+    public var pendingWindowCount: Int { processor.windows.count / BeatWindow.length }
 
     /// Copies the windows of these beats, in their order: `pendingWindowCount` x 280 values in [0,1].
     public func copyPendingWindows(to destination: UnsafeMutableBufferPointer<Float>) {
-        precondition(destination.count >= path.windows.count, "the destination holds pendingWindowCount windows")
-        _ = destination.update(fromContentsOf: path.windows)
+        precondition(destination.count >= processor.windows.count, "the destination holds pendingWindowCount windows")
+        _ = destination.update(fromContentsOf: processor.windows)
     }
 
     // MARK: Stage 2
@@ -180,13 +180,13 @@ public struct PatientMonitor: Sendable, Codable {
     ///     are.
     ///   - events: the events are appended, in the order in which they were decided.
     public mutating func resolve(
-        _ classifications: UnsafeBufferPointer<BeatClassification>, join: JoinNetwork? = nil,
+        _ classifications: UnsafeBufferPointer<BeatClassification>, contextual: ContextualClassifier? = nil,
         events: inout [MonitorEvent]
     ) {
         precondition(classifications.count == pendingWindowCount, "one classification for each pending window")
         silence.endIfSamplesCame(events: &events)
-        decider.walk(path.marks, windows: path.windows, classifications, join: join, events: &events)
-        path.removeMarksAndWindows()
+        analyzer.process(processor.signalEvents, windows: processor.windows, classifications, contextual: contextual, events: &events)
+        processor.removeSignalEventsAndWindows()
     }
 
     // MARK: What is not samples
@@ -200,11 +200,11 @@ public struct PatientMonitor: Sendable, Codable {
     /// - Returns: what became of it; nil before the first sample.
     /// - Precondition: everything appended has been resolved.
     public mutating func apply(_ command: AlarmCommand, events: inout [MonitorEvent]) -> AlarmCommandOutcome? {
-        precondition(path.marks.isEmpty, "resolve comes before a command")
+        precondition(processor.signalEvents.isEmpty, "resolve comes before a command")
         guard order.hasStarted else { return nil }
         let last = order.nextIndex - 1
-        var outcome = decider.apply(
-            command, at: last, time: path.time(ofSample: last), policy: configuration.alarms, events: &events)
+        var outcome = analyzer.apply(
+            command, at: last, time: processor.time(ofSample: last), policy: configuration.alarms, events: &events)
         if let lost = silence.apply(command, outcome.result, events: &events) {
             outcome.alerts.append(lost.alert)
             if lost.isAcknowledged {
@@ -224,7 +224,7 @@ public struct PatientMonitor: Sendable, Codable {
     ///   - events: what it changes is appended.
     /// - Precondition: everything appended has been resolved.
     public mutating func configure(_ new: MonitorConfiguration, events: inout [MonitorEvent]) {
-        precondition(path.marks.isEmpty, "resolve comes before other limits")
+        precondition(processor.signalEvents.isEmpty, "resolve comes before other limits")
         putIntoForce(new, events: &events)
     }
 
@@ -232,18 +232,18 @@ public struct PatientMonitor: Sendable, Codable {
     mutating func putIntoForce(_ new: MonitorConfiguration, events: inout [MonitorEvent]) {
         configuration = new
         let last = order.hasStarted ? order.nextIndex - 1 : 0
-        decider.configure(new, at: last, time: order.hasStarted ? path.time(ofSample: last) : 0, events: &events)
+        analyzer.configure(new, at: last, time: order.hasStarted ? processor.time(ofSample: last) : 0, events: &events)
     }
 
-    mutating func restoreLimits() { decider.restoreLimits(configuration) }
+    mutating func restoreLimits() { analyzer.restoreLimits(configuration) }
 
     /// Keeps, from here on, what the join is given of each beat, until it is taken.
-    public mutating func observeBeats() { decider.observed = decider.observed ?? [] }
+    public mutating func observeBeats() { analyzer.observed = analyzer.observed ?? [] }
 
     /// The beats resolved since the last call, if they are observed.
     public mutating func takeObservedBeats() -> [ObservedBeat] {
-        guard let observed = decider.observed else { return [] }
-        decider.observed = []
+        guard let observed = analyzer.observed else { return [] }
+        analyzer.observed = []
         return observed
     }
 
@@ -252,7 +252,7 @@ public struct PatientMonitor: Sendable, Codable {
     /// Whoever waits for samples has waited too long: the alert `signalLost` starts, with the basis `wallClock`. The
     /// first `resolve` after new samples ends it.
     ///
-    /// Whoever says so has let go what is held (`releaseHeld`), and resolved it.
+    /// Whoever says so has let go what is held (`releaseReordered`), and resolved it.
     ///
     /// This is not a function of the samples, and nothing else depends on it: alerts of this basis have their own
     /// numbers.
@@ -260,11 +260,11 @@ public struct PatientMonitor: Sendable, Codable {
     /// - Parameters:
     ///   - seconds: how long nothing came, for the text.
     ///   - events: the event is appended; none if the alert is active already or no sample ever came.
-    public mutating func markSignalLost(forSeconds seconds: Double, events: inout [MonitorEvent]) {
+    public mutating func reportSignalLost(forSeconds seconds: Double, events: inout [MonitorEvent]) {
         guard order.hasStarted else { return }
         let last = order.nextIndex - 1
         silence.start(
-            session: order.session, lastIndex: last, time: path.time(ofSample: last), samplingRate: order.samplingRate,
+            session: order.session, lastIndex: last, time: processor.time(ofSample: last), samplingRate: order.samplingRate,
             seconds: seconds, events: &events)
     }
 
@@ -273,6 +273,6 @@ public struct PatientMonitor: Sendable, Codable {
     /// Bytes that this stream holds: the value itself and its own heap storage. Filter tables that all streams of a
     /// rate share are left out.
     public var memoryFootprint: Int {
-        MemoryLayout<PatientMonitor>.size + path.heapBytes + held.heapBytes + decider.heapBytes
+        MemoryLayout<PatientMonitor>.size + processor.heapBytes + reorderBuffer.heapBytes + analyzer.heapBytes
     }
 }

@@ -27,14 +27,14 @@ public enum ReferenceAlerts {
     public static func events(
         ofBeats beats: [Beat], samplingRate: Double, sampleCount: Int64, configuration: MonitorConfiguration = .init()
     ) -> [MonitorEvent] {
-        var decider = EventDecider(configuration)
-        var marks: [StreamMark] = []
+        var analyzer = ArrhythmiaAnalyzer(configuration)
+        var signalEvents: [SignalEvent] = []
         var answers: [BeatClassification] = []
-        func add(_ content: StreamMark.Content, at index: Int64, decidedAt: Int64) {
-            marks.append(StreamMark(sampleIndex: index, decidedAt: decidedAt, time: 0, content: content))
+        func add(_ content: SignalEvent.Content, at index: Int64, decidedAt: Int64) {
+            signalEvents.append(SignalEvent(sampleIndex: index, decidedAt: decidedAt, time: 0, content: content))
         }
         add(.sessionStarted(1), at: 0, decidedAt: 0)
-        add(.stretchStarted(samplingRate: samplingRate), at: 0, decidedAt: 0)
+        add(.segmentStarted(samplingRate: samplingRate), at: 0, decidedAt: 0)
         let period = max(1, Int64((samplingRate / 4).rounded()))
         let delay = Int64((beatDelaySeconds * samplingRate).rounded())
         var next = 0
@@ -59,7 +59,7 @@ public enum ReferenceAlerts {
         }
         add(.sessionEnded, at: sampleCount - 1, decidedAt: sampleCount - 1)
         var events: [MonitorEvent] = []
-        answers.withUnsafeBufferPointer { decider.walk(marks, windows: [], $0, join: nil, events: &events) }
+        answers.withUnsafeBufferPointer { analyzer.process(signalEvents, windows: [], $0, contextual: nil, events: &events) }
         return events
     }
 }

@@ -8,7 +8,7 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
     /// How far the apex in the original signal may lie from the band-passed extremum: 28 ms.
     static let apexReach = 10
     /// So many samples after its apex, at the latest, a peak is complete.
-    static let longestDelay =
+    static let maximumDelay =
         PanTompkinsFilters.slopeDelay + 2 * PanTompkinsFilters.slopeSpacing + PanTompkinsFilters.integrationLength
         + Int(dominance) + apexReach
 

@@ -44,7 +44,7 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
         var relearningShare: Float = 0.125
         /// Band-passed peak in microvolts below which nothing counts: what a narrow complex of 0.16 mV gives. By IEC
         /// 60601-2-27 one of 0.15 mV and less is not to be counted and one of 0.5 mV is.
-        var leastPeak: Float = 80
+        var minimumPeak: Float = 80
         /// `noiseRatio` from which on the constants below take over, and at which they have done so altogether: between
         /// the two they are mixed.
         var noiseOnset: Float = 0.32
@@ -128,7 +128,7 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
         let last = finder.index - 1
         guard last >= 0 else { return [] }
         var detections: [QRSDetection] = []
-        for _ in 0..<CandidateFinder.longestDelay {
+        for _ in 0..<CandidateFinder.maximumDelay {
             if finder.runOut(), let candidate = finder.measure(), candidate.rPeakIndex <= last - 4 { take(candidate) }
         }
         if !hasLearned { endLearningPhase() }
@@ -223,7 +223,7 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
                 ? mixed(constants.integratedShare, constants.noisyIntegratedShare) : constants.integratedPowerShare)
         let bandPassed = bandPassedLevels.threshold(mixed(constants.bandPassedShare, constants.noisyBandPassedShare))
         return height(candidate) > share * integrated
-            && candidate.bandPassedPeak > max(share * bandPassed, constants.leastPeak)
+            && candidate.bandPassedPeak > max(share * bandPassed, constants.minimumPeak)
     }
 
     private func height(_ candidate: QRSCandidate) -> Float {
@@ -325,7 +325,7 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
 
     private mutating func relearn(_ n: Int64) {
         relearningDue = n + constants.learningPhase
-        let least = max(constants.leastPeak, constants.relearningShare * bandPassedLevels.signalLevel)
+        let least = max(constants.minimumPeak, constants.relearningShare * bandPassedLevels.signalLevel)
         guard additions.contains(.relearning), learn(from: rejected, least: least) else { return }
         rr.removeAll()
         let candidates = rejected

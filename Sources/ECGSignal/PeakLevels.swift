@@ -78,14 +78,14 @@ struct PeakLevels: Sendable, Codable {
 
     /// Where fewer beats than this share have a noise peak before them, it is quiet: the last eight peaks may be
     /// minutes old then, where T and P waves make none of their own.
-    static let leastNoisyBeats: Float = 0.2
+    static let minimumNoisyBeats: Float = 0.2
 
     /// How restless the signal is between the beats: the third smallest of the last eight noise peaks, relative to the
     /// signal level. Between two beats of a clean signal there are also peaks that are neither T nor P wave, and these
     /// are small; in a noisy one none is.
     var restlessness: Float {
         let level = signalLevel
-        return level > 0 && noisyBeats >= Self.leastNoisyBeats ? between.thirdSmallest / level : 0
+        return level > 0 && noisyBeats >= Self.minimumNoisyBeats ? between.thirdSmallest / level : 0
     }
 
     mutating func learn(signalPeak: Float) {

@@ -40,8 +40,8 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
 
     /// What one block of 125 ms looked like.
     private struct Block: Sendable, Codable {
-        var least: Float = 0
-        var greatest: Float = 0
+        var minimum: Float = 0
+        var maximum: Float = 0
         /// Mean absolute second difference over four samples: what muscle and mains noise have and the ECG between
         /// beats has not.
         var roughness: Float = 0
@@ -159,10 +159,10 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
     @inline(__always)
     private mutating func take(_ value: Float, _ n: Int64) {
         if filled == 0 {
-            current = Block(least: value, greatest: value)
+            current = Block(minimum: value, maximum: value)
         } else {
-            current.least = min(current.least, value)
-            current.greatest = max(current.greatest, value)
+            current.minimum = min(current.minimum, value)
+            current.maximum = max(current.maximum, value)
         }
         // Second difference over +-2 samples: largest at 90 Hz, a tenth of that at 20 Hz and below.
         let slot = Int(n & 7)
@@ -202,10 +202,10 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
         let before = blocks[(blockNumber - 1) & (Self.blockCount - 1)]
         var way: Int32 = 0
         if blockNumber > 0 {
-            if current.least > before.least, current.greatest > before.greatest { way = 1 }
-            if current.least < before.least, current.greatest < before.greatest { way = -1 }
+            if current.minimum > before.minimum, current.maximum > before.maximum { way = 1 }
+            if current.minimum < before.minimum, current.maximum < before.maximum { way = -1 }
         }
-        let middle = 0.5 * (current.least + current.greatest)
+        let middle = 0.5 * (current.minimum + current.maximum)
         if way == 0 || way != driftWay {
             driftRun = 0
             driftStart = middle
@@ -222,29 +222,29 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
 
     private func judge() -> SignalCondition {
         let count = min(blockNumber, Self.blockCount)
-        var least = Float.infinity
-        var greatest = -Float.infinity
-        var recentLeast = Float.infinity
-        var recentGreatest = -Float.infinity
+        var minimum = Float.infinity
+        var maximum = -Float.infinity
+        var recentMinimum = Float.infinity
+        var recentMaximum = -Float.infinity
         var quietest = Float.infinity
         var pinned: Int32 = 0
         for back in 1...count {
             let block = blocks[(blockNumber - back) & (Self.blockCount - 1)]
-            least = min(least, block.least)
-            greatest = max(greatest, block.greatest)
+            minimum = min(minimum, block.minimum)
+            maximum = max(maximum, block.maximum)
             quietest = min(quietest, block.roughness)
             pinned += block.pinned
             if back <= 4 {
-                recentLeast = min(recentLeast, block.least)
-                recentGreatest = max(recentGreatest, block.greatest)
+                recentMinimum = min(recentMinimum, block.minimum)
+                recentMaximum = max(recentMaximum, block.maximum)
             }
         }
         let full = count == Self.blockCount
         // On after 0.25 s pinned within 2 s, off below 0.05 s.
         if pinned >= (judged == .saturation ? 18 : 90) { return .saturation }
         if judged == .flatLine
-            ? recentGreatest - recentLeast <= Self.livelyRange
-            : full && greatest - least <= Self.flatRange
+            ? recentMaximum - recentMinimum <= Self.livelyRange
+            : full && maximum - minimum <= Self.flatRange
         {
             return .flatLine
         }
@@ -253,7 +253,7 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
         if noisyRatioBlocks >= (wasNoisy ? 1 : Self.blockCount) { return .noisy }
         if full || wasNoisy {
             if quietest > (wasNoisy ? Self.quietRoughness : Self.noisyRoughness) { return .noisy }
-            if greatest - least > (wasNoisy ? Self.calmRange : Self.wildRange) { return .noisy }
+            if maximum - minimum > (wasNoisy ? Self.calmRange : Self.wildRange) { return .noisy }
         }
         return .good
     }

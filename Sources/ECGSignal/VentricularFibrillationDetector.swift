@@ -75,7 +75,7 @@ public struct VentricularFibrillationDetector: Sendable, Codable, RangeChecked {
     static let crossingThreshold: Float = 0.2
     static let crossingShare: Float = 0.48
     static let frequencies: ClosedRange<Float> = 2...9
-    static let leastRange: Float = 0.2
+    static let minimumRange: Float = 0.2
     static let clearLooks = 2
     static let possibleLooks = 7
 
@@ -186,7 +186,7 @@ public struct VentricularFibrillationDetector: Sendable, Codable, RangeChecked {
         let now = taken - 1
         let isPossible =
             look.leakage < Self.possibleLeakage && look.thresholdCrossingShare > Self.crossingShare
-            && Self.frequencies.contains(look.frequency) && look.range >= Self.leastRange
+            && Self.frequencies.contains(look.frequency) && look.range >= Self.minimumRange
         if isPossible {
             if possible == 0 { possibleSince = max(0, now - Int64(Self.windowLength) * Self.decimation) }
             possible += 1

@@ -46,7 +46,7 @@ public struct HistorySubscriberClient: ~Copyable {
     /// What a subscription missed on a quiet topic shows at the latest after this.
     private static let lookInterval = Duration.seconds(10)
     /// After so long without an answer it goes on without a history.
-    private static let longestSilence = Duration.seconds(30)
+    private static let maximumSilence = Duration.seconds(30)
     private static let mostTopics = 256
 
     /// - Parameters:
@@ -317,7 +317,7 @@ public struct HistorySubscriberClient: ~Copyable {
     private mutating func didFail() {
         let since = silentSince ?? .now
         silentSince = since
-        if ContinuousClock.now - since > Self.longestSilence { hasHistory = false }
+        if ContinuousClock.now - since > Self.maximumSilence { hasHistory = false }
         nextLook = .now + (hasHistory ? .milliseconds(200) : .seconds(1))
     }
 }

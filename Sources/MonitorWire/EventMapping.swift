@@ -30,23 +30,23 @@ extension WireEvent {
 
     /// Samples for a display, as they came.
     /// - Parameter range: which of the segment's samples.
-    public init(waveformOf segment: SampleSegment, _ range: Range<Int>, stream: String, sequence: UInt64) {
+    public init(waveformOf block: SampleBlock, _ range: Range<Int>, stream: String, sequence: UInt64) {
         self.init()
         schemaVersion = SampleBlockLimits.schemaVersion
         self.stream = stream
-        session = segment.session
+        session = block.session
         self.sequence = sequence
-        sampleIndex = segment.firstSampleIndex + Int64(range.lowerBound)
-        decidedAtSampleIndex = segment.firstSampleIndex + Int64(range.upperBound) - 1
-        if segment.acquisitionTimeNanoseconds > 0 {
-            let offset = Int64((Double(range.lowerBound) / segment.samplingRate * 1e9).rounded())
-            acquisitionTimeNs = segment.acquisitionTimeNanoseconds + offset
+        sampleIndex = block.firstSampleIndex + Int64(range.lowerBound)
+        decidedAtSampleIndex = block.firstSampleIndex + Int64(range.upperBound) - 1
+        if block.acquisitionTimeNanoseconds > 0 {
+            let offset = Int64((Double(range.lowerBound) / block.samplingRate * 1e9).rounded())
+            acquisitionTimeNs = block.acquisitionTimeNanoseconds + offset
         }
-        id = "\(stream)/\(segment.session)/\(Topic.Kind.waveform.rawValue)/\(sampleIndex)"
+        id = "\(stream)/\(block.session)/\(Topic.Kind.waveform.rawValue)/\(sampleIndex)"
         var waveform = WireWaveform()
-        waveform.samplingRate = segment.samplingRate
-        waveform.lead = segment.lead
-        waveform.millivolts = Array(segment.millivolts[range])
+        waveform.samplingRate = block.samplingRate
+        waveform.lead = block.lead
+        waveform.millivolts = Array(block.millivolts[range])
         payload = .waveform(waveform)
     }
 }

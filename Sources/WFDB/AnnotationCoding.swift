@@ -14,7 +14,7 @@ private enum Word {
     /// That many bytes of auxiliary information follow, filled up to an even number.
     static let auxiliary: UInt16 = 63
     static let highestAnnotation: UInt16 = 49
-    static let longestInterval: Int64 = 1023
+    static let maximumInterval: Int64 = 1023
     static let timeResolution = "## time resolution:"
 }
 
@@ -156,7 +156,7 @@ extension AnnotationSet {
                         + "\(annotation.auxiliaryBytes.count) auxiliary bytes) cannot be written")
             }
             var step = annotation.sampleIndex - time
-            while step < 0 || step > Word.longestInterval {
+            while step < 0 || step > Word.maximumInterval {
                 let part = Int32(clamping: step)
                 let bits = UInt32(bitPattern: part)
                 put(Word.skip, 0)

@@ -10,6 +10,6 @@ struct Ecgmon: AsyncParsableCommand {
         subcommands: [
             Demo.self, Replay.self, Watch.self, HistoryCommand.self, AlarmCommands.self, KeyCommands.self,
             AnnotateCommand.self, EvaluateCommand.self,
-            DataCommand.self, TrainCommand.self, JoinCommand.self, AttackCommand.self, BenchmarkCommand.self,
+            DataCommand.self, TrainCommand.self, TrainContextualClassifier.self, AttackCommand.self, BenchmarkCommand.self,
         ])
 }

@@ -54,7 +54,7 @@ struct Recording {
 
     /// The events of the first `count` samples and of the end after them, in order, from the monitor alone.
     func expectedEvents(stream: String, samples count: Int? = nil) throws -> [WireEvent] {
-        let segment = SampleSegment(
+        let segment = SampleBlock(
             session: Self.session, firstSampleIndex: 0, samplingRate: samplingRate,
             acquisitionTimeNanoseconds: Self.startTime, lead: "II",
             millivolts: Array(millivolts.prefix(count ?? millivolts.count)))
@@ -64,14 +64,14 @@ struct Recording {
     /// The same of blocks in the order of their samples, some of which may be missing.
     static func expectedEvents(of blocks: [WireSampleBlock]) throws -> [WireEvent] {
         let segments = blocks.map { block in
-            SampleSegment(
+            SampleBlock(
                 session: block.session, firstSampleIndex: block.firstSampleIndex, samplingRate: block.samplingRate,
                 acquisitionTimeNanoseconds: block.acquisitionTimeNs, lead: block.lead, millivolts: block.millivolts)
         }
         return try events(of: segments, stream: blocks.first?.stream ?? "")
     }
 
-    private static func events(of segments: [SampleSegment], stream: String) throws -> [WireEvent] {
+    private static func events(of segments: [SampleBlock], stream: String) throws -> [WireEvent] {
         let classifier = try BeatClassifier(contentsOf: DaemonProcess.model)
         let workspace = classifier.makeWorkspace()
         var monitor = PatientMonitor()

@@ -167,8 +167,8 @@ enum AttackedNetwork {
 
     @Test func theCheckpointsOfTheAdaptiveStepsAreThoseOfTheirAuthors() {
         // 0.22 N, then distances 0.19, 0.16, 0.13, 0.10, 0.07, 0.06.
-        #expect(AdaptiveAscent.checkpoints(of: 100) == [22, 41, 57, 70, 80, 87, 93, 99])
-        #expect(AdaptiveAscent.checkpoints(of: 1) == [1])
+        #expect(APGD.checkpoints(of: 100) == [22, 41, 57, 70, 80, 87, 93, 99])
+        #expect(APGD.checkpoints(of: 1) == [1])
     }
 
     @Test func squareAsksForNoGradientAndNotAboutFallenWindows() {

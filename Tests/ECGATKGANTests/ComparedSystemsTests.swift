@@ -182,7 +182,7 @@ enum GradientTestsHelp {
             clean.append(window, label: label)
         }
         let attacks = [0.01, 0.02, 0.04].map { WindowAttack(.fgsm, epsilon: $0) }
-        let copies = AttackedCopies.make(of: clean, against: network, by: attacks, seed: 1)
+        let copies = AdversarialExamples.make(of: clean, against: network, by: attacks, seed: 1)
         #expect(copies.labels == clean.labels)
         let radii = (0..<clean.count).map { index in
             zip(copies.window(index), clean.window(index)).reduce(Float(0)) { max($0, abs($1.0 - $1.1)) }

@@ -14,14 +14,14 @@ import Testing
     }
 
     /// Twenty windows of four classes, and copies with a ripple in place of an attack.
-    static let pairs: AttackedPairs = {
+    static let pairs: AdversarialPairs = {
         let data = EvaluationWindows(
             BeatDatasetTests.dataset([.normal: 8, .supraventricular: 4, .ventricular: 4, .fusion: 4]))
         var clean = BeatDataset()
         for index in 0..<data.count {
             clean.append(data.window(index), label: BeatClass(rawValue: data.labels[index]) ?? .normal)
         }
-        return AttackedPairs(
+        return AdversarialPairs(
             clean: clean,
             attacked: clean.values.enumerated().map { min(max($1 + ($0 % 2 == 0 ? 0.02 : -0.02), 0), 1) })
     }()
@@ -67,7 +67,7 @@ import Testing
         #expect(throws: refusal) { try other.restore(checkpoint, path: "c") }
         let clean = BeatDatasetTests.dataset([.normal: 20])
         let otherWindows = try GANTrainer(
-            AttackedPairs(clean: clean, attacked: clean.values), recipe: Self.recipe())
+            AdversarialPairs(clean: clean, attacked: clean.values), recipe: Self.recipe())
         #expect(throws: refusal) { try otherWindows.restore(checkpoint, path: "c") }
         var broken = checkpoint
         broken.tensors["generator.adam.first.output.bias"] = nil
@@ -111,7 +111,7 @@ import Testing
     @Test func aLossThatIsNotFiniteStopsTheTraining() throws {
         let clean = BeatDatasetTests.dataset([.normal: 8])
         let trainer = try GANTrainer(
-            AttackedPairs(clean: clean, attacked: [Float](repeating: .nan, count: clean.values.count)),
+            AdversarialPairs(clean: clean, attacked: [Float](repeating: .nan, count: clean.values.count)),
             recipe: Self.recipe())
         #expect(throws: TrainingError.lossNotFinite(epoch: 1, step: 1)) { try trainer.step() }
     }
@@ -119,7 +119,7 @@ import Testing
     @Test func tooFewWindowsAreAnErrorThatSaysSo() {
         let few = BeatDatasetTests.dataset([.normal: 3])
         #expect(throws: TrainingError.tooFewWindows(count: 6, batch: 8)) {
-            try GANTrainer(AttackedPairs(clean: few, attacked: few.values), recipe: Self.recipe())
+            try GANTrainer(AdversarialPairs(clean: few, attacked: few.values), recipe: Self.recipe())
         }
     }
 
@@ -127,7 +127,7 @@ import Testing
         let clean = BeatDatasetTests.dataset([.normal: 70, .ventricular: 30])
         let network = DiscriminatorTests.network()
         var done = 0
-        let pairs = AttackedPairs(
+        let pairs = AdversarialPairs(
             attacking: clean, against: network, by: [WindowAttack(.fgsm), WindowAttack(.bim, iterations: 2)], seed: 1
         ) { done = $0 }
         #expect(done == 100 && pairs.count == 200)

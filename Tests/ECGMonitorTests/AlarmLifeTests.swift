@@ -18,13 +18,13 @@ import Testing
             self.samples = samples
         }
 
-        mutating func go(to seconds: Double, segment size: Int = 90) throws {
+        mutating func go(to seconds: Double, block size: Int = 90) throws {
             let end = min(samples.count, Int(seconds * 360))
             try stream.feed(Array(samples[Int(stream.nextIndex)..<end])) { size }
         }
 
         @discardableResult
-        mutating func say(_ action: AlarmCommand.Action, by: String = "nurse") throws -> AlarmCommandOutcome {
+        mutating func report(_ action: AlarmCommand.Action, by: String = "nurse") throws -> AlarmCommandOutcome {
             try #require(stream.monitor.apply(AlarmCommand(action, by: by), events: &stream.events))
         }
     }
@@ -43,13 +43,13 @@ import Testing
         ])
         try patient.go(to: 50)
         #expect(patient.stream.started == [.tachycardia])
-        let outcome = try patient.say(.acknowledge(kind: nil, number: nil))
+        let outcome = try patient.report(.acknowledge(kind: nil, number: nil))
         #expect(outcome.result == .done && outcome.acknowledged == 1)
         #expect(outcome.appliedAtSampleIndex == 50 * 360 - 1)
         #expect(outcome.alerts.map(\.kind) == [.tachycardia] && outcome.alerts[0].acknowledgedBy == "nurse")
         let event = try #require(patient.stream.alerts().last)
         #expect(event.alert.phase == .updated && event.alert.change == .acknowledged)
-        #expect(try patient.say(.acknowledge(kind: nil, number: nil)).result == .nothingToDo)
+        #expect(try patient.report(.acknowledge(kind: nil, number: nil)).result == .nothingToDo)
         try patient.go(to: 140)
         let last = try #require(patient.stream.alerts(.tachycardia).last)
         #expect(last.alert.phase == .ended && last.alert.endedBecause == .cleared)
@@ -63,9 +63,9 @@ import Testing
     @Test func onlyTheKindAndNumberThatAreNamedAreAcknowledged() throws {
         var patient = Patient(Self.fast)
         try patient.go(to: 50)
-        #expect(try patient.say(.acknowledge(kind: .asystole, number: nil)).result == .nothingToDo)
-        #expect(try patient.say(.acknowledge(kind: .tachycardia, number: 2)).result == .nothingToDo)
-        #expect(try patient.say(.acknowledge(kind: .tachycardia, number: 1)).acknowledged == 1)
+        #expect(try patient.report(.acknowledge(kind: .asystole, number: nil)).result == .nothingToDo)
+        #expect(try patient.report(.acknowledge(kind: .tachycardia, number: 2)).result == .nothingToDo)
+        #expect(try patient.report(.acknowledge(kind: .tachycardia, number: 1)).acknowledged == 1)
     }
 
     @Test func anAcknowledgedAlertThatLastsIsRemindedOfAndNotWithoutEnd() throws {
@@ -74,8 +74,8 @@ import Testing
         configuration.alarms.remindersMaximum = 3
         var patient = Patient(Self.fast, configuration: configuration)
         try patient.go(to: 50)
-        try patient.say(.acknowledge(kind: nil, number: nil))
-        try patient.go(to: 600, segment: 3_600)
+        try patient.report(.acknowledge(kind: nil, number: nil))
+        try patient.go(to: 600, block: 3_600)
         let reminders = patient.stream.alerts(.tachycardia).filter { $0.alert.change == .reminder }
         #expect(reminders.count == 3)
         #expect(
@@ -95,7 +95,7 @@ import Testing
         #expect(back.alert.change == .conditionBack && back.alert.number == 1 && !back.alert.isLatched)
         try patient.go(to: 140)
         #expect(patient.stream.count(.asystole, .started) == 1 && patient.stream.count(.asystole, .ended) == 0)
-        let outcome = try patient.say(.acknowledge(kind: .asystole, number: nil))
+        let outcome = try patient.report(.acknowledge(kind: .asystole, number: nil))
         #expect(outcome.acknowledged == 1 && outcome.alerts.isEmpty)
         let end = try #require(patient.stream.alerts(.asystole).last)
         #expect(
@@ -107,7 +107,7 @@ import Testing
         configuration.alarms.latching = Set(AlertPriority.allCases)
         var patient = Patient(Self.pulseless, configuration: configuration)
         try patient.go(to: 27)
-        #expect(try patient.say(.acknowledge(kind: .asystole, number: nil)).acknowledged == 1)
+        #expect(try patient.report(.acknowledge(kind: .asystole, number: nil)).acknowledged == 1)
         try patient.go(to: 60)
         #expect(patient.stream.alerts(.asystole).last?.alert.endedBecause == .cleared)
     }
@@ -115,7 +115,7 @@ import Testing
     @Test func aPauseIsCountedDownForEverySubscriberAndEndsByItself() throws {
         var patient = Patient([.init(sinus72, seconds: 100)])
         try patient.go(to: 30)
-        let outcome = try patient.say(.pause(.audio, seconds: 20))
+        let outcome = try patient.report(.pause(.audio, seconds: 20))
         #expect(outcome.pause == AlarmPause(kind: .audio, remainingSeconds: 20, by: "nurse"))
         try patient.go(to: 90)
         let paused = patient.stream.statuses.filter { $0.status.pause != nil }
@@ -128,7 +128,7 @@ import Testing
     @Test func alarmsArePublishedDuringAPauseAndSayThatTheyArePaused() throws {
         var patient = Patient(Self.fast)
         try patient.go(to: 20)
-        try patient.say(.pause(.alarm, seconds: nil))
+        try patient.report(.pause(.alarm, seconds: nil))
         try patient.go(to: 60)
         #expect(patient.stream.alerts(.tachycardia).first?.alert.paused == .alarm)
     }
@@ -139,7 +139,7 @@ import Testing
             configuration.alarms.highPriorityEndsPause = ends
             var patient = Patient(Self.pulseless, configuration: configuration)
             try patient.go(to: 15)
-            try patient.say(.pause(.audio, seconds: nil))
+            try patient.report(.pause(.audio, seconds: nil))
             try patient.go(to: 28)
             #expect(patient.stream.alerts(.asystole).first?.alert.paused == (ends ? nil : .audio))
         }
@@ -149,15 +149,15 @@ import Testing
         var patient = Patient(Self.fast)
         try patient.go(to: 10)
         for seconds in [301, 1e300, .infinity] {
-            #expect(try patient.say(.pause(.alarm, seconds: seconds)).result == .tooLong(limit: 300))
+            #expect(try patient.report(.pause(.alarm, seconds: seconds)).result == .tooLong(limit: 300))
         }
         for seconds in [0, -5, Double.nan] {
-            guard case .invalid = try patient.say(.pause(.alarm, seconds: seconds)).result else {
+            guard case .invalid = try patient.report(.pause(.alarm, seconds: seconds)).result else {
                 Issue.record("\(seconds) s was taken")
                 continue
             }
         }
-        #expect(try patient.say(.resume).result == .nothingToDo)
+        #expect(try patient.report(.resume).result == .nothingToDo)
         #expect(patient.stream.statuses.allSatisfy { $0.status.pause == nil })
     }
 
@@ -168,7 +168,7 @@ import Testing
     func aNameThatCannotStandInALogIsRefused(name: String) throws {
         var patient = Patient(Self.fast)
         try patient.go(to: 50)
-        guard case .invalid = try patient.say(.acknowledge(kind: nil, number: nil), by: name).result else {
+        guard case .invalid = try patient.report(.acknowledge(kind: nil, number: nil), by: name).result else {
             Issue.record("the name was taken")
             return
         }
@@ -185,10 +185,10 @@ import Testing
                 (45.1, .resume), (96.0, .pause(.alarm, seconds: nil)),
                 (120.0, .acknowledge(kind: .asystole, number: nil)),
             ] {
-                try patient.go(to: second, segment: size)
-                try patient.say(action)
+                try patient.go(to: second, block: size)
+                try patient.report(action)
             }
-            try patient.go(to: 150, segment: size)
+            try patient.go(to: 150, block: size)
             patient.stream.finish()
             return patient.stream.events
         }
@@ -241,16 +241,16 @@ import Testing
 
     @Test func aPauseWithoutEndCannotBeConfigured() {
         var configuration = MonitorConfiguration()
-        configuration.alarms.longestPauseSeconds = 1_000_000
+        configuration.alarms.maximumPauseSeconds = 1_000_000
         #expect(throws: MonitorConfiguration.InvalidValue.self) { try configuration.validate() }
     }
 
     @Test func aLostSignalBasedOnTheWallClockIsAcknowledgedToo() throws {
         var patient = Patient(Self.fast)
         try patient.go(to: 10)
-        patient.stream.monitor.markSignalLost(forSeconds: 7, events: &patient.stream.events)
-        #expect(try patient.say(.list).alerts.map(\.kind) == [.signalLost])
-        let outcome = try patient.say(.acknowledge(kind: nil, number: nil))
+        patient.stream.monitor.reportSignalLost(forSeconds: 7, events: &patient.stream.events)
+        #expect(try patient.report(.list).alerts.map(\.kind) == [.signalLost])
+        let outcome = try patient.report(.acknowledge(kind: nil, number: nil))
         #expect(outcome.result == .done && outcome.acknowledged == 1)
         #expect(patient.stream.alerts(.signalLost).last?.alert.acknowledgedBy == "nurse")
     }

@@ -46,7 +46,7 @@ import Testing
             let isAttacked = (100..<200).contains(beat)
             let score: Float = isAttacked && beat % 20 < 10 ? 0.99 : 0.03
             if let change = rule.step(attackSuspicion: score, sampleIndex: Int64(beat)) { changes.append(change) }
-            if beat == 195 { #expect(rule.firstSampleIndex == 100 && rule.stretchBeats == 96) }
+            if beat == 195 { #expect(rule.firstSampleIndex == 100 && rule.suspectedBeats == 96) }
         }
         #expect(changes == [.raised, .withdrawn])
         #expect(rule.lastSampleIndex == 189)

@@ -24,7 +24,7 @@ import Testing
             // And some marks that wait.
             if rate == 250 {
                 _ = try stream.monitor.append(
-                    stream.segment(samples[Int(21 * rate)..<Int(24 * rate)], at: stream.nextIndex))
+                    stream.block(samples[Int(21 * rate)..<Int(24 * rate)], at: stream.nextIndex))
             }
             result.append((stream, stream.monitor.snapshot()))
         }
@@ -38,7 +38,7 @@ import Testing
         stream.session = monitor.session ?? 7
         var index = monitor.nextSampleIndex
         func send(_ part: ArraySlice<Float>, leadOff: Bool = false, _ stream: inout MonitoredStream) {
-            let receipt = try? stream.monitor.append(stream.segment(part, at: index, leadOff: leadOff))
+            let receipt = try? stream.monitor.append(stream.block(part, at: index, leadOff: leadOff))
             index = receipt?.nextSampleIndex ?? index
             let answers = Array(
                 repeating: BeatClassification(probabilities: SIMD4(0.1, 0.1, 0.7, 0.1), attackSuspicion: 0.9),
@@ -55,7 +55,7 @@ import Testing
         send(samples[4_000..<5_000], &stream)
         stream.rate = 500
         send(samples[5_000...], &stream)
-        stream.monitor.markSignalLost(forSeconds: 3, events: &stream.events)
+        stream.monitor.reportSignalLost(forSeconds: 3, events: &stream.events)
         stream.monitor.endInput()
         send([], &stream)
         let last = Array(

@@ -33,9 +33,9 @@ import Testing
             let edges = [Int(80 * rate), Int(83 * rate), gap.lowerBound, samples.count]
             let end = min(position + max(1, size()), edges.first { $0 > position } ?? samples.count)
             let off = position >= edges[0] && position < edges[1]
-            _ = try stream.monitor.append(stream.segment(samples[position..<end], at: Int64(position), leadOff: off))
+            _ = try stream.monitor.append(stream.block(samples[position..<end], at: Int64(position), leadOff: off))
             for index in neighbours.indices {
-                try neighbours[index].send(neighbours[index].segment(samples[position..<end], at: Int64(position)))
+                try neighbours[index].send(neighbours[index].block(samples[position..<end], at: Int64(position)))
             }
             sent += 1
             if sent % resolvingEvery == 0 { stream.resolve() }
@@ -90,13 +90,13 @@ import Testing
 
         var stream = MonitoredStream()
         stream.labels = labels
-        stream.monitor.markSignalLost(forSeconds: 5, events: &stream.events)
+        stream.monitor.reportSignalLost(forSeconds: 5, events: &stream.events)
         #expect(stream.events.isEmpty)
         try stream.feed(Array(samples[..<5_400]))
-        stream.monitor.markSignalLost(forSeconds: 5, events: &stream.events)
-        stream.monitor.markSignalLost(forSeconds: 9, events: &stream.events)
+        stream.monitor.reportSignalLost(forSeconds: 5, events: &stream.events)
+        stream.monitor.reportSignalLost(forSeconds: 9, events: &stream.events)
         // What came before does not end the silence.
-        try stream.send(stream.segment(samples[5_000..<5_400], at: 5_000))
+        try stream.send(stream.block(samples[5_000..<5_400], at: 5_000))
         #expect(stream.alerts(.signalLost).count == 1)
         try stream.feed(Array(samples[5_400...]))
 

@@ -18,7 +18,7 @@ struct MonitoredStream {
     var labels: [ECGSimulator.Label] = []
     /// The attack score of each beat, by its R peak.
     var attackScore: (Int64) -> Float = { _ in 0.02 }
-    var receipts: [SegmentReceipt] = []
+    var receipts: [BlockReceipt] = []
 
     init(rate: Double = 360, configuration: MonitorConfiguration = MonitorConfiguration()) {
         monitor = PatientMonitor(configuration: configuration)
@@ -27,8 +27,8 @@ struct MonitoredStream {
 
     func time(of index: Int64) -> Int64 { origin + Int64((Double(index) * 1e9 / rate).rounded()) }
 
-    func segment(_ samples: some Collection<Float>, at index: Int64, leadOff: Bool = false) -> SampleSegment {
-        SampleSegment(
+    func block(_ samples: some Collection<Float>, at index: Int64, leadOff: Bool = false) -> SampleBlock {
+        SampleBlock(
             session: session, firstSampleIndex: index, samplingRate: rate, acquisitionTimeNanoseconds: time(of: index),
             lead: lead, leadOff: leadOff, millivolts: Array(samples))
     }
@@ -40,15 +40,15 @@ struct MonitoredStream {
         var position = 0
         while position < samples.count {
             let end = min(samples.count, position + max(1, size()))
-            try send(segment(samples[position..<end], at: nextIndex, leadOff: leadOff))
+            try send(block(samples[position..<end], at: nextIndex, leadOff: leadOff))
             position = end
         }
     }
 
     /// Sends one segment and resolves it.
     @discardableResult
-    mutating func send(_ segment: SampleSegment) throws -> SegmentReceipt {
-        let receipt = try monitor.append(segment)
+    mutating func send(_ block: SampleBlock) throws -> BlockReceipt {
+        let receipt = try monitor.append(block)
         receipts.append(receipt)
         nextIndex = receipt.nextSampleIndex
         resolve()
@@ -64,14 +64,14 @@ struct MonitoredStream {
         answersOfTruth().withUnsafeBufferPointer { resolve($0) }
     }
 
-    mutating func resolve(_ answers: UnsafeBufferPointer<BeatClassification>, join: JoinNetwork? = nil) {
-        monitor.resolve(answers, join: join, events: &events)
+    mutating func resolve(_ answers: UnsafeBufferPointer<BeatClassification>, contextual: ContextualClassifier? = nil) {
+        monitor.resolve(answers, contextual: contextual, events: &events)
     }
 
     /// The true class of each pending beat; N for a detection that is no beat.
     func answersOfTruth() -> [BeatClassification] {
         var answers: [BeatClassification] = []
-        for mark in monitor.path.marks {
+        for mark in monitor.processor.signalEvents {
             guard case .beat(let finding) = mark.content, finding.window != nil else { continue }
             let near = labels.min { abs($0.rPeakIndex - mark.sampleIndex) < abs($1.rPeakIndex - mark.sampleIndex) }
             var beatClass = BeatClass.normal

@@ -35,7 +35,7 @@ import Testing
                 }
             ),
             ("patternCycles", { $0.patternCycles = 9 }),
-            ("maximumSegmentSamples", { $0.maximumSegmentSamples = 0 }),
+            ("maximumSegmentSamples", { $0.maximumBlockSamples = 0 }),
             ("suspicion.raiseAt", { $0.suspicion.raiseAt = -1 }),
         ]
         for (key, change) in nonsense {
@@ -58,7 +58,7 @@ import Testing
         #expect(early <= 32_768, "\(early) bytes, of which \(MemoryLayout<PatientMonitor>.size) in the value")
         // A segment of two minutes leaves nothing behind.
         let (long, _) = simulated([.init(sinus72, seconds: 300)], rate: 250)
-        try stream.send(stream.segment(long, at: stream.nextIndex))
+        try stream.send(stream.block(long, at: stream.nextIndex))
         #expect(stream.monitor.memoryFootprint <= early + 8 * 280 * 4)
     }
 
@@ -86,7 +86,7 @@ import Testing
             ("NNVNNVNVNNV", []), ("NVNVNVVNVNVNV", [.bigeminy]),
         ] {
             var rule = VentricularPatternRule(configuration)
-            var alerts = AlertRegister(MonitorConfiguration())
+            var alerts = AlertManager(MonitorConfiguration())
             for (index, letter) in letters.enumerated() {
                 rule.beat(
                     letter == "V" ? .ventricular : .normal, at: Int64(index) * 300, lowPriority: true, alerts: &alerts)

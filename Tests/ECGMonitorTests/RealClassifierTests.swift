@@ -17,7 +17,7 @@ struct RealClassifierTests {
         while position < samples.count {
             let end = min(position + 97, samples.count)
             _ = try stream.monitor.process(
-                stream.segment(samples[position..<end], at: Int64(position)), classifier: classifier,
+                stream.block(samples[position..<end], at: Int64(position)), classifier: classifier,
                 workspace: workspace, events: &stream.events)
             position = end
         }
@@ -48,7 +48,7 @@ struct RealClassifierTests {
         let (samples, _) = simulator.record(seconds: 60 * Double(rates.count))
         var stream = MonitoredStream()
         _ = try stream.monitor.process(
-            stream.segment(samples[...], at: 0), classifier: classifier, workspace: workspace, events: &stream.events)
+            stream.block(samples[...], at: 0), classifier: classifier, workspace: workspace, events: &stream.events)
         stream.monitor.finish(classifier: classifier, workspace: workspace, events: &stream.events)
         #expect(stream.beats.count > 70 * rates.count)
         #expect(stream.count(.supraventricularRun, .started) == 0)
@@ -65,7 +65,7 @@ struct RealClassifierTests {
         let alone = try patients.map { samples in
             var stream = MonitoredStream()
             _ = try stream.monitor.process(
-                stream.segment(samples, at: 0), classifier: classifier, workspace: workspace, events: &stream.events)
+                stream.block(samples, at: 0), classifier: classifier, workspace: workspace, events: &stream.events)
             return stream.events
         }
 
@@ -73,7 +73,7 @@ struct RealClassifierTests {
         for position in stride(from: 0, to: 36_000, by: 450) {
             for (index, samples) in patients.enumerated() {
                 _ = try streams[index].monitor.append(
-                    streams[index].segment(samples[position..<(position + 450)], at: Int64(position)))
+                    streams[index].block(samples[position..<(position + 450)], at: Int64(position)))
             }
             let counts = streams.map(\.monitor.pendingWindowCount)
             var windows = [Float](repeating: 0, count: counts.reduce(0, +) * BeatWindow.length)
@@ -92,7 +92,7 @@ struct RealClassifierTests {
                     for index in streams.indices {
                         let own = UnsafeBufferPointer(
                             rebasing: UnsafeBufferPointer(answers)[first..<(first + counts[index])])
-                        streams[index].resolve(own, join: classifier.join)
+                        streams[index].resolve(own, contextual: classifier.contextual)
                         first += counts[index]
                     }
                 }

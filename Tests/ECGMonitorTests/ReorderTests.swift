@@ -19,11 +19,11 @@ import Testing
     }
 
     /// Segments of 10 to 60 samples, the electrode off in some, two holes, and from the 60th second on another lead.
-    private func segments(
+    private func blocks(
         _ samples: [Float], _ stream: MonitoredStream, _ random: inout SeededGenerator
-    ) -> [SampleSegment] {
+    ) -> [SampleBlock] {
         var stream = stream
-        var segments: [SampleSegment] = []
+        var blocks: [SampleBlock] = []
         let edges = [5_000, 5_040, 9_000, 10_000, 14_400, 15_000, 21_600, samples.count]
         var position = 0
         while position < samples.count {
@@ -32,24 +32,24 @@ import Testing
             let end = min(edge, position + 10 + Int(random.next() % 50))
             let isHole = (5_000..<5_040).contains(position) || (9_000..<10_000).contains(position)
             if !isHole {
-                segments.append(
-                    stream.segment(
+                blocks.append(
+                    stream.block(
                         samples[position..<end], at: Int64(position), leadOff: (14_400..<15_000).contains(position)))
             }
             position = end
         }
-        return segments
+        return blocks
     }
 
     /// Another order in which every segment comes before one that ends further than `window` beyond the sample
     /// expected.
     private func shuffled(
-        _ segments: [SampleSegment], window: Int64, _ random: inout SeededGenerator
-    ) -> [SampleSegment] {
-        var left = Array(segments.dropFirst())
-        var order = [segments[0]]
-        var early: [SampleSegment] = []
-        var expected = end(segments[0])
+        _ blocks: [SampleBlock], window: Int64, _ random: inout SeededGenerator
+    ) -> [SampleBlock] {
+        var left = Array(blocks.dropFirst())
+        var order = [blocks[0]]
+        var early: [SampleBlock] = []
+        var expected = end(blocks[0])
         while !left.isEmpty {
             let fitting = left.prefix { end($0) - expected <= window }.count
             let next = left.remove(at: fitting == 0 ? 0 : Int(random.next() % UInt64(fitting)))
@@ -68,28 +68,28 @@ import Testing
         return order
     }
 
-    private func end(_ segment: SampleSegment) -> Int64 { segment.firstSampleIndex + Int64(segment.millivolts.count) }
+    private func end(_ block: SampleBlock) -> Int64 { block.firstSampleIndex + Int64(block.millivolts.count) }
 
     @Test func anyOrderWithinTheWindowGivesTheEventsOfTheRightOrder() throws {
         let (samples, labels) = simulated(Self.script, noise: .init(white: 0.01, baselineWander: 0.1))
         var random = SeededGenerator(seed: 12)
         for round in 0..<8 {
-            let segments = segments(samples, stream(0, labels: labels), &random)
+            let blocks = blocks(samples, stream(0, labels: labels), &random)
             var ordered = stream(round < 4 ? 0.5 : 0, labels: labels)
-            for segment in segments { try ordered.send(segment) }
+            for block in blocks { try ordered.send(block) }
             ordered.finish()
             #expect(ordered.gaps.count == 2 && ordered.events.count > 100)
 
             var disordered = stream(0.5, labels: labels)
-            let order = shuffled(segments, window: 180, &random)
-            #expect(order != segments)
-            for segment in order { try disordered.send(segment) }
+            let order = shuffled(blocks, window: 180, &random)
+            #expect(order != blocks)
+            for block in order { try disordered.send(block) }
             disordered.finish()
             #expect(disordered.events == ordered.events)
             #expect(disordered.receipts.contains { $0.reorderedSamples > 0 })
             #expect(
-                disordered.receipts.reduce(0) { $0 + $1.acceptedSamples } + (disordered.receipts.last?.heldSamples ?? 0)
-                    == segments.reduce(0) { $0 + $1.millivolts.count })
+                disordered.receipts.reduce(0) { $0 + $1.acceptedSamples } + (disordered.receipts.last?.bufferedSamples ?? 0)
+                    == blocks.reduce(0) { $0 + $1.millivolts.count })
         }
     }
 
@@ -100,12 +100,12 @@ import Testing
         ordered.finish()
         var random = SeededGenerator(seed: 2)
         var disordered = stream(0.5, labels: labels)
-        try disordered.send(disordered.segment(samples[..<90], at: 0))
+        try disordered.send(disordered.block(samples[..<90], at: 0))
         while disordered.nextIndex < samples.count {
             let first = max(0, Int(disordered.nextIndex) + Int(random.next() % 150) - 60)
             let last = min(samples.count, min(first + 1 + Int(random.next() % 60), Int(disordered.nextIndex) + 180))
-            if first < last { try disordered.send(disordered.segment(samples[first..<last], at: Int64(first))) }
-            #expect(disordered.monitor.heldSampleCount <= 180)
+            if first < last { try disordered.send(disordered.block(samples[first..<last], at: Int64(first))) }
+            #expect(disordered.monitor.bufferedSampleCount <= 180)
         }
         disordered.finish()
         #expect(disordered.gaps.isEmpty)
@@ -118,16 +118,16 @@ import Testing
         var stream = stream(0.5, labels: labels)
         try stream.feed(Array(samples[..<3_600]))
         // 3,600 ..< 3,640 and 3,700 ..< 3,710 are missing.
-        #expect(try stream.send(stream.segment(samples[3_640..<3_700], at: 3_640)).heldSamples == 60)
-        var receipt = try stream.send(stream.segment(samples[3_710..<3_780], at: 3_710))
-        #expect(receipt.heldSamples == 130 && receipt.gaps.isEmpty && receipt.nextSampleIndex == 3_600)
-        receipt = try stream.send(stream.segment(samples[3_780..<3_781], at: 3_780))
+        #expect(try stream.send(stream.block(samples[3_640..<3_700], at: 3_640)).bufferedSamples == 60)
+        var receipt = try stream.send(stream.block(samples[3_710..<3_780], at: 3_710))
+        #expect(receipt.bufferedSamples == 130 && receipt.gaps.isEmpty && receipt.nextSampleIndex == 3_600)
+        receipt = try stream.send(stream.block(samples[3_780..<3_781], at: 3_780))
         #expect(receipt.gaps == [Gap(firstMissingSampleIndex: 3_600, missingSampleCount: 40)])
-        #expect(receipt.heldSamples == 71 && receipt.nextSampleIndex == 3_700 && receipt.reorderedSamples == 0)
+        #expect(receipt.bufferedSamples == 71 && receipt.nextSampleIndex == 3_700 && receipt.reorderedSamples == 0)
         // What comes too late is dropped; what fills the second hole is not.
-        receipt = try stream.send(stream.segment(samples[3_600..<3_640], at: 3_600))
+        receipt = try stream.send(stream.block(samples[3_600..<3_640], at: 3_600))
         #expect(receipt.duplicateSamplesDropped == 40 && receipt.acceptedSamples == 0)
-        receipt = try stream.send(stream.segment(samples[3_700..<3_710], at: 3_700))
+        receipt = try stream.send(stream.block(samples[3_700..<3_710], at: 3_700))
         #expect(receipt.acceptedSamples == 81 && receipt.reorderedSamples == 71 && receipt.nextSampleIndex == 3_781)
         stream.finish()
         #expect(stream.gaps == [Gap(firstMissingSampleIndex: 3_600, missingSampleCount: 40)])
@@ -137,12 +137,12 @@ import Testing
         let (samples, labels) = simulated([.init(sinus72, seconds: 30)])
         var start = stream(0.5, labels: labels)
         try start.feed(Array(samples[..<3_600]))
-        try start.send(start.segment(samples[3_640..<3_700], at: 3_640))
+        try start.send(start.block(samples[3_640..<3_700], at: 3_640))
         let gap = Gap(firstMissingSampleIndex: 3_600, missingSampleCount: 40)
         #expect(start.gaps.isEmpty)
 
         var silent = start
-        #expect(silent.monitor.releaseHeld().gaps == [gap])
+        #expect(silent.monitor.releaseReordered().gaps == [gap])
         silent.resolve()
         #expect(silent.gaps == [gap] && silent.monitor.nextSampleIndex == 3_700)
         var ended = start
@@ -150,24 +150,24 @@ import Testing
         #expect(ended.gaps == [gap] && ended.events.last?.decidedAtSampleIndex == 3_699)
         var restarted = start
         restarted.session = 8
-        let receipt = try restarted.send(restarted.segment(samples[..<90], at: 0))
+        let receipt = try restarted.send(restarted.block(samples[..<90], at: 0))
         #expect(receipt.gaps == [gap] && receipt.sessionChanged && receipt.nextSampleIndex == 90)
         #expect(restarted.gaps == [gap])
         // One that is refused changes nothing.
         restarted = start
         restarted.session = 6
-        #expect(throws: SegmentRejection.staleSession) {
-            _ = try restarted.monitor.append(restarted.segment(samples[..<90], at: 0))
+        #expect(throws: BlockRejection.staleSession) {
+            _ = try restarted.monitor.append(restarted.block(samples[..<90], at: 0))
         }
-        #expect(restarted.monitor.heldSampleCount == 60)
+        #expect(restarted.monitor.bufferedSampleCount == 60)
     }
 
     @Test func withoutAWindowEveryHoleIsAGapAtOnce() throws {
         let (samples, labels) = simulated([.init(sinus72, seconds: 20)])
         var stream = stream(0, labels: labels)
         try stream.feed(Array(samples[..<3_600]))
-        let receipt = try stream.send(stream.segment(samples[3_601..<3_602], at: 3_601))
-        #expect(receipt.gapSamples == 1 && receipt.heldSamples == 0 && receipt.nextSampleIndex == 3_602)
+        let receipt = try stream.send(stream.block(samples[3_601..<3_602], at: 3_601))
+        #expect(receipt.gapSamples == 1 && receipt.bufferedSamples == 0 && receipt.nextSampleIndex == 3_602)
     }
 
     @Test func manyShortSegmentsAheadHoldLittleMemory() throws {
@@ -176,10 +176,10 @@ import Testing
         var monitor = PatientMonitor(configuration: configuration)
         let stream = MonitoredStream()
         var events: [MonitorEvent] = []
-        _ = try monitor.append(stream.segment([0, 0.1], at: 0))
+        _ = try monitor.append(stream.block([0, 0.1], at: 0))
         for index in stride(from: Int64(10), to: 1_500, by: 2) {
-            let receipt = try monitor.append(stream.segment([0.1], at: index))
-            #expect(receipt.heldSamples <= HeldSegments.mostSegments)
+            let receipt = try monitor.append(stream.block([0.1], at: index))
+            #expect(receipt.bufferedSamples <= ReorderBuffer.maximumSegments)
             monitor.resolve(UnsafeBufferPointer(start: nil, count: 0), events: &events)
         }
         #expect(monitor.memoryFootprint < 48_000)

@@ -70,7 +70,7 @@ import WFDB
     /// Beats at given times to the rule alone: no detector finds a beat within 0.25 s of the one before.
     private func rOnT(_ times: [(seconds: Double, beatClass: BeatClass)], mean: Double) -> Int {
         var rule = VentricularBurdenRule(MonitorConfiguration())
-        var alerts = AlertRegister(MonitorConfiguration())
+        var alerts = AlertManager(MonitorConfiguration())
         var last: Double?
         for (seconds, beatClass) in times {
             alerts.now.sampleIndex = Int64(seconds * 360)

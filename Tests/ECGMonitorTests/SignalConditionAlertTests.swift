@@ -97,8 +97,8 @@ import Testing
             try stream.feed(samples)
             stream.finish()
             #expect(stream.started.contains(.noisySignal) == judged)
-            let said = stream.count(.pause, .started) + stream.count(.asystole, .started)
-            #expect((said > 0) == !judged)
+            let reported = stream.count(.pause, .started) + stream.count(.asystole, .started)
+            #expect((reported > 0) == !judged)
         }
     }
 
@@ -108,18 +108,18 @@ import Testing
         stream.labels = labels
         try stream.feed(samples)
         stream.finish()
-        let said = try #require(stream.alerts(.asystole).first)
+        let reported = try #require(stream.alerts(.asystole).first)
         let last = try #require(labels.last { $0.rPeakIndex < 40 * 360 })
-        #expect(stream.seconds(said.event.decidedAtSampleIndex - last.rPeakIndex) < 7.5)
+        #expect(stream.seconds(reported.event.decidedAtSampleIndex - last.rPeakIndex) < 7.5)
     }
 
     @Test func aHeartThatStandsStillOnAGoodElectrodeIsAsystoleAsSoonAsEver() throws {
         for noise in [SimulatedNoise.none, SimulatedNoise(white: 0.02, baselineWander: 0.3, mains: 0.1)] {
             let stream = try MonitoredStream.watching(
                 [.init(sinus72, seconds: 40), .init(.asystole, seconds: 20), .init(sinus72, seconds: 20)], noise: noise)
-            let said = try #require(stream.alerts(.asystole).first)
+            let reported = try #require(stream.alerts(.asystole).first)
             let last = try #require(stream.labels.last { $0.rPeakIndex < 45 * 360 })
-            #expect(stream.seconds(said.event.decidedAtSampleIndex - last.rPeakIndex) <= 5)
+            #expect(stream.seconds(reported.event.decidedAtSampleIndex - last.rPeakIndex) <= 5)
         }
     }
 

@@ -7,7 +7,7 @@ import Testing
 @Suite struct SnapshotTests {
     /// What is done to a stream, one after the other.
     enum Step {
-        case segment(SampleSegment)
+        case block(SampleBlock)
         case command(AlarmCommand)
         case configure(MonitorConfiguration)
         case silence(Double)
@@ -16,8 +16,8 @@ import Testing
     /// Does a step; `resolving` its samples at once or leaving them to wait.
     static func perform(_ step: Step, on stream: inout MonitoredStream, resolving: Bool) throws {
         switch step {
-        case .segment(let segment):
-            _ = try stream.monitor.append(segment)
+        case .block(let block):
+            _ = try stream.monitor.append(block)
             if resolving { stream.resolve() }
         case .command(let command):
             stream.resolve()
@@ -27,9 +27,9 @@ import Testing
             stream.monitor.configure(configuration, events: &stream.events)
         case .silence(let seconds):
             stream.resolve()
-            _ = stream.monitor.releaseHeld()
+            _ = stream.monitor.releaseReordered()
             stream.resolve()
-            stream.monitor.markSignalLost(forSeconds: seconds, events: &stream.events)
+            stream.monitor.reportSignalLost(forSeconds: seconds, events: &stream.events)
         }
     }
 
@@ -57,7 +57,7 @@ import Testing
     }
 
     /// Segments of 0.1 to 1 s of samples that begin at an index.
-    static func segments(
+    static func blocks(
         _ samples: [Float], at first: Int64 = 0, of stream: MonitoredStream, leadOff: Bool = false, seed: UInt64 = 1
     ) -> [Step] {
         var random = SeededGenerator(seed: seed)
@@ -67,7 +67,7 @@ import Testing
             let size = Int(stream.rate * (0.1 + 0.9 * random.uniform()))
             let end = min(samples.count, position + size)
             steps.append(
-                .segment(stream.segment(samples[position..<end], at: first + Int64(position), leadOff: leadOff)))
+                .block(stream.block(samples[position..<end], at: first + Int64(position), leadOff: leadOff)))
             position = end
         }
         return steps
@@ -94,25 +94,25 @@ import Testing
         var stream = MonitoredStream(rate: rate, configuration: configuration)
         stream.labels = labels
         stream.attackScore = { Double($0) / rate > 50 && Double($0) / rate < 62 ? 0.97 : 0.03 }
-        var steps = segments(part(0, 41), of: stream)
+        var steps = blocks(part(0, 41), of: stream)
         steps.append(.command(AlarmCommand(.pause(.audio, seconds: 20), by: "night shift")))
-        steps += segments(part(41, 45), at: index(41), of: stream)
+        steps += blocks(part(41, 45), at: index(41), of: stream)
         steps.append(.command(AlarmCommand(.acknowledge(kind: nil, number: nil), by: "night shift")))
         steps.append(.silence(4))
-        steps += segments(part(45, 80), at: index(45), of: stream)
-        steps += segments(part(80, 83), at: index(80), of: stream, leadOff: true)
-        steps += segments(part(83, 86), at: index(83), of: stream)
+        steps += blocks(part(45, 80), at: index(45), of: stream)
+        steps += blocks(part(80, 83), at: index(80), of: stream, leadOff: true)
+        steps += blocks(part(83, 86), at: index(83), of: stream)
         configuration.tachycardiaAbove = 105
         configuration.alarms.off = [.bigeminy]
         steps.append(.configure(configuration))
         // A gap, another lead, another session with another rate.
-        steps += segments(part(88.5, 100), at: index(88.5), of: stream)
+        steps += blocks(part(88.5, 100), at: index(88.5), of: stream)
         stream.lead = "V5"
-        steps += segments(part(100, 110), at: index(100), of: stream)
+        steps += blocks(part(100, 110), at: index(100), of: stream)
         stream.lead = "II"
         stream.session = 8
         stream.rate = rate == 250 ? 500 : 250
-        steps += segments(part(108, 120), at: 40, of: stream)
+        steps += blocks(part(108, 120), at: 40, of: stream)
         stream.session = 7
         stream.rate = rate
         stream.lead = "II"
@@ -146,7 +146,7 @@ import Testing
         // Swift 6.3 copies an InlineArray within a value of alignment 16 (SIMD4 makes it so) as if every element were
         // aligned like the first, and crashes if the stride is no multiple of that.
         #expect(MemoryLayout<QRSCandidate>.stride % 16 == 0)
-        #expect(MemoryLayout<AlertRegister.Entry>.stride % 16 == 0)
+        #expect(MemoryLayout<AlertManager.Entry>.stride % 16 == 0)
     }
 
     @Test func aMonitorWithoutSamplesIsRestored() throws {
@@ -178,10 +178,10 @@ import Testing
         var stream = MonitoredStream()
         stream.labels = labels
         try stream.feed(Array(samples[..<3_600]))
-        _ = try stream.send(stream.segment(samples[3_636..<3_672], at: 3_636))
-        #expect(stream.monitor.heldSampleCount == 36)
+        _ = try stream.send(stream.block(samples[3_636..<3_672], at: 3_636))
+        #expect(stream.monitor.bufferedSampleCount == 36)
         stream.monitor = try PatientMonitor(snapshot: stream.monitor.snapshot())
-        #expect(stream.monitor.heldSampleCount == 0 && stream.monitor.nextSampleIndex == 3_600)
+        #expect(stream.monitor.bufferedSampleCount == 0 && stream.monitor.nextSampleIndex == 3_600)
     }
 }
 
@@ -198,7 +198,7 @@ struct RealSnapshotTests {
         var stream = MonitoredStream()
         stream.labels = record.labels
         let seed = UInt64(name) ?? 1
-        let steps = SnapshotTests.segments(record.samples, of: stream, seed: seed)
+        let steps = SnapshotTests.blocks(record.samples, of: stream, seed: seed)
         let undisturbed = try SnapshotTests.run(steps, from: stream).events
         #expect(undisturbed.count > 1_500)
         var random = SeededGenerator(seed: seed)
@@ -220,7 +220,7 @@ struct RealSnapshotTests {
             for position in stride(from: 0, to: samples.count, by: 1_000) {
                 let end = min(position + 1_000, samples.count)
                 _ = try stream.monitor.process(
-                    stream.segment(samples[position..<end], at: Int64(position)), classifier: classifier,
+                    stream.block(samples[position..<end], at: Int64(position)), classifier: classifier,
                     workspace: workspace, events: &stream.events)
                 if restores { stream.monitor = try PatientMonitor(snapshot: stream.monitor.snapshot()) }
             }

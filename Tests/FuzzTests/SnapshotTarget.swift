@@ -41,7 +41,7 @@ enum SnapshotTarget {
     private static let after = Array(signal[16...])
 
     /// Twenty seconds at 128 samples a second.
-    private static let signal: [SampleSegment] = {
+    private static let signal: [SampleBlock] = {
         let samples = (0..<(20 * 128)).map { index in
             // A pulse every 0.8 s, and every fifth of them early and wide: the rules get something to hold.
             let beat = index % 512
@@ -50,7 +50,7 @@ enum SnapshotTarget {
             return Float(distance < 8 ? 1.2 - Float(distance) * (isWide ? 0.05 : 0.3) : 0) + Float(index % 7) * 0.004
         }
         return (0..<20).map { second in
-            SampleSegment(
+            SampleBlock(
                 session: 1, firstSampleIndex: Int64(second) * 128, samplingRate: 128, acquisitionTimeNanoseconds: 0,
                 lead: "II", millivolts: Array(samples[(second * 128)..<((second + 1) * 128)]))
         }

@@ -39,7 +39,7 @@ enum WireTarget {
         samples += millivolts.count
         // A minute's worth of signal shows what there is to see; more only costs time.
         guard samples <= 200_000 else { return }
-        let segment = SampleSegment(
+        let segment = SampleBlock(
             session: block.session, firstSampleIndex: block.firstSampleIndex, samplingRate: block.samplingRate,
             acquisitionTimeNanoseconds: block.acquisitionTimeNs, lead: block.lead, leadOff: block.leadOff,
             millivolts: millivolts)

@@ -112,7 +112,7 @@ struct GoldenStream {
         let size = Int(rate / 5)
         for start in stride(from: 0, to: samples.count, by: size) {
             let end = min(start + size, samples.count)
-            let block = SampleSegment(
+            let block = SampleBlock(
                 session: session, firstSampleIndex: nextIndex, samplingRate: rate,
                 acquisitionTimeNanoseconds: 1_700_000_000_000_000_000 + Int64(Double(nextIndex) * 1e9 / rate),
                 lead: lead, leadOff: leadOff, millivolts: Array(samples[start..<end]))

@@ -34,7 +34,7 @@ import Testing
 
     @Test(arguments: [Float(0), 0.01, 0.2])
     func theGradientOfARectifierIsItsSlope(slope: Float) {
-        let layer = Rectifier(slope: slope)
+        let layer = LeakyReLU(slope: slope)
         let input: [Float] = [-2, -0.5, 0, 0.5, 3]
         let output = layer.forward(input, count: 5)
         #expect((0..<5).map { output[$0] } == [-2 * slope, -0.5 * slope, 0, 0.5, 3])

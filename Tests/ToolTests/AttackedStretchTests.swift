@@ -9,7 +9,7 @@ struct AttackedStretchTests {
     static func ecg() throws -> ReplayMaterial { try ReplayMaterial(recordPath: ToolProcess.fixture) }
 
     /// R peaks near together, so that the windows overlap.
-    static let beats = [1000, 1180, 1420, 1800].map { AttackedStretch.LocatedBeat(rPeak: $0, beatClass: .normal) }
+    static let beats = [1000, 1180, 1420, 1800].map { AttackedEpisode.LocatedBeat(rPeak: $0, beatClass: .normal) }
 
     @Test func eachSampleBelongsToTheNearerBeat() {
         let ranges = AttackOwnership.ranges(
@@ -20,7 +20,7 @@ struct AttackedStretchTests {
     @Test func nothingOutsideOfTheStretchIsChanged() throws {
         let clean = try Self.ecg()
         var material = clean
-        let report = try AttackedStretch.apply(to: &material, range: 1150..<1700, beats: Self.beats) { windows, _ in
+        let report = try AttackedEpisode.apply(to: &material, range: 1150..<1700, beats: Self.beats) { windows, _ in
             windows.map { $0.map { min($0 + 0.05, 1) } }
         }
         #expect(report.beats.map(\.rPeak) == [1180, 1420])
@@ -37,7 +37,7 @@ struct AttackedStretchTests {
         var material = clean
         let network = Discriminator(seed: 5)
         let attack = WindowAttack(.pgd, epsilon: epsilon, iterations: 4, restarts: 1)
-        let report = try AttackedStretch.apply(to: &material, range: 900..<2000, beats: Self.beats) {
+        let report = try AttackedEpisode.apply(to: &material, range: 900..<2000, beats: Self.beats) {
             windows, classes in
             attack.perturb(windows, labels: classes, against: network, seed: 1)
         }
@@ -58,9 +58,9 @@ struct AttackedStretchTests {
 
     @Test func aBeatTooNearTheRecordsEndIsLeftAlone() throws {
         var material = try Self.ecg()
-        let beats = [AttackedStretch.LocatedBeat(rPeak: 60, beatClass: .normal)]
+        let beats = [AttackedEpisode.LocatedBeat(rPeak: 60, beatClass: .normal)]
         #expect(throws: ToolError.self) {
-            try AttackedStretch.apply(to: &material, range: 0..<500, beats: beats) { windows, _ in windows }
+            try AttackedEpisode.apply(to: &material, range: 0..<500, beats: beats) { windows, _ in windows }
         }
     }
 
@@ -68,7 +68,7 @@ struct AttackedStretchTests {
         var material = try Self.ecg()
         material.samplingRate = 128
         let error = #expect(throws: ToolError.self) {
-            try AttackedStretch.apply(to: &material, range: 900..<2000, beats: Self.beats) { windows, _ in windows }
+            try AttackedEpisode.apply(to: &material, range: 900..<2000, beats: Self.beats) { windows, _ in windows }
         }
         #expect(error?.problem.contains("128") == true)
     }

@@ -107,7 +107,7 @@ struct DemoTallyTests {
         var tally = DemoTally()
         note(1, 100, beat(.normal), in: &tally)
         note(2, 402, beat(.ventricular), in: &tally)
-        let clean: [AttackedStretch.LocatedBeat] = [100, 400, 900].map { .init(rPeak: $0, beatClass: .normal) }
+        let clean: [AttackedEpisode.LocatedBeat] = [100, 400, 900].map { .init(rPeak: $0, beatClass: .normal) }
         #expect(tally.changedByAttack(clean, toleranceSamples: 54) == 2)
     }
 }

@@ -77,11 +77,11 @@ struct SuspicionEvaluationTests {
         let sweep = SuspicionSweep(clean: [[clean]], attacked: [[attacked]], adaptive: [], threads: 2)
         let best = try #require(sweep.best(falsePerDay: 0, count: 1).first)
         #expect(best.falseCounts == [0])
-        #expect(best.leastShare == 100)
-        #expect(sweep.points.contains { $0.falsePerDay == 1 && $0.leastShare == 100 })
+        #expect(best.minimumShare == 100)
+        #expect(sweep.points.contains { $0.falsePerDay == 1 && $0.minimumShare == 100 })
         #expect(
             zip(sweep.curve, sweep.curve.dropFirst()).allSatisfy {
-                $0.falsePerDay <= $1.falsePerDay && $0.leastShare < $1.leastShare
+                $0.falsePerDay <= $1.falsePerDay && $0.minimumShare < $1.minimumShare
             })
         #expect(SuspicionSweep.grid().allSatisfy { (try? $0.validate()) != nil })
     }

@@ -56,13 +56,13 @@ struct JointAttack {
         for weight in Self.weights {
             let open = own.outcomes.indices.filter { own.outcomes[$0]?.rank != .misclassifiedUnsuspected }
             if open.isEmpty { return }
-            climb(
+            iterate(
                 own.standing.gather(open, of: batch), weight: weight, using: &generator, scratch: scratch,
                 into: attacked)
         }
     }
 
-    private func climb(
+    private func iterate(
         _ part: AttackBatch, weight: Float, using generator: inout SeededGenerator, scratch: AttackScratch,
         into attacked: UnsafeMutablePointer<Float>
     ) {

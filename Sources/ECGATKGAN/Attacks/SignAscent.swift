@@ -2,23 +2,23 @@ internal import NeuralNetwork
 
 /// Steps along the signs of the gradient: FGSM, BIM, PGD and CW.
 extension WindowAttack {
-    func climbFromWindow(
+    func iterateFromWindow(
         _ batch: AttackBatch, _ objective: AttackObjective, scratch: AttackScratch,
         into attacked: UnsafeMutablePointer<Float>
     ) {
         attacked.update(from: batch.windows, count: batch.sampleCount)
-        climb(batch, objective, scratch: scratch, from: attacked)
+        iterate(batch, objective, scratch: scratch, from: attacked)
     }
 
-    func climbFromRandomStart(
+    func iterateFromRandomStart(
         _ batch: AttackBatch, _ objective: AttackObjective, using generator: inout SeededGenerator,
         scratch: AttackScratch, into attacked: UnsafeMutablePointer<Float>
     ) {
         batch.startAtRandom(attacked, within: epsilon, using: &generator)
-        climb(batch, objective, scratch: scratch, from: attacked)
+        iterate(batch, objective, scratch: scratch, from: attacked)
     }
 
-    private func climb(
+    private func iterate(
         _ batch: AttackBatch, _ objective: AttackObjective, scratch: AttackScratch,
         from attacked: UnsafeMutablePointer<Float>
     ) {

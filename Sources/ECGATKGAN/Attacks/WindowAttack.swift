@@ -118,15 +118,15 @@ public struct WindowAttack: Sendable, Equatable {
         defer { network.computesAttackHead = computedAttackHead }
         let target = AttackBatch(windows: windows, labels: labels, count: batch, network: network)
         switch method {
-        case .fgsm, .bim: climbFromWindow(target, .crossEntropy, scratch: scratch, into: attacked)
-        case .cw: climbFromWindow(target, .margin(confidence: confidence), scratch: scratch, into: attacked)
+        case .fgsm, .bim: iterateFromWindow(target, .crossEntropy, scratch: scratch, into: attacked)
+        case .cw: iterateFromWindow(target, .margin(confidence: confidence), scratch: scratch, into: attacked)
         case .pgd:
             withRestarts(target, using: &generator, scratch: scratch, into: attacked) { part, generator, attacked in
-                climbFromRandomStart(part, .crossEntropy, using: &generator, scratch: scratch, into: attacked)
+                iterateFromRandomStart(part, .crossEntropy, using: &generator, scratch: scratch, into: attacked)
             }
         case .apgdCE, .apgdDLR:
             let objective = method == .apgdCE ? AttackObjective.crossEntropy : .differenceOfLogitsRatio
-            let ascent = AdaptiveAscent(
+            let ascent = APGD(
                 epsilon: epsilon, firstStep: step, iterations: iterations, objective: objective)
             withRestarts(target, using: &generator, scratch: scratch, into: attacked) { part, generator, attacked in
                 ascent.perturb(part, using: &generator, scratch: scratch, into: attacked)
@@ -135,7 +135,7 @@ public struct WindowAttack: Sendable, Equatable {
             SquareAttack(epsilon: epsilon, queries: iterations).perturb(
                 target, using: &generator, scratch: scratch, into: attacked)
         case .sap:
-            WindowAttack(.pgd, epsilon: epsilon, restarts: 1).climbFromRandomStart(
+            WindowAttack(.pgd, epsilon: epsilon, restarts: 1).iterateFromRandomStart(
                 target, .crossEntropy, using: &generator, scratch: scratch, into: attacked)
             SmoothAttack(epsilon: epsilon, step: step, iterations: iterations).perturb(
                 target, startingAt: attacked, scratch: scratch, into: attacked)
@@ -153,7 +153,7 @@ public final class AttackScratch {
     let values = FloatBuffer(), margins = FloatBuffer(), candidateMargins = FloatBuffer()
     /// The windows that a restart still works on.
     let standing = CompactedWindows()
-    let adaptive = AdaptiveAscent.Scratch()
+    let adaptive = APGD.Scratch()
     let square = SquareAttack.Scratch()
     let smooth = SmoothAttack.Scratch()
     let joint = JointAttack.Scratch()

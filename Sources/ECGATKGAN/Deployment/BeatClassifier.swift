@@ -9,7 +9,7 @@ public final class BeatClassifier: Sendable {
     /// SHA-256 of the weights file, in hexadecimal.
     public let sha256: String
     /// Joins the answers with the rhythm and the patient's own beats; nil where the weights file has none.
-    public let join: JoinNetwork?
+    public let contextual: ContextualClassifier?
 
     /// One convolution with its normalisation folded in: `leaky(w * x + shift)`.
     fileprivate struct Layer {
@@ -40,14 +40,14 @@ public final class BeatClassifier: Sendable {
 
     /// Loads a weights file and compares its SHA-256 with the model card's beside it.
     public convenience init(contentsOf path: String) throws(ModelError) {
-        let model = try ModelFile.readJoinedDiscriminator(from: path)
-        self.init(model.network, join: model.join, name: model.card?.name ?? path, sha256: model.sha256)
+        let model = try ModelFile.readContextualDiscriminator(from: path)
+        self.init(model.network, contextual: model.contextual, name: model.card?.name ?? path, sha256: model.sha256)
     }
 
     /// The deployed form of a network as it is now.
-    public init(_ network: Discriminator, join: JoinNetwork? = nil, name: String, sha256: String) {
+    public init(_ network: Discriminator, contextual: ContextualClassifier? = nil, name: String, sha256: String) {
         self.name = name
-        self.join = join
+        self.contextual = contextual
         self.sha256 = sha256
         let store = network.store
         func array(_ name: String) -> [Float] {
@@ -60,11 +60,11 @@ public final class BeatClassifier: Sendable {
         trunk = Self.stack(
             network.architecture.blocks, heads: hasBranch ? ["class"] : ["class", "attack"], array: array)
         attackBranch = hasBranch ? Self.stack(network.architecture.attackBlocks, heads: ["attack"], array: array) : nil
-        ones = FloatBuffer(count: Self.mostChannels)
-        ones.pointer.update(repeating: 1, count: Self.mostChannels)
+        ones = FloatBuffer(count: Self.maximumChannels)
+        ones.pointer.update(repeating: 1, count: Self.maximumChannels)
     }
 
-    private static let mostChannels = 1024
+    private static let maximumChannels = 1024
 
     private static func stack(
         _ blocks: [DiscriminatorArchitecture.Block], heads: [String], array: (String) -> [Float]
@@ -73,7 +73,7 @@ public final class BeatClassifier: Sendable {
         var length = Discriminator.windowLength
         var channels = 1
         for block in blocks {
-            precondition(block.features <= mostChannels)
+            precondition(block.features <= maximumChannels)
             var weights = array(block.name + ".convolution.weight")
             let gamma = array(block.name + ".normalization.gamma")
             let beta = array(block.name + ".normalization.beta")

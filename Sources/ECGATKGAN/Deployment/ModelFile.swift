@@ -52,10 +52,10 @@ public struct ModelCard: Codable, Sendable, Equatable {
     public var figuresCommand: String
     public var notes: String
     /// Of the join, where the weights file has one; all else speaks of the discriminator.
-    public var join: Join?
+    public var contextual: ContextualTraining?
 
     /// Where a join comes from.
-    public struct Join: Codable, Sendable, Equatable {
+    public struct ContextualTraining: Codable, Sendable, Equatable {
         /// SHA-256 of the discriminator's weights file that it was trained beside.
         public var baseSHA256: String
         public var data: String
@@ -83,7 +83,8 @@ public struct ModelCard: Codable, Sendable, Equatable {
         case heldOut = "held_out"
         case windowMargin = "window_margin"
         case figuresCommand = "figures_command"
-        case notes, join
+        case notes
+        case contextual = "join"
     }
 
     public init(
@@ -148,10 +149,10 @@ public enum ModelFile {
     /// Writes the network's weights, whole or not at all, and gives their SHA-256 in hexadecimal.
     @discardableResult
     public static func write(
-        _ network: some BeatNetwork, join: JoinNetwork? = nil, to path: String
+        _ network: some BeatNetwork, contextual: ContextualClassifier? = nil, to path: String
     ) throws(ModelError) -> String {
         var file = SafeTensors(metadata: metadata(architecture: network.architectureIdentifier))
-        join?.add(to: &file)
+        contextual?.add(to: &file)
         for tensor in network.store.tensors {
             file.tensors[tensor.name] = .init(shape: tensor.shape, values: network.store.array(of: tensor))
         }
@@ -170,16 +171,16 @@ public enum ModelFile {
     public static func readDiscriminator(
         from path: String, checkingCard: Bool = true
     ) throws(ModelError) -> (network: Discriminator, sha256: String, card: ModelCard?) {
-        let model = try readJoinedDiscriminator(from: path, checkingCard: checkingCard)
+        let model = try readContextualDiscriminator(from: path, checkingCard: checkingCard)
         return (model.network, model.sha256, model.card)
     }
 
     /// Reads the weights of a `Discriminator` and of the join that stands beside them in the file, if there is one.
     ///
     /// - Parameter checkingCard: compares the file's SHA-256 with its model card's.
-    public static func readJoinedDiscriminator(
+    public static func readContextualDiscriminator(
         from path: String, checkingCard: Bool = true
-    ) throws(ModelError) -> (network: Discriminator, join: JoinNetwork?, sha256: String, card: ModelCard?) {
+    ) throws(ModelError) -> (network: Discriminator, contextual: ContextualClassifier?, sha256: String, card: ModelCard?) {
         let (file, checksum, card) = try open(path, checkingCard: checkingCard)
         let found = file.metadata["architecture"] ?? "none named"
         guard let architecture = DiscriminatorArchitecture.named(found) else {
@@ -190,7 +191,7 @@ public enum ModelFile {
         let network = Discriminator(architecture, seed: 0)
         try load(file, into: network.store, path: path)
         network.weightsChanged()
-        return (network, try JoinNetwork(file, path: path), checksum, card)
+        return (network, try ContextualClassifier(file, path: path), checksum, card)
     }
 
     /// Reads the weights of any classifier that this build knows (`BeatNetworks`).

@@ -7,13 +7,13 @@ extension SequentialNetwork.Architecture {
     public static let acharya2017 = SequentialNetwork.Architecture(
         identifier: "acharya-2017",
         layers: [
-            .convolution("convolution1", features: 5, kernelSize: 3, padding: .valid), .rectifier(slope: 0.01),
+            .convolution("convolution1", features: 5, kernelSize: 3, padding: .valid), .leakyReLU(slope: 0.01),
             .maxPooling(size: 2, stride: 2),
-            .convolution("convolution2", features: 10, kernelSize: 4, padding: .valid), .rectifier(slope: 0.01),
+            .convolution("convolution2", features: 10, kernelSize: 4, padding: .valid), .leakyReLU(slope: 0.01),
             .maxPooling(size: 2, stride: 2),
-            .convolution("convolution3", features: 20, kernelSize: 4, padding: .valid), .rectifier(slope: 0.01),
+            .convolution("convolution3", features: 20, kernelSize: 4, padding: .valid), .leakyReLU(slope: 0.01),
             .maxPooling(size: 2, stride: 2),
-            .dense("dense1", outputs: 30), .rectifier(slope: 0.01), .dense("dense2", outputs: 20),
-            .rectifier(slope: 0.01), .dense("class", outputs: 4),
+            .dense("dense1", outputs: 30), .leakyReLU(slope: 0.01), .dense("dense2", outputs: 20),
+            .leakyReLU(slope: 0.01), .dense("class", outputs: 4),
         ])
 }

@@ -39,9 +39,9 @@ public final class DCGAN {
             ], input: LayerShape(length: 1, channels: Self.noiseCount), using: &random)
         critic = Half(
             [
-                .convolution("down1", features: 32, kernelSize: 5, stride: 2), .rectifier(slope: slope),
-                .convolution("down2", features: 64, kernelSize: 5, stride: 2), .rectifier(slope: slope),
-                .convolution("down3", features: 128, kernelSize: 5, stride: 2), .rectifier(slope: slope),
+                .convolution("down1", features: 32, kernelSize: 5, stride: 2), .leakyReLU(slope: slope),
+                .convolution("down2", features: 64, kernelSize: 5, stride: 2), .leakyReLU(slope: slope),
+                .convolution("down3", features: 128, kernelSize: 5, stride: 2), .leakyReLU(slope: slope),
                 .dense("real", outputs: 1),
             ], input: LayerShape(length: Discriminator.windowLength, channels: 1), using: &random)
     }

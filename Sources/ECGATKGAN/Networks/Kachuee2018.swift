@@ -10,10 +10,10 @@ extension SequentialNetwork.Architecture {
             + (1...5).flatMap { number -> [LayerDescription] in
                 [
                     .residual([
-                        .convolution("block\(number).first", features: 32, kernelSize: 5), .rectifier(slope: 0),
+                        .convolution("block\(number).first", features: 32, kernelSize: 5), .leakyReLU(slope: 0),
                         .convolution("block\(number).second", features: 32, kernelSize: 5),
                     ]),
-                    .rectifier(slope: 0), .maxPooling(size: 5, stride: 2),
+                    .leakyReLU(slope: 0), .maxPooling(size: 5, stride: 2),
                 ]
-            } + [.dense("dense", outputs: 32), .rectifier(slope: 0), .dense("class", outputs: 4)])
+            } + [.dense("dense", outputs: 32), .leakyReLU(slope: 0), .dense("class", outputs: 4)])
 }

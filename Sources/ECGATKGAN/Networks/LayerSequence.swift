@@ -8,7 +8,7 @@ enum LayerDescription: Sendable, Equatable {
     case transposedConvolution(_ name: String, features: Int, kernelSize: Int, stride: Int, hasBias: Bool)
     /// Batch normalisation and leaky rectifier.
     case normalization(_ name: String, slope: Float)
-    case rectifier(slope: Float)
+    case leakyReLU(slope: Float)
     /// The largest of each window; whole windows only.
     case maxPooling(size: Int, stride: Int)
     /// A dense layer on everything that comes in, flattened.
@@ -62,7 +62,7 @@ final class LayerSequence {
             NormalizationLayer(
                 BatchNormalization(name, in: store, length: input.length, channels: input.channels, slope: slope),
                 shape: input)
-        case .rectifier(let slope): RectifierLayer(Rectifier(slope: slope), shape: input)
+        case .leakyReLU(let slope): LeakyReLULayer(LeakyReLU(slope: slope), shape: input)
         case .maxPooling(let size, let stride):
             PoolingLayer(MaxPooling1D(inputLength: input.length, channels: input.channels, size: size, stride: stride))
         case .dense(let name, let outputs): DenseLayer(Dense(name, in: store, inputs: input.count, outputs: outputs))
@@ -185,10 +185,10 @@ private final class NormalizationLayer: Layer {
     }
 }
 
-private final class RectifierLayer: Layer {
-    let layer: Rectifier
+private final class LeakyReLULayer: Layer {
+    let layer: LeakyReLU
     let outputShape: LayerShape
-    init(_ layer: Rectifier, shape: LayerShape) {
+    init(_ layer: LeakyReLU, shape: LayerShape) {
         self.layer = layer
         outputShape = shape
     }

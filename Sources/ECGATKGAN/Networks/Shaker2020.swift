@@ -15,5 +15,5 @@ extension SequentialNetwork.Architecture {
                 .convolution(name + ".second", features: features, kernelSize: 5),
                 .normalization(name + ".second.normalization", slope: 0.2), .maxPooling(size: 2, stride: 2),
             ]
-        } + [.dense("dense", outputs: 64), .rectifier(slope: 0.2), .dense("class", outputs: 4)])
+        } + [.dense("dense", outputs: 64), .leakyReLU(slope: 0.2), .dense("class", outputs: 4)])
 }

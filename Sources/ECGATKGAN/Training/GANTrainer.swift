@@ -19,7 +19,7 @@ public final class GANTrainer: NetworkTrainer {
     /// The losses of the epoch that ended last.
     public private(set) var lastEpochLosses = GANLosses()
 
-    private let data: AttackedPairs
+    private let data: AdversarialPairs
     private let dataChecksum: String
     private var discriminatorOptimizer: Adam, generatorOptimizer: Adam
     private let discriminatorGradients: FloatBuffer, generatorGradients: FloatBuffer
@@ -29,7 +29,7 @@ public final class GANTrainer: NetworkTrainer {
 
     /// - Throws: `TrainingError.tooFewWindows`.
     public init(
-        _ data: AttackedPairs, recipe: GANRecipe, architecture: DiscriminatorArchitecture = .paper
+        _ data: AdversarialPairs, recipe: GANRecipe, architecture: DiscriminatorArchitecture = .paper
     ) throws(TrainingError) {
         precondition(recipe.threads >= 1 && recipe.batch >= 2 * recipe.threads)
         guard data.count >= recipe.batch else { throw .tooFewWindows(count: data.count, batch: recipe.batch) }

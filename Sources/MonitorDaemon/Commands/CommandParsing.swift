@@ -28,7 +28,7 @@ enum CommandParsing {
         }
         guard StreamName.isValid(wire.stream) else { throw Problem(words: "stream is no name of a stream") }
         guard AlarmCommand.isValid(name: wire.by) else {
-            throw Problem(words: "by must hold 1 to \(AlarmCommand.longestName) printable characters")
+            throw Problem(words: "by must hold 1 to \(AlarmCommand.maximumNameLength) printable characters")
         }
         return AlarmCommand(try action(wire), by: wire.by)
     }

@@ -70,7 +70,7 @@ enum ConfigurationSchema {
 
     /// The limits of the rules. Their ranges are `MonitorConfiguration.validate`'s.
     private static let monitor: [ConfigurationKey] = [
-        limit("maximum_segment_samples", \.monitor.maximumSegmentSamples),
+        limit("maximum_segment_samples", \.monitor.maximumBlockSamples),
         limit("maximum_index_jump_seconds", \.monitor.maximumIndexJumpSeconds),
         limit("reorder_seconds", \.monitor.reorderSeconds),
         .number("monitor", "recovery_seconds", \.monitor.recoverySeconds, -1e9...1e9, .newStreams),
@@ -109,7 +109,7 @@ enum ConfigurationSchema {
         alarm("reminder_seconds", \.monitor.alarms.reminderSeconds),
         .integer("monitor.alarms", "reminders_maximum", \.monitor.alarms.remindersMaximum, 0...1_000_000, .atOnce),
         alarm("pause_seconds", \.monitor.alarms.pauseSeconds),
-        alarm("longest_pause_seconds", \.monitor.alarms.longestPauseSeconds),
+        alarm("longest_pause_seconds", \.monitor.alarms.maximumPauseSeconds),
         .boolean("monitor.alarms", "high_priority_ends_pause", \.monitor.alarms.highPriorityEndsPause, .atOnce),
         suspicion("log_odds_offset", \.monitor.suspicion.logOddsOffset),
         suspicion("usual_margin", \.monitor.suspicion.usualMargin),

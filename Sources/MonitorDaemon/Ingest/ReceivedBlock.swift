@@ -4,7 +4,7 @@ import ECGWire
 /// A block of samples on its way from an ingest thread to the worker that owns its stream.
 struct ReceivedBlock: Sendable {
     var stream: String
-    var block: SampleSegment
+    var block: SampleBlock
     /// When the ingest thread took its message; monotonic, ns.
     var receivedAt: UInt64
     /// nil: nobody waits for an answer.
@@ -13,7 +13,7 @@ struct ReceivedBlock: Sendable {
     /// - Parameter wire: a block that has been validated.
     init(_ wire: WireSampleBlock, receivedAt: UInt64, acknowledgement: Acknowledgement? = nil) {
         stream = wire.stream
-        block = SampleSegment(
+        block = SampleBlock(
             session: wire.session, firstSampleIndex: wire.firstSampleIndex, samplingRate: wire.samplingRate,
             acquisitionTimeNanoseconds: wire.acquisitionTimeNs, lead: wire.lead, leadOff: wire.leadOff,
             millivolts: wire.samplesInMillivolts)

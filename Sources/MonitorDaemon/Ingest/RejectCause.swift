@@ -26,7 +26,7 @@ struct RejectCause: Hashable, Sendable, CaseIterable {
     init(_ cause: SampleBlockRejection.Cause) { label = cause.rawValue }
 
     /// The stream's monitor refused it. The same word where the wire has refused the same thing already.
-    init(_ rejection: SegmentRejection) { label = rejection.cause }
+    init(_ rejection: BlockRejection) { label = rejection.cause }
 
     init(label: String) { self.label = label }
 
@@ -36,7 +36,7 @@ struct RejectCause: Hashable, Sendable, CaseIterable {
             tooManyFrames, frameTooLarge, tooManyStreams, workerQueueFull, beyondCredit, helloNeeded, notPermitted,
         ]
         let wire = SampleBlockRejection.Cause.allCases.map { RejectCause($0) }
-        let monitor = SegmentRejection.allCases.map { RejectCause($0) }
+        let monitor = BlockRejection.allCases.map { RejectCause($0) }
         return (own + wire + monitor).filter { seen.insert($0).inserted }
     }()
 

@@ -64,7 +64,7 @@ final class EventPublisher {
     /// Publishes samples for displays, at most a second of them in each event, so that the length of queues bounds
     /// their memory, too.
     /// - Parameter skipped: samples at the block's beginning that have been published before.
-    func publishWaveform(_ block: SampleSegment, skipping skipped: Int, of stream: WatchedStream, receivedAt: UInt64) {
+    func publishWaveform(_ block: SampleBlock, skipping skipped: Int, of stream: WatchedStream, receivedAt: UInt64) {
         let place = WatchedStream.place(of: .waveform)
         guard stream.isWanted(place, subscriptions) else { return }
         let second = max(1, Int(block.samplingRate))

@@ -42,7 +42,7 @@ final class StreamRound {
     /// Appends a block to its stream.
     /// - Returns: how many of its samples were new.
     /// - Throws: the monitor's reason; the stream is as it was before.
-    func append(_ received: ReceivedBlock, to stream: WatchedStream) throws(SegmentRejection) -> Int {
+    func append(_ received: ReceivedBlock, to stream: WatchedStream) throws(BlockRejection) -> Int {
         let receipt = try stream.monitor.append(received.block) { block, skipped in
             publisher.publishWaveform(block, skipping: skipped, of: stream, receivedAt: received.receivedAt)
         }
@@ -60,9 +60,9 @@ final class StreamRound {
     }
 
     /// Goes on without the samples that a silent source has left out, and finishes the round.
-    func releaseHeld(_ stream: WatchedStream, now: UInt64) {
-        guard stream.monitor.heldSampleCount > 0 else { return }
-        let receipt = stream.monitor.releaseHeld { block, skipped in
+    func releaseReordered(_ stream: WatchedStream, now: UInt64) {
+        guard stream.monitor.bufferedSampleCount > 0 else { return }
+        let receipt = stream.monitor.releaseReordered { block, skipped in
             publisher.publishWaveform(block, skipping: skipped, of: stream, receivedAt: now)
         }
         account(receipt, stream, now)
@@ -72,7 +72,7 @@ final class StreamRound {
     }
 
     /// Counts what became of samples, and puts their stream into the round.
-    private func account(_ receipt: SegmentReceipt, _ stream: WatchedStream, _ receivedAt: UInt64) {
+    private func account(_ receipt: BlockReceipt, _ stream: WatchedStream, _ receivedAt: UInt64) {
         metrics.samplesAccepted.add(receipt.acceptedSamples)
         metrics.count(.samplesDuplicate, receipt.duplicateSamplesDropped, of: stream.name)
         metrics.samplesReordered.add(receipt.reorderedSamples)
@@ -112,7 +112,7 @@ final class StreamRound {
             publisher.publish(stream, receivedAt: stream.oldestInRound) { events in
                 classifications.withUnsafeBufferPointer { all in
                     stream.monitor.resolve(
-                        UnsafeBufferPointer(rebasing: all[start..<end]), join: classifier.join, events: &events)
+                        UnsafeBufferPointer(rebasing: all[start..<end]), contextual: classifier.contextual, events: &events)
                 }
             }
             start = end

@@ -107,9 +107,9 @@ final class StreamTable {
 
     private func reportSignalLost(_ stream: WatchedStream, seconds: Double, _ now: UInt64) {
         stream.isSilent = true
-        round.releaseHeld(stream, now: now)
+        round.releaseReordered(stream, now: now)
         stream.needsSnapshot = true
-        publisher.publish(stream) { stream.monitor.markSignalLost(forSeconds: seconds, events: &$0) }
+        publisher.publish(stream) { stream.monitor.reportSignalLost(forSeconds: seconds, events: &$0) }
         context.log.note("signal lost", cause: "silence", stream: stream.name)
     }
 

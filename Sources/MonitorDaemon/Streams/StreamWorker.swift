@@ -104,7 +104,7 @@ final class StreamWorker: ThreadService {
         guard let stream = known ?? table.open(received.stream) else {
             return refuse(.tooManyStreams, received, "streams.maximum is \(settings.current.streams.maximum)")
         }
-        do throws(SegmentRejection) {
+        do throws(BlockRejection) {
             let accepted = try round.append(received, to: stream)
             guard accepted > 0 else { return }
             stream.lastSamplesAt = received.receivedAt

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Loops that block in C (polling sockets, waiting on a condition) must not run on Swift's cooperative pool, which has
 /// only as many threads as the machine has cores. The thread blocks all signals, so that they are delivered to the
-/// threads that handle them. It must have been waited for (`join()`) before it is released.
+/// threads that handle them. It must have been waited for (`contextual()`) before it is released.
 final class OSThread: Sendable {
     private struct State {
         var handle: pthread_t

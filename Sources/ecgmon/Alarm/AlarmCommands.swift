@@ -75,7 +75,7 @@ struct AlarmCommandOptions: ParsableArguments {
         } else {
             print("\(printable(stream)): \(printable(reply.text))")
             let lines = EventLine(terminal: Terminal())
-            for alert in reply.alerts { print("  " + lines.renderStanding(alert)) }
+            for alert in reply.alerts { print("  " + lines.renderActive(alert)) }
             if reply.hasPause { print("  " + lines.render(reply.pause)) }
         }
         switch reply.result {

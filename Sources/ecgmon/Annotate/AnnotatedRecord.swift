@@ -20,13 +20,13 @@ struct AnnotatedRecord {
         let rate = reader.samplingRate
         var feed = try MonitorFeed(
             samplingRate: rate, lead: RecordLead.name(reader.signal), name: name, classifier: classifier)
-        var marks = EventAnnotations()
+        var signalEvents = EventAnnotations()
         var waiting: [MonitorEvent] = []
         func handleWaiting() throws {
             for var event in waiting {
                 event.sampleIndex = min(max(0, event.sampleIndex), max(0, feed.nextIndex - 1))
                 event.decidedAtSampleIndex = min(max(0, event.decidedAtSampleIndex), max(0, feed.nextIndex - 1))
-                marks.add(event)
+                signalEvents.add(event)
                 try handle(event, rate)
             }
             waiting.removeAll(keepingCapacity: true)
@@ -46,7 +46,7 @@ struct AnnotatedRecord {
         }
         feed.finish(events: &waiting)
         try handleWaiting()
-        annotations = marks.set(samplingRate: rate)
+        annotations = signalEvents.set(samplingRate: rate)
         warnings = reader.warnings
     }
 }

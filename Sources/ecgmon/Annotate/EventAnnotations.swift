@@ -13,9 +13,9 @@ struct EventAnnotations {
 
     /// All of them, in the order of time.
     static func annotations(of events: [MonitorEvent], samplingRate: Double) -> AnnotationSet {
-        var marks = EventAnnotations()
-        for event in events { marks.add(event) }
-        return marks.set(samplingRate: samplingRate)
+        var signalEvents = EventAnnotations()
+        for event in events { signalEvents.add(event) }
+        return signalEvents.set(samplingRate: samplingRate)
     }
 
     /// What has been added, in the order of time.

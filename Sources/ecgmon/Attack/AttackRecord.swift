@@ -61,7 +61,7 @@ struct AttackRecord: ParsableCommand {
         }
         let signal = try RecordLead.index(lead, in: original.header, path: path)
         let attack = try StreamAttack(modelPath: try InstalledFiles.model(options.model))
-        let located: [AttackedStretch.LocatedBeat]
+        let located: [AttackedEpisode.LocatedBeat]
         switch beats {
         case .detected: located = try attack.locateBeats(in: material)
         case .annotated: located = try Self.annotatedBeats(name, in: folder)
@@ -108,18 +108,18 @@ struct AttackRecord: ParsableCommand {
         return (slash == path.startIndex ? "/" : String(path[..<slash]), String(path[path.index(after: slash)...]))
     }
 
-    private static func annotatedBeats(_ name: String, in folder: String) throws(ToolError) -> [AttackedStretch
+    private static func annotatedBeats(_ name: String, in folder: String) throws(ToolError) -> [AttackedEpisode
         .LocatedBeat]
     {
         do {
             var set = try AnnotationSet.read(name, annotator: "atr", in: folder)
             set.sortByTime()
-            var beats: [AttackedStretch.LocatedBeat] = []
+            var beats: [AttackedEpisode.LocatedBeat] = []
             for annotation in set.annotations {
                 guard let beatClass = BeatClass(annotationSymbol: annotation.code.symbol),
                     let rPeak = Int(exactly: annotation.sampleIndex), rPeak > beats.last?.rPeak ?? -1
                 else { continue }
-                beats.append(AttackedStretch.LocatedBeat(rPeak: rPeak, beatClass: beatClass))
+                beats.append(AttackedEpisode.LocatedBeat(rPeak: rPeak, beatClass: beatClass))
             }
             return beats
         } catch {

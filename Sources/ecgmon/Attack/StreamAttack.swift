@@ -23,15 +23,15 @@ struct StreamAttack {
     }
 
     /// The beats that the pipeline finds and classifies in the whole material.
-    func locateBeats(in material: ReplayMaterial) throws(ToolError) -> [AttackedStretch.LocatedBeat] {
+    func locateBeats(in material: ReplayMaterial) throws(ToolError) -> [AttackedEpisode.LocatedBeat] {
         var monitor = PatientMonitor()
         var events: [MonitorEvent] = []
         let workspace = classifier.makeWorkspace()
         let millivolts = material.millivolts
         let blockLength = 3600
-        do throws(SegmentRejection) {
+        do throws(BlockRejection) {
             for start in stride(from: 0, to: millivolts.count, by: blockLength) {
-                let segment = SampleSegment(
+                let segment = SampleBlock(
                     session: 1, firstSampleIndex: Int64(start), samplingRate: material.samplingRate,
                     acquisitionTimeNanoseconds: 0, lead: material.lead,
                     millivolts: Array(millivolts[start..<min(start + blockLength, millivolts.count)]))
@@ -45,7 +45,7 @@ struct StreamAttack {
         monitor.finish(classifier: classifier, workspace: workspace, events: &events)
         return events.compactMap { event in
             guard case .beat(let beat) = event.kind, let beatClass = beat.beatClass else { return nil }
-            return AttackedStretch.LocatedBeat(rPeak: Int(event.sampleIndex), beatClass: beatClass)
+            return AttackedEpisode.LocatedBeat(rPeak: Int(event.sampleIndex), beatClass: beatClass)
         }
     }
 
@@ -57,11 +57,11 @@ struct StreamAttack {
     ///   - attack: with its epsilon.
     ///   - seed: of the random starts.
     func apply(
-        to material: inout ReplayMaterial, range: Range<Int>, beats: [AttackedStretch.LocatedBeat]? = nil,
+        to material: inout ReplayMaterial, range: Range<Int>, beats: [AttackedEpisode.LocatedBeat]? = nil,
         attack: WindowAttack, seed: UInt64
-    ) throws(ToolError) -> AttackedStretch.Report {
+    ) throws(ToolError) -> AttackedEpisode.Report {
         let beats = if let beats { beats } else { try locateBeats(in: material) }
-        return try AttackedStretch.apply(to: &material, range: range, beats: beats) {
+        return try AttackedEpisode.apply(to: &material, range: range, beats: beats) {
             (windows, classes) throws(ToolError) in
             var attacked: [[Float]] = []
             for start in stride(from: 0, to: windows.count, by: Self.batch) {

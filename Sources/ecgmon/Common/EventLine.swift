@@ -78,7 +78,7 @@ struct EventLine {
     }
 
     /// An alert that is on, as a line of a list.
-    func renderStanding(_ alert: WireAlert) -> String {
+    func renderActive(_ alert: WireAlert) -> String {
         var parts = [
             name(alert.priority), name(alert.kind), "number \(alert.number)",
             "for \(fixed(alert.durationSeconds, 0)) s",

@@ -50,7 +50,7 @@ struct MonitorFeed {
         do {
             for start in stride(from: millivolts.startIndex, to: millivolts.endIndex, by: Self.segmentLength) {
                 let end = min(start + Self.segmentLength, millivolts.endIndex)
-                let segment = SampleSegment(
+                let segment = SampleBlock(
                     session: session, firstSampleIndex: nextIndex, samplingRate: samplingRate,
                     acquisitionTimeNanoseconds: 0, lead: lead, millivolts: Array(millivolts[start..<end]))
                 _ = try monitor.process(segment, classifier: classifier, workspace: workspace, events: &events)

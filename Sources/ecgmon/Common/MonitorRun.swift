@@ -12,9 +12,9 @@ struct LoadedModel: Sendable {
     init(_ given: String?) throws(ToolError) {
         path = try InstalledFiles.model(given)
         do {
-            let model = try ModelFile.readJoinedDiscriminator(from: path)
+            let model = try ModelFile.readContextualDiscriminator(from: path)
             classifier = BeatClassifier(
-                model.network, join: model.join, name: model.card?.name ?? path, sha256: model.sha256)
+                model.network, contextual: model.contextual, name: model.card?.name ?? path, sha256: model.sha256)
             card = model.card
         } catch {
             throw ToolError(

@@ -80,7 +80,7 @@ struct Demo: ParsableCommand {
 
     private func attackStretch(
         of material: inout ReplayMaterial, modelPath: String, _ terminal: Terminal
-    ) throws(ToolError) -> AttackedStretch.Report {
+    ) throws(ToolError) -> AttackedEpisode.Report {
         let range = try material.sampleRange(from: from, to: to)
         terminal.line("attacking \(from) to \(to) with PGD, white-box, against \(modelPath) ...")
         let report = try StreamAttack(modelPath: modelPath).apply(

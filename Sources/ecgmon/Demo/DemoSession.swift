@@ -4,7 +4,7 @@ import ZeroMQ
 /// One run of the demonstration: subscribe, replay, listen, stop the daemon, sum up.
 struct DemoSession {
     let material: ReplayMaterial
-    let attack: AttackedStretch.Report?
+    let attack: AttackedEpisode.Report?
     let speed: Double
     let terminal: Terminal
 

@@ -76,7 +76,7 @@ struct DemoTally {
     }
 
     /// Of the beats that were attacked, how many got another class than the clean ECG gives them, or were not found.
-    func changedByAttack(_ clean: [AttackedStretch.LocatedBeat], toleranceSamples: Int64) -> Int {
+    func changedByAttack(_ clean: [AttackedEpisode.LocatedBeat], toleranceSamples: Int64) -> Int {
         clean.count { beat in
             let peak = Int64(beat.rPeak)
             guard let nearest = beats.min(by: { abs($0.rPeak - peak) < abs($1.rPeak - peak) }),

@@ -89,7 +89,7 @@ struct EvaluateAlarms: AsyncParsableCommand {
         let workspace = classifier.makeWorkspace()
         var events: [MonitorEvent] = []
         for start in stride(from: 0, to: samples.count, by: 90) {
-            let segment = SampleSegment(
+            let segment = SampleBlock(
                 session: 1, firstSampleIndex: Int64(start), samplingRate: InternalSampling.rate,
                 acquisitionTimeNanoseconds: 0, lead: "II",
                 millivolts: Array(samples[start..<min(start + 90, samples.count)]))

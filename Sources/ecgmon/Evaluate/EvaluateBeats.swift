@@ -73,7 +73,7 @@ struct EvaluateBeats: AsyncParsableCommand {
         var from_seconds: Double
         var match_window_ms = EC57Score.matchWindowSeconds * 1000
         var parts: [Part]?
-        var attack: JoinedAttack.Report?
+        var attack: ContextualizedAttack.Report?
     }
 
     private struct Outcome: Sendable {
@@ -106,7 +106,7 @@ struct EvaluateBeats: AsyncParsableCommand {
         Interruption.install()
         let loaded = try LoadedModel(model)
         var report = Report(
-            model: loaded.identity, joined: loaded.classifier.join != nil, join_trained_on: loaded.card?.join?.data,
+            model: loaded.identity, joined: loaded.classifier.contextual != nil, join_trained_on: loaded.card?.contextual?.data,
             lead: options.lead, reversed: reversed, from_seconds: options.startSeconds)
         let methods = try attackMethods()
         if methods.isEmpty {
@@ -114,7 +114,7 @@ struct EvaluateBeats: AsyncParsableCommand {
             if svdb { parts.append(try await evaluate(RecordDatabase("svdb"), only: nil, loaded)) }
             report.parts = parts
         } else {
-            report.attack = try await JoinedAttack(
+            report.attack = try await ContextualizedAttack(
                 methods: methods, epsilon: epsilon, sample: attackSample, seed: seed,
                 startSeconds: options.startSeconds,
                 jobs: options.jobs
@@ -170,7 +170,7 @@ struct EvaluateBeats: AsyncParsableCommand {
         var lines = ["model \(model.classifier.name), SHA-256 \(model.classifier.sha256)"]
         if let card = model.card {
             lines.append("discriminator trained on: \(card.data); \(card.split)")
-            lines.append(card.join.map { "join trained on: \($0.data)" } ?? "no join: each window for itself")
+            lines.append(card.contextual.map { "join trained on: \($0.data)" } ?? "no join: each window for itself")
         }
         for part in report.parts ?? [] {
             let gross = EC57Figures.grossInOrder(part.gross)

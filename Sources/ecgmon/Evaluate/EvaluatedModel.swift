@@ -73,7 +73,7 @@ struct EvaluatedModel: Sendable {
         var seen: Set<String> = []
         let discriminators = Set(models.map(\.sha256))
         return models.filter { model in
-            if let base = model.card.join?.baseSHA256, discriminators.contains(base) { return false }
+            if let base = model.card.contextual?.baseSHA256, discriminators.contains(base) { return false }
             return seen.insert(model.sha256).inserted
         }
     }

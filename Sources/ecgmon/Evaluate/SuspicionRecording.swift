@@ -39,9 +39,9 @@ struct SuspicionRecording: Codable, Sendable, Equatable {
         var events: [MonitorEvent] = []
         let millivolts = material.millivolts
         let segmentLength = 3_600
-        do throws(SegmentRejection) {
+        do throws(BlockRejection) {
             for start in stride(from: 0, to: millivolts.count, by: segmentLength) {
-                let segment = SampleSegment(
+                let segment = SampleBlock(
                     session: 1, firstSampleIndex: Int64(start), samplingRate: material.samplingRate,
                     acquisitionTimeNanoseconds: 0, lead: material.lead,
                     millivolts: Array(millivolts[start..<min(start + segmentLength, millivolts.count)]))
@@ -81,7 +81,7 @@ struct SuspicionRecording: Codable, Sendable, Equatable {
     }
 
     /// The beats as an attacker locates them, who runs the pipeline himself.
-    var locatedBeats: [AttackedStretch.LocatedBeat] {
+    var locatedBeats: [AttackedEpisode.LocatedBeat] {
         zip(rPeaks, classes).compactMap { rPeak, letter in
             BeatClass.allCases.first { $0.letter == letter }.map { .init(rPeak: rPeak, beatClass: $0) }
         }

@@ -149,7 +149,7 @@ struct SuspicionResult {
                 rule: RuleFigures(point.parameters), false_per_day: point.falsePerDay.rounded(decimals: 3),
                 false_by_database: Dictionary(uniqueKeysWithValues: zip(databases, point.falseCounts)),
                 noticed_percent: Table1.named(attacks.map(\.method.rawValue), point.shares),
-                least_noticed_percent: point.leastShare.isFinite ? point.leastShare.rounded(decimals: 2) : -1)
+                least_noticed_percent: point.minimumShare.isFinite ? point.minimumShare.rounded(decimals: 2) : -1)
         }
         return Report(
             model: model.identity, trained_on: model.card.data, rule: RuleFigures(rule), stretch_seconds: seconds,
@@ -220,7 +220,7 @@ struct SuspicionResult {
                     "\(parameters.logOddsOffset)", "\(parameters.usualMargin)", "\(parameters.usualRate)",
                     "\(parameters.raiseAt)", fixed(point.falsePerDay, 2),
                 ]
-                    + point.falseCounts.map { "\($0)" } + [point.leastShare.isFinite ? fixed(point.leastShare, 1) : "-"]
+                    + point.falseCounts.map { "\($0)" } + [point.minimumShare.isFinite ? fixed(point.minimumShare, 1) : "-"]
                     + point.shares.map { $0.isFinite ? fixed($0, 1) : "-" })
         }
         return table.text

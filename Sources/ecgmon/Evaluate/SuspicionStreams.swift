@@ -110,7 +110,7 @@ struct SuspicionStreams {
                     var attacked = material
                     for (number, range) in ranges.enumerated() {
                         let seed = SeededGenerator(seed: settings.seed).split(UInt64(number)).state
-                        _ = try AttackedStretch.apply(to: &attacked, range: range, beats: beats) {
+                        _ = try AttackedEpisode.apply(to: &attacked, range: range, beats: beats) {
                             (windows, classes) throws(ToolError) in
                             attack.perturb(windows, labels: classes, against: worker.network, seed: seed)
                         }

@@ -11,7 +11,7 @@ struct SuspicionSweep {
         /// Stretches noticed in time, in percent, for each attack.
         var shares: [Double]
         /// Over the attacks that do not know the suspicion.
-        var leastShare: Double
+        var minimumShare: Double
     }
 
     /// In the grid's order.
@@ -45,7 +45,7 @@ struct SuspicionSweep {
     /// - Parameters:
     ///   - clean: recordings of each database.
     ///   - attacked: recordings of each attack.
-    ///   - adaptive: attacks that know the suspicion; they have no part in `leastShare`.
+    ///   - adaptive: attacks that know the suspicion; they have no part in `minimumShare`.
     init(clean: [[SuspicionRecording]], attacked: [[SuspicionRecording]], adaptive: Set<Int>, threads: Int) {
         let grid = Self.grid()
         let seconds = clean.joined().reduce(0) { $0 + $1.seconds }
@@ -68,7 +68,7 @@ struct SuspicionSweep {
             let point = Point(
                 parameters: parameters, falseCounts: falseCounts,
                 falsePerDay: seconds > 0 ? Double(falseCounts.reduce(0, +)) * 86_400 / seconds : .nan, shares: shares,
-                leastShare: blind.min() ?? .nan)
+                minimumShare: blind.min() ?? .nan)
             results.points.withLock { $0[index] = point }
         }
         points = results.points.withLock { $0 }.compactMap { $0 }
@@ -97,15 +97,15 @@ struct SuspicionSweep {
         }
         return Array(
             points.filter { $0.falsePerDay <= limit }.sorted {
-                ($0.leastShare, mean($0), -$0.falsePerDay) > ($1.leastShare, mean($1), -$1.falsePerDay)
+                ($0.minimumShare, mean($0), -$0.falsePerDay) > ($1.minimumShare, mean($1), -$1.falsePerDay)
             }.prefix(count))
     }
 
     /// False suspicions a day against the share noticed: the settings that no other one beats in both.
     var curve: [Point] {
         var curve: [Point] = []
-        for point in points.sorted(by: { ($0.falsePerDay, -$0.leastShare) < ($1.falsePerDay, -$1.leastShare) })
-        where point.leastShare > (curve.last?.leastShare ?? -1) {
+        for point in points.sorted(by: { ($0.falsePerDay, -$0.minimumShare) < ($1.falsePerDay, -$1.minimumShare) })
+        where point.minimumShare > (curve.last?.minimumShare ?? -1) {
             curve.append(point)
         }
         return curve

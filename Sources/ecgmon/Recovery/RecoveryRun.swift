@@ -19,7 +19,7 @@ struct RecoveryRun {
         case cut([Double])
 
         /// How long after new samples it comes at most, in us. Before it is cut, a connection must be there.
-        var longestDelay: UInt64 { if case .cut = self { 400_000 } else { 60_000 } }
+        var maximumDelay: UInt64 { if case .cut = self { 400_000 } else { 60_000 } }
     }
 
     static let session: UInt64 = 1
@@ -130,7 +130,7 @@ struct RecoveryRun {
                 // In the midst of it: soon after it has been sent the next samples.
                 let limit = monotonicNanoseconds() + 10_000_000_000
                 while shared.sent.load(ordering: .relaxed) == sent, monotonicNanoseconds() < limit { usleep(200) }
-                usleep(UInt32(random.next() % disturbance.longestDelay))
+                usleep(UInt32(random.next() % disturbance.maximumDelay))
             }
             if shared.unacknowledged.load(ordering: .relaxed) > 0 {
                 shared.outcome.withLock { $0.endingsUnderLoad += 1 }

@@ -167,14 +167,14 @@ struct ReplayAttackOptions: ParsableArguments {
         }
     }
 
-    func apply(to material: inout ReplayMaterial) throws(ToolError) -> AttackedStretch.Report? {
+    func apply(to material: inout ReplayMaterial) throws(ToolError) -> AttackedEpisode.Report? {
         guard let attack else { return nil }
         let range = try material.sampleRange(from: from, to: to)
         return try StreamAttack(modelPath: try InstalledFiles.model(model)).apply(
             to: &material, range: range, attack: WindowAttack(attack, epsilon: epsilon), seed: 1)
     }
 
-    static func describe(_ report: AttackedStretch.Report, rate: Double, in name: String) -> String {
+    static func describe(_ report: AttackedEpisode.Report, rate: Double, in name: String) -> String {
         let start = ClockTime(seconds: Double(report.range.lowerBound) / rate)
         let end = ClockTime(seconds: Double(report.range.upperBound) / rate)
         return

@@ -19,7 +19,7 @@ struct PaperTraining {
         recipe.seed = session.seed
         recipe.threads = session.threads
         let trainer = try session.train(
-            GANTrainer(AttackedPairs(clean: set, attacked: attacked.values), recipe: recipe), name: "ECG-ATK-GAN")
+            GANTrainer(AdversarialPairs(clean: set, attacked: attacked.values), recipe: recipe), name: "ECG-ATK-GAN")
         let generatorChecksum = try ModelFile.write(trainer.generator, to: generatorOutput)
         try session.finish(
             trainer.discriminator, recipe: "\(recipe)",

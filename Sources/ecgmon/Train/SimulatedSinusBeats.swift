@@ -9,7 +9,7 @@ import ECGSignal
 enum SimulatedSinusBeats {
     private static let seconds = 420.0
 
-    static func samples(number: Int, record: Int, classifier: BeatClassifier) throws(ToolError) -> JoinSamples {
+    static func samples(number: Int, record: Int, classifier: BeatClassifier) throws(ToolError) -> ContextualSamples {
         var random = ECGSignal.SeededGenerator(seed: 0x51_4E_05 &+ UInt64(number))
         var script: [SimulatedSegment] = []
         var planned = 0.0
@@ -30,8 +30,8 @@ enum SimulatedSinusBeats {
         let (millivolts, _) = simulator.record(seconds: seconds)
         var observed = try MonitorRun.observed(
             millivolts: millivolts, samplingRate: 360, name: "simulated \(number)", classifier: classifier)
-        ObservedBeat.tellNext(&observed)
-        var samples = JoinSamples()
+        ObservedBeat.attachNext(&observed)
+        var samples = ContextualSamples()
         for beat in observed {
             samples.append(
                 window: beat.window, logits: beat.answer.logits, context: beat.context, label: .normal, record: record)

@@ -26,7 +26,7 @@ struct TrainingSession {
 
     /// Attacks every window of `set` once, white-box against `network`, or reads what an earlier call stored.
     func attackedCopies(of set: BeatDataset, against network: any BeatNetwork) throws -> BeatDataset {
-        try StoredAttackedCopies(path: checkpoint("attacked"), restart: restart, threads: threads, seed: seed)
+        try StoredAdversarialExamples(path: checkpoint("attacked"), restart: restart, threads: threads, seed: seed)
             .copies(of: set, against: network)
     }
 

@@ -1,0 +1,277 @@
+import NeuralNetwork
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// Beats to train a join on: their features, classes, and the records that they come from.
+public struct ContextualSamples: Sendable {
+    /// (count, `ContextualFeatures.countWithNext`).
+    private(set) var features: [Float] = []
+    public private(set) var labels: [UInt8] = []
+    /// Number of the record of each beat.
+    private(set) var records: [Int] = []
+
+    public init() {}
+
+    public var count: Int { labels.count }
+
+    public func count(of beatClass: BeatClass) -> Int { labels.count { $0 == beatClass.rawValue } }
+
+    /// - Parameters:
+    ///   - window: 280 values in [0,1].
+    ///   - logits: the discriminator's of the window.
+    ///   - label: the annotated class; N for a detection that is no beat.
+    ///   - record: any number that tells the records apart.
+    public mutating func append(
+        window: [Float], logits: SIMD4<Float>, context: BeatContext, label: BeatClass, record: Int
+    ) {
+        precondition(window.count == Discriminator.windowLength)
+        let morphology = window.withUnsafeBufferPointer { BeatMorphology(window: $0.baseAddress!, range: context.windowRange) }
+        features += ContextualFeatures.values(morphology, logits: logits, context: context)
+        features += ContextualFeatures.nextValues(PendingContext(morphology: morphology, context: context), next: context.next)
+        labels.append(label.rawValue)
+        records.append(record)
+    }
+
+    public mutating func append(contentsOf other: ContextualSamples) {
+        features += other.features
+        labels += other.labels
+        records += other.records
+    }
+
+    /// Factor on each beat's loss, 1 in the mean.
+    ///
+    /// Within a class a record counts with the root of its beats, so that a few records with thousands of ectopic beats
+    /// do not decide alone what an ectopic beat is.
+    func weights(of classes: [Float]) -> [Float] {
+        var counts: [[Int: Int]] = Array(repeating: [:], count: Discriminator.classCount)
+        for i in labels.indices { counts[Int(labels[i])][records[i], default: 0] += 1 }
+        var weights = labels.indices.map { 1 / Float(counts[Int(labels[$0])][records[$0]] ?? 1).squareRoot() }
+        for beatClass in counts.indices {
+            let own = labels.indices.filter { labels[$0] == beatClass }
+            let sum = own.reduce(Float(0)) { $0 + weights[$1] }
+            guard sum > 0 else { continue }
+            for i in own { weights[i] *= classes[beatClass] * Float(own.count) / sum }
+        }
+        let mean = weights.reduce(0, +) / Float(max(weights.count, 1))
+        return mean > 0 ? weights.map { $0 / mean } : weights
+    }
+
+    /// Means of the features, and the reciprocals of their deviations.
+    func statistics() -> (mean: [Float], factor: [Float]) {
+        let width = ContextualFeatures.countWithNext
+        var sums = [Double](repeating: 0, count: width)
+        var squares = sums
+        for i in 0..<count {
+            for f in 0..<width {
+                let value = Double(features[i * width + f])
+                sums[f] += value
+                squares[f] += value * value
+            }
+        }
+        let total = Double(max(count, 1))
+        let mean = sums.map { $0 / total }
+        let factor = (0..<width).map { f in
+            1 / (max(squares[f] / total - mean[f] * mean[f], 0).squareRoot() + 1e-3)
+        }
+        return (mean.map { Float($0) }, factor.map { Float($0) })
+    }
+}
+
+/// How a join is trained.
+public struct ContextualRecipe: Sendable, Equatable {
+    /// Networks whose logits are averaged.
+    public var members = 4
+    public var hidden = [160, 64]
+    public var epochs = 12
+    /// Share of the N beats that a pass goes over, drawn anew for each; their loss counts so much the more. Most are
+    /// alike.
+    public var normalShare: Float = 0.25
+    /// Share of each hidden layer's outputs that is left out, drawn anew for each beat of each step (Srivastava et al.
+    /// 2014).
+    public var dropout: Float = 0.5
+    public var batch = 512
+    /// The peak of one cycle: a linear rise over the first three tenths, then a cosine to nothing.
+    public var learningRate: Float = 3e-3
+    public var weightDecay: Float = 1e-3
+    /// Weight of a beat's loss by its class, in the order N, S, V, F.
+    public var classWeights: [Float] = [1, 3, 2, 1]
+    /// The first so many members have the discriminator's logits among their features, the others have not.
+    ///
+    /// On a patient that the discriminator saw in training its logits are surer than they ought to be, and a member
+    /// that has them leans on them too much; one that has not judges by rhythm and shape alone, which carries over
+    /// better to another database.
+    public var membersWithDiscriminator = 2
+    public var seed: UInt64 = 1
+
+    public init() {}
+}
+
+/// Trains a `ContextualClassifier`. The same samples and recipe give the same weights, bit for bit.
+public enum ContextualClassifierTrainer {
+    /// Trains all members.
+    ///
+    /// - Parameter note: is told of each member when it is done, with the mean loss of its last epoch.
+    /// - Throws: `TrainingError` where there are too few beats or the loss is no number any more.
+    public static func train(
+        _ samples: ContextualSamples, recipe: ContextualRecipe, note: (String) -> Void
+    ) throws(TrainingError) -> ContextualClassifier {
+        guard samples.count >= recipe.batch else {
+            throw .tooFewWindows(count: samples.count, batch: recipe.batch)
+        }
+        let (mean, factor) = samples.statistics()
+        var normalized = samples.features
+        let width = ContextualFeatures.countWithNext
+        for i in normalized.indices {
+            let value = (normalized[i] - mean[i % width]) * factor[i % width]
+            normalized[i] = min(max(value, -ContextualStage.largestFeature), ContextualStage.largestFeature)
+        }
+        let weights = samples.weights(of: recipe.classWeights)
+        func stage(_ name: String, features: Int, seed: UInt64) throws(TrainingError) -> ContextualStage {
+            var members: [[ContextualStage.Layer]] = []
+            for number in 0..<recipe.members {
+                let hidden = number < recipe.membersWithDiscriminator ? [] : ContextualFeatures.discriminatorPlaces
+                let member = Member(
+                    recipe, features: features, hiddenFeatures: hidden,
+                    seed: SeededGenerator(seed: recipe.seed).split(seed + UInt64(number)).state)
+                let loss = try member.train(normalized, width: width, samples.labels, weights)
+                note("\(name) stage, member \(number + 1) of \(recipe.members): loss \(loss)")
+                members.append(member.layers)
+            }
+            return ContextualStage(mean: Array(mean[..<features]), factor: Array(factor[..<features]), members: members)
+        }
+        return ContextualClassifier(
+            first: try stage("first", features: ContextualFeatures.count, seed: 0),
+            second: try stage("second", features: width, seed: 100))
+    }
+
+    /// One member on its way.
+    private final class Member {
+        private let recipe: ContextualRecipe
+        /// Features that it does not see.
+        private let hiddenFeatures: [Int]
+        private let store = ParameterStore()
+        private let dense: [Dense]
+        private let leakyReLUs: [LeakyReLU]
+        private var random: SeededGenerator
+
+        init(_ recipe: ContextualRecipe, features: Int, hiddenFeatures: [Int], seed: UInt64) {
+            self.recipe = recipe
+            self.hiddenFeatures = hiddenFeatures
+            random = SeededGenerator(seed: seed)
+            var dense: [Dense] = []
+            var inputs = features
+            for (number, outputs) in (recipe.hidden + [Discriminator.classCount]).enumerated() {
+                dense.append(Dense("layer\(number)", in: store, inputs: inputs, outputs: outputs))
+                inputs = outputs
+            }
+            self.dense = dense
+            leakyReLUs = recipe.hidden.map { _ in LeakyReLU(slope: ContextualStage.leakySlope) }
+            store.seal()
+            for layer in dense { layer.initialize(using: &random) }
+            hideFeatures()
+        }
+
+        /// A feature without weights is not seen.
+        private func hideFeatures() {
+            let outputs = dense[0].outputs
+            let weight = store.pointer(to: dense[0].weight)
+            for feature in hiddenFeatures { (weight + feature * outputs).update(repeating: 0, count: outputs) }
+        }
+
+        var layers: [ContextualStage.Layer] {
+            dense.map {
+                ContextualStage.Layer(
+                    inputs: $0.inputs, outputs: $0.outputs, weight: store.array(of: $0.weight),
+                    bias: store.array(of: $0.bias))
+            }
+        }
+
+        /// - Returns: the mean loss of the last epoch.
+        /// - Parameter width: numbers of a beat in `features`, of which the member takes the first.
+        func train(
+            _ features: [Float], width: Int, _ labels: [UInt8], _ weights: [Float]
+        ) throws(TrainingError) -> Double {
+            let inputs = dense[0].inputs
+            let batch = recipe.batch
+            let classes = Discriminator.classCount
+            let normal = labels.indices.filter { labels[$0] == BeatClass.normal.rawValue }
+            let ectopic = labels.indices.filter { labels[$0] != BeatClass.normal.rawValue }
+            let drawn = Int((Float(normal.count) * recipe.normalShare).rounded(.up))
+            let normalFactor = Float(normal.count) / Float(max(drawn, 1))
+            let steps = (ectopic.count + drawn) / batch
+            guard steps > 0 else { throw .tooFewWindows(count: ectopic.count + drawn, batch: batch) }
+            var optimizer = Adam(store: store, beta1: 0.9, weightDecay: recipe.weightDecay)
+            let gradients = FloatBuffer(count: store.count)
+            let input = FloatBuffer(count: batch * inputs)
+            let weight = FloatBuffer(count: batch)
+            let classGradient = FloatBuffer(count: batch * classes)
+            let kept = recipe.hidden.map { FloatBuffer(count: batch * $0) }
+            let below = recipe.hidden.map { FloatBuffer(count: batch * $0) }
+            var batchLabels = [UInt8](repeating: 0, count: batch)
+            var mean = 0.0
+            for epoch in 0..<recipe.epochs {
+                let order = (ectopic + normal.shuffled(using: &random).prefix(drawn)).shuffled(using: &random)
+                mean = 0
+                for step in 0..<steps {
+                    for item in 0..<batch {
+                        let index = order[step * batch + item]
+                        features.withUnsafeBufferPointer {
+                            (input.pointer + item * inputs).update(from: $0.baseAddress! + index * width, count: inputs)
+                        }
+                        weight.pointer[item] =
+                            weights[index] * (labels[index] == BeatClass.normal.rawValue ? normalFactor : 1)
+                        batchLabels[item] = labels[index]
+                    }
+                    var current = input.pointer
+                    for (number, layer) in dense.enumerated() {
+                        current = layer.forward(current, batch: batch)
+                        if number < leakyReLUs.count {
+                            current = leakyReLUs[number].forward(current, count: batch * layer.outputs)
+                            drawMask(kept[number].pointer, count: batch * layer.outputs)
+                            for i in 0..<(batch * layer.outputs) { current[i] *= kept[number].pointer[i] }
+                        }
+                    }
+                    let loss = Loss.crossEntropy(
+                        logits: current, labels: batchLabels, batch: batch, classes: classes, weight: weight.pointer,
+                        gradient: classGradient.pointer)
+                    guard loss.isFinite else { throw .lossNotFinite(epoch: epoch + 1, step: step + 1) }
+                    mean += loss / Double(steps)
+                    gradients.zero()
+                    var gradient = classGradient.pointer
+                    for number in dense.indices.reversed() {
+                        let next = number > 0 ? below[number - 1].pointer : nil
+                        next?.update(repeating: 0, count: batch * dense[number].inputs)
+                        dense[number].backward(
+                            gradient, batch: batch, inputGradient: next, gradients: gradients.pointer)
+                        if let next {
+                            let count = batch * dense[number].inputs
+                            let mask = kept[number - 1].pointer
+                            for i in 0..<count { next[i] *= mask[i] }
+                            leakyReLUs[number - 1].backward(next, count: count)
+                            gradient = next
+                        }
+                    }
+                    optimizer.learningRate = learningRate(at: epoch * steps + step, of: recipe.epochs * steps)
+                    optimizer.update(store, gradients: gradients.pointer)
+                    hideFeatures()
+                }
+            }
+            return mean
+        }
+
+        /// 0 for what is left out, and for the rest what keeps the mean as it is.
+        private func drawMask(_ mask: UnsafeMutablePointer<Float>, count: Int) {
+            let scale = 1 / (1 - recipe.dropout)
+            for i in 0..<count { mask[i] = random.nextUniform() < recipe.dropout ? 0 : scale }
+        }
+
+        private func learningRate(at step: Int, of total: Int) -> Float {
+            let progress = Float(step) / Float(max(total, 1))
+            let rise: Float = 0.3
+            if progress < rise { return recipe.learningRate * max(progress / rise, 0.04) }
+            return recipe.learningRate * 0.5 * (1 + cosf(.pi * (progress - rise) / (1 - rise)))
+        }
+    }
+}

@@ -1,0 +1,428 @@
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// All that the join knows of a beat besides its window: fixed while an attack moves the window.
+public struct BeatContext: Sendable {
+    /// As it was before the beat.
+    public var templates: BeatTemplates
+    /// Since the beat before, in s; nil: unknown.
+    public var interval: Float?
+    /// What 1 in the scaled window stands for, in mV.
+    public var windowRange: Float
+    /// The signal's condition was not good.
+    public var isNoisy: Bool
+    /// The detector found the beat on looking back.
+    public var foundBySearchBack: Bool
+    /// The beat after it; nil: none came in time.
+    public var next: NextBeat?
+
+    public init(
+        templates: BeatTemplates, interval: Float?, windowRange: Float, isNoisy: Bool = false,
+        foundBySearchBack: Bool = false,
+        next: NextBeat? = nil
+    ) {
+        self.templates = templates
+        self.interval = interval
+        self.windowRange = windowRange
+        self.isNoisy = isNoisy
+        self.foundBySearchBack = foundBySearchBack
+        self.next = next
+    }
+}
+
+/// What a beat that waits is told of the one after it.
+public struct NextBeat: Sendable {
+    var morphology: BeatMorphology
+    /// Between the two, in s.
+    var interval: Float
+    /// Whether it is of the kind that the beat before it is of, and of the dominant one.
+    var isOfSameTemplate: Bool, isOfDominantTemplate: Bool
+
+    /// - Parameter memory: as it is after the beat that waits and before the next one.
+    public init(morphology: BeatMorphology, interval: Float, templates: BeatTemplates) {
+        self.morphology = morphology
+        self.interval = interval
+        let match = templates.match(morphology)
+        isOfSameTemplate = match.map { templates.isOfPreviousTemplate($0) } ?? false
+        isOfDominantTemplate = match?.isDominant ?? false
+    }
+}
+
+/// The numbers that the join decides by, each a smooth function of the window's shape and the discriminator's logits in
+/// a fixed context.
+///
+/// They depend on a beat's sign only where the discriminator's logits do: shapes are compared with the patient's own
+/// dominant beat.
+public struct ContextualFeatures: Sendable {
+    /// What a number is. All energies, distances and slopes enter by their logarithm.
+    enum Term: Sendable, Hashable {
+        case rhythm(RRHistory.Feature)
+        /// How far the discriminator's logit of a class leads over that of N; and by how much further than on the
+        /// dominant beat.
+        case lead(BeatClass)
+        case leadOverDominant(BeatClass)
+        /// Against the dominant beat.
+        case correlation(BeatMorphology.Segment)
+        case distance(BeatMorphology.Segment)
+        case energy(BeatMorphology.Segment)
+        case slope
+        case spread(BeatMorphology.Segment)
+        case deflection
+        /// R's deflection over the deviation of the shape, times the sign of the dominant beat's; and the dominant
+        /// beat's.
+        case ownDeflection, dominantDeflection
+        /// Of the best matching kind: similarity, share of all beats, whether it is the dominant one; and the dominant
+        /// one's share.
+        case similarity, templateShare, isDominant, dominantShare
+        /// Of the best matching kind and of the dominant one: running means of the intervals about their beats.
+        case templatePrematurity, templatePause, templateRepetition, dominantPrematurity, dominantPause
+        /// Logarithm of the kind's weight, and of the dominant one's over it.
+        case templateWeight, dominantOverTemplateWeight
+        /// The kind against the dominant one, and the spread of each.
+        case templateCorrelation, templateSpread, templateDistance, templateOwnSpread, dominantOwnSpread
+        /// Of the beat alone.
+        case ownSlope
+        case ownSpread(BeatMorphology.Segment)
+        /// Against the beat before.
+        case previousCorrelation(BeatMorphology.Segment)
+        case previousDistance
+        /// A number of the beat before: its place among those that are carried on.
+        case carried(Int)
+        /// The difference from the dominant beat over the energy of that one's QRS.
+        case distanceOverQRS(BeatMorphology.Segment)
+        /// The interval over the steady interval, that over the local median, and the mean deviation from it.
+        case overSteady, steadyOverMedian, steadyDeviation
+        /// How many standard deviations a feature, given by its place in `usualTerms`, lies above what is usual of the
+        /// dominant beat; and the mean and the deviation of what is usual.
+        case overUsual(Int)
+        case usualMean(Int)
+        case usualDeviation(Int)
+        /// How like the dominant beat the beat before was.
+        case previousSimilarity
+        case isNoisy, foundBySearchBack
+        /// Logarithm of the beats seen, and whether there is a dominant beat yet.
+        case beats, hasDominant
+    }
+
+    /// In the order in which they stand in the weights file.
+    static let terms: [Term] = {
+        var terms: [Term] = RRHistory.Feature.allCases.map { .rhythm($0) }
+        for beatClass in [BeatClass.supraventricular, .ventricular] {
+            terms += [.lead(beatClass), .leadOverDominant(beatClass)]
+        }
+        for segment in [BeatMorphology.Segment.whole, .qrs] {
+            terms += [.correlation(segment), .distance(segment), .energy(segment)]
+        }
+        terms += [.slope, .spread(.qrs), .spread(.wideQRS), .deflection, .ownDeflection, .dominantDeflection]
+        terms += [.similarity, .templateShare, .isDominant, .dominantShare]
+        terms += [.ownSlope, .ownSpread(.qrs), .ownSpread(.wideQRS)]
+        terms += [.previousCorrelation(.whole), .previousCorrelation(.qrs), .previousDistance, .previousSimilarity]
+        terms += [.isNoisy, .foundBySearchBack, .beats, .hasDominant]
+        terms += [.templatePrematurity, .templatePause, .templateRepetition, .dominantPrematurity, .dominantPause]
+        terms += [.templateWeight, .dominantOverTemplateWeight]
+        terms += [.templateCorrelation, .templateSpread, .templateDistance, .templateOwnSpread, .dominantOwnSpread]
+        for segment in [BeatMorphology.Segment.pWave, .tWave] {
+            terms += [.correlation(segment), .distanceOverQRS(segment)]
+        }
+        terms += carriedTerms.indices.map { .carried($0) }
+        terms += [.overSteady, .steadyOverMedian, .steadyDeviation]
+        terms += usualTerms.indices.map { .overUsual($0) }
+        // In correlation of QRS and P, distance and interval.
+        terms += [
+            .usualMean(0), .usualMean(1), .usualMean(4), .usualDeviation(1), .usualDeviation(4), .usualDeviation(6),
+        ]
+        return terms
+    }()
+
+    /// What the next beat's features carry on of a beat's.
+    private static let carriedTerms: [Term] =
+        [.rhythm(.overMedian), .rhythm(.overLongMean), .rhythm(.overPrevious)]
+        + [BeatMorphology.Segment.whole, .qrs].flatMap { [.correlation($0), .distance($0), .energy($0)] }
+        + [.slope, .spread(.qrs), .spread(.wideQRS), .deflection, .ownDeflection]
+
+    /// Features of which it is remembered what is usual of the dominant beat.
+    static let usualTerms: [Term] = [
+        .correlation(.qrs), .distance(.whole), .distance(.qrs), .spread(.wideQRS), .correlation(.pWave), .energy(.qrs),
+        .overSteady, .distanceOverQRS(.pWave),
+    ]
+
+    /// Where they stand among the features.
+    static let carriedPlaces = carriedTerms.map(place), usualPlaces = usualTerms.map(place)
+
+    private static func place(of term: Term) -> Int {
+        guard let place = terms.firstIndex(of: term) else { preconditionFailure("what is remembered is a feature") }
+        return place
+    }
+
+    /// How many there are.
+    public static var count: Int { terms.count }
+
+    /// Where those stand that the discriminator's logits enter.
+    static var discriminatorPlaces: [Int] {
+        terms.indices.filter {
+            switch terms[$0] {
+            case .lead, .leadOverDominant: true
+            default: false
+            }
+        }
+    }
+
+    /// Identifies the features in a weights file: changes whenever a feature does.
+    public static let identifier = "context-2"
+
+    /// What the terms of one beat have in common.
+    private struct Frame {
+        let context: BeatContext
+        let morphology: BeatMorphology
+        let logits: SIMD4<Float>
+        let dominant: BeatTemplates.Template?
+        let match: BeatTemplates.Match?
+        let rhythm: InlineArray<24, Float>
+        /// 1 where the dominant beat points up, otherwise -1.
+        let sign: Float
+        /// The interval before the beat, the steady one and the local median, in s.
+        let interval: Float, steady: Float, median: Float
+
+        init(_ morphology: BeatMorphology, logits: SIMD4<Float>, context: BeatContext) {
+            self.context = context
+            self.morphology = morphology
+            self.logits = logits
+            dominant = context.templates.dominant
+            match = context.templates.match(morphology)
+            rhythm = context.templates.rhythm.features(interval: context.interval)
+            sign = (dominant?.morphology.deflection ?? 0) < 0 ? -1 : 1
+            let scale = context.templates.scale(interval: context.interval)
+            (interval, steady, median) = (scale.interval, scale.steady, scale.median)
+        }
+    }
+
+    /// The least energy, mV^2, that ratios are taken over: (10 uV)^2; of slopes (1 uV)^2 a step.
+    static let minimumEnergy: Float = 1e-4, minimumSlope: Float = 1e-6
+
+    /// - Parameters:
+    ///   - logits: the discriminator's answer to the window.
+    ///   - features: `count` values, overwritten.
+    static func write(
+        _ morphology: BeatMorphology, logits: SIMD4<Float>, context: BeatContext, into features: UnsafeMutablePointer<Float>
+    ) {
+        let frame = Frame(morphology, logits: logits, context: context)
+        for (place, term) in terms.enumerated() { features[place] = value(of: term, frame) }
+    }
+
+    /// `count` values.
+    public static func values(_ morphology: BeatMorphology, logits: SIMD4<Float>, context: BeatContext) -> [Float] {
+        [Float](unsafeUninitializedCapacity: count) { buffer, count in
+            write(morphology, logits: logits, context: context, into: buffer.baseAddress!)
+            count = Self.count
+        }
+    }
+
+    private static func value(of term: Term, _ frame: Frame) -> Float {
+        let morphology = frame.morphology
+        let templates = frame.context.templates
+        switch term {
+        case .rhythm(let feature): return frame.rhythm[feature.rawValue]
+        case .lead(let beatClass): return lead(of: beatClass, frame.logits)
+        case .ownSlope:
+            return logf((morphology.slopeEnergy(.qrs) + minimumSlope) / (morphology.energy(.qrs) + minimumEnergy))
+        case .ownSpread(let segment): return logf(morphology.spread(segment))
+        case .isNoisy: return frame.context.isNoisy ? 1 : 0
+        case .foundBySearchBack: return frame.context.foundBySearchBack ? 1 : 0
+        case .beats: return log1pf(Float(templates.beats))
+        case .hasDominant: return frame.dominant == nil ? 0 : 1
+        case .carried(let place): return templates.carried[place]
+        case .previousSimilarity: return templates.previous == nil ? 0 : templates.previousSimilarity
+        case .previousCorrelation(let segment): return templates.previous.map { morphology.correlation(with: $0, segment) } ?? 0
+        case .previousDistance:
+            return templates.previous.map { logf(relativeDistance(morphology, $0, .whole) + minimumDistance) } ?? 0
+        default:
+            // All others compare with the dominant beat, and are 0 while there is none.
+            guard let dominant = frame.dominant, let match = frame.match else { return 0 }
+            return value(of: term, frame, dominant, match)
+        }
+    }
+
+    private static func value(
+        of term: Term, _ frame: Frame, _ dominant: BeatTemplates.Template, _ match: BeatTemplates.Match
+    ) -> Float {
+        let morphology = frame.morphology
+        let templates = frame.context.templates
+        let other = dominant.morphology
+        switch term {
+        case .leadOverDominant(let beatClass):
+            return lead(of: beatClass, frame.logits) - lead(of: beatClass, dominant.logits)
+        case .overSteady: return logf(frame.interval / frame.steady)
+        case .steadyOverMedian: return logf(frame.steady / frame.median)
+        case .steadyDeviation: return templates.steadyDeviation
+        case .overUsual(let number):
+            guard dominant.usualCount > fewestUsual else { return 0 }
+            let difference = value(of: usualTerms[number], frame) - dominant.usualMean[number]
+            return min(max(difference / usualScale(dominant, number), -maximumUsual), maximumUsual)
+        case .usualMean(let number): return dominant.usualMean[number]
+        case .usualDeviation(let number): return dominant.usualVariance[number].squareRoot()
+        case .correlation(let segment): return morphology.correlation(with: other, segment)
+        case .distance(let segment):
+            return logf(relativeDistance(morphology, other, segment) + minimumDistance)
+        case .distanceOverQRS(let segment):
+            return logf(morphology.distance(to: other, segment) / (other.energy(.qrs) + minimumEnergy) + minimumShare)
+        case .energy(let segment):
+            return logf((morphology.energy(segment) + minimumEnergy) / (other.energy(segment) + minimumEnergy))
+        case .slope: return logf((morphology.slopeEnergy(.qrs) + minimumSlope) / (other.slopeEnergy(.qrs) + minimumSlope))
+        case .spread(let segment): return logf(morphology.spread(segment) / other.spread(segment))
+        case .deflection:
+            return frame.sign * (morphology.deflection - other.deflection) / ((other.energy(.qrs)).squareRoot() + 1e-3)
+        case .ownDeflection: return frame.sign * morphology.deflection / (morphology.energy(.whole) + minimumEnergy).squareRoot()
+        case .dominantDeflection:
+            return frame.sign * other.deflection / (other.energy(.whole) + minimumEnergy).squareRoot()
+        case .similarity: return match.similarity
+        case .templateShare: return logf(templates.share(templates.template(match)))
+        case .isDominant: return match.isDominant ? 1 : 0
+        case .dominantShare: return logf(templates.share(dominant))
+        default: return value(of: term, template: templates.template(match), dominant)
+        }
+    }
+
+    /// From more beats than these on it is known what is usual; and nothing is further from it than so many deviations.
+    private static let fewestUsual: Float = 3, maximumUsual: Float = 8
+
+    private static func usualScale(_ dominant: BeatTemplates.Template, _ number: Int) -> Float {
+        max(dominant.usualVariance[number], 0).squareRoot() + 0.02
+    }
+
+    /// What does not depend on the beat itself but for its kind.
+    private static func value(
+        of term: Term, template: BeatTemplates.Template, _ dominant: BeatTemplates.Template
+    ) -> Float {
+        switch term {
+        case .templatePrematurity: return template.prematurity
+        case .templatePause: return template.pause
+        case .templateRepetition: return template.repetition
+        case .dominantPrematurity: return dominant.prematurity
+        case .dominantPause: return dominant.pause
+        case .templateWeight: return log1pf(template.weight)
+        case .dominantOverTemplateWeight: return logf((dominant.weight + 1) / (template.weight + 1))
+        case .templateCorrelation: return template.morphology.correlation(with: dominant.morphology, .whole)
+        case .templateSpread: return logf(template.morphology.spread(.wideQRS) / dominant.morphology.spread(.wideQRS))
+        case .templateDistance: return logf(relativeDistance(template.morphology, dominant.morphology, .whole) + minimumDistance)
+        case .templateOwnSpread: return logf(template.morphology.spread(.wideQRS))
+        case .dominantOwnSpread: return logf(dominant.morphology.spread(.wideQRS))
+        default: preconditionFailure("a term that tells of a kind of beats")
+        }
+    }
+
+    /// How far the logit of a class leads over that of N.
+    private static func lead(of beatClass: BeatClass, _ logits: SIMD4<Float>) -> Float {
+        logits[Int(beatClass.rawValue)] - logits[Int(BeatClass.normal.rawValue)]
+    }
+
+    /// Below this share of the energy two shapes are as good as the same.
+    static let minimumDistance: Float = 0.01
+    /// The same for parts of a beat, against the energy of its QRS.
+    static let minimumShare: Float = 1e-3
+
+    static func relativeDistance(
+        _ morphology: borrowing BeatMorphology, _ other: borrowing BeatMorphology, _ segment: BeatMorphology.Segment
+    ) -> Float {
+        morphology.distance(to: other, segment) / (other.energy(segment) + 1e-6)
+    }
+
+    // MARK: Gradient
+
+    /// The gradient with respect to the features as one with respect to shape and logits.
+    ///
+    /// Which kind matches best is taken as given.
+    static func pullBack(
+        _ gradient: UnsafePointer<Float>, _ morphology: BeatMorphology, logits: SIMD4<Float>, context: BeatContext
+    ) -> (morphology: BeatMorphology, logits: SIMD4<Float>) {
+        let frame = Frame(morphology, logits: logits, context: context)
+        var shapeGradient = BeatMorphology()
+        var logitGradient = SIMD4<Float>.zero
+        for (place, term) in terms.enumerated() where gradient[place] != 0 {
+            switch term {
+            case .lead(let beatClass):
+                logitGradient[Int(beatClass.rawValue)] += gradient[place]
+                logitGradient[Int(BeatClass.normal.rawValue)] -= gradient[place]
+            case .leadOverDominant(let beatClass):
+                guard frame.dominant != nil else { continue }
+                logitGradient[Int(beatClass.rawValue)] += gradient[place]
+                logitGradient[Int(BeatClass.normal.rawValue)] -= gradient[place]
+            default: addGradient(of: term, frame, times: gradient[place], into: &shapeGradient)
+            }
+        }
+        return (shapeGradient, logitGradient)
+    }
+
+    private static func addGradient(
+        of term: Term, _ frame: Frame, times factor: Float, into gradient: inout BeatMorphology
+    ) {
+        let morphology = frame.morphology
+        switch term {
+        case .ownSlope:
+            morphology.addSlopeEnergyGradient(.qrs, times: factor / (morphology.slopeEnergy(.qrs) + minimumSlope), into: &gradient)
+            morphology.addEnergyGradient(.qrs, times: -factor / (morphology.energy(.qrs) + minimumEnergy), into: &gradient)
+        case .ownSpread(let segment):
+            morphology.addSpreadGradient(segment, times: factor / morphology.spread(segment), into: &gradient)
+        case .previousCorrelation(let segment):
+            guard let previous = frame.context.templates.previous else { return }
+            morphology.addCorrelationGradient(with: previous, segment, times: factor, into: &gradient)
+        case .previousDistance:
+            guard let previous = frame.context.templates.previous else { return }
+            addRelativeDistanceGradient(morphology, previous, .whole, times: factor, into: &gradient)
+        default:
+            guard let dominant = frame.dominant, let match = frame.match else { return }
+            addGradient(of: term, frame, dominant.morphology, match, times: factor, into: &gradient)
+        }
+    }
+
+    private static func addGradient(
+        of term: Term, _ frame: Frame, _ other: BeatMorphology, _ match: BeatTemplates.Match, times factor: Float,
+        into gradient: inout BeatMorphology
+    ) {
+        let morphology = frame.morphology
+        switch term {
+        case .correlation(let segment):
+            morphology.addCorrelationGradient(with: other, segment, times: factor, into: &gradient)
+        case .distance(let segment):
+            addRelativeDistanceGradient(morphology, other, segment, times: factor, into: &gradient)
+        case .overUsual(let number):
+            guard let dominant = frame.dominant, dominant.usualCount > fewestUsual,
+                abs(value(of: .overUsual(number), frame)) < maximumUsual
+            else { return }
+            addGradient(
+                of: usualTerms[number], frame, times: factor / usualScale(dominant, number), into: &gradient)
+        case .distanceOverQRS(let segment):
+            let scale = other.energy(.qrs) + minimumEnergy
+            let outer = factor / (morphology.distance(to: other, segment) / scale + minimumShare)
+            morphology.addDistanceGradient(to: other, segment, times: outer / scale, into: &gradient)
+        case .energy(let segment):
+            morphology.addEnergyGradient(segment, times: factor / (morphology.energy(segment) + minimumEnergy), into: &gradient)
+        case .slope:
+            morphology.addSlopeEnergyGradient(.qrs, times: factor / (morphology.slopeEnergy(.qrs) + minimumSlope), into: &gradient)
+        case .spread(let segment):
+            morphology.addSpreadGradient(segment, times: factor / morphology.spread(segment), into: &gradient)
+        case .deflection:
+            morphology.addDeflectionGradient(
+                times: factor * frame.sign / (other.energy(.qrs).squareRoot() + 1e-3), into: &gradient)
+        case .ownDeflection:
+            let energy = morphology.energy(.whole) + minimumEnergy
+            let outer = factor * frame.sign / energy.squareRoot()
+            morphology.addDeflectionGradient(times: outer, into: &gradient)
+            morphology.addEnergyGradient(.whole, times: -0.5 * outer * morphology.deflection / energy, into: &gradient)
+        case .similarity:
+            let template = frame.context.templates.template(match)
+            BeatTemplates.addSimilarityGradient(morphology, template.morphology, times: factor, into: &gradient)
+        // The rest does not depend on the window.
+        default: break
+        }
+    }
+
+    static func addRelativeDistanceGradient(
+        _ morphology: BeatMorphology, _ other: BeatMorphology, _ segment: BeatMorphology.Segment, times factor: Float,
+        into gradient: inout BeatMorphology
+    ) {
+        let scale = other.energy(segment) + 1e-6
+        let outer = factor / (morphology.distance(to: other, segment) / scale + minimumDistance)
+        morphology.addDistanceGradient(to: other, segment, times: outer / scale, into: &gradient)
+    }
+}

@@ -1,0 +1,147 @@
+internal import NeuralNetwork
+
+/// Some small networks whose logits are averaged: features in, the logits of N, S, V, F out.
+///
+/// Each has two hidden layers and leaky rectifiers and was trained from other initial weights.
+public struct ContextualStage: Sendable, Equatable {
+    struct Layer: Sendable, Equatable {
+        let inputs: Int, outputs: Int
+        /// (inputs, outputs).
+        let weight: [Float]
+        let bias: [Float]
+    }
+
+    static let leakySlope: Float = 0.1
+    /// Normalised features beyond are taken as this: one number out of all bounds must not decide alone.
+    static let largestFeature: Float = 6
+    /// More than any weights file has a use for.
+    static let maximumMembers = 16, widestLayer = 1024
+
+    /// Subtracted from the features; what they are then multiplied by. A factor of 0 leaves a feature out.
+    let mean: [Float], factor: [Float]
+    /// Each: layers one after the other, the last one giving four logits.
+    let members: [[Layer]]
+
+    /// Features as the members take them.
+    func normalize(_ features: UnsafePointer<Float>) -> [Float] {
+        (0..<mean.count).map { i in
+            min(max((features[i] - mean[i]) * factor[i], -Self.largestFeature), Self.largestFeature)
+        }
+    }
+
+    func logits(ofFeatures features: UnsafePointer<Float>) -> SIMD4<Float> {
+        let input = normalize(features)
+        var sum = SIMD4<Float>.zero
+        for layers in members {
+            let last = Self.pass(layers, input)[layers.count - 1]
+            sum += SIMD4(last[0], last[1], last[2], last[3])
+        }
+        return sum / Float(members.count)
+    }
+
+    /// What each layer gives, before the rectifier.
+    private static func pass(_ layers: [Layer], _ input: [Float]) -> [[Float]] {
+        var outputs: [[Float]] = []
+        var current = input
+        for layer in layers {
+            var output = layer.bias
+            layer.weight.withUnsafeBufferPointer { weight in
+                output.withUnsafeMutableBufferPointer { output in
+                    for i in 0..<layer.inputs where current[i] != 0 {
+                        let value = current[i]
+                        let row = i * layer.outputs
+                        for o in 0..<layer.outputs { output[o] += value * weight[row + o] }
+                    }
+                }
+            }
+            outputs.append(output)
+            current = output.map { max($0, 0) + leakySlope * min($0, 0) }
+        }
+        return outputs
+    }
+
+    /// The gradient of the logits as one of the features.
+    func featureGradient(_ logitGradient: SIMD4<Float>, features: UnsafePointer<Float>) -> [Float] {
+        let input = normalize(features)
+        var result = [Float](repeating: 0, count: mean.count)
+        for layers in members {
+            let outputs = Self.pass(layers, input)
+            var gradient = (0..<4).map { logitGradient[$0] / Float(members.count) }
+            for (index, layer) in layers.enumerated().reversed() {
+                var below = [Float](repeating: 0, count: layer.inputs)
+                for i in 0..<layer.inputs {
+                    for o in 0..<layer.outputs { below[i] += layer.weight[i * layer.outputs + o] * gradient[o] }
+                }
+                if index > 0 {
+                    for i in 0..<layer.inputs where outputs[index - 1][i] <= 0 { below[i] *= Self.leakySlope }
+                }
+                gradient = below
+            }
+            for i in result.indices { result[i] += gradient[i] }
+        }
+        for i in result.indices { result[i] *= abs(input[i]) < Self.largestFeature ? factor[i] : 0 }
+        return result
+    }
+}
+
+// MARK: The weights file
+
+extension ContextualStage {
+    /// Adds the tensors to those of a weights file, their names after `prefix`.
+    func add(to file: inout SafeTensors, prefix: String) {
+        file.tensors[prefix + "mean"] = .init(shape: [mean.count], values: mean)
+        file.tensors[prefix + "factor"] = .init(shape: [factor.count], values: factor)
+        for (member, layers) in members.enumerated() {
+            for (number, layer) in layers.enumerated() {
+                let name = Self.name(prefix, member, number)
+                file.tensors[name + ".weight"] = .init(shape: [layer.inputs, layer.outputs], values: layer.weight)
+                file.tensors[name + ".bias"] = .init(shape: [layer.outputs], values: layer.bias)
+            }
+        }
+    }
+
+    private static func name(_ prefix: String, _ member: Int, _ layer: Int) -> String {
+        "\(prefix)\(member).layer\(layer)"
+    }
+
+    /// Reads the stage of a weights file that takes so many features.
+    ///
+    /// - Throws: `ModelError` where it has none that this build can use.
+    init(_ file: SafeTensors, prefix: String, features: Int, path: String) throws(ModelError) {
+        func values(_ name: String, _ shape: [Int]) throws(ModelError) -> [Float] {
+            guard let tensor = file.tensors[name] else { throw .tensorMissing(path: path, tensor: name) }
+            guard tensor.shape == shape else {
+                throw .tensorOfOtherShape(path: path, tensor: name, found: tensor.shape, expected: shape)
+            }
+            guard tensor.values.allSatisfy(\.isFinite) else { throw .notFinite(path: path, tensor: name) }
+            return tensor.values
+        }
+        mean = try values(prefix + "mean", [features])
+        factor = try values(prefix + "factor", [features])
+        var members: [[Layer]] = []
+        while members.count < Self.maximumMembers, file.tensors[Self.name(prefix, members.count, 0) + ".weight"] != nil {
+            var layers: [Layer] = []
+            var inputs = features
+            // Three layers: two hidden ones, and that of the classes.
+            for number in 0..<3 {
+                let name = Self.name(prefix, members.count, number)
+                guard let bias = file.tensors[name + ".bias"] else {
+                    throw .tensorMissing(path: path, tensor: name + ".bias")
+                }
+                let outputs = number == 2 ? Discriminator.classCount : bias.values.count
+                guard (1...Self.widestLayer).contains(outputs) else {
+                    throw .tensorOfOtherShape(
+                        path: path, tensor: name + ".bias", found: bias.shape, expected: [Self.widestLayer])
+                }
+                layers.append(
+                    Layer(
+                        inputs: inputs, outputs: outputs, weight: try values(name + ".weight", [inputs, outputs]),
+                        bias: try values(name + ".bias", [outputs])))
+                inputs = outputs
+            }
+            members.append(layers)
+        }
+        guard !members.isEmpty else { throw .tensorMissing(path: path, tensor: Self.name(prefix, 0, 0) + ".weight") }
+        self.members = members
+    }
+}

@@ -1,0 +1,458 @@
+internal import ECGATKGAN
+internal import ECGSignal
+internal import StateCoding
+
+/// Stage 2 for one stream: walks the marks of stage 1 with the classes of their beats and decides every event. It holds
+/// nothing but small values, and no clock.
+struct ArrhythmiaAnalyzer: Sendable, Codable {
+    private var interruptionHoldSeconds: Double
+    private var statusIntervalSeconds: Double
+
+    private var alerts: AlertManager
+    private var asystoleAndPause: AsystoleAndPauseRule
+    private var rateRule: RateRule
+    private var ectopy: EctopyRules
+    private var patterns: VentricularPatternRule
+    private var burden: VentricularBurdenRule
+    private var fibrillation: VentricularFibrillationRule
+    private var irregularity: AtrialFibrillationRule
+    private var signal: SignalAlertRule
+    private var suspicion: AttackSuspicionRule
+    private var heartRate = HeartRate()
+    /// The patient's own beats, for the join.
+    private var templates = BeatTemplates()
+    /// A beat whose class waits for the next one.
+    private var pending: PendingBeat?
+    /// What the join is given, kept for whoever trains or measures it; nil: nobody does.
+    @Uncoded var observed: [ObservedBeat]? = nil
+
+    private var state = MonitorState.learning
+    /// R peak of the beat before, in the same stretch of detection, decided or not.
+    private var lastBeat: Int64?
+    /// Where the signal stopped being observable; nil while it is.
+    private var interruptedSince: Int64?
+    /// The interruption has lasted so long that everything about the patient was given up.
+    private var gaveUp = false
+    private var lastStatus: Int64 = 0
+    /// The last status, which need not be said twice of one sample.
+    private var lastReported: Reported?
+
+    private struct Reported: Sendable, Equatable, Codable {
+        var index: Int64
+        var state: MonitorState
+        var condition: SignalCondition
+    }
+
+    init(_ configuration: MonitorConfiguration) {
+        interruptionHoldSeconds = configuration.interruptionHoldSeconds
+        statusIntervalSeconds = configuration.statusIntervalSeconds
+        alerts = AlertManager(configuration)
+        asystoleAndPause = AsystoleAndPauseRule(configuration)
+        rateRule = RateRule(configuration)
+        ectopy = EctopyRules(configuration)
+        patterns = VentricularPatternRule(configuration)
+        burden = VentricularBurdenRule(configuration)
+        fibrillation = VentricularFibrillationRule(configuration)
+        irregularity = AtrialFibrillationRule(configuration)
+        signal = SignalAlertRule(configuration)
+        suspicion = AttackSuspicionRule(configuration.suspicion)
+    }
+
+    /// - Parameters:
+    ///   - windows: of the beats in `signalEvents`, 280 values each.
+    ///   - classifications: of the same windows, each for itself.
+    ///   - join: makes of them the beats' classes; nil: they are.
+    ///   - events: what is decided is appended.
+    mutating func process(
+        _ signalEvents: [SignalEvent], windows: [Float], _ classifications: UnsafeBufferPointer<BeatClassification>,
+        contextual: ContextualClassifier?, events: inout [MonitorEvent]
+    ) {
+        swap(&alerts.events, &events)
+        for signalEvent in signalEvents {
+            if pending != nil { release(before: signalEvent, windows, contextual) }
+            alerts.now.sampleIndex = signalEvent.sampleIndex
+            alerts.now.decidedAt = signalEvent.decidedAt
+            alerts.now.time = signalEvent.time
+            switch signalEvent.content {
+            case .sessionStarted(let session): begin(session, at: signalEvent.sampleIndex)
+            case .segmentStarted(let rate): beginSegment(at: signalEvent.sampleIndex, rate)
+            case .segmentEnded(let observable): endSegment(at: signalEvent.sampleIndex, observable: observable)
+            case .signalChanged(let rate):
+                changeRate(to: rate)
+                // Another lead shows the same beats in another shape.
+                templates = BeatTemplates()
+            case .gap(let count): gap(count, from: signalEvent.sampleIndex)
+            case .condition(let condition): change(to: condition, since: signalEvent.sampleIndex)
+            case .fibrillation(let finding):
+                fibrillation.change(to: finding, at: signalEvent.sampleIndex, alerts: &alerts)
+            case .beat(let finding):
+                receive(finding, finding.window.map { classifications[Int($0)] }, windows, contextual, signalEvent)
+            case .clock: clock(at: signalEvent.sampleIndex)
+            case .sessionEnded: end(at: signalEvent.sampleIndex)
+            }
+            if alerts.pause.needsReport { reportPause(at: signalEvent.decidedAt) }
+        }
+        swap(&alerts.events, &events)
+    }
+
+    /// Heap memory of the beat that waits, in bytes.
+    var heapBytes: Int { (pending?.features.capacity ?? 0) * MemoryLayout<Float>.stride }
+
+    // MARK: Session, stretch, signal
+
+    private mutating func begin(_ session: UInt64, at index: Int64) {
+        alerts.now.session = session
+        alerts.startNumbering()
+        asystoleAndPause.signalEnded()
+        forgetPatient()
+        signal.begin(at: index)
+        interruptedSince = index
+        gaveUp = true
+        state = .learning
+        lastStatus = index
+        lastReported = nil
+    }
+
+    private mutating func end(at index: Int64) {
+        for kind in AlertKind.allCases { alerts.end(kind, .sessionEnded, at: index) }
+        withdrawSuspicion(at: index)
+        state = .ended
+        writeStatus(at: index)
+    }
+
+    private mutating func beginSegment(at index: Int64, _ rate: Double) {
+        changeRate(to: rate)
+        if let since = interruptedSince {
+            giveUpIfDue(since: since, at: index)
+            interruptedSince = nil
+        }
+        gaveUp = false
+        asystoleAndPause.signalBegan(at: index)
+        state = .learning
+        writeStatus(at: index)
+    }
+
+    private mutating func endSegment(at index: Int64, observable: Bool) {
+        lastBeat = nil
+        state = .learning
+        ectopy.cut(lowPriority: allowsLowPriority, alerts: &alerts)
+        patterns.cut()
+        burden.cut()
+        fibrillation.cut()
+        templates.interrupt()
+        if !observable {
+            asystoleAndPause.signalEnded()
+            if interruptedSince == nil { interruptedSince = index }
+        }
+    }
+
+    private mutating func gap(_ count: Int64, from index: Int64) {
+        interruptedSince = min(interruptedSince ?? index, index)
+        signal.gap(count, from: index, alerts: &alerts)
+        let status = Status(
+            condition: signal.condition, conditionSinceSampleIndex: signal.since, state: .learning,
+            heartRate: heartRate.beatsPerMinute, gap: Gap(firstMissingSampleIndex: index, missingSampleCount: count),
+            pause: alerts.currentPause)
+        alerts.write(.status(status), at: index)
+        if let since = interruptedSince { giveUpIfDue(since: since, at: index + count) }
+    }
+
+    private mutating func change(to condition: SignalCondition, since index: Int64) {
+        signal.change(to: condition, since: index, alerts: &alerts)
+        writeStatus(at: index)
+    }
+
+    /// After a long interruption nothing that was known of the patient holds any more.
+    private mutating func giveUpIfDue(since: Int64, at index: Int64) {
+        guard !gaveUp, alerts.now.seconds(from: since, to: index) >= interruptionHoldSeconds else { return }
+        gaveUp = true
+        for kind in AlertKind.allCases where kind.priority != .technical {
+            alerts.end(kind, .signalInterrupted, at: since)
+        }
+        withdrawSuspicion(at: since, .signalInterrupted)
+        forgetPatient()
+    }
+
+    private mutating func forgetPatient() {
+        lastBeat = nil
+        heartRate.reset()
+        ectopy.reset()
+        patterns.cut()
+        burden.reset()
+        fibrillation.reset()
+        irregularity.reset()
+        suspicion.reset()
+        templates = BeatTemplates()
+    }
+
+    // MARK: Time
+
+    private mutating func clock(at index: Int64) {
+        signal.clock(at: index, alerts: &alerts)
+        alerts.clock(at: index)
+        fibrillation.clock(at: index, alerts: &alerts)
+        if let since = interruptedSince {
+            giveUpIfDue(since: since, at: index)
+        } else {
+            asystoleAndPause.clock(
+                at: index, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, alerts: &alerts)
+            if alerts.isActive(.asystole) { heartRate.reset() }
+        }
+        ectopy.clock(at: index, alerts: &alerts)
+        patterns.clock(at: index, alerts: &alerts)
+        burden.clock(at: index, alerts: &alerts)
+        irregularity.clock(at: index, alerts: &alerts)
+        if alerts.now.seconds(from: lastStatus, to: index) >= statusIntervalSeconds { writeStatus(at: index) }
+    }
+
+    private mutating func writeStatus(at index: Int64, pauseChange: UInt32 = 0) {
+        lastStatus = max(lastStatus, index)
+        let reported = Reported(index: index, state: state, condition: signal.condition)
+        if lastReported == reported, pauseChange == 0 { return }
+        lastReported = reported
+        let status = Status(
+            condition: signal.condition, conditionSinceSampleIndex: signal.since, state: state,
+            heartRate: heartRate.beatsPerMinute, pause: alerts.currentPause, pauseChange: pauseChange)
+        alerts.write(.status(status), at: index)
+    }
+
+    /// A pause has begun or ended: every subscriber must know at once.
+    private mutating func reportPause(at index: Int64) {
+        alerts.pauseWasReported()
+        writeStatus(at: index, pauseChange: alerts.pause.changes)
+    }
+
+    /// What counts samples counts in another rate.
+    private mutating func changeRate(to rate: Double) {
+        guard rate != alerts.now.samplingRate else { return }
+        alerts.changeRate(to: rate)
+        burden.reset()
+    }
+
+    // MARK: Beats
+
+    /// Noise breeds beats that are not there, and ectopic ones most of all: then nothing of low priority is raised.
+    /// What is grave is, since fibrillation too looks like noise.
+    private var allowsLowPriority: Bool { !isNoisy }
+
+    /// As the alert says it, which outlasts the single bursts.
+    private var isNoisy: Bool { alerts.isActive(.noisySignal) }
+
+    /// A beat is known, and its class where it does not wait for the next one.
+    private mutating func receive(
+        _ finding: BeatFinding, _ answer: BeatClassification?, _ windows: [Float], _ contextual: ContextualClassifier?,
+        _ signalEvent: SignalEvent
+    ) {
+        let index = signalEvent.sampleIndex
+        let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }
+        lastBeat = index
+        asystoleAndPause.beat(at: index, alerts: &alerts)
+        guard contextual != nil || observed != nil else { return beat(finding, answer, interval: interval, at: index) }
+        guard let answer, let morphology = BeatMorphology(of: finding, in: windows) else {
+            templates.addUnseen(interval: interval.map { Float($0) })
+            return beat(finding, nil, interval: interval, at: index)
+        }
+        let context = BeatContext(
+            templates: templates, interval: interval.map { Float($0) }, windowRange: finding.windowRange,
+            isNoisy: signal.condition != .good, foundBySearchBack: finding.foundBySearchBack)
+        if observed != nil {
+            let (decidedAt, rate) = (alerts.now.decidedAt, alerts.now.samplingRate)
+            let window = Array(windows[finding.windowPlace])
+            observed?.append(
+                ObservedBeat(
+                    sampleIndex: index, decidedAtSampleIndex: decidedAt, samplingRate: rate, window: window,
+                    answer: answer, context: context))
+        }
+        let features = ContextualFeatures.values(morphology, logits: answer.logits, context: context)
+        templates.add(morphology, logits: answer.logits, interval: context.interval, features: features)
+        guard let contextual else { return beat(finding, answer, interval: interval, at: index) }
+        let first = contextual.first(answer, features: features)
+        let waiting = PendingContext(morphology: morphology, context: context)
+        if first.isFinal {
+            beat(finding, first.classification, interval: interval, at: index)
+        } else if alerts.now.seconds(from: index, to: signalEvent.decidedAt) > ContextualClassifier.maximumWaitSeconds {
+            // The search-back found it so late that nothing more is waited for.
+            let second = contextual.second(
+                features + ContextualFeatures.nextValues(waiting, next: nil), suspicion: answer.attackSuspicion)
+            beat(finding, second, interval: interval, at: index)
+        } else {
+            pending = PendingBeat(
+                sampleIndex: index, time: signalEvent.time, finding: finding, interval: interval,
+                suspicion: answer.attackSuspicion, features: features, context: waiting)
+        }
+    }
+
+    /// Gives the beat that waits its class where the mark is what it waits for, or where nothing can come any more.
+    private mutating func release(before signalEvent: SignalEvent, _ windows: [Float], _ contextual: ContextualClassifier?) {
+        guard let pending else { return }
+        let waited = alerts.now.seconds(from: pending.sampleIndex, to: signalEvent.decidedAt)
+        let isLate = waited > ContextualClassifier.maximumWaitSeconds
+        var next: NextBeat?
+        switch signalEvent.content {
+        case .beat(let finding):
+            if !isLate, let lastBeat, let morphology = BeatMorphology(of: finding, in: windows) {
+                next = NextBeat(
+                    morphology: morphology, interval: Float(alerts.now.seconds(from: lastBeat, to: signalEvent.sampleIndex)),
+                    templates: templates)
+            }
+        case .clock: guard isLate else { return }
+        case .condition, .fibrillation: return
+        case .sessionStarted, .segmentStarted, .segmentEnded, .signalChanged, .gap, .sessionEnded: break
+        }
+        self.pending = nil
+        alerts.now.decidedAt = signalEvent.decidedAt
+        alerts.now.sampleIndex = pending.sampleIndex
+        alerts.now.time = pending.time
+        let classification = contextual?.second(
+            pending.features + ContextualFeatures.nextValues(pending.context, next: next), suspicion: pending.suspicion)
+        beat(pending.finding, classification, interval: pending.interval, at: pending.sampleIndex)
+    }
+
+    /// A beat has its final class, or will have none.
+    private mutating func beat(
+        _ finding: BeatFinding, _ classification: BeatClassification?, interval: Double?, at index: Int64
+    ) {
+        alerts.write(
+            .beat(
+                Beat(
+                    beatClass: classification?.beatClass, notClassifiedBecause: finding.notClassifiedBecause,
+                    probabilities: classification?.probabilities ?? .zero,
+                    attackSuspicion: classification?.attackSuspicion ?? 0, rrIntervalSeconds: interval,
+                    amplitudeMillivolts: finding.amplitude, foundBySearchBack: finding.foundBySearchBack)),
+            at: index)
+        let isQuiet = allowsLowPriority
+        burden.beat(
+            classification?.beatClass, at: index, interval: interval, meanInterval: heartRate.meanInterval,
+            lowPriority: isQuiet, alerts: &alerts)
+        if let interval { heartRate.add(interval: interval) }
+        alerts.doubtsBeats = isNoisy && !heartRate.isSteady
+        if let beatClass = classification?.beatClass {
+            if beatClass == .ventricular { fibrillation.ventricularBeat(at: index) }
+            ectopy.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
+            patterns.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
+        }
+        if let interval, let rate = heartRate.beatsPerMinute {
+            rateRule.beat(at: index, rate: rate, interval: interval, alerts: &alerts)
+        }
+        irregularity.beat(
+            classification?.beatClass, at: index, interval: interval, heartRate: heartRate.beatsPerMinute,
+            isQuiet: isQuiet, alerts: &alerts)
+        if let classification, signal.condition == .good { suspect(classification.attackSuspicion, at: index) }
+        if state == .learning {
+            state = .monitoring
+            writeStatus(at: index)
+        }
+    }
+
+    // MARK: Commands
+
+    /// Does what a person says, as of the last sample that was walked.
+    /// - Parameters:
+    ///   - index: the last sample, and `time` when it was taken.
+    ///   - policy: what pauses may last.
+    mutating func apply(
+        _ command: AlarmCommand, at index: Int64, time: Int64, policy: AlarmPolicy, events: inout [MonitorEvent]
+    ) -> AlarmCommandOutcome {
+        setNow(index, time)
+        swap(&alerts.events, &events)
+        var outcome = AlarmCommandOutcome(result: .done, session: alerts.now.session, appliedAtSampleIndex: index)
+        switch command.action {
+        case _ where !AlarmCommand.isValid(name: command.by):
+            outcome.result = .invalid("by must hold 1 to \(AlarmCommand.maximumNameLength) printable characters")
+        case .acknowledge(let kind, let number):
+            outcome.acknowledged = alerts.acknowledge(kind, number: number, by: command.by)
+            if outcome.acknowledged == 0 { outcome.result = .nothingToDo }
+        case .pause(let kind, let seconds):
+            let seconds = seconds ?? policy.pauseSeconds
+            if !(seconds >= 1) {
+                outcome.result = .invalid("a pause lasts a second at least")
+            } else if seconds > policy.maximumPauseSeconds {
+                outcome.result = .tooLong(limit: policy.maximumPauseSeconds)
+            } else {
+                alerts.beginPause(kind, seconds: seconds, by: command.by)
+            }
+        case .resume:
+            if !alerts.endPause() { outcome.result = .nothingToDo }
+        case .list: break
+        }
+        if alerts.pause.needsReport { reportPause(at: index) }
+        outcome.alerts = alerts.activeAlerts
+        outcome.pause = alerts.currentPause
+        swap(&alerts.events, &events)
+        return outcome
+    }
+
+    /// New limits come into force after the last sample that was walked. What is counted goes on. The limits of stage 1
+    /// and of the suspicion stay.
+    mutating func configure(
+        _ configuration: MonitorConfiguration, at index: Int64, time: Int64, events: inout [MonitorEvent]
+    ) {
+        setNow(index, time)
+        swap(&alerts.events, &events)
+        setLimits(configuration)
+        swap(&alerts.events, &events)
+    }
+
+    /// Limits that are in force already, once more: what was read back as state may be anything.
+    mutating func restoreLimits(_ configuration: MonitorConfiguration) {
+        setLimits(configuration)
+        alerts.events = []
+    }
+
+    private mutating func setLimits(_ configuration: MonitorConfiguration) {
+        interruptionHoldSeconds = configuration.interruptionHoldSeconds
+        statusIntervalSeconds = configuration.statusIntervalSeconds
+        alerts.configure(configuration)
+        asystoleAndPause.configure(configuration)
+        rateRule.configure(configuration)
+        ectopy.configure(configuration)
+        patterns.configure(configuration)
+        burden.configure(configuration)
+        fibrillation.configure(configuration)
+        irregularity.configure(configuration)
+        signal.configure(configuration)
+    }
+
+    private mutating func setNow(_ index: Int64, _ time: Int64) {
+        alerts.now.sampleIndex = index
+        alerts.now.decidedAt = index
+        alerts.now.time = time
+    }
+
+    // MARK: Attack
+
+    private mutating func suspect(_ score: Float, at index: Int64) {
+        switch suspicion.step(attackSuspicion: score, sampleIndex: index) {
+        case .raised:
+            writeSuspicion(active: true, at: index)
+            let first = suspicion.firstSampleIndex
+            let text = suspicionText
+            alerts.start(.attackSuspected, onset: first, beatCount: suspicion.suspectedBeats, text: text)
+        case .withdrawn:
+            writeSuspicion(active: false, at: index)
+            alerts.end(.attackSuspected, .cleared, at: suspicion.lastSampleIndex)
+        case nil:
+            guard suspicion.isActive else { return }
+            let text = suspicionText
+            alerts.update(.attackSuspected, beatCount: suspicion.suspectedBeats, text: text)
+        }
+    }
+
+    private var suspicionText: String {
+        "attack suspected, \(suspicion.suspectedBeats) beats, score \(fixed(Double(suspicion.score), decimals: 2))"
+    }
+
+    private mutating func writeSuspicion(active: Bool, at index: Int64) {
+        let extent = Suspicion(
+            active: active, score: suspicion.score, beatsConsidered: suspicion.beatsConsidered,
+            firstSampleIndex: suspicion.firstSampleIndex, lastSampleIndex: suspicion.lastSampleIndex)
+        alerts.write(.suspicion(extent), at: index)
+    }
+
+    private mutating func withdrawSuspicion(at index: Int64, _ cause: AlertEnd = .sessionEnded) {
+        guard suspicion.isActive else { return }
+        writeSuspicion(active: false, at: index)
+        alerts.end(.attackSuspected, cause, at: index)
+        suspicion.reset()
+    }
+}

@@ -1,0 +1,230 @@
+internal import ECGATKGAN
+
+/// Ectopic beats alone and in rows. The ventricular chain, from grave to slight; a graver one takes the place of a
+/// lesser:
+///
+/// - **ventricular tachycardia**: `ventricularTachycardiaBeats` V in a row at `ventricularTachycardiaRate` or faster
+///   (mean of the last four intervals at most);
+/// - **accelerated idioventricular rhythm**: `idioventricularBeats` V in a row, slower than that and at
+///   `idioventricularRate` or faster;
+/// - **ventricular run**: `ventricularRunBeats` V in a row at any rate; the three are over after `runEndBeats` other
+///   beats in a row;
+/// - **couplet**: two V in a row, known with the beat after them; goes on until there has been none for
+///   `coupletHoldSeconds`;
+/// - **single V beat**: one V between others, known with the beat after it; goes on until there has been none for
+///   `singleVentricularBeatHoldSeconds`. It gives way to bigeminy and trigeminy as well.
+///
+/// For `coupletHoldSeconds` after a run neither couplets nor single beats are raised.
+///
+/// None of them starts while the signal shows ventricular fibrillation, which is graver than all.
+///
+/// **Supraventricular tachycardia**: `supraventricularTachycardiaBeats` S in a row at `supraventricularTachycardiaRate`
+/// or faster; **supraventricular run**: `supraventricularRunBeats` S in a row; over after `runEndBeats` others.
+///
+/// Beats without a class neither extend nor break a row.
+struct EctopyRules: Sendable, Codable {
+    private var configuration: Limits
+    private var ventricular = BeatRun()
+    private var supraventricular = BeatRun()
+    /// V beats (S beats) since the active run alert began.
+    private var ventricularRunBeats = 0
+    private var supraventricularRunBeats = 0
+    private var singles = 0
+    private var couplets = 0
+    private var lastSingle: Int64 = 0
+    private var lastCouplet: Int64 = 0
+    /// Last beat of the last run, nil before the first.
+    private var lastRun: Int64?
+
+    /// The few limits that are needed, rather than the whole configuration in each of ten thousand streams.
+    private struct Limits: Sendable, Codable {
+        var run: Int
+        var idioventricular: Int
+        var idioventricularRate: Double
+        var supraventricularTachycardia: Int
+        var supraventricularTachycardiaRate: Double
+        var tachycardia: Int
+        var tachycardiaRate: Double
+        var supraventricularRun: Int
+        var runEnd: Int
+        var singleHold: Double
+        var coupletHold: Double
+
+        init(_ configuration: MonitorConfiguration) {
+            run = configuration.ventricularRunBeats
+            idioventricular = configuration.idioventricularBeats
+            idioventricularRate = configuration.idioventricularRate
+            tachycardia = configuration.ventricularTachycardiaBeats
+            tachycardiaRate = configuration.ventricularTachycardiaRate
+            supraventricularRun = configuration.supraventricularRunBeats
+            supraventricularTachycardia = configuration.supraventricularTachycardiaBeats
+            supraventricularTachycardiaRate = configuration.supraventricularTachycardiaRate
+            runEnd = configuration.runEndBeats
+            singleHold = configuration.singleVentricularBeatHoldSeconds
+            coupletHold = configuration.coupletHoldSeconds
+        }
+    }
+
+    init(_ configuration: MonitorConfiguration) { self.configuration = Limits(configuration) }
+
+    mutating func configure(_ configuration: MonitorConfiguration) { self.configuration = Limits(configuration) }
+
+    /// - Parameter lowPriority: whether alerts of low priority may start; not in noise, which breeds ectopic beats.
+    mutating func beat(_ beatClass: BeatClass, at index: Int64, lowPriority: Bool, alerts: inout AlertManager) {
+        if beatClass == .ventricular {
+            ventricular.extend(to: index)
+            ventricularBeat(at: index, alerts: &alerts)
+        } else {
+            closeRow(lowPriority: lowPriority, alerts: &alerts)
+            ventricular.interrupt()
+            if ventricular.others >= configuration.runEnd { endVentricularRun(.cleared, alerts: &alerts) }
+        }
+        if beatClass == .supraventricular {
+            supraventricular.extend(to: index)
+            supraventricularBeat(lowPriority: lowPriority, alerts: &alerts)
+        } else {
+            supraventricular.interrupt()
+            if supraventricular.others >= configuration.runEnd {
+                alerts.end(.supraventricularRun, .cleared, at: supraventricular.last)
+                alerts.end(.supraventricularTachycardia, .cleared, at: supraventricular.last)
+            }
+        }
+    }
+
+    /// Ends what has held for long enough.
+    mutating func clock(at index: Int64, alerts: inout AlertManager) {
+        if alerts.isActive(.singleVentricularBeat),
+            alerts.now.seconds(from: lastSingle, to: index) >= configuration.singleHold
+        {
+            alerts.end(.singleVentricularBeat, .cleared, at: lastSingle)
+        }
+        if alerts.isActive(.ventricularCouplet),
+            alerts.now.seconds(from: lastCouplet, to: index) >= configuration.coupletHold
+        {
+            alerts.end(.ventricularCouplet, .cleared, at: lastCouplet)
+        }
+    }
+
+    /// The signal was interrupted: rows do not go on beyond it, alerts do.
+    mutating func cut(lowPriority: Bool, alerts: inout AlertManager) {
+        closeRow(lowPriority: lowPriority, alerts: &alerts)
+        ventricular.cut()
+        supraventricular.cut()
+    }
+
+    mutating func reset() {
+        ventricular = BeatRun()
+        supraventricular = BeatRun()
+        lastRun = nil
+    }
+
+    private func inVentricularRun(_ alerts: borrowing AlertManager) -> Bool {
+        alerts.isActive(anyOf: .ventricularRun, .idioventricularRhythm, .ventricularTachycardia)
+    }
+
+    /// What a graver alert of the chain takes the place of.
+    private static func lesser(than kind: AlertKind) -> [AlertKind] {
+        let isolated: [AlertKind] = [.ventricularCouplet, .singleVentricularBeat, .bigeminy, .trigeminy]
+        return switch kind {
+        case .ventricularTachycardia:
+            isolated + [.ventricularRun, .idioventricularRhythm, .tachycardia, .extremeTachycardia]
+        case .idioventricularRhythm: isolated + [.ventricularRun]
+        default: isolated
+        }
+    }
+
+    /// What the row of V beats is now.
+    private func runKind(_ rate: Double?) -> AlertKind? {
+        let (count, rate) = (ventricular.count, rate ?? 0)
+        if count >= configuration.tachycardia, rate >= configuration.tachycardiaRate { return .ventricularTachycardia }
+        if count >= configuration.idioventricular, rate >= configuration.idioventricularRate {
+            return .idioventricularRhythm
+        }
+        return count >= configuration.run ? .ventricularRun : nil
+    }
+
+    private mutating func ventricularBeat(at index: Int64, alerts: inout AlertManager) {
+        let rate = ventricular.rate(samplingRate: alerts.now.samplingRate)
+        let kind = runKind(rate)
+        let present = Self.runs.first { alerts.isActive($0) }
+        guard present != nil || kind != nil else { return }
+        lastRun = index
+        ventricularRunBeats = present != nil ? ventricularRunBeats + 1 : ventricular.count
+        guard !alerts.isActive(.ventricularFibrillation) else { return }
+        let figures = "\(ventricularRunBeats) beats" + (rate.map { " at \(fixed($0, decimals: 0))/min" } ?? "")
+        if let kind, Self.grade(kind) > Self.grade(present) {
+            let onset = present.map { alerts.onset($0) } ?? ventricular.first
+            for lesser in Self.lesser(than: kind) { alerts.end(lesser, .shadowed, at: index) }
+            alerts.start(
+                kind, onset: onset, heartRate: rate, beatCount: ventricularRunBeats, text: "\(kind.name), \(figures)")
+        } else if let present {
+            alerts.update(present, heartRate: rate, beatCount: ventricularRunBeats, text: "\(present.name), \(figures)")
+        }
+    }
+
+    /// From grave to slight.
+    private static let runs: [AlertKind] = [.ventricularTachycardia, .idioventricularRhythm, .ventricularRun]
+
+    private static func grade(_ kind: AlertKind?) -> Int {
+        switch kind {
+        case .ventricularTachycardia: 3
+        case .idioventricularRhythm: 2
+        case .ventricularRun: 1
+        default: 0
+        }
+    }
+
+    private mutating func endVentricularRun(_ cause: AlertEnd, alerts: inout AlertManager) {
+        alerts.end(.ventricularTachycardia, cause, at: ventricular.last)
+        alerts.end(.idioventricularRhythm, cause, at: ventricular.last)
+        alerts.end(.ventricularRun, cause, at: ventricular.last)
+    }
+
+    /// The row of V beats is complete: one or two of them are a finding of their own.
+    private mutating func closeRow(lowPriority: Bool, alerts: inout AlertManager) {
+        guard ventricular.count == 1 || ventricular.count == 2, !inVentricularRun(alerts), lowPriority,
+            !alerts.isActive(.ventricularFibrillation)
+        else { return }
+        if let lastRun, alerts.now.seconds(from: lastRun, to: ventricular.first) < configuration.coupletHold { return }
+        if ventricular.count == 2 {
+            couplets = alerts.isActive(.ventricularCouplet) ? couplets + 1 : 1
+            lastCouplet = ventricular.last
+            alerts.end(.singleVentricularBeat, .shadowed, at: ventricular.first)
+            let text = couplets == 1 ? "ventricular couplet" : "\(couplets) ventricular couplets"
+            let rate = ventricular.rate(samplingRate: alerts.now.samplingRate)
+            alerts.start(
+                .ventricularCouplet, onset: ventricular.first, heartRate: rate, beatCount: 2 * couplets, text: text)
+            alerts.update(.ventricularCouplet, heartRate: rate, beatCount: 2 * couplets, text: text)
+        } else if !alerts.isActive(.ventricularCouplet), !alerts.isActive(.bigeminy), !alerts.isActive(.trigeminy) {
+            singles = alerts.isActive(.singleVentricularBeat) ? singles + 1 : 1
+            lastSingle = ventricular.last
+            let text = singles == 1 ? "ventricular ectopic beat" : "\(singles) ventricular ectopic beats"
+            alerts.start(.singleVentricularBeat, onset: ventricular.first, beatCount: singles, text: text)
+            alerts.update(.singleVentricularBeat, beatCount: singles, text: text)
+        }
+    }
+
+    private mutating func supraventricularBeat(lowPriority: Bool, alerts: inout AlertManager) {
+        let isRun = alerts.isActive(.supraventricularRun)
+        let wasTachycardia = alerts.isActive(.supraventricularTachycardia)
+        let rate = supraventricular.rate(samplingRate: alerts.now.samplingRate)
+        let isTachycardia =
+            supraventricular.count >= configuration.supraventricularTachycardia
+            && (rate ?? 0) >= configuration.supraventricularTachycardiaRate
+        let isNewRun = lowPriority && supraventricular.count >= configuration.supraventricularRun
+        guard isRun || wasTachycardia || isTachycardia || isNewRun else { return }
+        guard !alerts.isActive(.ventricularFibrillation) else { return }
+        supraventricularRunBeats = isRun || wasTachycardia ? supraventricularRunBeats + 1 : supraventricular.count
+        let figures = "\(supraventricularRunBeats) beats" + (rate.map { " at \(fixed($0, decimals: 0))/min" } ?? "")
+        let kind = wasTachycardia || isTachycardia ? AlertKind.supraventricularTachycardia : .supraventricularRun
+        let onset = isRun ? alerts.onset(.supraventricularRun) : supraventricular.first
+        if isTachycardia, !wasTachycardia {
+            for lesser in [AlertKind.supraventricularRun, .tachycardia] {
+                alerts.end(lesser, .shadowed, at: supraventricular.last)
+            }
+        }
+        let text = "\(kind.name), \(figures)"
+        alerts.start(kind, onset: onset, heartRate: rate, beatCount: supraventricularRunBeats, text: text)
+        alerts.update(kind, heartRate: rate, beatCount: supraventricularRunBeats, text: text)
+    }
+}

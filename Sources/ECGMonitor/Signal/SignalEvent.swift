@@ -1,0 +1,90 @@
+internal import ECGSignal
+internal import StateCoding
+
+/// What stage 1 hands to stage 2: something that happened to the signal, in the order in which it became known.
+/// Between the stages lies nothing but these and the windows of the beats, so it does not matter when, or together
+/// with whose, the beats are classified.
+struct SignalEvent: Sendable, Codable {
+    enum Content: Sendable {
+        /// The first of a session.
+        case sessionStarted(UInt64)
+        /// Detection begins to learn. The samples before, if any, have no connection with what follows.
+        case segmentStarted(samplingRate: Double)
+        /// Detection stopped: what comes next has no connection with what was. Not observable: beats could now pass
+        /// unseen. A flat line stops detection and is observable all the same: it may be the patient's.
+        case segmentEnded(observable: Bool)
+        /// The samples have another rate or come from another lead.
+        case signalChanged(samplingRate: Double)
+        /// So many samples are missing from the mark's sample index on.
+        case gap(Int64)
+        /// The signal's condition since the mark's sample index.
+        case condition(SignalCondition)
+        /// Whether the signal shows ventricular fibrillation, since the mark's sample index.
+        case fibrillation(VentricularFibrillationDetector.Finding)
+        /// An R peak.
+        case beat(BeatFinding)
+        /// A quarter of a second of signal has passed.
+        case clock
+        /// The session or the input is over.
+        case sessionEnded
+    }
+
+    /// What the mark is about, source rate.
+    var sampleIndex: Int64
+    /// The sample that decided it, source rate.
+    var decidedAt: Int64
+    /// When `sampleIndex` was taken; 0: unknown.
+    @FullRange var time: Int64
+    var content: Content
+}
+
+/// A beat as the detector found it.
+struct BeatFinding: Sendable, Codable {
+    /// Which of the pending windows is its own; `nil`: none, for the cause given.
+    var window: Int32?
+    var notClassifiedBecause: NotClassifiedCause?
+    var amplitude: Float
+    /// Greatest less least sample of its window, in mV, which the scaling to [0,1] takes away; 0 without a window.
+    var windowRange: Float = 0
+    var foundBySearchBack: Bool
+}
+
+/// A number for the case, then what it carries.
+extension SignalEvent.Content: Codable {
+    init(from decoder: any Decoder) throws {
+        var container = try decoder.unkeyedContainer()
+        switch try container.decode(UInt8.self) {
+        case 0: self = .sessionStarted(try container.decode(UInt64.self))
+        case 1: self = .segmentStarted(samplingRate: try container.decode(Double.self))
+        case 2: self = .segmentEnded(observable: try container.decode(Bool.self))
+        case 3: self = .signalChanged(samplingRate: try container.decode(Double.self))
+        case 4: self = .gap(try container.decode(Int64.self))
+        case 5: self = .condition(try container.decode(SignalCondition.self))
+        case 6: self = .fibrillation(try container.decode(VentricularFibrillationDetector.Finding.self))
+        case 7: self = .beat(try container.decode(BeatFinding.self))
+        case 8: self = .clock
+        case 9: self = .sessionEnded
+        default: throw StateCodingError.otherLayout
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.unkeyedContainer()
+        func put(_ number: UInt8, _ value: (some Encodable)?) throws {
+            try container.encode(number)
+            if let value { try container.encode(value) }
+        }
+        switch self {
+        case .sessionStarted(let session): try put(0, session)
+        case .segmentStarted(let rate): try put(1, rate)
+        case .segmentEnded(let observable): try put(2, observable)
+        case .signalChanged(let rate): try put(3, rate)
+        case .gap(let count): try put(4, count)
+        case .condition(let condition): try put(5, condition)
+        case .fibrillation(let finding): try put(6, finding)
+        case .beat(let finding): try put(7, finding)
+        case .clock: try put(8, nil as Bool?)
+        case .sessionEnded: try put(9, nil as Bool?)
+        }
+    }
+}

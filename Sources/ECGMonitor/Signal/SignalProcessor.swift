@@ -1,0 +1,369 @@
+internal import ECGSignal
+internal import StateCoding
+
+/// Stage 1 for one stream: samples at the source's rate go in, in order; marks and beat windows come out.
+///
+///     sample -> usable? -> resample to 360 Hz -> mains hum -> condition -> Pan-Tompkins -> R peak -> window of 280 -> [0,1]
+///
+/// A stretch is a run of samples within which the detector and the windows may connect what they see. It ends at a gap,
+/// at unusable samples, at a change of rate or lead, and where the signal turns out to be flat or saturated; nothing is
+/// carried over. All that is allocated is the history, the resampler's ring, and the marks and windows of the beats
+/// that wait for their class.
+struct SignalProcessor: Sendable, Codable, RangeChecked {
+    /// Beyond this a sample in mV is not an ECG, whatever the electrode does.
+    static let maximumMillivolts: Float = 1_000
+    /// Samples at 360 Hz that are kept for windows: longer than the longest search-back.
+    static let historyLength = 2_048
+
+    /// What is done with the samples now.
+    private enum Mode: UInt8, Sendable, Codable {
+        /// A stretch runs.
+        case detecting
+        /// The signal is flat or saturated: it is watched until it is alive again.
+        case watching
+        /// The electrode is off, or samples are invalid: nothing is looked at until they have been usable for a while.
+        case unusable
+    }
+
+    private(set) var signalEvents: [SignalEvent] = []
+    /// Windows of the beats in `signalEvents`, 280 values each, scaled.
+    private(set) var windows: [Float] = []
+
+    private let recoverySeconds: Double
+    private let judgesQuality: Bool
+    private var clock = AcquisitionClock()
+    @SharedResampler private var resampler: Resampler? = nil
+    private var humFilter = MainsHumFilter()
+    private var conditionMonitor = SignalConditionMonitor()
+    private var detector = PanTompkinsDetector()
+    private var fibrillation = VentricularFibrillationDetector()
+    private var history = SampleHistory(capacity: SignalProcessor.historyLength)
+    /// Beats whose windows are not complete yet, in the order of their R peaks.
+    private var waiting: [QRSDetection] = []
+
+    private var mode = Mode.unusable
+    private var condition = SignalCondition.good
+    private var samplingRate: Double = 0
+    private var recoverySamples: Int64 = 0
+    private var usableRun: Int64 = 0
+    /// Source index of the resampler's first input, and 360-Hz index (counted from there) of the detector's first
+    /// sample.
+    private var resamplerOrigin: Int64 = 0
+    private var detectorOrigin: Int64 = 0
+    /// 360-Hz samples since `resamplerOrigin`.
+    private var resampled: Int64 = 0
+    /// 140 samples after the R peak of the first beat that waits, in the detector's count.
+    @FullRange private var nextWindowAt: Int64 = .max
+    private var clockPeriod: Int64 = 90
+    private var nextClockAt: Int64 = 0
+
+    init(recoverySeconds: Double, judgesQuality: Bool = true) {
+        self.recoverySeconds = recoverySeconds
+        self.judgesQuality = judgesQuality
+        signalEvents.reserveCapacity(16)
+        waiting.reserveCapacity(4)
+    }
+
+    /// Whether stage 2 finds the windows that the marks speak of, and nothing is counted in impossible rates.
+    var isInRange: Bool {
+        let rates = MonitorConfiguration.supportedSamplingRates
+        let count = Int32(clamping: windows.count / BeatWindow.length)
+        let signalEventsAreValid = signalEvents.allSatisfy { signalEvent in
+            switch signalEvent.content {
+            case .beat(let finding): finding.window.map { (0..<count).contains($0) } ?? true
+            case .segmentStarted(let rate), .signalChanged(let rate): rates.contains(rate)
+            default: true
+            }
+        }
+        let hasRate =
+            resampler.map { $0.inputRate == samplingRate && rates.contains(samplingRate) } ?? (mode == .unusable)
+        return windows.count % BeatWindow.length == 0 && signalEventsAreValid && hasRate
+            && (0...10).contains(recoverySeconds) && clockPeriod >= 1
+            && (mode == .unusable || resampler?.isDrained ?? true) && history.capacity == Self.historyLength
+    }
+
+    // MARK: What stage 2 takes
+
+    mutating func removeSignalEventsAndWindows() {
+        // A long segment may have left much room behind; ten thousand streams cannot each keep it.
+        signalEvents.removeAll(keepingCapacity: signalEvents.capacity <= 64)
+        windows.removeAll(keepingCapacity: windows.capacity <= 8 * BeatWindow.length)
+    }
+
+    /// Heap memory that this stream holds, in bytes, without what it shares with others of its rate.
+    var heapBytes: Int {
+        signalEvents.capacity * MemoryLayout<SignalEvent>.stride + windows.capacity * MemoryLayout<Float>.stride
+            + history.capacity * MemoryLayout<Float>.stride
+            + waiting.capacity * MemoryLayout<QRSDetection>.stride
+    }
+
+    // MARK: Beginning and end
+
+    /// - Parameter stamp: acquisition time of the sample `firstIndex`.
+    mutating func beginSession(_ session: UInt64, firstIndex: Int64, samplingRate: Double, stamp: Int64) {
+        setRate(samplingRate, firstIndex: firstIndex)
+        _ = clock.take(stamp: stamp, forSample: firstIndex)
+        condition = .good
+        add(.sessionStarted(session), at: firstIndex, decidedAt: firstIndex)
+        startSegment(at: firstIndex)
+    }
+
+    /// The session or the input ends after the sample before `index`.
+    mutating func endSession(before index: Int64) {
+        let last = index - 1
+        endSegment(decidedAt: last, cause: .endOfSignal, observable: false)
+        add(.sessionEnded, at: last, decidedAt: last)
+        mode = .unusable
+    }
+
+    /// `count` samples from `index` on are missing; `stamp` is the acquisition time of the first one after them.
+    ///
+    /// - Returns: whether the stamp ran backwards.
+    mutating func skip(gap count: Int64, from index: Int64, stamp: Int64) -> Bool {
+        endSegment(decidedAt: index + count, cause: .gapAtEdge, observable: false)
+        add(.gap(count), at: index, decidedAt: index + count)
+        setClock(firstIndex: index + count)
+        let wentBackwards = takeStamp(stamp, forSample: index + count)
+        resume(at: index + count)
+        return wentBackwards
+    }
+
+    /// From `index` on, taken at `stamp`, the samples have another rate or come from another lead.
+    ///
+    /// - Returns: whether the stamp ran backwards.
+    mutating func changeSignal(samplingRate rate: Double, at index: Int64, stamp: Int64) -> Bool {
+        endSegment(decidedAt: index, cause: .gapAtEdge, observable: false)
+        if rate != samplingRate { setRate(rate, firstIndex: index) }
+        let wentBackwards = takeStamp(stamp, forSample: index)
+        add(.signalChanged(samplingRate: rate), at: index, decidedAt: index)
+        resume(at: index)
+        return wentBackwards
+    }
+
+    /// Takes the acquisition time of a segment's first new sample.
+    ///
+    /// - Returns: whether it ran backwards.
+    mutating func takeStamp(_ stamp: Int64, forSample index: Int64) -> Bool {
+        clock.take(stamp: stamp, forSample: index)
+    }
+
+    /// When a sample was taken; 0: unknown.
+    func time(ofSample index: Int64) -> Int64 { clock.time(ofSample: index) }
+
+    private mutating func setRate(_ rate: Double, firstIndex: Int64) {
+        if rate != samplingRate || resampler == nil { resampler = ResamplerStore.resampler(forRate: rate) }
+        samplingRate = rate
+        clock.restart(samplingRate: rate)
+        recoverySamples = max(1, Int64((recoverySeconds * rate).rounded()))
+        clockPeriod = max(1, Int64((rate / 4).rounded()))
+        setClock(firstIndex: firstIndex)
+    }
+
+    private mutating func setClock(firstIndex: Int64) {
+        // Multiples of the period, so that they do not depend on where the segments begin.
+        nextClockAt = (firstIndex + clockPeriod - 1) / clockPeriod * clockPeriod
+    }
+
+    /// After a gap or a change of signal: usable until shown otherwise. What was unusable before stays so until it has
+    /// recovered, or a lost message would end a lead-off.
+    private mutating func resume(at index: Int64) {
+        if mode == .unusable {
+            usableRun = 0
+        } else {
+            startSegment(at: index)
+        }
+    }
+
+    // MARK: Samples
+
+    /// - Returns: how many of the samples are invalid.
+    mutating func take(
+        _ samples: UnsafeBufferPointer<Float>, firstIndex: Int64, leadOff: Bool
+    ) -> Int {
+        var invalid = 0
+        var index = firstIndex
+        for sample in samples {
+            // The comparison is false for a NaN.
+            let valid = abs(sample) <= Self.maximumMillivolts
+            if !valid { invalid += 1 }
+            if valid, !leadOff {
+                if mode == .unusable { recover(at: index) }
+                if mode != .unusable { pass(sample, at: index) }
+            } else {
+                becomeUnusable(leadOff ? .leadOff : .invalidSamples, at: index)
+            }
+            if index == nextClockAt {
+                nextClockAt = index + clockPeriod
+                add(.clock, at: index, decidedAt: index)
+            }
+            index += 1
+        }
+        return invalid
+    }
+
+    private mutating func becomeUnusable(_ cause: SignalCondition, at index: Int64) {
+        usableRun = 0
+        if mode != .unusable {
+            endSegment(decidedAt: index, cause: .poorSignal, observable: false)
+            mode = .unusable
+        }
+        setCondition(cause, since: index, decidedAt: index)
+    }
+
+    private mutating func recover(at index: Int64) {
+        usableRun += 1
+        guard usableRun >= recoverySamples else { return }
+        setCondition(.good, since: index, decidedAt: index)
+        startSegment(at: index)
+    }
+
+    @inline(__always)
+    private mutating func pass(_ sample: Float, at index: Int64) {
+        resampler?.push(sample)
+        while let value = resampler?.next() { step(value, decidedAt: index) }
+    }
+
+    /// One sample at 360 Hz.
+    private mutating func step(_ sample: Float, decidedAt index: Int64) {
+        resampled += 1
+        let millivolts = judgesQuality ? humFilter.step(sample) : sample
+        if judgesQuality,
+            let change = conditionMonitor.step(millivolts, leadOff: false, noiseRatio: detector.noiseRatio)
+        {
+            follow(change, decidedAt: index)
+        }
+        guard mode == .detecting else { return }
+        history.append(millivolts)
+        if let detection = detector.step(millivolts) { enqueue(detection) }
+        if let change = fibrillation.step(millivolts) {
+            let since = sourceIndex(of: detectorOrigin + change.sinceIndex)
+            add(.fibrillation(change.finding), at: since, decidedAt: index)
+        }
+        if history.endIndex >= nextWindowAt { finishWindow(decidedAt: index) }
+    }
+
+    private mutating func follow(_ change: SignalConditionMonitor.Change, decidedAt index: Int64) {
+        let since = sourceIndex(of: change.sinceIndex)
+        switch change.condition {
+        case .flatLine, .saturation, .leadOff, .invalidSamples:
+            if mode == .detecting {
+                endDetection(decidedAt: index, cause: .poorSignal, observable: change.condition == .flatLine)
+                mode = .watching
+            }
+            setCondition(change.condition, since: since, decidedAt: index)
+        case .good, .noisy:
+            setCondition(change.condition, since: since, decidedAt: index)
+            if mode == .watching { startDetection(at: index) }
+        }
+    }
+
+    // MARK: Stretches
+
+    private mutating func startSegment(at index: Int64) {
+        resampler?.reset()
+        resamplerOrigin = index
+        resampled = 0
+        humFilter.reset()
+        conditionMonitor.reset()
+        setCondition(.good, since: index, decidedAt: index)
+        startDetection(at: index)
+    }
+
+    private mutating func startDetection(at index: Int64) {
+        // In the middle of a stretch this is called while the sample is on its way: it becomes the detector's first.
+        detectorOrigin = max(0, resampled - 1)
+        detector.reset()
+        fibrillation.reset()
+        history.reset(startIndex: 0)
+        mode = .detecting
+        add(.segmentStarted(samplingRate: samplingRate), at: index, decidedAt: index)
+    }
+
+    /// Nothing that comes is connected with what was.
+    private mutating func endSegment(decidedAt index: Int64, cause: NotClassifiedCause, observable: Bool) {
+        guard mode != .unusable else { return }
+        if mode == .detecting {
+            // What the resampler still holds of the last samples.
+            resampler?.finish()
+            while let value = resampler?.next() { step(value, decidedAt: index) }
+        }
+        if mode == .detecting {
+            endDetection(decidedAt: index, cause: cause, observable: observable)
+        } else {
+            add(.segmentEnded(observable: observable), at: index, decidedAt: index)
+        }
+    }
+
+    private mutating func endDetection(decidedAt index: Int64, cause: NotClassifiedCause, observable: Bool) {
+        for detection in detector.flush() { enqueue(detection) }
+        for detection in waiting { emit(detection, decidedAt: index, ifIncomplete: cause) }
+        waiting.removeAll(keepingCapacity: true)
+        nextWindowAt = .max
+        add(.segmentEnded(observable: observable), at: index, decidedAt: index)
+    }
+
+    // MARK: Beats
+
+    private mutating func enqueue(_ detection: QRSDetection) {
+        waiting.append(detection)
+        if waiting.count == 1 { nextWindowAt = detection.rPeakIndex + Int64(BeatWindow.samplesFromRPeak) }
+    }
+
+    private mutating func finishWindow(decidedAt index: Int64) {
+        while let first = waiting.first, history.endIndex >= first.rPeakIndex + Int64(BeatWindow.samplesFromRPeak) {
+            waiting.removeFirst()
+            emit(first, decidedAt: index, ifIncomplete: .gapAtEdge)
+        }
+        nextWindowAt = waiting.first.map { $0.rPeakIndex + Int64(BeatWindow.samplesFromRPeak) } ?? .max
+    }
+
+    private mutating func emit(
+        _ detection: QRSDetection, decidedAt index: Int64, ifIncomplete cause: NotClassifiedCause
+    ) {
+        var finding = BeatFinding(
+            window: nil, notClassifiedBecause: nil, amplitude: detection.amplitude,
+            foundBySearchBack: detection.foundBySearchBack)
+        let start = windows.count
+        windows.append(contentsOf: repeatElement(0, count: BeatWindow.length))
+        let complete = windows.withUnsafeMutableBufferPointer { buffer in
+            let window = UnsafeMutableBufferPointer(rebasing: buffer[start...])
+            guard history.copy(windowCentredOn: detection.rPeakIndex, into: window) else {
+                finding.notClassifiedBecause =
+                    detection.rPeakIndex < Int64(BeatWindow.samplesBeforeRPeak) ? .gapAtEdge : cause
+                return false
+            }
+            let range = (window.max() ?? 0) - (window.min() ?? 0)
+            guard BeatWindow.scaleToUnitInterval(window) else {
+                finding.notClassifiedBecause = .flatWindow
+                return false
+            }
+            finding.windowRange = range
+            return true
+        }
+        if complete {
+            finding.window = Int32(start / BeatWindow.length)
+        } else {
+            windows.removeLast(BeatWindow.length)
+        }
+        add(.beat(finding), at: sourceIndex(of: detectorOrigin + detection.rPeakIndex), decidedAt: index)
+    }
+
+    // MARK: Marks
+
+    private mutating func setCondition(_ new: SignalCondition, since: Int64, decidedAt: Int64) {
+        guard new != condition else { return }
+        condition = new
+        add(.condition(new), at: since, decidedAt: decidedAt)
+    }
+
+    private mutating func add(_ content: SignalEvent.Content, at index: Int64, decidedAt: Int64) {
+        signalEvents.append(
+            SignalEvent(sampleIndex: index, decidedAt: decidedAt, time: clock.time(ofSample: index), content: content))
+    }
+
+    /// - Parameter index: at 360 Hz, counted from the resampler's first output.
+    private func sourceIndex(of index: Int64) -> Int64 {
+        guard let resampler else { return resamplerOrigin }
+        return resamplerOrigin + Int64(resampler.inputIndex(ofOutput: index).rounded())
+    }
+}

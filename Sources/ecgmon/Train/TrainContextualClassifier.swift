@@ -1,0 +1,170 @@
+import ArgumentParser
+import ECGATKGAN
+import ECGMonitor
+import FoundationEssentials
+import NeuralNetwork
+
+/// `ecgmon contextual`: trains the network that joins the discriminator's answer with the rhythm and the patient's own beats.
+struct TrainContextualClassifier: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "join",
+        abstract: "Train, beside a discriminator's weights, the network that gives a beat its final class.",
+        discussion: """
+            The records go through the monitor as in the daemon. What it knows of each beat it detects, the answer to the \
+            window, the rhythm, the patient's own beats so far, is matched with the annotations (150 ms), and a small network \
+            learns the class from it; a detection that is no beat is to be N. The weights file that comes out is the \
+            discriminator's with the join's tensors added.
+
+            The same records, weights and options give the same file, bit for bit. Example:
+              ecgmon join --model base.safetensors --records svdb,mitdb/DS1 --output inter-patient.safetensors
+            """)
+
+    @Option(help: ArgumentHelp("The discriminator's weights, with their model card beside them.", valueName: "file"))
+    var model: String
+    @Option(name: .shortAndLong, help: "The weights file to write; its model card lies beside it.")
+    var output: String
+    @Option(
+        help: ArgumentHelp(
+            "Folders of annotated records, or their names in the folder ECGMON_DATABASES; /DS1 and /DS2 are the splits of mitdb.",
+            valueName: "list"))
+    var records = "svdb,mitdb/DS1"
+    @Option(help: ArgumentHelp("Which of their signals; each is a recording of its own.", valueName: "list"))
+    var channels = "0"
+    @Option(
+        help: ArgumentHelp(
+            "Recordings of simulated sinus rhythm, slow and fast, that are added: all N.", valueName: "n"))
+    var simulated = 0
+    @Option(help: "Name in the model card. Default: the output's.")
+    var name: String?
+    @Option(help: "Passes over the beats.")
+    var epochs = ContextualRecipe().epochs
+    @Option(help: "Networks whose answers are averaged.")
+    var members = ContextualRecipe().members
+    @Option(
+        help:
+            "So many of them have the discriminator's logits among their features; the others judge by rhythm and shape alone."
+    )
+    var membersWithDiscriminator = ContextualRecipe().membersWithDiscriminator
+    @Option(help: "Seed of the initial weights and of the order of the beats.")
+    var seed: UInt64 = 1
+    @Option(
+        help: ArgumentHelp("Records worked on at a time (default: the number of cores); changes nothing but the time."))
+    var jobs: Int?
+
+    func validate() throws {
+        guard !channelNumbers.isEmpty, channelNumbers.allSatisfy({ (0...11).contains($0) }),
+            (0...1000).contains(simulated)
+        else {
+            throw ValidationError("--channels takes numbers from 0 on, separated by commas; --simulated up to 1000")
+        }
+        guard (1...1000).contains(epochs), (1...16).contains(members), membersWithDiscriminator >= 0, (jobs ?? 1) >= 1
+        else {
+            throw ValidationError("a number is out of its range; see ecgmon join --help")
+        }
+    }
+
+    private var channelNumbers: [Int] { channels.split(separator: ",").map { Int($0) ?? -1 } }
+
+    func run() async throws {
+        BLAS.useOneThread()
+        let base: (network: Discriminator, contextual: ContextualClassifier?, sha256: String, card: ModelCard?)
+        do {
+            base = try ModelFile.readContextualDiscriminator(from: model)
+        } catch {
+            throw ToolError("the model cannot be used: \(error)", nextStep: "Train one with `ecgmon train`")
+        }
+        // The answers to the windows alone: a join that the file has already is replaced.
+        let classifier = BeatClassifier(base.network, name: base.card?.name ?? model, sha256: base.sha256)
+        let selections = try RecordSelection.list(records)
+        let inputs = channelNumbers.flatMap { channel in
+            selections.flatMap { selection in selection.names.map { (selection.database, $0, channel) } }
+        }
+        var parts = try await RecordBatch.map(Array(inputs.enumerated()), jobs: jobs) { number, input in
+            try JoinBeats.samples(of: input.1, in: input.0, channel: input.2, number: number, classifier: classifier)
+        }
+        parts += try await RecordBatch.map(Array(0..<simulated), jobs: jobs) { number in
+            try SimulatedSinusBeats.samples(number: number, record: inputs.count + number, classifier: classifier)
+        }
+        var samples = ContextualSamples()
+        for part in parts { samples.append(contentsOf: part) }
+        let counts = BeatClass.allCases.map { "\($0.letter) \(samples.count(of: $0))" }.joined(separator: ", ")
+        Terminal.note("\(samples.count) beats of \(inputs.count) recordings and \(simulated) simulated ones: \(counts)")
+        var recipe = ContextualRecipe()
+        recipe.epochs = epochs
+        recipe.members = members
+        recipe.seed = seed
+        recipe.membersWithDiscriminator = membersWithDiscriminator
+        let contextual = try ContextualClassifierTrainer.train(samples, recipe: recipe) { Terminal.note($0) }
+        let sha256: String
+        do {
+            sha256 = try ModelFile.write(base.network, contextual: contextual, to: output)
+            if var card = base.card {
+                let file = URL(filePath: output).deletingPathExtension().lastPathComponent
+                card.name = name ?? file
+                card.sha256 = sha256
+                card.contextual = ModelCard.ContextualTraining(
+                    baseSHA256: base.sha256,
+                    data:
+                        "channels \(channels) of \(records), all beats detected, and \(simulated) simulated recordings: \(counts)",
+                    recipe: "\(recipe)", command: commandLine,
+                    figuresCommand: "ecgmon evaluate beats --model \(file).safetensors")
+                try card.write(besideModel: output)
+            }
+        } catch {
+            throw ToolError("\(error)", nextStep: "Name another --output")
+        }
+        print("\(output): SHA-256 \(sha256)")
+    }
+
+    private var commandLine: String {
+        "ecgmon join --model \(URL(filePath: model).lastPathComponent) --records \(records) --channels \(channels) --simulated \(simulated) --epochs \(epochs) "
+            + "--members \(members) --members-with-discriminator \(membersWithDiscriminator) --seed \(seed)"
+    }
+}
+
+/// The beats of a record as the join is given them, with their classes.
+enum JoinBeats {
+    struct LabelledBeat: Sendable {
+        var beat: ObservedBeat
+        /// N where no reference beat belongs to the detection.
+        var beatClass: BeatClass
+    }
+
+    /// Left out: paced and unclassifiable beats, ventricular flutter, and beats before `startSeconds`.
+    static func labelled(
+        _ name: String, in database: RecordDatabase, channel: Int = 0, from startSeconds: Double,
+        classifier: BeatClassifier
+    ) throws(ToolError) -> [LabelledBeat] {
+        let record = try database.record(name, channel: channel)
+        let reference = try database.reference(name, for: record)
+        // The join, which the beats do not depend on, would only cost time.
+        var (events, observed) = try MonitorRun.run(
+            record, name: name, classifier: classifier, observing: true)
+        ObservedBeat.attachNext(&observed)
+        let score = EC57Score(reference: reference, found: MonitorRun.beats(events), from: startSeconds)
+        var beats: [LabelledBeat] = []
+        for beat in observed {
+            guard let matched = score.referenceClasses[beat.sampleIndex] else { continue }
+            switch matched {
+            case .normal, nil: beats.append(LabelledBeat(beat: beat, beatClass: .normal))
+            case .supraventricular: beats.append(LabelledBeat(beat: beat, beatClass: .supraventricular))
+            case .ventricular: beats.append(LabelledBeat(beat: beat, beatClass: .ventricular))
+            case .fusion: beats.append(LabelledBeat(beat: beat, beatClass: .fusion))
+            case .unclassifiable: continue
+            }
+        }
+        return beats
+    }
+
+    static func samples(
+        of name: String, in database: RecordDatabase, channel: Int, number: Int, classifier: BeatClassifier
+    ) throws(ToolError) -> ContextualSamples {
+        var samples = ContextualSamples()
+        for labelled in try labelled(name, in: database, channel: channel, from: 0, classifier: classifier) {
+            samples.append(
+                window: labelled.beat.window, logits: labelled.beat.answer.logits, context: labelled.beat.context,
+                label: labelled.beatClass, record: number)
+        }
+        return samples
+    }
+}

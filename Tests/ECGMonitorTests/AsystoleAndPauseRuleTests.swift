@@ -1,0 +1,40 @@
+import Testing
+
+@testable import ECGMonitor
+
+@Suite struct AsystoleAndPauseRuleTests {
+    /// A second at the internal rate.
+    static let second: Int64 = 360
+
+    /// What asystole did, in order.
+    static func phases(_ alerts: AlertManager) -> [AlertPhase] {
+        alerts.events.compactMap { event in
+            if case .alert(let alert) = event.kind, alert.kind == .asystole { alert.phase } else { nil }
+        }
+    }
+
+    @Test func aBeatFoundLateDoesNotClearAnAsystoleThatLastsSinceIt() {
+        var alerts = AlertManager(MonitorConfiguration())
+        var rule = AsystoleAndPauseRule(MonitorConfiguration())
+        func beat(at seconds: Double, knownAt known: Double) {
+            alerts.now.decidedAt = Int64(known * Double(Self.second))
+            rule.beat(at: Int64(seconds * Double(Self.second)), alerts: &alerts)
+        }
+        func clock(_ seconds: Double) {
+            alerts.now.decidedAt = Int64(seconds * Double(Self.second))
+            rule.clock(at: alerts.now.decidedAt, meanInterval: 0.8, alerts: &alerts)
+        }
+        rule.signalBegan(at: 0)
+        beat(at: 1, knownAt: 1.4)
+        beat(at: 2, knownAt: 2.4)
+        clock(6.75)
+        #expect(Self.phases(alerts) == [.started])
+        // The search-back finds one 4.9 s after it: still nothing since.
+        beat(at: 2.6, knownAt: 7.5)
+        clock(7.5)
+        #expect(Self.phases(alerts) == [.started])
+        beat(at: 8, knownAt: 8.4)
+        beat(at: 8.8, knownAt: 9.2)
+        #expect(Self.phases(alerts) == [.started, .ended])
+    }
+}
