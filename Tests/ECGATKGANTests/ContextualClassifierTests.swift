@@ -374,14 +374,14 @@ enum JoinFixture {
             case "other features": file.metadata["join"] = "context-1"
             case "no mean": file.tensors["join.mean"] = nil
             case "shape":
-                file.tensors["join.0.layer1.weight"] = .init(morphology: [7, 12], values: Array(repeating: 0, count: 84))
+                file.tensors["join.0.layer1.weight"] = .init(shape: [7, 12], values: Array(repeating: 0, count: 84))
             case "no second stage": file.tensors["join.next.mean"] = nil
             case "no layer": file.tensors["join.1.layer1.weight"] = nil
             case "NaN": file.tensors["join.1.layer2.bias"]?.values[1] = .nan
             case "infinite": file.tensors["join.factor"]?.values[0] = .infinity
             case "no bias": file.tensors["join.0.layer0.bias"] = nil
             default:
-                file.tensors["join.0.layer0.bias"] = .init(morphology: [5_000], values: Array(repeating: 0, count: 5_000))
+                file.tensors["join.0.layer0.bias"] = .init(shape: [5_000], values: Array(repeating: 0, count: 5_000))
             }
         } _: { path in
             #expect(throws: ModelError.self) { try ModelFile.readContextualDiscriminator(from: path, checkingCard: false) }
