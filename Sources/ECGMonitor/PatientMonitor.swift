@@ -238,12 +238,12 @@ public struct PatientMonitor: Sendable, Codable {
     mutating func restoreLimits() { analyzer.restoreLimits(configuration) }
 
     /// Keeps, from here on, what the join is given of each beat, until it is taken.
-    public mutating func observeBeats() { analyzer.observed = analyzer.observed ?? [] }
+    public mutating func observeBeats() { analyzer.beats.observed = analyzer.beats.observed ?? [] }
 
     /// The beats resolved since the last call, if they are observed.
     public mutating func takeObservedBeats() -> [ObservedBeat] {
-        guard let observed = analyzer.observed else { return [] }
-        analyzer.observed = []
+        guard let observed = analyzer.beats.observed else { return [] }
+        analyzer.beats.observed = []
         return observed
     }
 

@@ -19,12 +19,8 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var signal: SignalAlertRule
     private var suspicion: AttackSuspicionRule
     private var heartRate = HeartRate()
-    /// The patient's own beats, for the join.
-    private var templates = BeatTemplates()
-    /// A beat whose class waits for the next one.
-    private var pending: PendingBeat?
-    /// What the join is given, kept for whoever trains or measures it; nil: nobody does.
-    @Uncoded var observed: [ObservedBeat]? = nil
+    /// Gives each beat its final class.
+    var beats = BeatResolver()
 
     private var state = MonitorState.learning
     /// R peak of the beat before, in the same stretch of detection, decided or not.
@@ -69,7 +65,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     ) {
         swap(&alerts.events, &events)
         for signalEvent in signalEvents {
-            if pending != nil { release(before: signalEvent, windows, contextual) }
+            if beats.isWaiting { release(before: signalEvent, windows, contextual) }
             alerts.now.sampleIndex = signalEvent.sampleIndex
             alerts.now.decidedAt = signalEvent.decidedAt
             alerts.now.time = signalEvent.time
@@ -80,7 +76,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             case .signalChanged(let rate):
                 changeRate(to: rate)
                 // Another lead shows the same beats in another shape.
-                templates = BeatTemplates()
+                beats.forget()
             case .gap(let count): gap(count, from: signalEvent.sampleIndex)
             case .condition(let condition): change(to: condition, since: signalEvent.sampleIndex)
             case .fibrillation(let finding):
@@ -96,7 +92,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     }
 
     /// Heap memory of the beat that waits, in bytes.
-    var heapBytes: Int { (pending?.features.capacity ?? 0) * MemoryLayout<Float>.stride }
+    var heapBytes: Int { beats.heapBytes }
 
     // MARK: Session, stretch, signal
 
@@ -139,7 +135,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         patterns.cut()
         burden.cut()
         fibrillation.cut()
-        templates.interrupt()
+        beats.interrupt()
         if !observable {
             asystoleAndPause.signalEnded()
             if interruptedSince == nil { interruptedSince = index }
@@ -182,7 +178,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         fibrillation.reset()
         irregularity.reset()
         suspicion.reset()
-        templates = BeatTemplates()
+        beats.forget()
     }
 
     // MARK: Time
@@ -247,71 +243,29 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }
         lastBeat = index
         asystoleAndPause.beat(at: index, alerts: &alerts)
-        guard contextual != nil || observed != nil else { return beat(finding, answer, interval: interval, at: index) }
-        guard let answer, let morphology = BeatMorphology(of: finding, in: windows) else {
-            templates.addUnseen(interval: interval.map { Float($0) })
-            return beat(finding, nil, interval: interval, at: index)
-        }
-        let context = BeatContext(
-            templates: templates, interval: interval.map { Float($0) }, windowRange: finding.windowRange,
-            isNoisy: signal.condition != .good, foundBySearchBack: finding.foundBySearchBack)
-        if observed != nil {
-            let (decidedAt, rate) = (alerts.now.decidedAt, alerts.now.samplingRate)
-            let window = Array(windows[finding.windowPlace])
-            observed?.append(
-                ObservedBeat(
-                    sampleIndex: index, decidedAtSampleIndex: decidedAt, samplingRate: rate, window: window,
-                    answer: answer, context: context))
-        }
-        let features = ContextualFeatures.values(morphology, logits: answer.logits, context: context)
-        templates.add(morphology, logits: answer.logits, interval: context.interval, features: features)
-        guard let contextual else { return beat(finding, answer, interval: interval, at: index) }
-        let first = contextual.first(answer, features: features)
-        let waiting = PendingContext(morphology: morphology, context: context)
-        if first.isFinal {
-            beat(finding, first.classification, interval: interval, at: index)
-        } else if alerts.now.seconds(from: index, to: signalEvent.decidedAt) > ContextualClassifier.maximumWaitSeconds {
-            // The search-back found it so late that nothing more is waited for.
-            let second = contextual.second(
-                features + ContextualFeatures.nextValues(waiting, next: nil), suspicion: answer.attackSuspicion)
-            beat(finding, second, interval: interval, at: index)
-        } else {
-            pending = PendingBeat(
-                sampleIndex: index, time: signalEvent.time, finding: finding, interval: interval,
-                suspicion: answer.attackSuspicion, features: features, context: waiting)
-        }
+        let resolved = beats.receive(
+            finding, answer, windows: windows, classifier: contextual, interval: interval,
+            isNoisy: signal.condition != .good, now: alerts.now)
+        if let resolved { beat(resolved) }
     }
 
-    /// Gives the beat that waits its class where the mark is what it waits for, or where nothing can come any more.
-    private mutating func release(before signalEvent: SignalEvent, _ windows: [Float], _ contextual: ContextualClassifier?) {
-        guard let pending else { return }
-        let waited = alerts.now.seconds(from: pending.sampleIndex, to: signalEvent.decidedAt)
-        let isLate = waited > ContextualClassifier.maximumWaitSeconds
-        var next: NextBeat?
-        switch signalEvent.content {
-        case .beat(let finding):
-            if !isLate, let lastBeat, let morphology = BeatMorphology(of: finding, in: windows) {
-                next = NextBeat(
-                    morphology: morphology, interval: Float(alerts.now.seconds(from: lastBeat, to: signalEvent.sampleIndex)),
-                    templates: templates)
-            }
-        case .clock: guard isLate else { return }
-        case .condition, .fibrillation: return
-        case .sessionStarted, .segmentStarted, .segmentEnded, .signalChanged, .gap, .sessionEnded: break
-        }
-        self.pending = nil
+    /// Reports the pending beat where the signal event resolves it.
+    private mutating func release(
+        before signalEvent: SignalEvent, _ windows: [Float], _ contextual: ContextualClassifier?
+    ) {
+        let resolved = beats.release(
+            before: signalEvent, windows: windows, classifier: contextual, lastBeat: lastBeat, now: alerts.now)
+        guard let resolved else { return }
         alerts.now.decidedAt = signalEvent.decidedAt
-        alerts.now.sampleIndex = pending.sampleIndex
-        alerts.now.time = pending.time
-        let classification = contextual?.second(
-            pending.features + ContextualFeatures.nextValues(pending.context, next: next), suspicion: pending.suspicion)
-        beat(pending.finding, classification, interval: pending.interval, at: pending.sampleIndex)
+        alerts.now.sampleIndex = resolved.sampleIndex
+        alerts.now.time = resolved.time
+        beat(resolved)
     }
 
     /// A beat has its final class, or will have none.
-    private mutating func beat(
-        _ finding: BeatFinding, _ classification: BeatClassification?, interval: Double?, at index: Int64
-    ) {
+    private mutating func beat(_ resolved: ResolvedBeat) {
+        let (finding, classification, interval) = (resolved.finding, resolved.classification, resolved.interval)
+        let index = resolved.sampleIndex
         alerts.write(
             .beat(
                 Beat(
