@@ -102,6 +102,14 @@ public struct VentricularFibrillationDetector: Sendable, Codable, RangeChecked {
     /// Starts again after an interruption: the next sample has index 0.
     public mutating func reset() { self = VentricularFibrillationDetector() }
 
+    /// Starts again after an interruption of a second or two: the next sample has index 0, and what the looks before saw
+    /// still counts, so that a link that breaks again and again does not hide fibrillation.
+    public mutating func interrupt() {
+        let (clear, possible) = (self.clear, self.possible)
+        self = VentricularFibrillationDetector()
+        (self.clear, self.possible) = (clear, possible)
+    }
+
     public var isInRange: Bool { taken >= 0 && filtered >= 0 }
 
     /// Takes one sample at 360 Hz.

@@ -17,6 +17,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var fibrillation: VentricularFibrillationRule
     private var irregularity: AtrialFibrillationRule
     private var signal: SignalAlertRule
+    private var observation = ObservationRule()
     private var suspicion: AttackSuspicionRule
     private var heartRate = HeartRate()
     /// Gives each beat its final class.
@@ -27,9 +28,17 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var lastBeat: Int64?
     /// Where the signal stopped being observable; nil while it is.
     private var interruptedSince: Int64?
+    /// Since when the signal has been observable without an interruption; nil while it is not.
+    private var seenSince: Int64?
+    /// Seconds of the session that were not observed, so far and up to the last beat.
+    private var unobserved: Double = 0
+    private var unobservedAtBeat: Double = 0
     /// The interruption has lasted so long that everything about the patient was given up.
     private var gaveUp = false
     private var lastStatus: Int64 = 0
+    /// What is not observed of an interval may hide a beat if it is longer than a QRS complex, in s, and than this share.
+    private static let hiddenBeatSeconds = 0.12
+    private static let hiddenBeatShare = 0.15
     /// The last status, which need not be said twice of one sample.
     private var lastReported: Reported?
 
@@ -69,6 +78,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             alerts.now.sampleIndex = signalEvent.sampleIndex
             alerts.now.decidedAt = signalEvent.decidedAt
             alerts.now.time = signalEvent.time
+            unobserved = signalEvent.unobservedSeconds
             switch signalEvent.content {
             case .sessionStarted(let session): begin(session, at: signalEvent.sampleIndex)
             case .segmentStarted(let rate): beginSegment(at: signalEvent.sampleIndex, rate)
@@ -77,7 +87,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
                 changeRate(to: rate)
                 // Another lead shows the same beats in another shape.
                 beats.forget()
-            case .gap(let count): gap(count, from: signalEvent.sampleIndex)
+            case .gap(let count, let isBridged): gap(count, from: signalEvent.sampleIndex, isBridged: isBridged)
             case .condition(let condition): change(to: condition, since: signalEvent.sampleIndex)
             case .fibrillation(let finding):
                 fibrillation.change(to: finding, at: signalEvent.sampleIndex, alerts: &alerts)
@@ -99,9 +109,11 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private mutating func begin(_ session: UInt64, at index: Int64) {
         alerts.now.session = session
         alerts.startNumbering()
-        asystoleAndPause.signalEnded()
+        unobservedAtBeat = 0
+        seenSince = nil
         forgetPatient()
         signal.begin(at: index)
+        observation.begin(at: index)
         interruptedSince = index
         gaveUp = true
         state = .learning
@@ -118,12 +130,14 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
 
     private mutating func beginSegment(at index: Int64, _ rate: Double) {
         changeRate(to: rate)
+        let isAfterInterruption = interruptedSince != nil
         if let since = interruptedSince {
             giveUpIfDue(since: since, at: index)
             interruptedSince = nil
         }
         gaveUp = false
-        asystoleAndPause.signalBegan(at: index)
+        if seenSince == nil { seenSince = index }
+        asystoleAndPause.signalBegan(at: index, unobserved: unobserved, isAfterInterruption: isAfterInterruption)
         state = .learning
         writeStatus(at: index)
     }
@@ -137,16 +151,19 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         fibrillation.cut()
         beats.interrupt()
         if !observable {
-            asystoleAndPause.signalEnded()
+            asystoleAndPause.signalEnded(
+                at: index, unobserved: unobserved, noisy: signal.condition == .noisy, alerts: &alerts)
+            seenSince = nil
             if interruptedSince == nil { interruptedSince = index }
         }
     }
 
-    private mutating func gap(_ count: Int64, from index: Int64) {
-        interruptedSince = min(interruptedSince ?? index, index)
+    private mutating func gap(_ count: Int64, from index: Int64, isBridged: Bool) {
+        if !isBridged { interruptedSince = min(interruptedSince ?? index, index) }
         signal.gap(count, from: index, alerts: &alerts)
         let status = Status(
-            condition: signal.condition, conditionSinceSampleIndex: signal.since, state: .learning,
+            condition: signal.condition, conditionSinceSampleIndex: signal.since,
+            state: isBridged ? state : .learning,
             heartRate: heartRate.beatsPerMinute, gap: Gap(firstMissingSampleIndex: index, missingSampleCount: count),
             pause: alerts.currentPause)
         alerts.write(.status(status), at: index)
@@ -171,6 +188,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
 
     private mutating func forgetPatient() {
         lastBeat = nil
+        asystoleAndPause.forget()
         heartRate.reset()
         ectopy.reset()
         patterns.cut()
@@ -184,14 +202,17 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     // MARK: Time
 
     private mutating func clock(at index: Int64) {
-        signal.clock(at: index, alerts: &alerts)
+        let isTooInterrupted = observation.clock(
+            at: index, unobserved: unobserved, seenSince: seenSince, now: alerts.now)
+        signal.clock(
+            at: index, isTooInterrupted: isTooInterrupted, missedShare: observation.missedShare, alerts: &alerts)
         alerts.clock(at: index)
         fibrillation.clock(at: index, alerts: &alerts)
         if let since = interruptedSince {
             giveUpIfDue(since: since, at: index)
         } else {
             asystoleAndPause.clock(
-                at: index, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, alerts: &alerts)
+                at: index, unobserved: unobserved, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, alerts: &alerts)
             if alerts.isActive(.asystole) { heartRate.reset() }
         }
         ectopy.clock(at: index, alerts: &alerts)
@@ -240,13 +261,23 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         _ signalEvent: SignalEvent
     ) {
         let index = signalEvent.sampleIndex
-        let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }
+        let interval = lastBeat.flatMap {
+            seenInterval(from: $0, to: index, unobserved: finding.unobservedSeconds)
+        }
         lastBeat = index
-        asystoleAndPause.beat(at: index, alerts: &alerts)
+        unobservedAtBeat = finding.unobservedSeconds
+        asystoleAndPause.beat(at: index, unobserved: finding.unobservedSeconds, alerts: &alerts)
         let resolved = beats.receive(
             finding, answer, windows: windows, classifier: contextual, interval: interval,
             isNoisy: signal.condition != .good, now: alerts.now)
         if let resolved { beat(resolved) }
+    }
+
+    /// The interval between two beats, in s; nil where so much of it was not observed that a beat may lie in between.
+    private func seenInterval(from first: Int64, to last: Int64, unobserved: Double) -> Double? {
+        let seconds = alerts.now.seconds(from: first, to: last)
+        let missed = max(0, unobserved - unobservedAtBeat)
+        return missed > max(Self.hiddenBeatSeconds, Self.hiddenBeatShare * seconds) ? nil : seconds
     }
 
     /// Reports the pending beat where the signal event resolves it.
@@ -291,7 +322,9 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         irregularity.beat(
             classification?.beatClass, at: index, interval: interval, heartRate: heartRate.beatsPerMinute,
             isQuiet: isQuiet, alerts: &alerts)
-        if let classification, signal.condition == .good { suspect(classification.attackSuspicion, at: index) }
+        if let classification, signal.condition == .good, !finding.isPartlyBridged {
+            suspect(classification.attackSuspicion, at: index)
+        }
         if state == .learning {
             state = .monitoring
             writeStatus(at: index)

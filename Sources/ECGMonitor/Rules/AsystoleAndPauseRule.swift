@@ -6,6 +6,9 @@
 /// have been seen; a flat line counts as such. It takes the place of what is about beats, and is over with the second
 /// beat of two that are less than the limit apart. While the signal shows ventricular fibrillation neither is raised:
 /// it has no beats either, and is said.
+///
+/// What was not observed is not evidence: seconds in which samples were missing or unusable do not count towards either
+/// limit. But time goes on over them, so that a link which loses a packet every second cannot hide an arrest.
 struct AsystoleAndPauseRule: Sendable, Codable {
     /// A beat is known about 0.4 s after its R peak (decision delay and half a window); before that, "no beat" cannot
     /// be said.
@@ -17,6 +20,9 @@ struct AsystoleAndPauseRule: Sendable, Codable {
     /// the allowance that is still well within the 10 s of ANSI/AAMI EC13.
     static let doubtfulSeconds: Double = 6
 
+    /// The detector's learning phase, and the time until its beats are known.
+    static let learningSeconds: Double = 2.5
+
     /// What asystole takes the place of: what is about beats, of which there are none.
     private static let lesser: [AlertKind] = [
         .pause, .bradycardia, .extremeBradycardia, .tachycardia, .extremeTachycardia, .ventricularTachycardia,
@@ -25,9 +31,14 @@ struct AsystoleAndPauseRule: Sendable, Codable {
 
     private var asystoleSeconds: Double
     private var pauseSeconds: Double
-    /// The last beat, or where the signal that can be seen began; nil while nothing can be seen.
+    /// The last beat, or where the signal that can be seen began; nil: nothing has been seen yet.
     private var beatlessSince: Int64?
-    /// Whether `beatlessSince` is a beat: only then is what follows an interval.
+    /// Seconds of the session up to there that were not observed.
+    private var unobservedThen: Double = 0
+    /// Detection started afresh here after an interruption: for `learningSeconds` it may know of a beat and not have
+    /// reported it yet.
+    private var learningSince: Int64?
+    /// Whether `beatlessSince` is a beat of the segment that goes on: only then is what follows an interval.
     private var sinceBeat = false
     /// There has been noise since the last beat.
     private var isDoubtful = false
@@ -43,20 +54,39 @@ struct AsystoleAndPauseRule: Sendable, Codable {
     }
 
     /// The signal can be seen from here on.
-    mutating func signalBegan(at index: Int64) {
+    ///
+    /// - Parameters:
+    ///   - unobserved: seconds of the session up to here that were not observed.
+    ///   - isAfterInterruption: detection starts afresh after samples that could not be seen.
+    mutating func signalBegan(at index: Int64, unobserved: Double, isAfterInterruption: Bool) {
+        if isAfterInterruption { learningSince = index }
         guard beatlessSince == nil else { return }
         beatlessSince = index
+        unobservedThen = unobserved
         sinceBeat = false
         isDoubtful = false
     }
 
-    /// Beats could now pass unseen.
-    mutating func signalEnded() {
-        beatlessSince = nil
+    /// Beats could now pass unseen. All beats so far have been reported.
+    mutating func signalEnded(
+        at index: Int64, unobserved: Double, noisy: Bool, alerts: inout AlertManager
+    ) {
+        learningSince = nil
+        clock(at: index, unobserved: unobserved, meanInterval: nil, noisy: noisy, alerts: &alerts)
         sinceBeat = false
     }
 
-    mutating func beat(at index: Int64, alerts: inout AlertManager) {
+    /// Nothing that was known holds any more.
+    mutating func forget() {
+        beatlessSince = nil
+        learningSince = nil
+        sinceBeat = false
+    }
+
+    /// - Parameter unobserved: seconds of the session up to the beat that were not observed.
+    mutating func beat(at index: Int64, unobserved: Double, alerts: inout AlertManager) {
+        let unseen = max(0, unobserved - unobservedThen)
+        unobservedThen = unobserved
         let wasBeat = sinceBeat
         let since = beatlessSince
         let limit = asystoleLimit
@@ -65,7 +95,7 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         sinceBeat = true
         isDoubtful = false
         guard wasBeat, let since else { return }
-        let interval = alerts.now.seconds(from: since, to: index)
+        let interval = alerts.now.seconds(from: since, to: index) - unseen
         // A beat that the search-back found may lie so far behind that nothing came since: then nothing is over.
         let sinceThisBeat = alerts.now.seconds(from: index, to: alerts.now.decidedAt)
         if interval < asystoleSeconds, sinceThisBeat < asystoleSeconds { alerts.end(.asystole, .cleared, at: index) }
@@ -84,13 +114,20 @@ struct AsystoleAndPauseRule: Sendable, Codable {
 
     private var asystoleLimit: Double { isDoubtful ? max(asystoleSeconds, Self.doubtfulSeconds) : asystoleSeconds }
 
-    /// - Parameter noisy: whether the signal is such now that a beat may be overlooked.
+    /// - Parameters:
+    ///   - unobserved: seconds of the session so far that were not observed.
+    ///   - noisy: whether the signal is such now that a beat may be overlooked.
     mutating func clock(
-        at index: Int64, meanInterval: Double?, noisy: Bool = false, alerts: inout AlertManager
+        at index: Int64, unobserved: Double = 0, meanInterval: Double?, noisy: Bool = false,
+        alerts: inout AlertManager
     ) {
         guard let since = beatlessSince else { return }
         if noisy { isDoubtful = true }
-        let seconds = alerts.now.seconds(from: since, to: index)
+        if let learningSince {
+            guard alerts.now.seconds(from: learningSince, to: index) >= Self.learningSeconds else { return }
+            self.learningSince = nil
+        }
+        let seconds = alerts.now.seconds(from: since, to: index) - max(0, unobserved - unobservedThen)
         if seconds >= asystoleLimit + Self.decisionAllowance {
             return startAsystole(since: since, at: index, seconds: seconds, alerts: &alerts)
         }
