@@ -14,7 +14,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var ectopy: EctopyRules
     private var patterns: VentricularPatternRule
     private var burden: VentricularBurdenRule
-    private var fibrillation: VentricularFibrillationRule
+    private var ventricularRhythm: VentricularRhythmAlertRule
     private var irregularity: AtrialFibrillationRule
     private var signal: SignalAlertRule
     private var observation = ObservationRule()
@@ -57,7 +57,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         ectopy = EctopyRules(configuration)
         patterns = VentricularPatternRule(configuration)
         burden = VentricularBurdenRule(configuration)
-        fibrillation = VentricularFibrillationRule(configuration)
+        ventricularRhythm = VentricularRhythmAlertRule(configuration)
         irregularity = AtrialFibrillationRule(configuration)
         signal = SignalAlertRule(configuration)
         suspicion = AttackSuspicionRule(configuration.suspicion)
@@ -89,11 +89,12 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
                 beats.forget()
             case .gap(let count, let isBridged): gap(count, from: signalEvent.sampleIndex, isBridged: isBridged)
             case .condition(let condition): change(to: condition, since: signalEvent.sampleIndex)
-            case .fibrillation(let finding):
-                fibrillation.change(to: finding, at: signalEvent.sampleIndex, alerts: &alerts)
+            case .ventricularRhythm(let finding, let confidence):
+                ventricularRhythm.change(
+                    to: finding, at: signalEvent.sampleIndex, confidence: confidence, alerts: &alerts)
             case .beat(let finding):
                 receive(finding, finding.window.map { classifications[Int($0)] }, windows, contextual, signalEvent)
-            case .clock: clock(at: signalEvent.sampleIndex)
+            case .clock(let evidence): clock(at: signalEvent.sampleIndex, evidence)
             case .sessionEnded: end(at: signalEvent.sampleIndex)
             }
             if alerts.pause.needsReport { reportPause(at: signalEvent.decidedAt) }
@@ -148,7 +149,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         ectopy.cut(lowPriority: allowsLowPriority, alerts: &alerts)
         patterns.cut()
         burden.cut()
-        fibrillation.cut()
+        ventricularRhythm.cut()
         beats.interrupt()
         if !observable {
             asystoleAndPause.signalEnded(
@@ -193,7 +194,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         ectopy.reset()
         patterns.cut()
         burden.reset()
-        fibrillation.reset()
+        ventricularRhythm.reset()
         irregularity.reset()
         suspicion.reset()
         beats.forget()
@@ -201,18 +202,19 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
 
     // MARK: Time
 
-    private mutating func clock(at index: Int64) {
+    private mutating func clock(at index: Int64, _ evidence: WaveformEvidence) {
         let isTooInterrupted = observation.clock(
             at: index, unobserved: unobserved, seenSince: seenSince, now: alerts.now)
         signal.clock(
             at: index, isTooInterrupted: isTooInterrupted, missedShare: observation.missedShare, alerts: &alerts)
         alerts.clock(at: index)
-        fibrillation.clock(at: index, alerts: &alerts)
+        ectopy.follow(evidence, holdsTachycardia: ventricularRhythm.holdsTachycardia)
+        ventricularRhythm.clock(at: index, beatsShowTachycardia: ectopy.isInVentricularRun, alerts: &alerts)
         if let since = interruptedSince {
             giveUpIfDue(since: since, at: index)
         } else {
             asystoleAndPause.clock(
-                at: index, unobserved: unobserved, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, alerts: &alerts)
+                at: index, unobserved: unobserved, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, swing: evidence.swing, alerts: &alerts)
             if alerts.isActive(.asystole) { heartRate.reset() }
         }
         ectopy.clock(at: index, alerts: &alerts)
@@ -312,7 +314,6 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         if let interval { heartRate.add(interval: interval) }
         alerts.doubtsBeats = isNoisy && !heartRate.isSteady
         if let beatClass = classification?.beatClass {
-            if beatClass == .ventricular { fibrillation.ventricularBeat(at: index) }
             ectopy.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
             patterns.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
         }
@@ -395,7 +396,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         ectopy.configure(configuration)
         patterns.configure(configuration)
         burden.configure(configuration)
-        fibrillation.configure(configuration)
+        ventricularRhythm.configure(configuration)
         irregularity.configure(configuration)
         signal.configure(configuration)
     }

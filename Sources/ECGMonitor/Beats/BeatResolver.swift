@@ -105,7 +105,7 @@ struct BeatResolver: Sendable, Codable {
                     templates: templates)
             }
         case .clock: guard isLate else { return nil }
-        case .condition, .fibrillation: return nil
+        case .condition, .ventricularRhythm: return nil
         case .sessionStarted, .segmentStarted, .segmentEnded, .signalChanged, .gap, .sessionEnded: break
         }
         self.pending = nil

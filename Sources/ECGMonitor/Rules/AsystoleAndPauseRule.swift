@@ -23,6 +23,16 @@ struct AsystoleAndPauseRule: Sendable, Codable {
     /// The detector's learning phase, and the time until its beats are known.
     static let learningSeconds: Double = 2.5
 
+    /// A signal that goes on moving although no beat is found in it: the beats may be too small, too wide or too odd for the
+    /// detector. It moves if it swings by so many mV within 0.15 s (no record of the challenge of 2017 swings less, and
+    /// asystole less than 0.12), and by more than this share of what it did while there were beats. Asystole is then told
+    /// after so many seconds: with the allowance still within 10 s.
+    static let minimumSwing: Float = 0.15
+    static let minimumSwingShare: Float = 0.35
+    static let movingSeconds: Double = 8
+    /// The usual swing follows each quarter of a second by this share.
+    static let swingShare: Float = 1 / 64
+
     /// What asystole takes the place of: what is about beats, of which there are none.
     private static let lesser: [AlertKind] = [
         .pause, .bradycardia, .extremeBradycardia, .tachycardia, .extremeTachycardia, .ventricularTachycardia,
@@ -40,6 +50,9 @@ struct AsystoleAndPauseRule: Sendable, Codable {
     private var learningSince: Int64?
     /// Whether `beatlessSince` is a beat of the segment that goes on: only then is what follows an interval.
     private var sinceBeat = false
+    /// Swing of the waveform while beats come, in mV; 0: unknown.
+    private var usualSwing: Float = 0
+    private var isMoving = false
     /// There has been noise since the last beat.
     private var isDoubtful = false
 
@@ -81,6 +94,7 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         beatlessSince = nil
         learningSince = nil
         sinceBeat = false
+        usualSwing = 0
     }
 
     /// - Parameter unobserved: seconds of the session up to the beat that were not observed.
@@ -104,7 +118,8 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         } else if interval >= limit {
             // The clock has raised it, unless this beat came within the allowance.
             startAsystole(since: since, at: index, seconds: interval, alerts: &alerts)
-        } else if !alerts.isActive(anyOf: .asystole, .ventricularFibrillation), !wasDoubtful {
+        } else if !alerts.isActive(anyOf: .asystole, .ventricularFibrillation, .ventricularTachycardia),
+            !wasDoubtful {
             // One more in a row, or too short for the clock.
             let text = "pause of \(fixed(interval, decimals: 1)) s"
             alerts.start(.pause, onset: since, text: text)
@@ -112,13 +127,24 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         }
     }
 
-    private var asystoleLimit: Double { isDoubtful ? max(asystoleSeconds, Self.doubtfulSeconds) : asystoleSeconds }
+    private var asystoleLimit: Double {
+        if isMoving { return max(asystoleSeconds, Self.movingSeconds) }
+        return isDoubtful ? max(asystoleSeconds, Self.doubtfulSeconds) : asystoleSeconds
+    }
+
+    private mutating func follow(_ swing: Float?, secondsWithoutBeat seconds: Double) {
+        guard let swing else { return isMoving = false }
+        isMoving = swing >= Self.minimumSwing && swing > Self.minimumSwingShare * usualSwing
+        guard sinceBeat, seconds < 2 else { return }
+        usualSwing = usualSwing == 0 ? swing : usualSwing + Self.swingShare * (swing - usualSwing)
+    }
 
     /// - Parameters:
     ///   - unobserved: seconds of the session so far that were not observed.
     ///   - noisy: whether the signal is such now that a beat may be overlooked.
+    ///   - swing: of the waveform over the last 4 s, in mV; nil: unknown.
     mutating func clock(
-        at index: Int64, unobserved: Double = 0, meanInterval: Double?, noisy: Bool = false,
+        at index: Int64, unobserved: Double = 0, meanInterval: Double?, noisy: Bool = false, swing: Float? = nil,
         alerts: inout AlertManager
     ) {
         guard let since = beatlessSince else { return }
@@ -128,10 +154,13 @@ struct AsystoleAndPauseRule: Sendable, Codable {
             self.learningSince = nil
         }
         let seconds = alerts.now.seconds(from: since, to: index) - max(0, unobserved - unobservedThen)
+        follow(swing, secondsWithoutBeat: seconds)
         if seconds >= asystoleLimit + Self.decisionAllowance {
             return startAsystole(since: since, at: index, seconds: seconds, alerts: &alerts)
         }
-        guard sinceBeat, !isDoubtful, !alerts.isActive(anyOf: .asystole, .ventricularFibrillation) else { return }
+        guard sinceBeat, !isDoubtful,
+            !alerts.isActive(anyOf: .asystole, .ventricularFibrillation, .ventricularTachycardia)
+        else { return }
         let due = max(pauseSeconds, Self.searchBackIntervals * (meanInterval ?? 0)) + Self.decisionAllowance
         if seconds >= due {
             alerts.start(.pause, onset: since, text: "pause: no beat for \(fixed(seconds, decimals: 1)) s")

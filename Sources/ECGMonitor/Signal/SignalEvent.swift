@@ -20,12 +20,12 @@ struct SignalEvent: Sendable, Codable {
         case gap(Int64, isBridged: Bool)
         /// The signal's condition since the mark's sample index.
         case condition(SignalCondition)
-        /// Whether the signal shows ventricular fibrillation, since the mark's sample index.
-        case fibrillation(VentricularFibrillationDetector.Finding)
+        /// What the waveform shows of ventricular rhythms, since the event's sample index, and how sure that is, 0 ... 1.
+        case ventricularRhythm(VentricularRhythmRule.Finding, confidence: Float)
         /// An R peak.
         case beat(BeatFinding)
         /// A quarter of a second of signal has passed.
-        case clock
+        case clock(WaveformEvidence)
         /// The session or the input is over.
         case sessionEnded
     }
@@ -40,6 +40,14 @@ struct SignalEvent: Sendable, Codable {
     /// electrode off.
     var unobservedSeconds: Double = 0
     var content: Content
+}
+
+/// What the waveform of the last seconds shows, whatever beats were found in it.
+struct WaveformEvidence: Sendable, Codable {
+    /// Greatest probability of VT or VF within the last 5 s, 0 ... 1; nil: not enough signal yet.
+    var ventricularProbability: Float?
+    /// Largest rise or fall within 0.15 s in the last 4 s, in mV; nil: not enough signal yet.
+    var swing: Float?
 }
 
 /// A beat as the detector found it.
@@ -69,9 +77,12 @@ extension SignalEvent.Content: Codable {
         case 4: self = .gap(try container.decode(Int64.self), isBridged: false)
         case 10: self = .gap(try container.decode(Int64.self), isBridged: true)
         case 5: self = .condition(try container.decode(SignalCondition.self))
-        case 6: self = .fibrillation(try container.decode(VentricularFibrillationDetector.Finding.self))
+        case 6:
+            self = .ventricularRhythm(
+                try container.decode(VentricularRhythmRule.Finding.self),
+                confidence: try container.decode(Float.self))
         case 7: self = .beat(try container.decode(BeatFinding.self))
-        case 8: self = .clock
+        case 8: self = .clock(try container.decode(WaveformEvidence.self))
         case 9: self = .sessionEnded
         default: throw StateCodingError.otherLayout
         }
@@ -90,9 +101,11 @@ extension SignalEvent.Content: Codable {
         case .signalChanged(let rate): try put(3, rate)
         case .gap(let count, let isBridged): try put(isBridged ? 10 : 4, count)
         case .condition(let condition): try put(5, condition)
-        case .fibrillation(let finding): try put(6, finding)
+        case .ventricularRhythm(let finding, let confidence):
+            try put(6, finding)
+            try container.encode(confidence)
         case .beat(let finding): try put(7, finding)
-        case .clock: try put(8, nil as Bool?)
+        case .clock(let evidence): try put(8, evidence)
         case .sessionEnded: try put(9, nil as Bool?)
         }
     }

@@ -25,8 +25,6 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     /// the second.
     static let unusableShare: Float = 0.6
     static let usableShare: Float = 0.3
-    /// After a shorter interruption, in s, what had been seen of fibrillation still counts.
-    static let fibrillationMemorySeconds = 2.0
 
     /// What is done with the samples now.
     private enum Mode: UInt8, Sendable, Codable {
@@ -50,7 +48,13 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     private var humFilter = MainsHumFilter()
     private var conditionMonitor = SignalConditionMonitor()
     private var detector = PanTompkinsDetector()
-    private var fibrillation = VentricularFibrillationDetector()
+    private var ventricularRhythm = VentricularRhythmDetector()
+    private var rhythmRule = VentricularRhythmRule()
+    /// 360-Hz samples in the count of `ventricularRhythm` up to the detector's first sample, and since.
+    private var rhythmStart: Int64 = 0
+    private var rhythmSamples: Int64 = 0
+    /// Largest swing of the last 4 s, in mV, from the last row.
+    private var swing: Float?
     private var history = SampleHistory(capacity: SignalProcessor.historyLength)
     /// Beats whose windows are not complete yet, in the order of their R peaks.
     private var waiting: [QRSDetection] = []
@@ -111,7 +115,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         return windows.count % BeatWindow.length == 0 && signalEventsAreValid && hasRate
             && (0...10).contains(recoverySeconds) && (0...2).contains(bridgedGapSeconds) && clockPeriod >= 1
             && missing >= 0 && (mode == .unusable || missing <= bridgeSamples) && bridgeSamples <= 4_000
-            && (0...1).contains(missedShare) && (0...1).contains(missedWeight) && unobservedSeconds >= 0 && abs(lastUsable) <= Self.maximumMillivolts
+            && rhythmStart >= 0 && rhythmSamples >= rhythmStart && (0...1).contains(missedShare) && (0...1).contains(missedWeight) && unobservedSeconds >= 0 && abs(lastUsable) <= Self.maximumMillivolts
             && (mode == .unusable || resampler?.isDrained ?? true) && history.capacity == Self.historyLength
     }
 
@@ -139,6 +143,9 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         condition = .good
         missing = 0
         unobservedSeconds = 0
+        ventricularRhythm.reset()
+        rhythmRule.reset()
+        (rhythmStart, rhythmSamples, detectionEndedAt) = (0, 0, firstIndex)
         add(.sessionStarted(session), at: firstIndex, decidedAt: firstIndex)
         startSegment(at: firstIndex)
     }
@@ -242,7 +249,11 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
             }
             if index == nextClockAt {
                 nextClockAt = index + clockPeriod
-                add(.clock, at: index, decidedAt: index)
+                add(
+                    .clock(
+                        WaveformEvidence(
+                            ventricularProbability: swing == nil ? nil : rhythmRule.largestRecentProbability,
+                            swing: swing)), at: index, decidedAt: index)
             }
             index += 1
         }
@@ -336,11 +347,35 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         guard mode == .detecting else { return }
         history.append(millivolts)
         if let detection = detector.step(millivolts) { enqueue(detection) }
-        if let change = fibrillation.step(millivolts) {
-            let since = sourceIndex(of: detectorOrigin + change.sinceIndex)
-            add(.fibrillation(change.finding), at: since, decidedAt: index)
-        }
+        rhythmSamples += 1
+        if let row = ventricularRhythm.step(millivolts) { follow(row, decidedAt: index) }
         if history.endIndex >= nextWindowAt { finishWindow(decidedAt: index) }
+    }
+
+    private mutating func follow(_ row: VentricularRhythmDetector.Row, decidedAt index: Int64) {
+        swing = row.swing
+        guard let change = rhythmRule.step(row) else { return }
+        let since = sourceIndex(of: detectorOrigin + change.sinceIndex - rhythmStart)
+        add(
+            .ventricularRhythm(change.finding, confidence: change.confidence), at: max(0, min(since, index)),
+            decidedAt: index)
+    }
+
+    /// Detection of ventricular rhythms starts afresh; after a short interruption what was seen before still counts.
+    private mutating func restartVentricularRhythm(at index: Int64) {
+        let missing = max(0, Int64(Double(index - detectionEndedAt) * InternalSampling.rate / samplingRate))
+        ventricularRhythm.interrupt(missing: missing)
+        rhythmSamples += missing
+        rhythmStart = rhythmSamples
+        swing = nil
+        let before = rhythmRule.finding
+        if rhythmRule.interrupt(missing: missing) {
+            if before != .none {
+                add(.ventricularRhythm(before, confidence: rhythmRule.confidence), at: index, decidedAt: index)
+            }
+        } else if before != .none {
+            add(.ventricularRhythm(.none, confidence: 0), at: index, decidedAt: index)
+        }
     }
 
     private mutating func follow(_ change: SignalConditionMonitor.Change, decidedAt index: Int64) {
@@ -376,15 +411,11 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         // In the middle of a stretch this is called while the sample is on its way: it becomes the detector's first.
         detectorOrigin = max(0, resampled - 1)
         detector.reset()
-        if Double(index - detectionEndedAt) < Self.fibrillationMemorySeconds * samplingRate {
-            fibrillation.interrupt()
-        } else {
-            fibrillation.reset()
-        }
         history.reset(startIndex: 0)
         bridged.removeAll()
         mode = .detecting
         add(.segmentStarted(samplingRate: samplingRate), at: index, decidedAt: index)
+        restartVentricularRhythm(at: index)
     }
 
     /// Nothing that comes is connected with what was.
@@ -410,6 +441,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         waiting.removeAll(keepingCapacity: true)
         nextWindowAt = .max
         detectionEndedAt = index
+        swing = nil
         add(.segmentEnded(observable: observable), at: index, decidedAt: index)
     }
 

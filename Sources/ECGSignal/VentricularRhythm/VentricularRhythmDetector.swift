@@ -34,12 +34,14 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         /// gives 0.15 mV and more (never less in 296 records of the challenge of 2017), asystole without P waves and
         /// noise less than 0.12, and a dead line less than 0.02.
         public var swing: Float?
+        /// Period of the rhythm in s, by the autocorrelation; of no meaning where nothing is periodic.
+        public var period: Float
         /// The last sample of the window; 360-Hz samples since the last reset, what was missing included.
         public var sampleIndex: Int64
 
         public init(
             fibrillation: Float, tachycardia: Float, other: Float, noise: Float, height: Float, swing: Float?,
-            sampleIndex: Int64
+            period: Float = 0, sampleIndex: Int64
         ) {
             self.fibrillation = fibrillation
             self.tachycardia = tachycardia
@@ -47,6 +49,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
             self.noise = noise
             self.height = height
             self.swing = swing
+            self.period = period
             self.sampleIndex = sampleIndex
         }
     }
@@ -205,7 +208,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         return Row(
             fibrillation: probabilities.x, tachycardia: probabilities.y, other: probabilities.z,
             noise: probabilities.w, height: features.height, swing: taken >= 8 * Self.rowPeriod ? swing : nil,
-            sampleIndex: start + taken - 1)
+            period: features.period, sampleIndex: start + taken - 1)
     }
 
     /// Of the window that ends with the last sample, which ends a half second.

@@ -34,6 +34,10 @@ struct VentricularRhythmFeatures {
     private(set) var values = InlineArray<71, Float>(repeating: 0)
     /// Robust height from peak to peak in mV: twice R.
     private(set) var height: Float = 0
+    /// Place of the logarithm of the autocorrelation's period, in s.
+    private static let periodPlace = 57
+    /// Period of the rhythm in s; 0 in a flat signal.
+    var period: Float { height >= Self.flatHeight ? exp(values[Self.periodPlace]) : 0 }
     private var next = 0
 
     /// - Parameters:

@@ -6,7 +6,7 @@ public import StateCoding
 ///
 /// - VT or VF begins when p has a mean of 0.93 and more over 5 rows, or of 0.85 and more over 9. It is told to have
 ///   begun 2.5 s before the first of the rows in a row with p of 0.5 and more (at most 20 rows back), and is VF if
-///   fibrillation was the more probable over these.
+///   fibrillation was the more probable over these, or if the period has a mean below 0.24 s (250/min): flutter.
 /// - It ends when the mean of 9 rows is below 0.5, or the largest of 5 below 0.25.
 /// - VT becomes VF when fibrillation is more probable by 0.5 (mean of 8 rows); VF becomes VT when tachycardia is by
 ///   0.4 (mean of 20 rows) and 10 s have passed: each change is a new alarm, so it must be rare.
@@ -57,6 +57,8 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
     private static let toFibrillation: (rows: Int, lead: Double) = (8, 0.5)
     private static let toTachycardia: (rows: Int, lead: Double, samples: Int64) = (20, 0.4, 3_600)
     private static let confidenceRows = 7
+    /// A shorter period, in s, is flutter rather than tachycardia.
+    private static let flutterPeriod = 0.24
 
     public private(set) var finding = Finding.none
     /// The first sample of the finding.
@@ -68,6 +70,7 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
     private var lethal = InlineArray<24, Float>(repeating: 0)
     private var fibrillation = InlineArray<24, Float>(repeating: 0)
     private var tachycardia = InlineArray<24, Float>(repeating: 0)
+    private var periods = InlineArray<24, Float>(repeating: 0)
     private var indices = InlineArray<24, Int64>(repeating: 0)
 
     public init() {}
@@ -146,7 +149,13 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
         let rows = runLength
         let begin = indices[place(back: rows - 1)] + 1 - Self.onsetLead
         let lead = mean(rows) { fibrillation[$0] - tachycardia[$0] }
-        return (lead > 0 ? .ventricularFibrillation : .ventricularTachycardia, begin)
+        return (lead > 0 || isFast(rows) ? .ventricularFibrillation : .ventricularTachycardia, begin)
+    }
+
+    /// Whether the rhythm of the newest rows is as fast as flutter.
+    private func isFast(_ rows: Int) -> Bool {
+        let period = mean(rows) { periods[$0] }
+        return period > 0 && period < Self.flutterPeriod
     }
 
     /// Rows of the run that ends with the newest, which counts in any case, and whose others all are likely.
@@ -167,6 +176,7 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
 
     private func isTachycardia(_ now: Int64) -> Bool {
         now - since > Self.toTachycardia.samples
+            && !isFast(min(Self.toTachycardia.rows, rowCount))
             && mean(min(Self.toTachycardia.rows, rowCount)) { tachycardia[$0] - fibrillation[$0] }
                 > Self.toTachycardia.lead
     }
@@ -185,6 +195,7 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
         lethal[place] = row.height >= Self.minimumHeight ? row.fibrillation + row.tachycardia : 0
         fibrillation[place] = row.fibrillation
         tachycardia[place] = row.tachycardia
+        periods[place] = row.period
         indices[place] = row.sampleIndex
     }
 
