@@ -97,7 +97,9 @@ let package = Package(
         .testTarget(
             name: "ECGSecurityTests", dependencies: ["ECGSecurity", "ECGWire", "ZeroMQ"], swiftSettings: strict),
         .testTarget(name: "WFDBTests", dependencies: ["WFDB"], swiftSettings: strict),
-        .testTarget(name: "ECGSignalTests", dependencies: ["ECGSignal", "WFDB"], swiftSettings: strict),
+        .testTarget(
+            name: "ECGSignalTests", dependencies: ["ECGSignal", "StateCoding", "WFDB"], exclude: ["Golden"],
+            swiftSettings: strict),
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "CKernels"], swiftSettings: strict),
         .testTarget(name: "ECGATKGANTests", dependencies: ["ECGATKGAN", "NeuralNetwork"], swiftSettings: strict),
         .testTarget(

@@ -22,6 +22,9 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     /// After the electrode was off, or samples were invalid, detection starts again when the signal has been usable for
     /// this long, in s. It bounds how often a flapping source can restart it.
     public var recoverySeconds: Double = 0.25
+    /// Samples that are missing, invalid or taken with the electrode off for at most this long, in s, are bridged: time goes
+    /// on over them and detection does not start afresh, but nothing is read out of them; 0: none are.
+    public var bridgedGapSeconds: Double = 0.5
     /// A gap at least this long, in s, raises `AlertKind.signalLost`; a shorter one is a status event only.
     public var signalLostGapSeconds: Double = 2
     /// Alerts about the patient outlive an interruption of the signal (gap, electrode off, invalid or saturated
@@ -143,6 +146,7 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
         try require(maximumIndexJumpSeconds, "maximumIndexJumpSeconds", 1...31_536_000)
         try require(reorderSeconds, "reorderSeconds", 0...5)
         try require(recoverySeconds, "recoverySeconds", 0...10)
+        try require(bridgedGapSeconds, "bridgedGapSeconds", 0...2)
         try require(signalLostGapSeconds, "signalLostGapSeconds", 0...60)
         try require(interruptionHoldSeconds, "interruptionHoldSeconds", 1...300)
         try require(statusIntervalSeconds, "statusIntervalSeconds", 1...3_600)

@@ -31,7 +31,8 @@ public struct PatientMonitor: Sendable, Codable {
     public init(configuration: MonitorConfiguration = MonitorConfiguration()) {
         self.configuration = configuration
         processor = SignalProcessor(
-            recoverySeconds: configuration.recoverySeconds, judgesQuality: configuration.judgesSignalQuality)
+            recoverySeconds: configuration.recoverySeconds, bridgedGapSeconds: configuration.bridgedGapSeconds,
+            judgesQuality: configuration.judgesSignalQuality)
         analyzer = ArrhythmiaAnalyzer(configuration)
     }
 
@@ -127,7 +128,7 @@ public struct PatientMonitor: Sendable, Codable {
         if admission.sessionChanged { receipt.sessionChanged = true }
         if admission.signalChanged { receipt.signalChanged = true }
 
-        let rate = block.samplingRate
+        let rate = order.samplingRate
         let first = block.firstSampleIndex + Int64(admission.duplicates)
         let stamp = AcquisitionClock.advance(
             block.acquisitionTimeNanoseconds, bySamples: Int64(admission.duplicates), 1e9 / rate)
@@ -144,11 +145,13 @@ public struct PatientMonitor: Sendable, Codable {
             }
             if processor.takeStamp(stamp, forSample: first) { receipt.timeWentBackwards = true }
         }
-        receipt.invalidSamples += block.millivolts.withUnsafeBufferPointer { samples in
+        let defects = block.millivolts.withUnsafeBufferPointer { samples in
             processor.take(
                 UnsafeBufferPointer(rebasing: samples[admission.duplicates...]), firstIndex: first,
                 leadOff: block.leadOff)
         }
+        receipt.invalidSamples += defects.invalid
+        receipt.spikeSamples += defects.spikes
         silence.samplesCame()
         passing(block, admission.duplicates)
     }
@@ -238,12 +241,12 @@ public struct PatientMonitor: Sendable, Codable {
     mutating func restoreLimits() { analyzer.restoreLimits(configuration) }
 
     /// Keeps, from here on, what the join is given of each beat, until it is taken.
-    public mutating func observeBeats() { analyzer.observed = analyzer.observed ?? [] }
+    public mutating func observeBeats() { analyzer.beats.observed = analyzer.beats.observed ?? [] }
 
     /// The beats resolved since the last call, if they are observed.
     public mutating func takeObservedBeats() -> [ObservedBeat] {
-        guard let observed = analyzer.observed else { return [] }
-        analyzer.observed = []
+        guard let observed = analyzer.beats.observed else { return [] }
+        analyzer.beats.observed = []
         return observed
     }
 

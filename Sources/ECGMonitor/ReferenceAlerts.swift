@@ -54,7 +54,7 @@ public enum ReferenceAlerts {
                 }
                 add(.beat(finding), at: beat.sampleIndex, decidedAt: beat.sampleIndex + delay)
             }
-            add(.clock, at: clock, decidedAt: clock)
+            add(.clock(WaveformEvidence()), at: clock, decidedAt: clock)
             clock += period
         }
         add(.sessionEnded, at: sampleCount - 1, decidedAt: sampleCount - 1)

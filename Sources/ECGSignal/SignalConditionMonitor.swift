@@ -7,7 +7,8 @@ public enum SignalCondition: UInt8, Sendable, CaseIterable, Codable {
     case leadOff
     /// Samples that are not a number or infinite.
     case invalidSamples
-    /// The signal stands at a level far from its middle, as a converter or amplifier at its limit does.
+    /// The signal stands still far from where it usually is, or at an end of its converter's range, as a converter or
+    /// amplifier at its limit does.
     case saturation
     /// No change beyond the converter's last digits for seconds: a shorted or dead input.
     case flatLine
@@ -57,9 +58,14 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
     static let flatRange: Float = 0.02
     /// ...and no longer with more than this within half a second.
     static let livelyRange: Float = 0.06
-    /// Equal samples in a row that count as pinned, if this far from 0.
+    /// Equal samples in a row that count as pinned, if this far from the signal's usual level in mV: an electrode's offset,
+    /// 300 mV and more at a DC-coupled input, is no saturation.
     static let pinnedRun: Int32 = 9
     static let pinnedLevel: Float = 2.5
+    /// The usual level follows each block by this share: within 2 s.
+    static let levelShare: Float = 1 / 16
+    /// So near to an end of the converter's range, as a share of it, a sample stands at it.
+    static let railShare: Float = 0.002
     static let equalWithin: Float = 0.003
     /// Noise in the quietest of the last 16 blocks, on and off.
     static let noisyRoughness: Float = 0.12
@@ -96,13 +102,34 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
     private var driftLeft: Int32 = 0
     private var run: Int32 = 0
     private var runLevel: Float = 0
+    /// Where the signal usually is, in mV, and whether anything lively has been seen there.
+    private var level: Float = 0
+    private var hasBeenLively = false
+    /// Ends of the converter's range in mV, if the source says them.
+    private var lowestRail = -Self.noRail
+    private var highestRail = Self.noRail
+    private static let noRail: Float = 1e9
     private var judged: SignalCondition = .good
     private var judgedSince: Int64 = 0
 
     public init() {}
 
     /// Starts again after a gap: the next sample has index 0 and the condition is good until shown otherwise.
-    public mutating func reset() { self = SignalConditionMonitor() }
+    public mutating func reset() {
+        let (lowest, highest) = (lowestRail, highestRail)
+        self = SignalConditionMonitor()
+        (lowestRail, highestRail) = (lowest, highest)
+    }
+
+    /// Where the source's converter ends, in mV; nil: unknown. Samples there are saturated, however briefly they rest.
+    public mutating func setRange(_ range: ClosedRange<Float>?) {
+        guard let range else {
+            (lowestRail, highestRail) = (-Self.noRail, Self.noRail)
+            return
+        }
+        let margin = Self.railShare * (range.upperBound - range.lowerBound)
+        (lowestRail, highestRail) = (range.lowerBound + margin, range.upperBound - margin)
+    }
 
     public var isInRange: Bool {
         func isPast(_ index: Int64) -> Bool { index == .min || (0..<self.index).contains(index) }
@@ -133,6 +160,7 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
         if n == 0 {
             for slot in 0..<8 { previous[slot] = value }
             runLevel = value
+            level = value
         }
         take(value, n)
         if filled == Int32(Self.blockLength) { closeBlock(n, noiseRatio) }
@@ -171,13 +199,14 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
         previous[slot] = value
         if abs(value - runLevel) <= Self.equalWithin {
             run = min(run + 1, 1_000_000)
-            if abs(value) >= Self.pinnedLevel, run >= Self.pinnedRun {
+            if abs(value - level) >= Self.pinnedLevel, run >= Self.pinnedRun {
                 current.pinned += run == Self.pinnedRun ? Self.pinnedRun : 1
             }
         } else {
             run = 1
             runLevel = value
         }
+        if value <= lowestRail || value >= highestRail { current.pinned += 1 }
         filled += 1
     }
 
@@ -185,6 +214,10 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
         noisyRatioBlocks =
             noiseRatio >= (judged == .noisy ? Self.quietRatio : Self.noisyRatio) ? noisyRatioBlocks + 1 : 0
         current.roughness /= Float(Self.blockLength)
+        if current.pinned == 0 {
+            level += Self.levelShare * (0.5 * (current.minimum + current.maximum) - level)
+            if current.maximum - current.minimum > Self.livelyRange { hasBeenLively = true }
+        }
         followDrift()
         blocks[blockNumber & (Self.blockCount - 1)] = current
         blockNumber += 1
@@ -246,7 +279,8 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
             ? recentMaximum - recentMinimum <= Self.livelyRange
             : full && maximum - minimum <= Self.flatRange
         {
-            return .flatLine
+            // Far from 0 from the first sample on, it is more likely a rail than a patient without a heart beat.
+            return !hasBeenLively && abs(level) >= Self.pinnedLevel ? .saturation : .flatLine
         }
         if driftLeft > 0 { return .noisy }
         let wasNoisy = judged == .noisy

@@ -18,13 +18,13 @@ import Testing
         var rule = AsystoleAndPauseRule(MonitorConfiguration())
         func beat(at seconds: Double, knownAt known: Double) {
             alerts.now.decidedAt = Int64(known * Double(Self.second))
-            rule.beat(at: Int64(seconds * Double(Self.second)), alerts: &alerts)
+            rule.beat(at: Int64(seconds * Double(Self.second)), unobserved: 0, alerts: &alerts)
         }
         func clock(_ seconds: Double) {
             alerts.now.decidedAt = Int64(seconds * Double(Self.second))
             rule.clock(at: alerts.now.decidedAt, meanInterval: 0.8, alerts: &alerts)
         }
-        rule.signalBegan(at: 0)
+        rule.signalBegan(at: 0, unobserved: 0, isAfterInterruption: false)
         beat(at: 1, knownAt: 1.4)
         beat(at: 2, knownAt: 2.4)
         clock(6.75)

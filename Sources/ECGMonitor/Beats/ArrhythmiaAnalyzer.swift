@@ -14,26 +14,31 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var ectopy: EctopyRules
     private var patterns: VentricularPatternRule
     private var burden: VentricularBurdenRule
-    private var fibrillation: VentricularFibrillationRule
+    private var ventricularRhythm: VentricularRhythmAlertRule
     private var irregularity: AtrialFibrillationRule
     private var signal: SignalAlertRule
+    private var observation = ObservationRule()
     private var suspicion: AttackSuspicionRule
     private var heartRate = HeartRate()
-    /// The patient's own beats, for the join.
-    private var templates = BeatTemplates()
-    /// A beat whose class waits for the next one.
-    private var pending: PendingBeat?
-    /// What the join is given, kept for whoever trains or measures it; nil: nobody does.
-    @Uncoded var observed: [ObservedBeat]? = nil
+    /// Gives each beat its final class.
+    var beats = BeatResolver()
 
     private var state = MonitorState.learning
     /// R peak of the beat before, in the same stretch of detection, decided or not.
     private var lastBeat: Int64?
     /// Where the signal stopped being observable; nil while it is.
     private var interruptedSince: Int64?
+    /// Since when the signal has been observable without an interruption; nil while it is not.
+    private var seenSince: Int64?
+    /// Seconds of the session that were not observed, so far and up to the last beat.
+    private var unobserved: Double = 0
+    private var unobservedAtBeat: Double = 0
     /// The interruption has lasted so long that everything about the patient was given up.
     private var gaveUp = false
     private var lastStatus: Int64 = 0
+    /// What is not observed of an interval may hide a beat if it is longer than a QRS complex, in s, and than this share.
+    private static let hiddenBeatSeconds = 0.12
+    private static let hiddenBeatShare = 0.15
     /// The last status, which need not be said twice of one sample.
     private var lastReported: Reported?
 
@@ -52,7 +57,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         ectopy = EctopyRules(configuration)
         patterns = VentricularPatternRule(configuration)
         burden = VentricularBurdenRule(configuration)
-        fibrillation = VentricularFibrillationRule(configuration)
+        ventricularRhythm = VentricularRhythmAlertRule(configuration)
         irregularity = AtrialFibrillationRule(configuration)
         signal = SignalAlertRule(configuration)
         suspicion = AttackSuspicionRule(configuration.suspicion)
@@ -69,10 +74,11 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     ) {
         swap(&alerts.events, &events)
         for signalEvent in signalEvents {
-            if pending != nil { release(before: signalEvent, windows, contextual) }
+            if beats.isWaiting { release(before: signalEvent, windows, contextual) }
             alerts.now.sampleIndex = signalEvent.sampleIndex
             alerts.now.decidedAt = signalEvent.decidedAt
             alerts.now.time = signalEvent.time
+            unobserved = signalEvent.unobservedSeconds
             switch signalEvent.content {
             case .sessionStarted(let session): begin(session, at: signalEvent.sampleIndex)
             case .segmentStarted(let rate): beginSegment(at: signalEvent.sampleIndex, rate)
@@ -80,14 +86,15 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             case .signalChanged(let rate):
                 changeRate(to: rate)
                 // Another lead shows the same beats in another shape.
-                templates = BeatTemplates()
-            case .gap(let count): gap(count, from: signalEvent.sampleIndex)
+                beats.forget()
+            case .gap(let count, let isBridged): gap(count, from: signalEvent.sampleIndex, isBridged: isBridged)
             case .condition(let condition): change(to: condition, since: signalEvent.sampleIndex)
-            case .fibrillation(let finding):
-                fibrillation.change(to: finding, at: signalEvent.sampleIndex, alerts: &alerts)
+            case .ventricularRhythm(let finding, let confidence):
+                ventricularRhythm.change(
+                    to: finding, at: signalEvent.sampleIndex, confidence: confidence, alerts: &alerts)
             case .beat(let finding):
                 receive(finding, finding.window.map { classifications[Int($0)] }, windows, contextual, signalEvent)
-            case .clock: clock(at: signalEvent.sampleIndex)
+            case .clock(let evidence): clock(at: signalEvent.sampleIndex, evidence)
             case .sessionEnded: end(at: signalEvent.sampleIndex)
             }
             if alerts.pause.needsReport { reportPause(at: signalEvent.decidedAt) }
@@ -96,16 +103,18 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     }
 
     /// Heap memory of the beat that waits, in bytes.
-    var heapBytes: Int { (pending?.features.capacity ?? 0) * MemoryLayout<Float>.stride }
+    var heapBytes: Int { beats.heapBytes }
 
     // MARK: Session, stretch, signal
 
     private mutating func begin(_ session: UInt64, at index: Int64) {
         alerts.now.session = session
         alerts.startNumbering()
-        asystoleAndPause.signalEnded()
+        unobservedAtBeat = 0
+        seenSince = nil
         forgetPatient()
         signal.begin(at: index)
+        observation.begin(at: index)
         interruptedSince = index
         gaveUp = true
         state = .learning
@@ -122,12 +131,14 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
 
     private mutating func beginSegment(at index: Int64, _ rate: Double) {
         changeRate(to: rate)
+        let isAfterInterruption = interruptedSince != nil
         if let since = interruptedSince {
             giveUpIfDue(since: since, at: index)
             interruptedSince = nil
         }
         gaveUp = false
-        asystoleAndPause.signalBegan(at: index)
+        if seenSince == nil { seenSince = index }
+        asystoleAndPause.signalBegan(at: index, unobserved: unobserved, isAfterInterruption: isAfterInterruption)
         state = .learning
         writeStatus(at: index)
     }
@@ -138,19 +149,22 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         ectopy.cut(lowPriority: allowsLowPriority, alerts: &alerts)
         patterns.cut()
         burden.cut()
-        fibrillation.cut()
-        templates.interrupt()
+        ventricularRhythm.cut()
+        beats.interrupt()
         if !observable {
-            asystoleAndPause.signalEnded()
+            asystoleAndPause.signalEnded(
+                at: index, unobserved: unobserved, noisy: signal.condition == .noisy, alerts: &alerts)
+            seenSince = nil
             if interruptedSince == nil { interruptedSince = index }
         }
     }
 
-    private mutating func gap(_ count: Int64, from index: Int64) {
-        interruptedSince = min(interruptedSince ?? index, index)
+    private mutating func gap(_ count: Int64, from index: Int64, isBridged: Bool) {
+        if !isBridged { interruptedSince = min(interruptedSince ?? index, index) }
         signal.gap(count, from: index, alerts: &alerts)
         let status = Status(
-            condition: signal.condition, conditionSinceSampleIndex: signal.since, state: .learning,
+            condition: signal.condition, conditionSinceSampleIndex: signal.since,
+            state: isBridged ? state : .learning,
             heartRate: heartRate.beatsPerMinute, gap: Gap(firstMissingSampleIndex: index, missingSampleCount: count),
             pause: alerts.currentPause)
         alerts.write(.status(status), at: index)
@@ -175,27 +189,32 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
 
     private mutating func forgetPatient() {
         lastBeat = nil
+        asystoleAndPause.forget()
         heartRate.reset()
         ectopy.reset()
         patterns.cut()
         burden.reset()
-        fibrillation.reset()
+        ventricularRhythm.reset()
         irregularity.reset()
         suspicion.reset()
-        templates = BeatTemplates()
+        beats.forget()
     }
 
     // MARK: Time
 
-    private mutating func clock(at index: Int64) {
-        signal.clock(at: index, alerts: &alerts)
+    private mutating func clock(at index: Int64, _ evidence: WaveformEvidence) {
+        let isTooInterrupted = observation.clock(
+            at: index, unobserved: unobserved, seenSince: seenSince, now: alerts.now)
+        signal.clock(
+            at: index, isTooInterrupted: isTooInterrupted, missedShare: observation.missedShare, alerts: &alerts)
         alerts.clock(at: index)
-        fibrillation.clock(at: index, alerts: &alerts)
+        ectopy.follow(evidence, holdsTachycardia: ventricularRhythm.holdsTachycardia)
+        ventricularRhythm.clock(at: index, beatsShowTachycardia: ectopy.isInVentricularRun, alerts: &alerts)
         if let since = interruptedSince {
             giveUpIfDue(since: since, at: index)
         } else {
             asystoleAndPause.clock(
-                at: index, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, alerts: &alerts)
+                at: index, unobserved: unobserved, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, swing: evidence.swing, alerts: &alerts)
             if alerts.isActive(.asystole) { heartRate.reset() }
         }
         ectopy.clock(at: index, alerts: &alerts)
@@ -244,74 +263,42 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         _ signalEvent: SignalEvent
     ) {
         let index = signalEvent.sampleIndex
-        let interval = lastBeat.map { alerts.now.seconds(from: $0, to: index) }
+        let interval = lastBeat.flatMap {
+            seenInterval(from: $0, to: index, unobserved: finding.unobservedSeconds)
+        }
         lastBeat = index
-        asystoleAndPause.beat(at: index, alerts: &alerts)
-        guard contextual != nil || observed != nil else { return beat(finding, answer, interval: interval, at: index) }
-        guard let answer, let morphology = BeatMorphology(of: finding, in: windows) else {
-            templates.addUnseen(interval: interval.map { Float($0) })
-            return beat(finding, nil, interval: interval, at: index)
-        }
-        let context = BeatContext(
-            templates: templates, interval: interval.map { Float($0) }, windowRange: finding.windowRange,
-            isNoisy: signal.condition != .good, foundBySearchBack: finding.foundBySearchBack)
-        if observed != nil {
-            let (decidedAt, rate) = (alerts.now.decidedAt, alerts.now.samplingRate)
-            let window = Array(windows[finding.windowPlace])
-            observed?.append(
-                ObservedBeat(
-                    sampleIndex: index, decidedAtSampleIndex: decidedAt, samplingRate: rate, window: window,
-                    answer: answer, context: context))
-        }
-        let features = ContextualFeatures.values(morphology, logits: answer.logits, context: context)
-        templates.add(morphology, logits: answer.logits, interval: context.interval, features: features)
-        guard let contextual else { return beat(finding, answer, interval: interval, at: index) }
-        let first = contextual.first(answer, features: features)
-        let waiting = PendingContext(morphology: morphology, context: context)
-        if first.isFinal {
-            beat(finding, first.classification, interval: interval, at: index)
-        } else if alerts.now.seconds(from: index, to: signalEvent.decidedAt) > ContextualClassifier.maximumWaitSeconds {
-            // The search-back found it so late that nothing more is waited for.
-            let second = contextual.second(
-                features + ContextualFeatures.nextValues(waiting, next: nil), suspicion: answer.attackSuspicion)
-            beat(finding, second, interval: interval, at: index)
-        } else {
-            pending = PendingBeat(
-                sampleIndex: index, time: signalEvent.time, finding: finding, interval: interval,
-                suspicion: answer.attackSuspicion, features: features, context: waiting)
-        }
+        unobservedAtBeat = finding.unobservedSeconds
+        asystoleAndPause.beat(at: index, unobserved: finding.unobservedSeconds, alerts: &alerts)
+        let resolved = beats.receive(
+            finding, answer, windows: windows, classifier: contextual, interval: interval,
+            isNoisy: signal.condition != .good, now: alerts.now)
+        if let resolved { beat(resolved) }
     }
 
-    /// Gives the beat that waits its class where the mark is what it waits for, or where nothing can come any more.
-    private mutating func release(before signalEvent: SignalEvent, _ windows: [Float], _ contextual: ContextualClassifier?) {
-        guard let pending else { return }
-        let waited = alerts.now.seconds(from: pending.sampleIndex, to: signalEvent.decidedAt)
-        let isLate = waited > ContextualClassifier.maximumWaitSeconds
-        var next: NextBeat?
-        switch signalEvent.content {
-        case .beat(let finding):
-            if !isLate, let lastBeat, let morphology = BeatMorphology(of: finding, in: windows) {
-                next = NextBeat(
-                    morphology: morphology, interval: Float(alerts.now.seconds(from: lastBeat, to: signalEvent.sampleIndex)),
-                    templates: templates)
-            }
-        case .clock: guard isLate else { return }
-        case .condition, .fibrillation: return
-        case .sessionStarted, .segmentStarted, .segmentEnded, .signalChanged, .gap, .sessionEnded: break
-        }
-        self.pending = nil
+    /// The interval between two beats, in s; nil where so much of it was not observed that a beat may lie in between.
+    private func seenInterval(from first: Int64, to last: Int64, unobserved: Double) -> Double? {
+        let seconds = alerts.now.seconds(from: first, to: last)
+        let missed = max(0, unobserved - unobservedAtBeat)
+        return missed > max(Self.hiddenBeatSeconds, Self.hiddenBeatShare * seconds) ? nil : seconds
+    }
+
+    /// Reports the pending beat where the signal event resolves it.
+    private mutating func release(
+        before signalEvent: SignalEvent, _ windows: [Float], _ contextual: ContextualClassifier?
+    ) {
+        let resolved = beats.release(
+            before: signalEvent, windows: windows, classifier: contextual, lastBeat: lastBeat, now: alerts.now)
+        guard let resolved else { return }
         alerts.now.decidedAt = signalEvent.decidedAt
-        alerts.now.sampleIndex = pending.sampleIndex
-        alerts.now.time = pending.time
-        let classification = contextual?.second(
-            pending.features + ContextualFeatures.nextValues(pending.context, next: next), suspicion: pending.suspicion)
-        beat(pending.finding, classification, interval: pending.interval, at: pending.sampleIndex)
+        alerts.now.sampleIndex = resolved.sampleIndex
+        alerts.now.time = resolved.time
+        beat(resolved)
     }
 
     /// A beat has its final class, or will have none.
-    private mutating func beat(
-        _ finding: BeatFinding, _ classification: BeatClassification?, interval: Double?, at index: Int64
-    ) {
+    private mutating func beat(_ resolved: ResolvedBeat) {
+        let (finding, classification, interval) = (resolved.finding, resolved.classification, resolved.interval)
+        let index = resolved.sampleIndex
         alerts.write(
             .beat(
                 Beat(
@@ -327,7 +314,6 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         if let interval { heartRate.add(interval: interval) }
         alerts.doubtsBeats = isNoisy && !heartRate.isSteady
         if let beatClass = classification?.beatClass {
-            if beatClass == .ventricular { fibrillation.ventricularBeat(at: index) }
             ectopy.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
             patterns.beat(beatClass, at: index, lowPriority: allowsLowPriority, alerts: &alerts)
         }
@@ -337,7 +323,9 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         irregularity.beat(
             classification?.beatClass, at: index, interval: interval, heartRate: heartRate.beatsPerMinute,
             isQuiet: isQuiet, alerts: &alerts)
-        if let classification, signal.condition == .good { suspect(classification.attackSuspicion, at: index) }
+        if let classification, signal.condition == .good, !finding.isPartlyBridged {
+            suspect(classification.attackSuspicion, at: index)
+        }
         if state == .learning {
             state = .monitoring
             writeStatus(at: index)
@@ -408,7 +396,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         ectopy.configure(configuration)
         patterns.configure(configuration)
         burden.configure(configuration)
-        fibrillation.configure(configuration)
+        ventricularRhythm.configure(configuration)
         irregularity.configure(configuration)
         signal.configure(configuration)
     }

@@ -19,6 +19,8 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
     /// Largest sample index: beyond it a Double no longer holds every whole number.
     static let maximumIndex: Int64 = 1 << 53
     static let maximumLeadNameLength = 32
+    /// A rate that differs by less from the session's is the same rate, measured anew by its source.
+    static let rateTolerance = 0.01
 
     private(set) var hasStarted = false
     private(set) var session: UInt64 = 0
@@ -63,28 +65,30 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
     /// Whether a segment that has been checked ends the session.
     func endsSession(_ block: SampleBlock) -> Bool { hasStarted && block.session != session }
 
-    /// Takes a segment that has been checked.
+    /// Takes a block that has been checked. `samplingRate` is then the rate that it is read with.
     mutating func admit(_ block: SampleBlock) -> Admission {
         let count = block.millivolts.count
         guard hasStarted, block.session == session else {
             let admission = Admission(isFirst: !hasStarted, sessionChanged: hasStarted)
             hasStarted = true
             session = block.session
-            adopt(block)
+            adopt(block, startsSession: true)
             return admission
         }
         let ahead = block.firstSampleIndex - nextIndex
         if ahead + Int64(count) <= 0 { return Admission(duplicates: count) }
         let admission = Admission(
             duplicates: Int(max(0, -ahead)), gap: max(0, ahead),
-            signalChanged: block.samplingRate != samplingRate || block.lead != lead)
+            signalChanged: !isSameRate(block.samplingRate) || block.lead != lead)
         adopt(block)
         return admission
     }
 
-    private mutating func adopt(_ block: SampleBlock) {
+    private func isSameRate(_ rate: Double) -> Bool { abs(rate - samplingRate) <= Self.rateTolerance * samplingRate }
+
+    private mutating func adopt(_ block: SampleBlock, startsSession: Bool = false) {
         nextIndex = block.firstSampleIndex + Int64(block.millivolts.count)
-        if samplingRate != block.samplingRate { samplingRate = block.samplingRate }
+        if startsSession || !isSameRate(block.samplingRate) { samplingRate = block.samplingRate }
         if lead != block.lead { lead = block.lead }
     }
 }

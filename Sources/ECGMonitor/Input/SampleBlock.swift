@@ -88,6 +88,8 @@ public struct BlockReceipt: Sendable, Equatable {
     public var signalChanged = false
     /// Accepted samples that are NaN or infinite.
     public var invalidSamples = 0
+    /// Accepted samples that were set aside as spikes: jumps that no heart makes, taken back at once.
+    public var spikeSamples = 0
     /// Index of the sample that is expected next: all before it are done with, what is held is not.
     public var nextSampleIndex: Int64 = 0
 

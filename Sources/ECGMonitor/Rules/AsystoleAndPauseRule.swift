@@ -6,6 +6,9 @@
 /// have been seen; a flat line counts as such. It takes the place of what is about beats, and is over with the second
 /// beat of two that are less than the limit apart. While the signal shows ventricular fibrillation neither is raised:
 /// it has no beats either, and is said.
+///
+/// What was not observed is not evidence: seconds in which samples were missing or unusable do not count towards either
+/// limit. But time goes on over them, so that a link which loses a packet every second cannot hide an arrest.
 struct AsystoleAndPauseRule: Sendable, Codable {
     /// A beat is known about 0.4 s after its R peak (decision delay and half a window); before that, "no beat" cannot
     /// be said.
@@ -17,6 +20,19 @@ struct AsystoleAndPauseRule: Sendable, Codable {
     /// the allowance that is still well within the 10 s of ANSI/AAMI EC13.
     static let doubtfulSeconds: Double = 6
 
+    /// The detector's learning phase, and the time until its beats are known.
+    static let learningSeconds: Double = 2.5
+
+    /// A signal that goes on moving although no beat is found in it: the beats may be too small, too wide or too odd for the
+    /// detector. It moves if it swings by so many mV within 0.15 s (no record of the challenge of 2017 swings less, and
+    /// asystole less than 0.12), and by more than this share of what it did while there were beats. Asystole is then told
+    /// after so many seconds: with the allowance still within 10 s.
+    static let minimumSwing: Float = 0.15
+    static let minimumSwingShare: Float = 0.35
+    static let movingSeconds: Double = 8
+    /// The usual swing follows each quarter of a second by this share.
+    static let swingShare: Float = 1 / 64
+
     /// What asystole takes the place of: what is about beats, of which there are none.
     private static let lesser: [AlertKind] = [
         .pause, .bradycardia, .extremeBradycardia, .tachycardia, .extremeTachycardia, .ventricularTachycardia,
@@ -25,10 +41,18 @@ struct AsystoleAndPauseRule: Sendable, Codable {
 
     private var asystoleSeconds: Double
     private var pauseSeconds: Double
-    /// The last beat, or where the signal that can be seen began; nil while nothing can be seen.
+    /// The last beat, or where the signal that can be seen began; nil: nothing has been seen yet.
     private var beatlessSince: Int64?
-    /// Whether `beatlessSince` is a beat: only then is what follows an interval.
+    /// Seconds of the session up to there that were not observed.
+    private var unobservedThen: Double = 0
+    /// Detection started afresh here after an interruption: for `learningSeconds` it may know of a beat and not have
+    /// reported it yet.
+    private var learningSince: Int64?
+    /// Whether `beatlessSince` is a beat of the segment that goes on: only then is what follows an interval.
     private var sinceBeat = false
+    /// Swing of the waveform while beats come, in mV; 0: unknown.
+    private var usualSwing: Float = 0
+    private var isMoving = false
     /// There has been noise since the last beat.
     private var isDoubtful = false
 
@@ -43,20 +67,40 @@ struct AsystoleAndPauseRule: Sendable, Codable {
     }
 
     /// The signal can be seen from here on.
-    mutating func signalBegan(at index: Int64) {
+    ///
+    /// - Parameters:
+    ///   - unobserved: seconds of the session up to here that were not observed.
+    ///   - isAfterInterruption: detection starts afresh after samples that could not be seen.
+    mutating func signalBegan(at index: Int64, unobserved: Double, isAfterInterruption: Bool) {
+        if isAfterInterruption { learningSince = index }
         guard beatlessSince == nil else { return }
         beatlessSince = index
+        unobservedThen = unobserved
         sinceBeat = false
         isDoubtful = false
     }
 
-    /// Beats could now pass unseen.
-    mutating func signalEnded() {
-        beatlessSince = nil
+    /// Beats could now pass unseen. All beats so far have been reported.
+    mutating func signalEnded(
+        at index: Int64, unobserved: Double, noisy: Bool, alerts: inout AlertManager
+    ) {
+        learningSince = nil
+        clock(at: index, unobserved: unobserved, meanInterval: nil, noisy: noisy, alerts: &alerts)
         sinceBeat = false
     }
 
-    mutating func beat(at index: Int64, alerts: inout AlertManager) {
+    /// Nothing that was known holds any more.
+    mutating func forget() {
+        beatlessSince = nil
+        learningSince = nil
+        sinceBeat = false
+        usualSwing = 0
+    }
+
+    /// - Parameter unobserved: seconds of the session up to the beat that were not observed.
+    mutating func beat(at index: Int64, unobserved: Double, alerts: inout AlertManager) {
+        let unseen = max(0, unobserved - unobservedThen)
+        unobservedThen = unobserved
         let wasBeat = sinceBeat
         let since = beatlessSince
         let limit = asystoleLimit
@@ -65,7 +109,7 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         sinceBeat = true
         isDoubtful = false
         guard wasBeat, let since else { return }
-        let interval = alerts.now.seconds(from: since, to: index)
+        let interval = alerts.now.seconds(from: since, to: index) - unseen
         // A beat that the search-back found may lie so far behind that nothing came since: then nothing is over.
         let sinceThisBeat = alerts.now.seconds(from: index, to: alerts.now.decidedAt)
         if interval < asystoleSeconds, sinceThisBeat < asystoleSeconds { alerts.end(.asystole, .cleared, at: index) }
@@ -74,7 +118,8 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         } else if interval >= limit {
             // The clock has raised it, unless this beat came within the allowance.
             startAsystole(since: since, at: index, seconds: interval, alerts: &alerts)
-        } else if !alerts.isActive(anyOf: .asystole, .ventricularFibrillation), !wasDoubtful {
+        } else if !alerts.isActive(anyOf: .asystole, .ventricularFibrillation, .ventricularTachycardia),
+            !wasDoubtful {
             // One more in a row, or too short for the clock.
             let text = "pause of \(fixed(interval, decimals: 1)) s"
             alerts.start(.pause, onset: since, text: text)
@@ -82,19 +127,40 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         }
     }
 
-    private var asystoleLimit: Double { isDoubtful ? max(asystoleSeconds, Self.doubtfulSeconds) : asystoleSeconds }
+    private var asystoleLimit: Double {
+        if isMoving { return max(asystoleSeconds, Self.movingSeconds) }
+        return isDoubtful ? max(asystoleSeconds, Self.doubtfulSeconds) : asystoleSeconds
+    }
 
-    /// - Parameter noisy: whether the signal is such now that a beat may be overlooked.
+    private mutating func follow(_ swing: Float?, secondsWithoutBeat seconds: Double) {
+        guard let swing else { return isMoving = false }
+        isMoving = swing >= Self.minimumSwing && swing > Self.minimumSwingShare * usualSwing
+        guard sinceBeat, seconds < 2 else { return }
+        usualSwing = usualSwing == 0 ? swing : usualSwing + Self.swingShare * (swing - usualSwing)
+    }
+
+    /// - Parameters:
+    ///   - unobserved: seconds of the session so far that were not observed.
+    ///   - noisy: whether the signal is such now that a beat may be overlooked.
+    ///   - swing: of the waveform over the last 4 s, in mV; nil: unknown.
     mutating func clock(
-        at index: Int64, meanInterval: Double?, noisy: Bool = false, alerts: inout AlertManager
+        at index: Int64, unobserved: Double = 0, meanInterval: Double?, noisy: Bool = false, swing: Float? = nil,
+        alerts: inout AlertManager
     ) {
         guard let since = beatlessSince else { return }
         if noisy { isDoubtful = true }
-        let seconds = alerts.now.seconds(from: since, to: index)
+        if let learningSince {
+            guard alerts.now.seconds(from: learningSince, to: index) >= Self.learningSeconds else { return }
+            self.learningSince = nil
+        }
+        let seconds = alerts.now.seconds(from: since, to: index) - max(0, unobserved - unobservedThen)
+        follow(swing, secondsWithoutBeat: seconds)
         if seconds >= asystoleLimit + Self.decisionAllowance {
             return startAsystole(since: since, at: index, seconds: seconds, alerts: &alerts)
         }
-        guard sinceBeat, !isDoubtful, !alerts.isActive(anyOf: .asystole, .ventricularFibrillation) else { return }
+        guard sinceBeat, !isDoubtful,
+            !alerts.isActive(anyOf: .asystole, .ventricularFibrillation, .ventricularTachycardia)
+        else { return }
         let due = max(pauseSeconds, Self.searchBackIntervals * (meanInterval ?? 0)) + Self.decisionAllowance
         if seconds >= due {
             alerts.start(.pause, onset: since, text: "pause: no beat for \(fixed(seconds, decimals: 1)) s")

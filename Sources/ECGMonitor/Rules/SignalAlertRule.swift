@@ -2,18 +2,25 @@ internal import ECGSignal
 
 /// The technical alerts about the signal itself:
 ///
-/// - **lead off**: the source says so; over when the signal has been usable for `recoverySeconds`;
-/// - **signal lost**: a gap of at least `signalLostGapSeconds`, or samples that have been invalid, saturated or
-///   constant for as long;
-/// - **noisy signal**: the signal is too noisy for beats to be relied on; over when it has not been for `quietSeconds`.
+/// - **lead off**: the source says so;
+/// - **signal lost**: a gap of at least `signalLostGapSeconds`, samples that have been invalid, saturated or constant for
+///   as long, or interruptions so frequent that grave alarms could not be told in time (`ObservationRule`);
+/// - **noisy signal**: the signal is too noisy for beats to be relied on.
+///
+/// Each is over when its cause has not been seen for `quietSeconds`: a loose electrode or a bad link is one alert, not
+/// thirty a minute.
 struct SignalAlertRule: Sendable, Codable {
-    /// Noise comes and goes; an alert that did so too would be noise itself.
+    /// What comes and goes would otherwise make alerts that do so too.
     static let quietSeconds: Double = 10
 
     private var lostSeconds: Double
     private(set) var condition = SignalCondition.good
     /// Where it began, source rate.
     private(set) var since: Int64 = 0
+    /// When the cause of each alert was last seen, source rate.
+    private var lastLeadOff: Int64 = 0
+    private var lastNoise: Int64 = 0
+    private var lastLoss: Int64 = 0
 
     init(_ configuration: MonitorConfiguration) {
         lostSeconds = configuration.signalLostGapSeconds
@@ -24,34 +31,68 @@ struct SignalAlertRule: Sendable, Codable {
     mutating func begin(at index: Int64) {
         condition = .good
         since = index
+        (lastLeadOff, lastNoise, lastLoss) = (index, index, index)
     }
 
     mutating func change(to new: SignalCondition, since index: Int64, alerts: inout AlertManager) {
+        follow(until: index)
         condition = new
         since = index
-        if new != .leadOff { alerts.end(.leadOff, .cleared, at: index) }
-        if new != .noisy, new != .good { alerts.end(.noisySignal, .cleared, at: index) }
-        if Self.loss(new) == nil { alerts.end(.signalLost, .cleared, at: index) }
         if new == .leadOff { alerts.start(.leadOff, onset: index, text: "lead off") }
         if new == .noisy { alerts.start(.noisySignal, onset: index, text: "noisy signal: beats are doubtful") }
-        clock(at: alerts.now.decidedAt, alerts: &alerts)
+        // A signal that cannot be read at all is no longer noisy.
+        if new != .noisy, new != .good { alerts.end(.noisySignal, .cleared, at: index) }
+        clock(at: alerts.now.decidedAt, isTooInterrupted: false, missedShare: 0, alerts: &alerts)
     }
 
-    /// Raises the loss of a signal that has been unusable for long enough, ends the noise of one that has been quiet.
-    func clock(at index: Int64, alerts: inout AlertManager) {
-        let seconds = alerts.now.seconds(from: since, to: index)
-        if condition == .good, seconds >= Self.quietSeconds { alerts.end(.noisySignal, .cleared, at: since) }
-        guard let loss = Self.loss(condition) else { return }
-        if seconds >= lostSeconds { alerts.start(.signalLost, onset: since, text: "signal lost: \(loss)") }
+    /// The condition so far has lasted until `index`.
+    private mutating func follow(until index: Int64) {
+        switch condition {
+        case .leadOff: lastLeadOff = max(lastLeadOff, index)
+        case .noisy: lastNoise = max(lastNoise, index)
+        case .invalidSamples, .saturation, .flatLine: lastLoss = max(lastLoss, index)
+        case .good: break
+        }
+    }
+
+    /// Raises the loss of a signal that has been unusable for long enough, and ends what has been quiet.
+    ///
+    /// - Parameters:
+    ///   - isTooInterrupted: as `ObservationRule` finds.
+    ///   - missedShare: of the last seconds, 0 ... 1, for the text.
+    mutating func clock(
+        at index: Int64, isTooInterrupted: Bool, missedShare: Float, alerts: inout AlertManager
+    ) {
+        follow(until: index)
+        if let loss = Self.loss(condition), alerts.now.seconds(from: since, to: index) >= lostSeconds {
+            alerts.start(.signalLost, onset: since, text: "signal lost: \(loss)")
+        }
+        if isTooInterrupted {
+            lastLoss = index
+            if !alerts.isActive(.leadOff) {
+                let percent = fixed(Double(missedShare) * 100, decimals: 0)
+                let text = "signal lost: interrupted too often to be monitored, \(percent) % of the last 4 s missed"
+                alerts.start(.signalLost, onset: index, text: text)
+                alerts.update(.signalLost, text: text)
+            }
+        }
+        end(.leadOff, lastSeen: lastLeadOff, at: index, alerts: &alerts)
+        end(.noisySignal, lastSeen: lastNoise, at: index, alerts: &alerts)
+        end(.signalLost, lastSeen: lastLoss, at: index, alerts: &alerts)
+    }
+
+    private func end(_ kind: AlertKind, lastSeen: Int64, at index: Int64, alerts: inout AlertManager) {
+        guard alerts.isActive(kind), alerts.now.seconds(from: lastSeen, to: index) >= Self.quietSeconds else { return }
+        alerts.end(kind, .cleared, at: lastSeen)
     }
 
     /// A gap is over as soon as it is known.
-    func gap(_ count: Int64, from index: Int64, alerts: inout AlertManager) {
+    mutating func gap(_ count: Int64, from index: Int64, alerts: inout AlertManager) {
         let seconds = alerts.now.seconds(from: 0, to: count)
         guard seconds >= lostSeconds else { return }
+        lastLoss = max(lastLoss, index + count)
         alerts.start(
             .signalLost, onset: index, text: "signal lost: \(fixed(seconds, decimals: 1)) s of samples missing")
-        if Self.loss(condition) == nil { alerts.end(.signalLost, .cleared, at: index + count) }
     }
 
     private static func loss(_ condition: SignalCondition) -> String? {

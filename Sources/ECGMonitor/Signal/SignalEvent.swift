@@ -15,16 +15,17 @@ struct SignalEvent: Sendable, Codable {
         case segmentEnded(observable: Bool)
         /// The samples have another rate or come from another lead.
         case signalChanged(samplingRate: Double)
-        /// So many samples are missing from the mark's sample index on.
-        case gap(Int64)
+        /// So many samples are missing from the event's sample index on. A bridged gap is so short that the segment goes
+        /// on over it.
+        case gap(Int64, isBridged: Bool)
         /// The signal's condition since the mark's sample index.
         case condition(SignalCondition)
-        /// Whether the signal shows ventricular fibrillation, since the mark's sample index.
-        case fibrillation(VentricularFibrillationDetector.Finding)
+        /// What the waveform shows of ventricular rhythms, since the event's sample index, and how sure that is, 0 ... 1.
+        case ventricularRhythm(VentricularRhythmRule.Finding, confidence: Float)
         /// An R peak.
         case beat(BeatFinding)
         /// A quarter of a second of signal has passed.
-        case clock
+        case clock(WaveformEvidence)
         /// The session or the input is over.
         case sessionEnded
     }
@@ -35,7 +36,18 @@ struct SignalEvent: Sendable, Codable {
     var decidedAt: Int64
     /// When `sampleIndex` was taken; 0: unknown.
     @FullRange var time: Int64
+    /// Seconds of the session up to `decidedAt` that were not observed: missing, invalid, saturated, or taken with the
+    /// electrode off.
+    var unobservedSeconds: Double = 0
     var content: Content
+}
+
+/// What the waveform of the last seconds shows, whatever beats were found in it.
+struct WaveformEvidence: Sendable, Codable {
+    /// Greatest probability of VT or VF within the last 5 s, 0 ... 1; nil: not enough signal yet.
+    var ventricularProbability: Float?
+    /// Largest rise or fall within 0.15 s in the last 4 s, in mV; nil: not enough signal yet.
+    var swing: Float?
 }
 
 /// A beat as the detector found it.
@@ -47,6 +59,10 @@ struct BeatFinding: Sendable, Codable {
     /// Greatest less least sample of its window, in mV, which the scaling to [0,1] takes away; 0 without a window.
     var windowRange: Float = 0
     var foundBySearchBack: Bool
+    /// Part of its window was bridged: what a detector of attacks makes of it counts for nothing.
+    var isPartlyBridged = false
+    /// Seconds of the session up to the R peak that were not observed.
+    var unobservedSeconds: Double = 0
 }
 
 /// A number for the case, then what it carries.
@@ -58,11 +74,15 @@ extension SignalEvent.Content: Codable {
         case 1: self = .segmentStarted(samplingRate: try container.decode(Double.self))
         case 2: self = .segmentEnded(observable: try container.decode(Bool.self))
         case 3: self = .signalChanged(samplingRate: try container.decode(Double.self))
-        case 4: self = .gap(try container.decode(Int64.self))
+        case 4: self = .gap(try container.decode(Int64.self), isBridged: false)
+        case 10: self = .gap(try container.decode(Int64.self), isBridged: true)
         case 5: self = .condition(try container.decode(SignalCondition.self))
-        case 6: self = .fibrillation(try container.decode(VentricularFibrillationDetector.Finding.self))
+        case 6:
+            self = .ventricularRhythm(
+                try container.decode(VentricularRhythmRule.Finding.self),
+                confidence: try container.decode(Float.self))
         case 7: self = .beat(try container.decode(BeatFinding.self))
-        case 8: self = .clock
+        case 8: self = .clock(try container.decode(WaveformEvidence.self))
         case 9: self = .sessionEnded
         default: throw StateCodingError.otherLayout
         }
@@ -79,11 +99,13 @@ extension SignalEvent.Content: Codable {
         case .segmentStarted(let rate): try put(1, rate)
         case .segmentEnded(let observable): try put(2, observable)
         case .signalChanged(let rate): try put(3, rate)
-        case .gap(let count): try put(4, count)
+        case .gap(let count, let isBridged): try put(isBridged ? 10 : 4, count)
         case .condition(let condition): try put(5, condition)
-        case .fibrillation(let finding): try put(6, finding)
+        case .ventricularRhythm(let finding, let confidence):
+            try put(6, finding)
+            try container.encode(confidence)
         case .beat(let finding): try put(7, finding)
-        case .clock: try put(8, nil as Bool?)
+        case .clock(let evidence): try put(8, evidence)
         case .sessionEnded: try put(9, nil as Bool?)
         }
     }

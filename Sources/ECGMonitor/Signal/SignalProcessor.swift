@@ -1,6 +1,10 @@
 internal import ECGSignal
 internal import StateCoding
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// Stage 1 for one stream: samples at the source's rate go in, in order; marks and beat windows come out.
 ///
 ///     sample -> usable? -> resample to 360 Hz -> mains hum -> condition -> Pan-Tompkins -> R peak -> window of 280 -> [0,1]
@@ -14,6 +18,13 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     static let maximumMillivolts: Float = 1_000
     /// Samples at 360 Hz that are kept for windows: longer than the longest search-back.
     static let historyLength = 2_048
+    /// A beat is classified if at most so many samples of its window were bridged (15 %), and none within 50 ms of R.
+    static let maximumBridgedInWindow: Int64 = 42
+    static let bridgedReach: Int64 = 18
+    /// Where more than this share of about the last second was missed, short interruptions are one long one; it is over below
+    /// the second.
+    static let unusableShare: Float = 0.6
+    static let usableShare: Float = 0.3
 
     /// What is done with the samples now.
     private enum Mode: UInt8, Sendable, Codable {
@@ -30,13 +41,20 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     private(set) var windows: [Float] = []
 
     private let recoverySeconds: Double
+    private let bridgedGapSeconds: Double
     private let judgesQuality: Bool
     private var clock = AcquisitionClock()
     @SharedResampler private var resampler: Resampler? = nil
     private var humFilter = MainsHumFilter()
     private var conditionMonitor = SignalConditionMonitor()
     private var detector = PanTompkinsDetector()
-    private var fibrillation = VentricularFibrillationDetector()
+    private var ventricularRhythm = VentricularRhythmDetector()
+    private var rhythmRule = VentricularRhythmRule()
+    /// 360-Hz samples in the count of `ventricularRhythm` up to the detector's first sample, and since.
+    private var rhythmStart: Int64 = 0
+    private var rhythmSamples: Int64 = 0
+    /// Largest swing of the last 4 s, in mV, from the last row.
+    private var swing: Float?
     private var history = SampleHistory(capacity: SignalProcessor.historyLength)
     /// Beats whose windows are not complete yet, in the order of their R peaks.
     private var waiting: [QRSDetection] = []
@@ -46,6 +64,22 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     private var samplingRate: Double = 0
     private var recoverySamples: Int64 = 0
     private var usableRun: Int64 = 0
+
+    /// Longest interruption that is bridged, source rate.
+    private var bridgeSamples: Int64 = 0
+    /// Samples that are missing or unusable since the last usable one, and the first of them.
+    private var missing: Int64 = 0
+    private var missingSince: Int64 = 0
+    private var missingIsGap = false
+    private var lastUsable: Float = 0
+    /// Running share of the last samples that were missed, 0 ... 1.
+    private var missedShare: Float = 0
+    private var missedWeight: Float = 0
+    private var bridged = BridgedRanges()
+    private var spikes = SpikeFilter()
+    /// Of the session so far.
+    private var unobservedSeconds: Double = 0
+    private var detectionEndedAt: Int64 = 0
     /// Source index of the resampler's first input, and 360-Hz index (counted from there) of the detector's first
     /// sample.
     private var resamplerOrigin: Int64 = 0
@@ -57,8 +91,9 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     private var clockPeriod: Int64 = 90
     private var nextClockAt: Int64 = 0
 
-    init(recoverySeconds: Double, judgesQuality: Bool = true) {
+    init(recoverySeconds: Double, bridgedGapSeconds: Double = 0.5, judgesQuality: Bool = true) {
         self.recoverySeconds = recoverySeconds
+        self.bridgedGapSeconds = bridgedGapSeconds
         self.judgesQuality = judgesQuality
         signalEvents.reserveCapacity(16)
         waiting.reserveCapacity(4)
@@ -78,7 +113,9 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         let hasRate =
             resampler.map { $0.inputRate == samplingRate && rates.contains(samplingRate) } ?? (mode == .unusable)
         return windows.count % BeatWindow.length == 0 && signalEventsAreValid && hasRate
-            && (0...10).contains(recoverySeconds) && clockPeriod >= 1
+            && (0...10).contains(recoverySeconds) && (0...2).contains(bridgedGapSeconds) && clockPeriod >= 1
+            && missing >= 0 && (mode == .unusable || missing <= bridgeSamples) && bridgeSamples <= 4_000
+            && rhythmStart >= 0 && rhythmSamples >= rhythmStart && (0...1).contains(missedShare) && (0...1).contains(missedWeight) && unobservedSeconds >= 0 && abs(lastUsable) <= Self.maximumMillivolts
             && (mode == .unusable || resampler?.isDrained ?? true) && history.capacity == Self.historyLength
     }
 
@@ -104,6 +141,11 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         setRate(samplingRate, firstIndex: firstIndex)
         _ = clock.take(stamp: stamp, forSample: firstIndex)
         condition = .good
+        missing = 0
+        unobservedSeconds = 0
+        ventricularRhythm.reset()
+        rhythmRule.reset()
+        (rhythmStart, rhythmSamples, detectionEndedAt) = (0, 0, firstIndex)
         add(.sessionStarted(session), at: firstIndex, decidedAt: firstIndex)
         startSegment(at: firstIndex)
     }
@@ -120,11 +162,14 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     ///
     /// - Returns: whether the stamp ran backwards.
     mutating func skip(gap count: Int64, from index: Int64, stamp: Int64) -> Bool {
-        endSegment(decidedAt: index + count, cause: .gapAtEdge, observable: false)
-        add(.gap(count), at: index, decidedAt: index + count)
+        let isBridged =
+            mode != .unusable && count <= bridgeSamples - missing && missedShare <= Self.unusableShare
+        miss(count, from: index, isGap: true)
+        if !isBridged { endSegment(decidedAt: index + count, cause: .gapAtEdge, observable: false) }
+        add(.gap(count, isBridged: isBridged), at: index, decidedAt: index + count)
         setClock(firstIndex: index + count)
         let wentBackwards = takeStamp(stamp, forSample: index + count)
-        resume(at: index + count)
+        if !isBridged { resume(at: index + count) }
         return wentBackwards
     }
 
@@ -155,6 +200,8 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         samplingRate = rate
         clock.restart(samplingRate: rate)
         recoverySamples = max(1, Int64((recoverySeconds * rate).rounded()))
+        bridgeSamples = Int64((bridgedGapSeconds * rate).rounded())
+        missedWeight = Float(1 / rate)
         clockPeriod = max(1, Int64((rate / 4).rounded()))
         setClock(firstIndex: firstIndex)
     }
@@ -170,55 +217,120 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         if mode == .unusable {
             usableRun = 0
         } else {
+            missing = 0
             startSegment(at: index)
         }
     }
 
     // MARK: Samples
 
-    /// - Returns: how many of the samples are invalid.
+    /// What was wrong with the samples of a block.
+    struct Defects {
+        /// Not a number, infinite or beyond `maximumMillivolts`.
+        var invalid = 0
+        /// Spikes that were set aside.
+        var spikes = 0
+    }
+
     mutating func take(
         _ samples: UnsafeBufferPointer<Float>, firstIndex: Int64, leadOff: Bool
-    ) -> Int {
-        var invalid = 0
+    ) -> Defects {
+        var defects = Defects()
         var index = firstIndex
         for sample in samples {
             // The comparison is false for a NaN.
             let valid = abs(sample) <= Self.maximumMillivolts
-            if !valid { invalid += 1 }
+            if !valid { defects.invalid += 1 }
             if valid, !leadOff {
                 if mode == .unusable { recover(at: index) }
-                if mode != .unusable { pass(sample, at: index) }
+                if mode != .unusable { defects.spikes += takeUsable(sample, at: index) }
             } else {
-                becomeUnusable(leadOff ? .leadOff : .invalidSamples, at: index)
+                takeUnusable(leadOff ? .leadOff : .invalidSamples, at: index)
             }
             if index == nextClockAt {
                 nextClockAt = index + clockPeriod
-                add(.clock, at: index, decidedAt: index)
+                add(
+                    .clock(
+                        WaveformEvidence(
+                            ventricularProbability: swing == nil ? nil : rhythmRule.largestRecentProbability,
+                            swing: swing)), at: index, decidedAt: index)
             }
             index += 1
         }
-        return invalid
+        return defects
     }
 
-    private mutating func becomeUnusable(_ cause: SignalCondition, at index: Int64) {
+    /// - Returns: how many samples were set aside.
+    @inline(__always)
+    private mutating func takeUsable(_ sample: Float, at index: Int64) -> Int {
+        if missing > 0 { bridge(to: sample, at: index) }
+        missedShare -= missedWeight * missedShare
+        lastUsable = sample
+        var filter = spikes
+        let count = filter.step(sample) { pass($0, at: index) }
+        spikes = filter
+        return count
+    }
+
+    /// `count` samples from `index` on were not seen.
+    private mutating func miss(_ count: Int64, from index: Int64, isGap: Bool) {
+        if missing == 0 {
+            missingSince = index
+            missingIsGap = isGap
+        }
+        missing += count
+        missedShare = 1 - (1 - missedShare) * powf(1 - missedWeight, Float(min(count, 1_000_000)))
+        unobservedSeconds += Double(count) / samplingRate
+    }
+
+    /// A short interruption is waited out; a longer one ends the segment.
+    private mutating func takeUnusable(_ cause: SignalCondition, at index: Int64) {
+        miss(1, from: index, isGap: false)
+        if missing <= bridgeSamples, missedShare <= Self.unusableShare { return }
         usableRun = 0
+        // After one long interruption the signal need not prove itself for longer than `recoverySeconds`.
+        if missing > bridgeSamples { missedShare = min(missedShare, Self.usableShare) }
+        let since = mode == .unusable ? index : missingSince
         if mode != .unusable {
             endSegment(decidedAt: index, cause: .poorSignal, observable: false)
             mode = .unusable
         }
-        setCondition(cause, since: index, decidedAt: index)
+        setCondition(cause, since: since, decidedAt: index)
     }
 
     private mutating func recover(at index: Int64) {
+        missing = 0
+        missedShare -= missedWeight * missedShare
         usableRun += 1
-        guard usableRun >= recoverySamples else { return }
+        guard usableRun >= recoverySamples, missedShare <= Self.usableShare else { return }
         setCondition(.good, since: index, decidedAt: index)
         startSegment(at: index)
     }
 
+    /// Fills in for what was not seen: a straight line, in which no beat can be found, so that time goes on.
+    private mutating func bridge(to sample: Float, at index: Int64) {
+        releaseSpikes(at: index)
+        // A segment that begins with unusable samples has nothing to go on from.
+        if missingSince <= resamplerOrigin { lastUsable = sample }
+        let perSample = InternalSampling.rate / samplingRate
+        let first = Int64((Double(missingSince - resamplerOrigin) * perSample).rounded(.down)) - detectorOrigin
+        let count = Int64((Double(missing) * perSample).rounded(.up)) + 1
+        bridged.add(first: first, count: count, isMissing: missingIsGap)
+        for step in 1...missing {
+            pass(lastUsable + (sample - lastUsable) * Float(step) / Float(missing + 1), at: index)
+        }
+        missing = 0
+    }
+
+    private mutating func releaseSpikes(at index: Int64) {
+        var filter = spikes
+        filter.flush { pass($0, at: index) }
+        spikes = filter
+    }
+
     @inline(__always)
     private mutating func pass(_ sample: Float, at index: Int64) {
+        if mode == .watching, condition != .flatLine { unobservedSeconds += 1 / samplingRate }
         resampler?.push(sample)
         while let value = resampler?.next() { step(value, decidedAt: index) }
     }
@@ -235,11 +347,35 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         guard mode == .detecting else { return }
         history.append(millivolts)
         if let detection = detector.step(millivolts) { enqueue(detection) }
-        if let change = fibrillation.step(millivolts) {
-            let since = sourceIndex(of: detectorOrigin + change.sinceIndex)
-            add(.fibrillation(change.finding), at: since, decidedAt: index)
-        }
+        rhythmSamples += 1
+        if let row = ventricularRhythm.step(millivolts) { follow(row, decidedAt: index) }
         if history.endIndex >= nextWindowAt { finishWindow(decidedAt: index) }
+    }
+
+    private mutating func follow(_ row: VentricularRhythmDetector.Row, decidedAt index: Int64) {
+        swing = row.swing
+        guard let change = rhythmRule.step(row) else { return }
+        let since = sourceIndex(of: detectorOrigin + change.sinceIndex - rhythmStart)
+        add(
+            .ventricularRhythm(change.finding, confidence: change.confidence), at: max(0, min(since, index)),
+            decidedAt: index)
+    }
+
+    /// Detection of ventricular rhythms starts afresh; after a short interruption what was seen before still counts.
+    private mutating func restartVentricularRhythm(at index: Int64) {
+        let missing = max(0, Int64(Double(index - detectionEndedAt) * InternalSampling.rate / samplingRate))
+        ventricularRhythm.interrupt(missing: missing)
+        rhythmSamples += missing
+        rhythmStart = rhythmSamples
+        swing = nil
+        let before = rhythmRule.finding
+        if rhythmRule.interrupt(missing: missing) {
+            if before != .none {
+                add(.ventricularRhythm(before, confidence: rhythmRule.confidence), at: index, decidedAt: index)
+            }
+        } else if before != .none {
+            add(.ventricularRhythm(.none, confidence: 0), at: index, decidedAt: index)
+        }
     }
 
     private mutating func follow(_ change: SignalConditionMonitor.Change, decidedAt index: Int64) {
@@ -263,6 +399,8 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         resampler?.reset()
         resamplerOrigin = index
         resampled = 0
+        missing = 0
+        spikes.reset(samplingRate: samplingRate)
         humFilter.reset()
         conditionMonitor.reset()
         setCondition(.good, since: index, decidedAt: index)
@@ -273,15 +411,18 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         // In the middle of a stretch this is called while the sample is on its way: it becomes the detector's first.
         detectorOrigin = max(0, resampled - 1)
         detector.reset()
-        fibrillation.reset()
         history.reset(startIndex: 0)
+        bridged.removeAll()
         mode = .detecting
         add(.segmentStarted(samplingRate: samplingRate), at: index, decidedAt: index)
+        restartVentricularRhythm(at: index)
     }
 
     /// Nothing that comes is connected with what was.
     private mutating func endSegment(decidedAt index: Int64, cause: NotClassifiedCause, observable: Bool) {
+        defer { missing = 0 }
         guard mode != .unusable else { return }
+        releaseSpikes(at: index)
         if mode == .detecting {
             // What the resampler still holds of the last samples.
             resampler?.finish()
@@ -299,6 +440,8 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         for detection in waiting { emit(detection, decidedAt: index, ifIncomplete: cause) }
         waiting.removeAll(keepingCapacity: true)
         nextWindowAt = .max
+        detectionEndedAt = index
+        swing = nil
         add(.segmentEnded(observable: observable), at: index, decidedAt: index)
     }
 
@@ -323,6 +466,20 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         var finding = BeatFinding(
             window: nil, notClassifiedBecause: nil, amplitude: detection.amplitude,
             foundBySearchBack: detection.foundBySearchBack)
+        let rPeak = detection.rPeakIndex
+        let bridgedSince = bridged.count(in: rPeak..<Int64.max)
+        // What is missing and not bridged yet lies after every beat.
+        finding.unobservedSeconds =
+            unobservedSeconds - Double(missing) / samplingRate - Double(bridgedSince) / InternalSampling.rate
+        let span = rPeak - Int64(BeatWindow.samplesBeforeRPeak)..<rPeak + Int64(BeatWindow.samplesFromRPeak)
+        let bridgedInWindow = bridged.count(in: span)
+        finding.isPartlyBridged = bridgedInWindow > 0
+        if bridgedInWindow > Self.maximumBridgedInWindow
+            || bridged.count(in: rPeak - Self.bridgedReach..<rPeak + Self.bridgedReach) > 0
+        {
+            finding.notClassifiedBecause = bridged.cause(in: span)
+            return add(.beat(finding), at: sourceIndex(of: detectorOrigin + rPeak), decidedAt: index)
+        }
         let start = windows.count
         windows.append(contentsOf: repeatElement(0, count: BeatWindow.length))
         let complete = windows.withUnsafeMutableBufferPointer { buffer in
@@ -358,7 +515,9 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
 
     private mutating func add(_ content: SignalEvent.Content, at index: Int64, decidedAt: Int64) {
         signalEvents.append(
-            SignalEvent(sampleIndex: index, decidedAt: decidedAt, time: clock.time(ofSample: index), content: content))
+            SignalEvent(
+                sampleIndex: index, decidedAt: decidedAt, time: clock.time(ofSample: index),
+                unobservedSeconds: unobservedSeconds, content: content))
     }
 
     /// - Parameter index: at 360 Hz, counted from the resampler's first output.

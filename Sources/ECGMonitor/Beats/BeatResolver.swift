@@ -1,0 +1,118 @@
+internal import ECGATKGAN
+internal import ECGSignal
+internal import StateCoding
+
+/// A beat whose class is final, or that will have none.
+struct ResolvedBeat {
+    /// The R peak, source rate.
+    var sampleIndex: Int64
+    /// When it was taken, in ns since 1970; 0: unknown.
+    var time: Int64
+    var finding: BeatFinding
+    /// nil: it was not classified.
+    var classification: BeatClassification?
+    /// Since the R peak before, in s; nil: unknown.
+    var interval: Double?
+}
+
+/// Turns the network's answer to each window into the beat's class: the contextual classifier sees the answer beside
+/// the RR history and the patient's own beats. An ambiguous beat is kept back until the next one is known, or until
+/// none can come in time.
+struct BeatResolver: Sendable, Codable {
+    /// The patient's own beats.
+    private var templates = BeatTemplates()
+    private var pending: PendingBeat?
+    /// What the contextual classifier is given, kept for whoever trains or measures it; nil: nobody does.
+    @Uncoded var observed: [ObservedBeat]? = nil
+
+    /// Whether a beat is kept back.
+    var isWaiting: Bool { pending != nil }
+
+    /// Heap memory of the pending beat, in bytes.
+    var heapBytes: Int { (pending?.features.capacity ?? 0) * MemoryLayout<Float>.stride }
+
+    /// The signal was interrupted: the next beat is not the neighbour of the last.
+    mutating func interrupt() { templates.interrupt() }
+
+    /// Nothing that is known of the patient's beats holds any more.
+    mutating func forget() { templates = BeatTemplates() }
+
+    /// Takes a beat with the network's answer to its window.
+    ///
+    /// - Parameters:
+    ///   - answer: nil: it has no window.
+    ///   - interval: since the R peak before, in s; nil: unknown.
+    ///   - isNoisy: the signal's condition is not good.
+    /// - Returns: the beat, if its class is final; nil: it is pending.
+    mutating func receive(
+        _ finding: BeatFinding, _ answer: BeatClassification?, windows: [Float], classifier: ContextualClassifier?,
+        interval: Double?, isNoisy: Bool, now: Moment
+    ) -> ResolvedBeat? {
+        func resolved(_ classification: BeatClassification?) -> ResolvedBeat {
+            ResolvedBeat(
+                sampleIndex: now.sampleIndex, time: now.time, finding: finding, classification: classification,
+                interval: interval)
+        }
+        guard classifier != nil || observed != nil else { return resolved(answer) }
+        guard let answer, let morphology = BeatMorphology(of: finding, in: windows) else {
+            templates.addUnseen(interval: interval.map { Float($0) })
+            return resolved(nil)
+        }
+        let context = BeatContext(
+            templates: templates, interval: interval.map { Float($0) }, windowRange: finding.windowRange,
+            isNoisy: isNoisy, foundBySearchBack: finding.foundBySearchBack)
+        if observed != nil {
+            observed?.append(
+                ObservedBeat(
+                    sampleIndex: now.sampleIndex, decidedAtSampleIndex: now.decidedAt, samplingRate: now.samplingRate,
+                    window: Array(windows[finding.windowPlace]), answer: answer, context: context))
+        }
+        let features = ContextualFeatures.values(morphology, logits: answer.logits, context: context)
+        templates.add(morphology, logits: answer.logits, interval: context.interval, features: features)
+        guard let classifier else { return resolved(answer) }
+        let first = classifier.first(answer, features: features)
+        if first.isFinal { return resolved(first.classification) }
+        let waiting = PendingContext(morphology: morphology, context: context)
+        if now.seconds(from: now.sampleIndex, to: now.decidedAt) > ContextualClassifier.maximumWaitSeconds {
+            // The search-back found it so late that nothing more is waited for.
+            return resolved(
+                classifier.second(
+                    features + ContextualFeatures.nextValues(waiting, next: nil), suspicion: answer.attackSuspicion))
+        }
+        pending = PendingBeat(
+            sampleIndex: now.sampleIndex, time: now.time, finding: finding, interval: interval,
+            suspicion: answer.attackSuspicion, features: features, context: waiting)
+        return nil
+    }
+
+    /// Resolves the pending beat, if `event` brings what it waits for or says that nothing can come any more.
+    ///
+    /// - Parameters:
+    ///   - lastBeat: the R peak of the last beat of this segment, source rate.
+    ///   - now: as of the event.
+    mutating func release(
+        before event: SignalEvent, windows: [Float], classifier: ContextualClassifier?, lastBeat: Int64?, now: Moment
+    ) -> ResolvedBeat? {
+        guard let pending else { return nil }
+        let waited = now.seconds(from: pending.sampleIndex, to: event.decidedAt)
+        let isLate = waited > ContextualClassifier.maximumWaitSeconds
+        var next: NextBeat?
+        switch event.content {
+        case .beat(let finding):
+            if !isLate, let lastBeat, let morphology = BeatMorphology(of: finding, in: windows) {
+                next = NextBeat(
+                    morphology: morphology, interval: Float(now.seconds(from: lastBeat, to: event.sampleIndex)),
+                    templates: templates)
+            }
+        case .clock: guard isLate else { return nil }
+        case .condition, .ventricularRhythm: return nil
+        case .sessionStarted, .segmentStarted, .segmentEnded, .signalChanged, .gap, .sessionEnded: break
+        }
+        self.pending = nil
+        let classification = classifier?.second(
+            pending.features + ContextualFeatures.nextValues(pending.context, next: next), suspicion: pending.suspicion)
+        return ResolvedBeat(
+            sampleIndex: pending.sampleIndex, time: pending.time, finding: pending.finding,
+            classification: classification, interval: pending.interval)
+    }
+}

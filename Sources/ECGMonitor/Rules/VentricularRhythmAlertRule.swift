@@ -1,0 +1,121 @@
+internal import ECGSignal
+internal import StateCoding
+
+/// Ventricular tachycardia, flutter and fibrillation as the waveform shows them, whatever the beats look like: complexes
+/// that are found twice, or not at all, or taken for another class must not hide them.
+///
+/// Fibrillation takes the place of every other alert about the heart, tachycardia that of the lesser ventricular ones and
+/// of those about the rate. Each is over when the waveform has not shown it for `ventricularFibrillationHoldSeconds`: it
+/// comes and goes within one episode. What may be an artefact is raised only in a noisy signal, where beats are doubtful
+/// and nothing else would tell of it, and says so.
+struct VentricularRhythmAlertRule: Sendable, Codable {
+    /// Everything that fibrillation takes the place of.
+    private static let lesserThanFibrillation: [AlertKind] = AlertKind.allCases.filter {
+        $0.priority != .technical && $0 != .ventricularFibrillation
+    }
+    private static let lesserThanTachycardia: [AlertKind] = [
+        .ventricularCouplet, .singleVentricularBeat, .bigeminy, .trigeminy, .ventricularRun, .idioventricularRhythm,
+        .tachycardia, .extremeTachycardia, .supraventricularRun, .supraventricularTachycardia, .pause, .bradycardia,
+        .extremeBradycardia, .atrialFibrillation,
+    ]
+
+    private var holdSeconds: Double
+    private var finding = VentricularRhythmRule.Finding.none
+    private var since: Int64 = 0
+    private var confidence: Float = 0
+    /// When the waveform last showed tachycardia and fibrillation, source rate; nil: not in this session.
+    private var lastTachycardia: Int64?
+    private var lastFibrillation: Int64?
+
+    init(_ configuration: MonitorConfiguration) { holdSeconds = configuration.ventricularFibrillationHoldSeconds }
+
+    mutating func configure(_ configuration: MonitorConfiguration) {
+        holdSeconds = configuration.ventricularFibrillationHoldSeconds
+    }
+
+    /// - Parameters:
+    ///   - index: where the finding began; of `.none`, where it was last seen.
+    ///   - confidence: 0 ... 1.
+    mutating func change(
+        to new: VentricularRhythmRule.Finding, at index: Int64, confidence: Float, alerts: inout AlertManager
+    ) {
+        keepUp(until: new == .none ? index : alerts.now.decidedAt)
+        finding = new
+        self.confidence = confidence
+        if new != .none { since = index }
+        keepUp(until: alerts.now.decidedAt)
+        startIfDue(&alerts)
+    }
+
+    /// - Parameter beatsShowTachycardia: whether a run of V beats goes on.
+    mutating func clock(at index: Int64, beatsShowTachycardia: Bool, alerts: inout AlertManager) {
+        keepUp(until: index)
+        startIfDue(&alerts)
+        if let last = lastFibrillation, isOver(last, at: index, alerts) {
+            alerts.end(.ventricularFibrillation, .cleared, at: last)
+            lastFibrillation = nil
+        }
+        if let last = lastTachycardia, isOver(last, at: index, alerts) {
+            if !beatsShowTachycardia { alerts.end(.ventricularTachycardia, .cleared, at: last) }
+            lastTachycardia = nil
+        }
+    }
+
+    /// Whether the waveform shows tachycardia, or has shown it so lately that the alert goes on.
+    var holdsTachycardia: Bool { lastTachycardia != nil }
+
+    /// The signal was interrupted.
+    mutating func cut() { finding = .none }
+
+    mutating func reset() {
+        finding = .none
+        lastTachycardia = nil
+        lastFibrillation = nil
+    }
+
+    private mutating func keepUp(until index: Int64) {
+        switch finding {
+        case .ventricularFibrillation: lastFibrillation = max(lastFibrillation ?? index, index)
+        case .ventricularTachycardia: lastTachycardia = max(lastTachycardia ?? index, index)
+        case .tachycardiaOrArtefact where lastTachycardia != nil:
+            lastTachycardia = max(lastTachycardia ?? index, index)
+        case .tachycardiaOrArtefact, .none: break
+        }
+    }
+
+    private func isOver(_ last: Int64, at index: Int64, _ alerts: borrowing AlertManager) -> Bool {
+        alerts.now.seconds(from: last, to: index) >= holdSeconds
+    }
+
+    private mutating func startIfDue(_ alerts: inout AlertManager) {
+        let index = alerts.now.decidedAt
+        switch finding {
+        case .none: return
+        case .ventricularFibrillation:
+            let text = "\(AlertKind.ventricularFibrillation.name), \(sureness)"
+            guard !alerts.isActive(.ventricularFibrillation) else {
+                return alerts.update(.ventricularFibrillation, text: text)
+            }
+            for kind in Self.lesserThanFibrillation { alerts.end(kind, .shadowed, at: index) }
+            alerts.start(.ventricularFibrillation, onset: since, text: text)
+        case .ventricularTachycardia:
+            startTachycardia("in the waveform", &alerts)
+            // The heart is organised again, if not well.
+            alerts.end(.ventricularFibrillation, .cleared, at: index)
+            lastFibrillation = nil
+        case .tachycardiaOrArtefact:
+            guard alerts.isActive(.noisySignal), !alerts.isActive(.ventricularFibrillation) else { return }
+            lastTachycardia = index
+            startTachycardia("or artefact, in a noisy signal", &alerts)
+        }
+    }
+
+    private func startTachycardia(_ words: String, _ alerts: inout AlertManager) {
+        let text = "\(AlertKind.ventricularTachycardia.name) \(words), \(sureness)"
+        guard !alerts.isActive(.ventricularTachycardia) else { return }
+        for kind in Self.lesserThanTachycardia { alerts.end(kind, .shadowed, at: alerts.now.decidedAt) }
+        alerts.start(.ventricularTachycardia, onset: since, text: text)
+    }
+
+    private var sureness: String { "confidence \(fixed(Double(confidence) * 100, decimals: 0)) %" }
+}

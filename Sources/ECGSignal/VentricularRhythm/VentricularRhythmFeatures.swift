@@ -1,0 +1,283 @@
+import Foundation
+
+/// The 71 features of 3 s of one lead, in the order in which the network takes them.
+///
+/// All are free of scale: a factor on the signal changes nothing but the share of flat samples. The window is s (360
+/// samples at 120 Hz, 1-Hz high-passed); d is its difference over 2 samples, g its second difference over 4, and D, G,
+/// R are the .98 quantiles of |d|, |g| and |s - median|. What the groups are after, and where they come from:
+///
+/// - shares of samples below parts of D and R, means: an ECG is flat between its complexes, fibrillation never is
+///   (Jekova & Krasteva, Physiological Measurement 25, 2004: 1167-1178; Arafat et al., 2011);
+/// - central moments; mean differences over 2 to 64 samples (a structure function, akin to Hurst's exponent);
+/// - what a narrow band-stop filter leaves (Kuo & Dillman, Computers in Cardiology 1978: 347-349);
+/// - boxes visited in the plane of s(t) and s(t - 0.25 s) (Amann, Tratnig & Unterkofler, IEEE TBME 54, 2007: 174-177);
+/// - waves counted in the slope's envelope and in s, their width and regularity; how even the height is;
+/// - shares of bands, the dominant frequency, its harmonics and concentration (Barro et al., Journal of Biomedical
+///   Engineering 11, 1989: 320-328), and the autocorrelation (Chen, Thakor & Mower, Medical & Biological Engineering &
+///   Computing 25, 1987: 241-249);
+/// - the same of the envelopes of slope and bend, which show the rate where the waves are not alike.
+///
+/// Ablation: without any one of the spectrum, the histograms, the envelopes, the structure function or the counts, the
+/// area under the ROC curve of held-out records changes by less than .02: no group is indispensable.
+struct VentricularRhythmFeatures {
+    static let count = 71
+    static let windowLength = 360
+    static let narrowLength = 120
+    /// Features of an envelope.
+    private static let envelopeCount = 5
+    /// Hz.
+    static let rate: Float = 120
+    /// Height in mV below which a line is flat and has no shape: all features are 0.
+    static let flatHeight: Float = 0.005
+
+    /// The features, (71).
+    private(set) var values = InlineArray<71, Float>(repeating: 0)
+    /// Robust height from peak to peak in mV: twice R.
+    private(set) var height: Float = 0
+    /// Place of the logarithm of the autocorrelation's period, in s.
+    private static let periodPlace = 57
+    /// Period of the rhythm in s; 0 in a flat signal.
+    var period: Float { height >= Self.flatHeight ? exp(values[Self.periodPlace]) : 0 }
+    private var next = 0
+
+    /// - Parameters:
+    ///   - window: s in mV, (360), finite; the oldest first.
+    ///   - narrow: s low-passed at 40 Hz, (120), in mV; the oldest first.
+    ///   - wander: range in mV, over the window, of what the high-pass took away.
+    init(window: UnsafePointer<Float>, narrow: UnsafePointer<Float>, wander: Float) {
+        // |d|, d, |g|, s - median, |s - median|, and one to sort in.
+        let length = Self.windowLength
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: 6 * length) { memory in
+            memory.initialize(repeating: 0)
+            guard let base = memory.baseAddress else { return }
+            let parts = Parts(
+                s: window, d: base, slope: base + length, bend: base + 2 * length, centred: base + 3 * length,
+                deviation: base + 4 * length, scratch: base + 5 * length)
+            let scale = Self.fill(parts)
+            height = 2 * scale.deviation
+            if height >= Self.flatHeight {
+                addDistributions(parts, scale)
+                addStructure(parts)
+                addPhaseSpace(parts, scale)
+                add(log(wander / height + WindowArithmetic.epsilon))
+                add(WindowArithmetic.share(of: parts.slope, Self.slopeCount, below: 1e-4))
+                addWaves(parts, scale)
+                addSpectrum(narrow)
+                addAutocorrelation(narrow, parts.scratch)
+            }
+            next = Self.count - 2 * Self.envelopeCount
+            let small = WindowArithmetic.count(window, length, absoluteBelow: Self.flatHeight / 2)
+            if small <= WindowArithmetic.place(length, 0.98) {
+                addEnvelope(parts.bend, parts.scratch)
+                addEnvelope(parts.slope + 2, parts.scratch)
+            }
+        }
+    }
+
+    /// The window and what is made of it.
+    private struct Parts {
+        let s: UnsafePointer<Float>
+        /// s[i + 2] - s[i], (358), and its size.
+        let d: UnsafeMutablePointer<Float>
+        let slope: UnsafeMutablePointer<Float>
+        /// |s[i + 4] - 2 s[i + 2] + s[i]|, (356).
+        let bend: UnsafeMutablePointer<Float>
+        /// s - median, (360), and its size.
+        let centred: UnsafeMutablePointer<Float>
+        let deviation: UnsafeMutablePointer<Float>
+        let scratch: UnsafeMutablePointer<Float>
+    }
+
+    /// D, G and R in mV.
+    private struct Scale {
+        var slope: Float
+        var bend: Float
+        var deviation: Float
+        /// R without what keeps quotients finite.
+        var exactDeviation: Float
+    }
+
+    private static let slopeCount = windowLength - 2
+    private static let bendCount = windowLength - 4
+
+    private static func fill(_ parts: Parts) -> Scale {
+        let s = parts.s
+        for index in 0..<slopeCount {
+            let difference = s[index &+ 2] - s[index]
+            parts.d[index] = difference
+            parts.slope[index] = abs(difference)
+        }
+        for index in 0..<bendCount { parts.bend[index] = abs(parts.d[index &+ 2] - parts.d[index]) }
+        func quantile(_ samples: UnsafePointer<Float>, _ count: Int, _ share: Double) -> Float {
+            parts.scratch.update(from: samples, count: count)
+            return WindowArithmetic.quantile(parts.scratch, count, share)
+        }
+        let median = quantile(s, windowLength, 0.5)
+        for index in 0..<windowLength {
+            let value = s[index] - median
+            parts.centred[index] = value
+            parts.deviation[index] = abs(value)
+        }
+        let epsilon = WindowArithmetic.epsilon
+        let deviation = quantile(parts.deviation, windowLength, 0.98)
+        return Scale(
+            slope: quantile(parts.slope, slopeCount, 0.98) + epsilon,
+            bend: quantile(parts.bend, bendCount, 0.98) + epsilon,
+            deviation: deviation + epsilon, exactDeviation: deviation)
+    }
+
+    /// Appends a feature; what is not a number, as of a line without slope, is 0.
+    mutating func add(_ value: Float) {
+        guard next < Self.count else { return }
+        values[next] = value.isNaN ? 0 : value
+        next += 1
+    }
+
+    // MARK: - Shape
+
+    private mutating func addDistributions(_ parts: Parts, _ scale: Scale) {
+        let count = Self.windowLength
+        let epsilon = WindowArithmetic.epsilon
+        for part: Float in [0.05, 0.1, 0.2, 0.4] {
+            add(WindowArithmetic.share(of: parts.slope, Self.slopeCount, below: part * scale.slope))
+        }
+        let meanSlope = WindowArithmetic.sum(parts.slope, Self.slopeCount) / Float(Self.slopeCount)
+        add(meanSlope / scale.slope)
+        for part: Float in [0.1, 0.2, 0.4] {
+            add(WindowArithmetic.share(of: parts.deviation, count, below: part * scale.deviation))
+        }
+        add(WindowArithmetic.sum(parts.deviation, count) / Float(count) / scale.deviation)
+        let meanBend = WindowArithmetic.sum(parts.bend, Self.bendCount) / Float(Self.bendCount)
+        add(meanBend / scale.bend)
+        add(log(scale.bend / scale.slope + epsilon))
+        add(log(meanBend / (meanSlope + epsilon) + epsilon))
+        add(log(scale.slope / scale.deviation + epsilon))
+        for (samples, count) in [(parts.s, count), (UnsafePointer(parts.d), Self.slopeCount)] {
+            let moments = WindowArithmetic.moments(samples, count)
+            add(moments.skewness)
+            add(moments.logKurtosis)
+        }
+    }
+
+    private mutating func addStructure(_ parts: Parts) {
+        let count = Self.windowLength
+        let s = parts.s
+        func distance(_ lag: Int) -> Float {
+            WindowArithmetic.sumOfDistances(s, s + lag, count - lag) / Float(count - lag) + WindowArithmetic.epsilon
+        }
+        let middle = distance(16)
+        for lag in [2, 4, 8, 32, 64] { add(log(distance(lag) / middle)) }
+        // Half of the mean period in samples.
+        let change = WindowArithmetic.sumOfDistances(s, s + 1, count - 1) + WindowArithmetic.epsilon
+        let half = (Float.pi * WindowArithmetic.sumOfAbsolutes(s, count) / change).rounded(.toNearestOrEven)
+        let shift = half > 4 ? (half < 90 ? Int(half) : 90) : 4
+        let left = WindowArithmetic.sumOfAbsoluteSums(s, s + shift, count - shift)
+        let all = WindowArithmetic.sumOfAbsolutes(s, count - shift)
+        let shifted = WindowArithmetic.sumOfAbsolutes(s + shift, count - shift)
+        add(left / (all + shifted + WindowArithmetic.epsilon))
+        add(log(Float(shift) / Self.rate))
+    }
+
+    /// Share of 20 x 20 boxes that the curve of s and s 0.25 s before visits.
+    private mutating func addPhaseSpace(_ parts: Parts, _ scale: Scale) {
+        let delay = 30
+        // What is as high as R must not lie on the edge of two boxes.
+        let size = 1.25 * (Double(scale.exactDeviation) + Double(WindowArithmetic.epsilon))
+        var boxes = InlineArray<360, UInt8>(repeating: 0)
+        var visited = InlineArray<400, UInt8>(repeating: 0)
+        for index in boxes.indices {
+            let place = (Double(parts.centred[index]) / size + 1) * 10
+            let box: UInt8 = place > 0 ? (place < 19 ? UInt8(place) : 19) : 0
+            boxes[index] = box
+            if index >= delay { visited[Int(box) &* 20 &+ Int(boxes[index &- delay])] = 1 }
+        }
+        var count = 0
+        for index in visited.indices { count &+= Int(visited[index]) }
+        add(Float(count) / 400)
+    }
+
+    // MARK: - Waves
+
+    private mutating func addWaves(_ parts: Parts, _ scale: Scale) {
+        // The slope's envelope: means of 12 in a row, made of pairs and fours.
+        let slope = parts.slope
+        let envelope = parts.d
+        let fours = parts.scratch
+        let count = Self.slopeCount - 12
+        for index in 0..<Self.slopeCount - 4 {
+            fours[index] = (slope[index &+ 1] + slope[index &+ 2]) + (slope[index &+ 3] + slope[index &+ 4])
+        }
+        for index in 0..<count {
+            envelope[index] = (fours[index] + fours[index &+ 4] + fours[index &+ 8]) / 12
+        }
+        fours.update(from: envelope, count: count)
+        let high = WindowArithmetic.quantile(fours, count, 0.95) + WindowArithmetic.epsilon
+        add(WindowArithmetic.share(of: envelope, count, below: 0.1 * high))
+        add(WindowArithmetic.share(of: envelope, count, below: 0.25 * high))
+        add(Float(WindowArithmetic.count(envelope, count, above: 0.5 * high)) / Float(count))
+        add(WindowArithmetic.extremes(envelope, count).greatest / high)
+        let slopes = Waves(envelope, count, above: 0.4 * high, below: 0.2 * high)
+        add(log(slopes.rate + 0.1))
+        add(slopes.irregularity)
+        add(log(slopes.width + 0.02))
+        let swings = Waves(
+            parts.centred, Self.windowLength, above: 0.3 * scale.deviation, below: -0.3 * scale.deviation)
+        add(log(swings.rate + 0.1))
+        add(swings.irregularity)
+        // How even the three seconds are.
+        let second = Self.windowLength / 3
+        var highest = (least: Float.infinity, greatest: -Float.infinity)
+        var mean = highest
+        for part in 0..<3 {
+            let samples = UnsafePointer(parts.deviation) + part * second
+            let top = WindowArithmetic.extremes(samples, second).greatest
+            let average = WindowArithmetic.sum(samples, second) / Float(second)
+            highest = (min(highest.least, top), max(highest.greatest, top))
+            mean = (min(mean.least, average), max(mean.greatest, average))
+        }
+        let epsilon = WindowArithmetic.epsilon
+        add(log(highest.least / (highest.greatest + epsilon) + epsilon))
+        add(log(mean.least / (mean.greatest + epsilon) + epsilon))
+    }
+
+    /// Waves that rise above one level and fall below another.
+    private struct Waves {
+        /// A second.
+        let rate: Float
+        /// Coefficient of variation of the intervals between rises; 1 of fewer than two.
+        let irregularity: Float
+        /// Seconds above for each rise.
+        let width: Float
+
+        init(_ samples: UnsafePointer<Float>, _ count: Int, above: Float, below: Float) {
+            var isUp = false
+            var last = -1
+            var rises = 0
+            var timeUp = 0
+            var intervals = 0
+            var sum = 0
+            var squares = 0
+            for index in 0..<count {
+                let value = samples[index]
+                if isUp {
+                    if value < below { isUp = false }
+                } else if value > above {
+                    isUp = true
+                    rises &+= 1
+                    if last >= 0 {
+                        intervals &+= 1
+                        sum &+= index &- last
+                        squares &+= (index &- last) &* (index &- last)
+                    }
+                    last = index
+                }
+                if isUp { timeUp &+= 1 }
+            }
+            rate = Float(rises) / Float(count) * VentricularRhythmFeatures.rate
+            width = Float(timeUp) / Float(max(rises, 1)) / VentricularRhythmFeatures.rate
+            let mean = Double(sum) / Double(max(intervals, 1))
+            let variance = max(Double(squares) / Double(max(intervals, 1)) - mean * mean, 0)
+            irregularity = intervals > 1 ? Float(variance.squareRoot() / max(mean, 1)) : 1
+        }
+    }
+}

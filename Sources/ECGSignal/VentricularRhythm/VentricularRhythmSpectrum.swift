@@ -1,0 +1,156 @@
+import Foundation
+
+/// Spectrum and periodicity of the window.
+extension VentricularRhythmFeatures {
+    /// Lowest and highest bin of 0.7 to 18 Hz; a bin is 40/512 Hz.
+    private static let bins = 9...230
+    /// First bins of the bands that begin at 0.7, 1.6, 2.6, 4, 6, 9 and 13 Hz, and the one after the last.
+    private static let bandEdges = [9, 21, 34, 52, 77, 116, 167, 231]
+    /// Bins of 1.2 to 9 Hz: ventricular rhythms and heart rates, and their first harmonics.
+    private static let dominantBins = 16...115
+    private static let binWidth: Float = 40.0 / 512
+
+    /// Bands, dominant frequency and its harmonics, entropy, mean and spread.
+    mutating func addSpectrum(_ narrow: UnsafePointer<Float>) {
+        var power = InlineArray<257, Float>(repeating: 0)
+        PowerSpectrum.shared.transform(narrow, into: &power)
+        var total: Float = WindowArithmetic.epsilon
+        for bin in Self.bins { total += power[bin] }
+        for band in 0..<Self.bandEdges.count - 1 {
+            var sum: Float = 0
+            for bin in Self.bandEdges[band]..<Self.bandEdges[band + 1] { sum += power[bin] }
+            add(log(sum / total + 0.001))
+        }
+        var dominant = Self.dominantBins.lowerBound
+        for bin in Self.dominantBins where power[bin] > power[dominant] { dominant = bin }
+        func share(_ bins: ClosedRange<Int>) -> Float {
+            var sum: Float = 0
+            for bin in bins.clamped(to: 0...256) { sum += power[bin] }
+            return sum / total
+        }
+        add(log(Float(dominant) * Self.binWidth))
+        // Within 0.5 Hz of the frequency, its double and triple, and within 0.35 Hz of its half.
+        for multiple in 1...3 { add(share(multiple * dominant - 6...multiple * dominant + 6)) }
+        add(share(dominant / 2 - 4...(dominant + 1) / 2 + 4))
+
+        var entropy: Float = 0
+        var mean: Float = 0
+        for bin in Self.bins {
+            let share = power[bin] / total
+            entropy -= share * log(share + 1e-12)
+            mean += share * Float(bin)
+        }
+        mean *= Self.binWidth
+        var variance: Float = 0
+        for bin in Self.bins {
+            let distance = Float(bin) * Self.binWidth - mean
+            variance += power[bin] / total * distance * distance
+        }
+        add(entropy / log(Float(Self.bins.count)))
+        add(log(mean))
+        add(variance.squareRoot() / mean)
+    }
+
+    /// Highest and lowest values of the autocorrelation of s at 40 Hz, its period and width.
+    ///
+    /// - Parameter scratch: (120).
+    mutating func addAutocorrelation(_ narrow: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>) {
+        scratch.update(from: narrow, count: Self.narrowLength)
+        let values = Autocorrelation(ofCentred: scratch, Self.narrowLength)
+        let half = values.fall(below: 0.5)
+        let zero = values.fall(below: 0)
+        let candidates = values.lags(above: zero)
+        var highest = 0
+        for lag in candidates where highest == 0 || values[lag] > values[highest] { highest = lag }
+        let peak = max(values[highest], -1)
+        // The shortest period whose peak is nearly as high as the highest.
+        let period =
+            candidates.first {
+                values[$0] >= values[$0 - 1] && values[$0] >= values[$0 + 1] && values[$0] >= 0.85 * peak
+                    && values[$0] > 0
+            } ?? highest
+        let length = Float(max(period, 1))
+        add(peak)
+        add(values[period])
+        add(values[min(2 * period, 60)])
+        add(values.least(from: 0))
+        add(log(length / 40))
+        add(log(half / 40 + 0.01))
+        add(half / length)
+        add(zero / length)
+    }
+
+    /// How peaked an envelope is, and how periodic.
+    ///
+    /// - Parameters:
+    ///   - envelope: sizes of slope or bend at 120 Hz, (356), brought to 40 Hz here.
+    ///   - scratch: (354).
+    mutating func addEnvelope(_ envelope: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>) {
+        // Sums of three that end with the window, and sums of three of these.
+        let last = Self.windowLength - 4
+        let threes = last / 3
+        let count = threes - 2
+        let sums = scratch
+        let smooth = scratch + threes
+        let sorted = smooth + count
+        for index in 0..<threes {
+            let from = envelope + (last - 3 * threes + 3 * index)
+            sums[index] = from[0] + from[1] + from[2]
+        }
+        for index in 0..<count { smooth[index] = sums[index] + sums[index + 1] + sums[index + 2] }
+        sorted.update(from: smooth, count: count)
+        let epsilon = WindowArithmetic.epsilon
+        // Each finds the next among what lies below it.
+        let highest = WindowArithmetic.place(count, 0.98)
+        let high = WindowArithmetic.place(count, 0.9)
+        let top = WindowArithmetic.select(sorted, count, highest) + epsilon
+        let upper = WindowArithmetic.select(sorted, highest, high) + epsilon
+        let middle = WindowArithmetic.select(sorted, high, WindowArithmetic.place(count, 0.5)) + epsilon
+        add(log(top / middle + 0.001))
+        add(log(upper / middle + 0.001))
+        for index in 0..<count { smooth[index] = min(smooth[index], top) }
+        let values = Autocorrelation(ofCentred: smooth, count)
+        var period = 10
+        for lag in 10...60 where values[lag] > values[period] { period = lag }
+        add(values[period])
+        add(log(Float(period) / 40))
+        add(values.least(from: 3))
+    }
+}
+
+/// The unbiased autocorrelation of about 3 s at 40 Hz, at lags of 0 to 60 samples (1.5 s), within -1...1.
+struct Autocorrelation {
+    private var values = InlineArray<61, Float>(repeating: 0)
+
+    /// - Parameter samples: (count), count > 60; their mean is taken away in their place.
+    init(ofCentred samples: UnsafeMutablePointer<Float>, _ count: Int) {
+        let mean = WindowArithmetic.sum(samples, count) / Float(count)
+        for index in 0..<count { samples[index] -= mean }
+        let power = WindowArithmetic.dotProduct(samples, samples, count) + WindowArithmetic.epsilon
+        for lag in 0...60 {
+            let product = WindowArithmetic.dotProduct(samples, samples + lag, count - lag)
+            let value = product / power * (Float(count) / Float(count - lag))
+            values[lag] = max(-1, min(1, value))
+        }
+    }
+
+    subscript(lag: Int) -> Float { values[lag] }
+
+    func least(from first: Int) -> Float {
+        var least = values[first]
+        for lag in first...60 where values[lag] < least { least = values[lag] }
+        return least
+    }
+
+    /// Where it first falls below a level, between two lags; 60 if nowhere.
+    func fall(below level: Float) -> Float {
+        guard let lag = (0...60).first(where: { values[$0] < level }) else { return 60 }
+        let before = values[max(lag, 1) - 1]
+        return max(0, Float(lag - 1) + (before - level) / max(before - values[lag], 1e-6))
+    }
+
+    /// The lags that may be a period: 0.15 to 1.2 s, beyond the first zero.
+    func lags(above zero: Float) -> Range<Int> {
+        zero < 48 ? max(6, Int(zero) + 1)..<49 : 49..<49
+    }
+}

@@ -1,0 +1,174 @@
+import Foundation
+
+/// Sums, counts and quantiles over a run of samples, eight at a time.
+///
+/// The compiler keeps the order of additions as written, so that a plain loop over floats is never vectorised: eight
+/// partial sums are.
+enum WindowArithmetic {
+    typealias Samples = UnsafePointer<Float>
+    typealias Eight = SIMD8<Float>
+
+    /// Sum of `term` over `0..<count`: of eight indices at once, and one by one at the end.
+    @inline(__always)
+    static func sum(_ count: Int, _ eight: (Int) -> Eight, _ one: (Int) -> Float) -> Float {
+        var sums = Eight.zero
+        var index = 0
+        while index &+ 8 <= count {
+            sums += eight(index)
+            index &+= 8
+        }
+        var sum = sums.sum()
+        while index < count {
+            sum += one(index)
+            index &+= 1
+        }
+        return sum
+    }
+
+    /// Eight samples from one on.
+    @inline(__always)
+    static func load(_ samples: Samples, _ index: Int) -> Eight {
+        UnsafeRawPointer(samples + index).loadUnaligned(as: Eight.self)
+    }
+
+    @inline(__always)
+    static func absolute(_ value: Eight) -> Eight {
+        let bits = unsafeBitCast(value, to: SIMD8<UInt32>.self) & SIMD8(repeating: 0x7fff_ffff)
+        return unsafeBitCast(bits, to: Eight.self)
+    }
+
+    static func sum(_ samples: Samples, _ count: Int) -> Float {
+        sum(count, { load(samples, $0) }, { samples[$0] })
+    }
+
+    static func sumOfAbsolutes(_ samples: Samples, _ count: Int) -> Float {
+        sum(count, { absolute(load(samples, $0)) }, { abs(samples[$0]) })
+    }
+
+    /// Sum of |a[i] - b[i]|.
+    static func sumOfDistances(_ a: Samples, _ b: Samples, _ count: Int) -> Float {
+        sum(count, { absolute(load(a, $0) - load(b, $0)) }, { abs(a[$0] - b[$0]) })
+    }
+
+    /// Sum of |a[i] + b[i]|.
+    static func sumOfAbsoluteSums(_ a: Samples, _ b: Samples, _ count: Int) -> Float {
+        sum(count, { absolute(load(a, $0) + load(b, $0)) }, { abs(a[$0] + b[$0]) })
+    }
+
+    static func dotProduct(_ a: Samples, _ b: Samples, _ count: Int) -> Float {
+        sum(count, { load(a, $0) * load(b, $0) }, { a[$0] * b[$0] })
+    }
+
+    /// Share of the samples below a limit, 0...1.
+    static func share(of samples: Samples, _ count: Int, below limit: Float) -> Float {
+        Float(Self.count(samples, count, below: limit)) / Float(count)
+    }
+
+    static func count(_ samples: Samples, _ count: Int, below limit: Float) -> Int {
+        let limits = Eight(repeating: limit)
+        return Self.count(count, { load(samples, $0) .< limits }, { samples[$0] < limit })
+    }
+
+    static func count(_ samples: Samples, _ count: Int, above limit: Float) -> Int {
+        let limits = Eight(repeating: limit)
+        return Self.count(count, { load(samples, $0) .> limits }, { samples[$0] > limit })
+    }
+
+    static func count(_ samples: Samples, _ count: Int, absoluteBelow limit: Float) -> Int {
+        let limits = Eight(repeating: limit)
+        return Self.count(count, { absolute(load(samples, $0)) .< limits }, { abs(samples[$0]) < limit })
+    }
+
+    @inline(__always)
+    private static func count(_ count: Int, _ eight: (Int) -> SIMDMask<SIMD8<Int32>>, _ one: (Int) -> Bool) -> Int {
+        var counts = SIMD8<Int32>.zero
+        var index = 0
+        while index &+ 8 <= count {
+            counts &+= SIMD8<Int32>.zero.replacing(with: 1, where: eight(index))
+            index &+= 8
+        }
+        var total = Int(counts.wrappedSum())
+        while index < count {
+            total &+= one(index) ? 1 : 0
+            index &+= 1
+        }
+        return total
+    }
+
+    static func extremes(_ samples: Samples, _ count: Int) -> (least: Float, greatest: Float) {
+        var least = samples[0]
+        var greatest = samples[0]
+        for index in 1..<count {
+            least = min(least, samples[index])
+            greatest = max(greatest, samples[index])
+        }
+        return (least, greatest)
+    }
+
+    /// Third and fourth central moment in units of the standard deviation: the skewness's size, at most 5, and the
+    /// logarithm of the kurtosis.
+    static func moments(_ samples: Samples, _ count: Int) -> (skewness: Float, logKurtosis: Float) {
+        let mean = sum(samples, count) / Float(count)
+        let means = Eight(repeating: mean)
+        var second = Eight.zero
+        var third = Eight.zero
+        var fourth = Eight.zero
+        var index = 0
+        while index &+ 8 <= count {
+            let value = load(samples, index) - means
+            let square = value * value
+            second += square
+            third += square * value
+            fourth += square * square
+            index &+= 8
+        }
+        var sums = SIMD3(second.sum(), third.sum(), fourth.sum())
+        while index < count {
+            let value = samples[index] - mean
+            let square = value * value
+            sums += SIMD3(square, square * value, square * square)
+            index &+= 1
+        }
+        sums /= Float(count)
+        let variance = sums.x + epsilon
+        return (
+            min(abs(sums.y) / (variance * variance.squareRoot()), 5), log(sums.z / (variance * variance) + 0.001)
+        )
+    }
+
+    /// What keeps quotients and logarithms finite; mV or what it is added to.
+    static let epsilon: Float = 1e-9
+
+    /// The value in place `floor(share * (count - 1))` of the sorted samples, which are partly sorted on the way: what
+    /// comes before it is not larger (Hoare's selection).
+    static func quantile(_ samples: UnsafeMutablePointer<Float>, _ count: Int, _ share: Double) -> Float {
+        select(samples, count, place(count, share))
+    }
+
+    /// Place of a quantile among so many sorted samples.
+    static func place(_ count: Int, _ share: Double) -> Int { Int(share * Double(count - 1)) }
+
+    static func select(_ samples: UnsafeMutablePointer<Float>, _ count: Int, _ place: Int) -> Float {
+        var low = 0
+        var high = count - 1
+        while low < high {
+            let pivot = samples[place]
+            var left = low
+            var right = high
+            repeat {
+                while samples[left] < pivot { left &+= 1 }
+                while pivot < samples[right] { right &-= 1 }
+                if left <= right {
+                    let value = samples[left]
+                    samples[left] = samples[right]
+                    samples[right] = value
+                    left &+= 1
+                    right &-= 1
+                }
+            } while left <= right
+            if right < place { low = left }
+            if place < left { high = right }
+        }
+        return samples[place]
+    }
+}
