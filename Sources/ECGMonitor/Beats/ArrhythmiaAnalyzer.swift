@@ -92,6 +92,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             case .ventricularRhythm(let finding, let confidence):
                 ventricularRhythm.change(
                     to: finding, at: signalEvent.sampleIndex, confidence: confidence, alerts: &alerts)
+                ectopy.waveformHoldsTachycardia = ventricularRhythm.holdsTachycardia
             case .beat(let finding):
                 receive(finding, finding.window.map { classifications[Int($0)] }, windows, contextual, signalEvent)
             case .clock(let evidence): clock(at: signalEvent.sampleIndex, evidence)
@@ -208,8 +209,9 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         signal.clock(
             at: index, isTooInterrupted: isTooInterrupted, missedShare: observation.missedShare, alerts: &alerts)
         alerts.clock(at: index)
-        ectopy.follow(evidence, holdsTachycardia: ventricularRhythm.holdsTachycardia)
         ventricularRhythm.clock(at: index, beatsShowTachycardia: ectopy.isInVentricularRun, alerts: &alerts)
+        ectopy.waveformHoldsTachycardia = ventricularRhythm.holdsTachycardia
+        ectopy.follow(evidence)
         if let since = interruptedSince {
             giveUpIfDue(since: since, at: index)
         } else {

@@ -15,8 +15,8 @@ internal import ECGATKGAN
 ///   `singleVentricularBeatHoldSeconds`. It gives way to bigeminy and trigeminy as well.
 ///
 /// Noise and baseline wander make V beats, too. So ventricular tachycardia needs the waveform's word: unless it has shown
-/// VT or VF with a probability of 0.3 at least within the last seconds, the beats are a ventricular run until it does. Of
-/// the false and true alarms of bedside monitors in the challenge of 2015, that keeps 16 of 51 and 16 of 18.
+/// VT or VF with a probability of 0.3 at least within the last seconds, the beats are a ventricular run until it does;
+/// with one of 0.5, a run of `ventricularRunBeats` at that rate is enough. Of the false and true alarms of bedside monitors in the challenge of 2015, that keeps 16 of 51 and 16 of 18.
 ///
 /// For `coupletHoldSeconds` after a run neither couplets nor single beats are raised.
 ///
@@ -40,13 +40,16 @@ struct EctopyRules: Sendable, Codable {
     /// Last beat of the last run, nil before the first.
     private var lastRun: Int64?
     /// What the waveform says of VT.
-    private var waveformConfirms = true
-    private var waveformHoldsTachycardia = false
+    private var waveformProbability: Float = 1
+    /// The waveform shows VT, which goes on whatever the beats are.
+    var waveformHoldsTachycardia = false
     /// The last V beat that would have made VT, had the waveform agreed.
     private var unconfirmed: Int64?
 
     /// The least probability of VT or VF in the waveform with which V beats are ventricular tachycardia.
     static let minimumProbability: Float = 0.3
+    /// With this one, the beats of a ventricular run are: what lies between them was taken for beats of another class.
+    static let runProbability: Float = 0.5
     /// So long after the last V beat, in s, the waveform may still confirm: its window is 3 s long.
     static let confirmationSeconds = 3.0
 
@@ -106,10 +109,11 @@ struct EctopyRules: Sendable, Codable {
     }
 
     /// Takes note of what the waveform shows.
-    mutating func follow(_ evidence: WaveformEvidence, holdsTachycardia: Bool) {
-        waveformConfirms = evidence.ventricularProbability.map { $0 >= Self.minimumProbability } ?? true
-        waveformHoldsTachycardia = holdsTachycardia
+    mutating func follow(_ evidence: WaveformEvidence) {
+        waveformProbability = evidence.ventricularProbability ?? 1
     }
+
+    private var waveformConfirms: Bool { waveformProbability >= Self.minimumProbability }
 
     /// Whether a run of V beats goes on, up to the last beat.
     var isInVentricularRun: Bool { ventricular.count >= configuration.run }
@@ -178,7 +182,9 @@ struct EctopyRules: Sendable, Codable {
     /// What the row of V beats is now.
     private func runKind(_ rate: Double?) -> AlertKind? {
         let (count, rate) = (ventricular.count, rate ?? 0)
-        if count >= configuration.tachycardia, rate >= configuration.tachycardiaRate { return .ventricularTachycardia }
+        let isShown = waveformProbability >= Self.runProbability && waveformProbability < 1
+        let needed = isShown ? min(configuration.run, configuration.tachycardia) : configuration.tachycardia
+        if count >= needed, rate >= configuration.tachycardiaRate { return .ventricularTachycardia }
         if count >= configuration.idioventricular, rate >= configuration.idioventricularRate {
             return .idioventricularRhythm
         }

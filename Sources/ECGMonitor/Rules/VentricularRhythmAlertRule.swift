@@ -19,9 +19,14 @@ struct VentricularRhythmAlertRule: Sendable, Codable {
         .extremeBradycardia, .atrialFibrillation,
     ]
 
+    /// What may be an artefact must last so long, in s, before it is raised: with the five seconds that the finding itself
+    /// takes, within 10 s.
+    private static let artefactSeconds = 4.0
+
     private var holdSeconds: Double
     private var finding = VentricularRhythmRule.Finding.none
     private var since: Int64 = 0
+    private var foundAt: Int64 = 0
     private var confidence: Float = 0
     /// When the waveform last showed tachycardia and fibrillation, source rate; nil: not in this session.
     private var lastTachycardia: Int64?
@@ -43,6 +48,7 @@ struct VentricularRhythmAlertRule: Sendable, Codable {
         finding = new
         self.confidence = confidence
         if new != .none { since = index }
+        foundAt = alerts.now.decidedAt
         keepUp(until: alerts.now.decidedAt)
         startIfDue(&alerts)
     }
@@ -104,7 +110,9 @@ struct VentricularRhythmAlertRule: Sendable, Codable {
             alerts.end(.ventricularFibrillation, .cleared, at: index)
             lastFibrillation = nil
         case .tachycardiaOrArtefact:
-            guard alerts.isActive(.noisySignal), !alerts.isActive(.ventricularFibrillation) else { return }
+            guard alerts.isActive(.noisySignal), !alerts.isActive(.ventricularFibrillation),
+                alerts.now.seconds(from: foundAt, to: index) >= Self.artefactSeconds
+            else { return }
             lastTachycardia = index
             startTachycardia("or artefact, in a noisy signal", &alerts)
         }

@@ -33,6 +33,8 @@ struct EventAnnotations {
             switch (alert.phase, Self.rhythmText(alert.kind)) {
             case (.started, let text?):
                 rhythms.append(alert.kind)
+                // It takes the place of what was said of the time since its onset before it was known.
+                annotations.removeAll { $0.code == .rhythm && $0.sampleIndex >= event.sampleIndex }
                 mark(event, .rhythm, text)
             case (.ended, .some):
                 rhythms.removeAll { $0 == alert.kind }
@@ -66,7 +68,7 @@ struct EventAnnotations {
         switch kind {
         case .bigeminy: "(B"
         case .trigeminy: "(T"
-        case .ventricularTachycardia, .ventricularRun: "(VT"
+        case .ventricularTachycardia: "(VT"
         case .supraventricularRun, .supraventricularTachycardia: "(SVTA"
         case .ventricularFibrillation: "(VFL"
         case .idioventricularRhythm: "(IVR"
