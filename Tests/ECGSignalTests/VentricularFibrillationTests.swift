@@ -1,4 +1,5 @@
 import ECGSignal
+import TestSupport
 import Testing
 
 /// The signal's own look for flutter and fibrillation, on ECG where there is none, and on record 207.
@@ -40,7 +41,7 @@ import Testing
 
     @Test(.enabled(if: Databases.has("mitdb"), "skipped: no mitdb in the folder named by ECGMON_DATABASES"))
     func nothingInMITDBButFlutterIsCalledClearlySo() throws {
-        for name in try Databases.records("mitdb") {
+        for name in Databases.records("mitdb") {
             let found = try Self.seconds(of: .clear, "mitdb", name)
             #expect(found.isEmpty, "\(name) at \(found)")
         }
@@ -48,7 +49,7 @@ import Testing
 
     @Test(.enabled(if: Databases.has("svdb"), "skipped: no svdb in the folder named by ECGMON_DATABASES"))
     func nothingInSVDBIsCalledClearlySo() throws {
-        for name in try Databases.records("svdb") {
+        for name in Databases.records("svdb") {
             let found = try Self.seconds(of: .clear, "svdb", name)
             #expect(found.isEmpty, "\(name) at \(found)")
         }

@@ -1,7 +1,9 @@
 import ArgumentParser
+import EC57
 import ECGATKGAN
-import ECGMonitor
+import ECGEvaluation
 import FoundationEssentials
+import ToolSupport
 import WFDB
 
 /// The pipeline offline: what the daemon would have said of a record, as a WFDB annotation file.
@@ -37,9 +39,6 @@ struct AnnotateCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
-    /// The extension of the files.
-    static let annotator = "ecgmon"
-
     func validate() throws {
         guard all != !records.isEmpty else {
             throw ValidationError(
@@ -62,7 +61,7 @@ struct AnnotateCommand: AsyncParsableCommand {
                 "two of the records are called \(twice); their annotations would have one file",
                 nextStep: "Annotate them one by one, each into a folder of its own")
         }
-        let model = try LoadedModel(model)
+        let model = try LoadedModel.chosen(model)
         try AnnotationOutput.makeFolder(output)
         let output = output
         let lines = try await RecordBatch.map(paths, jobs: jobs) { path in
@@ -70,7 +69,7 @@ struct AnnotateCommand: AsyncParsableCommand {
             let record = try RecordDatabase(recordPath: path).record(name)
             let events = try MonitorRun.events(of: record, name: name, classifier: model.classifier)
             let set = EventAnnotations.annotations(of: events, samplingRate: record.samplingRate)
-            try AnnotationOutput.write(set, record: name, annotator: Self.annotator, to: output)
+            try AnnotationOutput.write(set, record: name, annotator: EventAnnotations.annotator, to: output)
             return Self.summary(name, set)
         }
         for line in lines { print(line) }
@@ -87,7 +86,7 @@ struct AnnotateCommand: AsyncParsableCommand {
         let classes = EC57Class.allCases.filter { counts[$0.rawValue] > 0 }.map {
             "\($0.letter) \(counts[$0.rawValue])"
         }
-        return "\(name).\(annotator): \(beats) beats (\(classes.joined(separator: ", "))), "
+        return "\(name).\(EventAnnotations.annotator): \(beats) beats (\(classes.joined(separator: ", "))), "
             + "\(set.annotations.count - beats) other annotations"
     }
 
@@ -98,14 +97,4 @@ struct AnnotateCommand: AsyncParsableCommand {
         if name.contains("/") || FileManager.default.fileExists(atPath: name + ".hea") { return name }
         return "\(try RecordDatabase(database).directory)/\(name)"
     }
-}
-
-extension RecordDatabase {
-    /// The folder of a record's path.
-    init(recordPath path: String) {
-        let slash = path.lastIndex(of: "/")
-        self.init(directory: slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "")
-    }
-
-    private init(directory: String) { self.directory = directory }
 }
