@@ -20,6 +20,8 @@ let package = Package(
         .library(name: "ECGWire", targets: ["ECGWire"]),
         .library(name: "ZeroMQ", targets: ["ZeroMQ"]),
         .library(name: "MonitorDaemon", targets: ["MonitorDaemon"]),
+        .library(name: "EC57", targets: ["EC57"]),
+        .library(name: "ECGEvaluation", targets: ["ECGEvaluation"]),
         .executable(name: "ecgmond", targets: ["ecgmond"]),
         .executable(name: "ecgmon", targets: ["ecgmon"]),
     ],
@@ -47,18 +49,50 @@ let package = Package(
         .target(name: "ZeroMQ", dependencies: ["CZeroMQ", "CZeroMQGuard"], swiftSettings: strict),
         .target(
             name: "ECGWire",
-            dependencies: ["ZeroMQ", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            dependencies: ["ECGLimits", "ZeroMQ", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["ecg_monitor.proto"], swiftSettings: strict),
         .target(
             name: "ECGSecurity", dependencies: ["ZeroMQ", "ECGWire", .product(name: "TOMLKit", package: "TOMLKit")],
             swiftSettings: strict),
         .target(name: "WFDB", swiftSettings: strict),
+        // What a stream of samples may be.
+        .target(name: "ECGLimits", swiftSettings: strict),
         // The state of a value as bytes and back.
         .target(name: "StateCoding", swiftSettings: strict),
-        .target(name: "ECGSignal", dependencies: ["StateCoding"], swiftSettings: strict),
+        .target(name: "ECGSignal", dependencies: ["ECGLimits", "StateCoding"], swiftSettings: strict),
         .target(name: "NeuralNetwork", dependencies: ["COpenBLAS", "CSodium", "CKernels"], swiftSettings: strict),
-        .target(name: "ECGATKGAN", dependencies: ["NeuralNetwork", "CKernels", "StateCoding"], swiftSettings: strict),
-        .target(name: "ECGMonitor", dependencies: ["ECGSignal", "ECGATKGAN", "StateCoding"], swiftSettings: strict),
+        // Scores of beats, runs and records after AAMI EC57.
+        .target(name: "EC57", swiftSettings: strict),
+        .target(
+            name: "ECGATKGAN", dependencies: ["EC57", "ECGSignal", "NeuralNetwork", "CKernels", "StateCoding"],
+            swiftSettings: strict),
+        .target(
+            name: "ECGMonitor", dependencies: ["ECGLimits", "ECGSignal", "ECGATKGAN", "StateCoding"],
+            swiftSettings: strict),
+        // Errors with a next step, clocks and Ctrl-C, for the tool and the libraries under it.
+        .target(name: "ToolSupport", swiftSettings: strict),
+        // A record or simulated ECG, sent as a bedside would.
+        .target(
+            name: "ECGReplay",
+            dependencies: ["ToolSupport", "ECGLimits", "ECGSignal", "ECGWire", "NeuralNetwork", "WFDB", "ZeroMQ"],
+            swiftSettings: strict),
+        // Records through the monitor, and what is measured on them.
+        .target(
+            name: "ECGEvaluation",
+            dependencies: [
+                "ToolSupport", "EC57", "ECGLimits", "ECGReplay", "ECGSignal", "NeuralNetwork", "ECGATKGAN",
+                "ECGMonitor", "WFDB",
+            ], swiftSettings: strict),
+        // A daemon started by a program or a test, and what it says.
+        .target(
+            name: "DaemonHarness", dependencies: ["ToolSupport", "ECGWire", "ZeroMQ"], swiftSettings: strict),
+        // What is measured on a running daemon: losses, memory, latency.
+        .target(
+            name: "DaemonEvaluation",
+            dependencies: [
+                "DaemonHarness", "ToolSupport", "ECGReplay", "ECGSecurity", "ECGSignal", "ECGWire", "ZeroMQ",
+            ],
+            swiftSettings: strict),
         // What the monitor finds as it goes over the wire: ids and bodies.
         .target(
             name: "MonitorWire",
@@ -84,11 +118,14 @@ let package = Package(
         .executableTarget(
             name: "ecgmon",
             dependencies: [
+                "DaemonEvaluation", "DaemonHarness", "EC57", "ECGEvaluation", "ECGLimits", "ECGReplay", "ToolSupport",
                 "ZeroMQ", "ECGWire", "ECGSecurity", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
                 "MonitorWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 
+        // What the test targets share.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: strict),
         .testTarget(
             name: "ECGWireTests",
@@ -96,14 +133,15 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ECGSecurityTests", dependencies: ["ECGSecurity", "ECGWire", "ZeroMQ"], swiftSettings: strict),
-        .testTarget(name: "WFDBTests", dependencies: ["WFDB"], swiftSettings: strict),
+        .testTarget(name: "WFDBTests", dependencies: ["WFDB", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "ECGSignalTests", dependencies: ["ECGSignal", "StateCoding", "WFDB"], exclude: ["Golden"],
+            name: "ECGSignalTests", dependencies: ["ECGSignal", "StateCoding", "WFDB", "TestSupport"], exclude: ["Golden"],
             swiftSettings: strict),
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "CKernels"], swiftSettings: strict),
         .testTarget(name: "ECGATKGANTests", dependencies: ["ECGATKGAN", "NeuralNetwork"], swiftSettings: strict),
         .testTarget(
-            name: "ECGMonitorTests", dependencies: ["ECGMonitor", "ECGSignal", "ECGATKGAN", "StateCoding", "WFDB"],
+            name: "ECGMonitorTests",
+            dependencies: ["ECGMonitor", "ECGSignal", "ECGATKGAN", "StateCoding", "WFDB", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "MonitorWireTests",
@@ -113,8 +151,8 @@ let package = Package(
             name: "DaemonTests",
             dependencies: [
                 // The tests start the daemon's program, too.
-                "ecgmond", "MonitorDaemon", "ECGWire", "ECGSecurity", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor",
-                "MonitorWire",
+                "ecgmond", "MonitorDaemon", "DaemonHarness", "TestSupport", "ToolSupport", "ECGWire", "ECGSecurity",
+                "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor", "MonitorWire",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -132,8 +170,9 @@ let package = Package(
         .testTarget(
             name: "ToolTests",
             dependencies: [
-                "ecgmon", "WFDB", "ECGWire", "ECGSecurity", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
-                "ZeroMQ",
+                "ecgmon", "DaemonEvaluation", "DaemonHarness", "EC57", "ECGEvaluation", "ECGReplay", "TestSupport",
+                "ToolSupport", "WFDB", "ECGWire", "ECGSecurity", "ECGSignal", "NeuralNetwork", "ECGATKGAN",
+                "ECGMonitor", "ZeroMQ",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
     ]

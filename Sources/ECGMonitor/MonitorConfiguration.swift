@@ -1,9 +1,10 @@
+internal import ECGLimits
 public import StateCoding
 
 /// The limits of every rule. The defaults are those of common bedside monitors; Docs/alarms.md names their sources.
 public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     /// Sampling rates that the resampler takes, in samples a second.
-    public static let supportedSamplingRates: ClosedRange<Double> = 100...2_000
+    public static var supportedSamplingRates: ClosedRange<Double> { SignalLimits.samplingRates }
 
     // MARK: Order of the samples
 

@@ -1,11 +1,11 @@
 /// The classifier's input: 280 samples at 360 Hz about the R peak, scaled to [0, 1] (ECG-ATK-GAN, section 3.1).
 public enum BeatWindow {
     /// Samples in a window.
-    public static let length = 280
+    @inlinable public static var length: Int { 280 }
     /// Samples before the R peak: the window is `R - 140 ..< R + 140`.
-    public static let samplesBeforeRPeak = 140
+    @inlinable public static var samplesBeforeRPeak: Int { 140 }
     /// Samples from the R peak on, itself included.
-    public static let samplesFromRPeak = length - samplesBeforeRPeak
+    @inlinable public static var samplesFromRPeak: Int { length - samplesBeforeRPeak }
 
     /// Scales a window in place so that its least sample is 0 and its greatest 1.
     ///
@@ -33,5 +33,14 @@ public enum BeatWindow {
     /// The same for an array.
     public static func scaleToUnitInterval(_ window: inout [Float]) -> Bool {
         window.withUnsafeMutableBufferPointer { scaleToUnitInterval($0) }
+    }
+
+    /// Scales values in place as `scaleToUnitInterval` does, but by a factor, and a constant window becomes zeros: what the
+    /// networks are trained on. It may differ from a division in the last bit; trainings stay the same, bit for bit, only
+    /// with this one.
+    public static func multiplyToUnitInterval(_ values: UnsafeMutableBufferPointer<Float>) {
+        guard let least = values.min(), let greatest = values.max() else { return }
+        let factor = greatest > least ? 1 / (greatest - least) : 0
+        for index in values.indices { values[index] = (values[index] - least) * factor }
     }
 }

@@ -1,3 +1,4 @@
+internal import ECGLimits
 import Foundation
 internal import StateCoding
 
@@ -20,7 +21,7 @@ public enum ResamplerError: Error, Sendable, Equatable {
 /// phases and linear interpolation between them.
 public struct Resampler: Sendable {
     /// Input rates that can be converted, in hertz.
-    public static let supportedRates: ClosedRange<Double> = 100...2_000
+    public static var supportedRates: ClosedRange<Double> { SignalLimits.samplingRates }
     /// Half-width of the kernel in periods of the lower rate.
     static let zeroCrossings = 8.0
     static let kaiserBeta = 6.0

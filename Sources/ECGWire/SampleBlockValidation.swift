@@ -1,3 +1,4 @@
+internal import ECGLimits
 import SwiftProtobuf
 
 /// What a block of samples may be. The numbers are those that the schema promises.
@@ -7,14 +8,14 @@ public struct SampleBlockLimits: Sendable, Hashable {
     /// The schema's version that this code speaks.
     public static let schemaVersion: UInt32 = 1
     /// Longest name of a lead, in bytes of UTF-8.
-    public static let maximumLeadNameLength = 32
+    public static var maximumLeadNameLength: Int { SignalLimits.maximumLeadNameLength }
     /// Sample indices stay below this: the largest integers that a double, and so any JSON reader, holds exactly.
-    public static let sampleIndexEnd: Int64 = 1 << 53
+    public static var sampleIndexEnd: Int64 { SignalLimits.sampleIndexEnd }
     /// Latest acquisition time in ns since 1970 (the year 2223): leaves room to add a session's length to it.
     public static let latestAcquisitionTime: Int64 = 8_000_000_000_000_000_000
 
     /// Samples per second.
-    public var samplingRates: ClosedRange<Double> = 100...2000
+    public var samplingRates = SignalLimits.samplingRates
     /// Samples in one block, at most.
     public var maximumSampleCount = 120_000
 

@@ -1,4 +1,6 @@
 import ArgumentParser
+import ECGEvaluation
+import ToolSupport
 
 /// The tool: everything about ecg-monitor that is not the daemon.
 @main
@@ -12,4 +14,23 @@ struct Ecgmon: AsyncParsableCommand {
             AnnotateCommand.self, EvaluateCommand.self,
             DataCommand.self, TrainCommand.self, TrainContextualClassifier.self, AttackCommand.self, BenchmarkCommand.self,
         ])
+
+    /// Runs the command that the arguments name.
+    ///
+    /// An evaluation that Ctrl-C ended tells what became of its work, and exits as a shell expects of that signal.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch let cancelled as EvaluationCancelled {
+            if let message = cancelled.message { Terminal.note(message) }
+            exit(withError: ExitCode(Interruption.exitCode))
+        } catch {
+            exit(withError: error)
+        }
+    }
 }

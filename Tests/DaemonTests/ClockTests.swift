@@ -1,3 +1,4 @@
+import DaemonHarness
 import ECGSecurity
 import ECGWire
 import Foundation

@@ -1,45 +1,37 @@
+import DaemonHarness
 import Foundation
 import Glibc
+import TestSupport
 import Testing
+import ToolSupport
 
 /// A real daemon in a process of its own, on ipc endpoints in a temporary directory, told of by a service manager's
 /// notify socket that the test holds.
 final class DaemonProcess {
-    let directory: String
-    let notifications: NotifySocket
-    let process: Process
+    private let daemon: LocalDaemon
     private(set) var httpPort: UInt16 = 0
-    private var hasEnded = false
     /// Another one goes on in its directory.
     private var hasSuccessor = false
 
-    var ingest: String { "ipc://\(directory)/ingest" }
-    var events: String { "ipc://\(directory)/events" }
-    var commands: String { "ipc://\(directory)/commands" }
-    var acknowledged: String { "ipc://\(directory)/acknowledged" }
-    var history: String { "ipc://\(directory)/history" }
-    private let hasDisk: Bool
+    var directory: String { daemon.directory }
+    var ingest: String { daemon.endpoints.ingest }
+    var events: String { daemon.endpoints.events }
+    var commands: String { daemon.endpoints.commands }
+    var acknowledged: String { daemon.endpoints.acknowledged }
+    var history: String { daemon.endpoints.history }
+    let notifications: NotifySocket
+    /// -1 before it was started.
+    var processIdentifier: pid_t { daemon.processID ?? -1 }
     /// A file system of the journal's own, as this process reaches it.
-    var disk: String { "/proc/\(process.processIdentifier)/root\(directory)/disk" }
-    var journal: String { "\(directory)/\(hasDisk ? "disk/" : "")journal.sqlite" }
-    /// What makes it keep a journal, and answer for it.
-    private var withJournal: [String] {
-        ["--journal", journal, "--ingest-acknowledged", acknowledged, "--history", history]
-    }
-    var configurationPath: String { "\(directory)/ecgmond.toml" }
-    var log: String { (try? String(contentsOfFile: "\(directory)/log", encoding: .utf8)) ?? "" }
+    var disk: String { "/proc/\(processIdentifier)/root\(directory)/disk" }
+    let journal: String
+    var configurationPath: String { daemon.configurationPath }
+    var log: String { daemon.log }
 
     /// The package's root.
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().path()
-
-    static let model = "\(root)/Config/models/default.safetensors"
-
-    /// The daemon was built beside this test's own executable.
-    static let executable: String = {
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        return URL(filePath: own).deletingLastPathComponent().appending(path: "ecgmond").path()
-    }()
+    static let root = Checkout.root
+    static let model = Checkout.model
+    static let executable = Checkout.program("ecgmond")
 
     /// Starts the daemon and waits until it is ready.
     /// - Parameters:
@@ -50,71 +42,66 @@ final class DaemonProcess {
     ///   - diskMegabytes: the journal is on a file system of this size, in memory, that only this daemon sees
     ///     (`OwnNamespace.isPermitted`); nil: it is beside the other files.
     init(
-        configuration: String = "", arguments: [String] = [], environment more: [String: String] = [:],
+        configuration: String = "", arguments: [String] = [], environment: [String: String] = [:],
         watchdogSeconds: Double? = nil, waitsUntilReady: Bool = true, hasJournal: Bool = false,
         diskMegabytes: Int? = nil,
         after predecessor: DaemonProcess? = nil
     ) throws {
-        hasDisk = diskMegabytes != nil
-        directory =
+        let directory =
             predecessor?.directory
             ?? FileManager.default.temporaryDirectory.appending(path: "ecgmond-\(UUID().uuidString.prefix(8))").path()
         predecessor?.hasSuccessor = true
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        notifications = try NotifySocket(path: "\(directory)/notify")
-        process = Process()
-        try write(configuration: configuration)
-        var command =
-            [
-                Self.executable, "--config", configurationPath, "--ingest", ingest, "--events", events, "--commands",
-                commands,
-                "--http-port", "0", "--model", Self.model,
-            ] + arguments + (hasJournal ? withJournal : [])
+        journal = "\(directory)/\(diskMegabytes == nil ? "" : "disk/")journal.sqlite"
+        var options = LocalDaemon.Options(programs: [Self.executable], model: Self.model)
+        options.configuration = Self.withPatience(configuration)
+        options.arguments = arguments
+        options.journal = hasJournal ? .file(journal) : .asConfigured
+        options.hasAcknowledgedIngest = hasJournal
+        options.servesPages = true
+        options.notifies = true
+        // The backtracer of a daemon that crashed was seen to hang, and a test to wait for it without end.
+        options.environment = ["SWIFT_BACKTRACE": "enable=no"].merging(environment) { $1 }
+        options.environment["WATCHDOG_USEC"] = .some(watchdogSeconds.map { String(Int($0 * 1e6)) })
+        options.environment["WATCHDOG_PID"] = .some(nil)
         if let diskMegabytes {
             try FileManager.default.createDirectory(atPath: "\(directory)/disk", withIntermediateDirectories: true)
-            command = OwnNamespace.command(mounting: "\(directory)/disk", megabytes: diskMegabytes, command)
+            options.wrap = { OwnNamespace.command(mounting: "\(directory)/disk", megabytes: diskMegabytes, $0) }
         }
-        process.executableURL = URL(filePath: command[0])
-        process.arguments = Array(command.dropFirst())
-        var environment = ProcessInfo.processInfo.environment.merging(more) { $1 }
-        // The backtracer of a daemon that crashed was seen to hang, and a test to wait for it without end.
-        environment["SWIFT_BACKTRACE"] = environment["SWIFT_BACKTRACE"] ?? "enable=no"
-        environment["NOTIFY_SOCKET"] = notifications.path
-        environment["WATCHDOG_USEC"] = watchdogSeconds.map { String(Int($0 * 1e6)) }
-        environment["WATCHDOG_PID"] = nil
-        process.environment = environment
-        _ = FileManager.default.createFile(atPath: "\(directory)/log", contents: nil)
-        process.standardError = FileHandle(forWritingAtPath: "\(directory)/log")
-        try process.run()
+        daemon = try LocalDaemon(options, directory: directory)
+        notifications = try #require(daemon.notifications)
+        try daemon.start()
         if waitsUntilReady { try waitUntilReady() }
     }
 
     deinit {
-        if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-        process.waitUntilExit()
+        daemon.end(SIGKILL)
         if !hasSuccessor { try? FileManager.default.removeItem(atPath: directory) }
     }
 
-    func write(configuration: String) throws {
-        // A busy machine may pause for seconds: that is no silence, and the end may take longer, unless a test is about it.
+    func write(configuration: String) throws { try daemon.write(configuration: Self.withPatience(configuration)) }
+
+    /// A busy machine may pause for seconds: that is no silence, and the end may take longer, unless a test is about it.
+    private static func withPatience(_ configuration: String) -> String {
         var patience = configuration.contains("[streams]") ? "" : "\n[streams]\nsilent_after_seconds = 600\n"
         if !configuration.contains("[stop]") { patience += "\n[stop]\nlimit_seconds = 120\n" }
-        try (configuration + patience).write(toFile: configurationPath, atomically: true, encoding: .utf8)
+        return configuration + patience
     }
 
     private func waitUntilReady() throws {
-        try #require(notifications.wait { $0.contains("READY=1") }, "the daemon says READY=1; its log: \(log)")
-        let port = log.firstMatch(of: /http_port=(\d+)/).flatMap { UInt16($0.1) }
-        httpPort = try #require(port, "the log tells the port: \(log)")
+        try #require(daemon.waitUntilReady(), "the daemon says READY=1; its log: \(log)")
+        httpPort = try #require(daemon.httpPort, "the log tells the port: \(log)")
     }
 
-    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+    func signal(_ number: Int32) { daemon.signal(number) }
 
     /// Waits for the end.
-    /// - Returns: the exit code.
+    /// - Returns: the exit code, or the number of the signal that ended it; -1 where it goes on for ten minutes.
     func exitCode() -> Int32 {
-        process.waitUntilExit()
-        return process.terminationStatus
+        switch daemon.wait(seconds: 600) {
+        case .exited(let code): code
+        case .killed(let signal): signal
+        case nil: -1
+        }
     }
 
     func terminate() -> Int32 {
@@ -154,53 +141,6 @@ func eventually(_ condition: () -> Bool) -> Bool {
         usleep(20_000)
     }
     return false
-}
-
-/// A service manager's end of sd_notify(3).
-final class NotifySocket {
-    let path: String
-    private let descriptor: Int32
-
-    init(path: String) throws {
-        self.path = path
-        unlink(path)
-        descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix(107)) }
-        let bound = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
-        try #require(bound == 0, "bind \(path)")
-    }
-
-    deinit { close(descriptor) }
-
-    /// The next notification; nil where none comes within the time.
-    func next(milliseconds: Int32) -> String? {
-        var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&item, 1, milliseconds) > 0 else { return nil }
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
-        return count >= 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : nil
-    }
-
-    /// Reads on until a notification fulfils a condition.
-    func wait(_ condition: (String) -> Bool) -> Bool {
-        while let text = next(milliseconds: 30_000) {
-            if condition(text) { return true }
-        }
-        return false
-    }
-
-    /// Everything that has arrived.
-    func drain() -> [String] {
-        var all: [String] = []
-        while let text = next(milliseconds: 0) { all.append(text) }
-        return all
-    }
 }
 
 /// The least of an HTTP client.

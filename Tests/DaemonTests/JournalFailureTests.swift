@@ -12,7 +12,7 @@ import ZeroMQ
     private func limitFiles(of daemon: DaemonProcess, to bytes: String) throws {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/prlimit")
-        process.arguments = ["--pid", "\(daemon.process.processIdentifier)", "--fsize=\(bytes):"]
+        process.arguments = ["--pid", "\(daemon.processIdentifier)", "--fsize=\(bytes):"]
         try process.run()
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)

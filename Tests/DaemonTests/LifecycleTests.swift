@@ -1,3 +1,4 @@
+import DaemonHarness
 import ECGWire
 import Foundation
 import Glibc
@@ -43,7 +44,7 @@ import ZeroMQ
     func aStoppedWorkerThreadStopsTheWatchdog() throws {
         let daemon = try DaemonProcess(arguments: ["--workers", "2"], watchdogSeconds: 3)
         #expect(daemon.notifications.wait { $0 == "WATCHDOG=1" })
-        let stopper = try ThreadStopper(process: daemon.process.processIdentifier, thread: "worker-1")
+        let stopper = try ThreadStopper(process: daemon.processIdentifier, thread: "worker-1")
         #expect(daemon.wait(for: "ecgmon_watchdog_withheld_total") { $0 >= 1 })
         _ = daemon.notifications.drain()
         let withheld = try #require(daemon.metric("ecgmon_watchdog_withheld_total"))
@@ -60,7 +61,7 @@ import ZeroMQ
     @Test(.enabled(if: ThreadStopper.isPermitted, ThreadStopper.need))
     func aDaemonThatCannotFinishEndsAtItsLimitAndSaysSo() throws {
         let daemon = try DaemonProcess(configuration: "[stop]\nlimit_seconds = 0.5\n")
-        let stopper = try ThreadStopper(process: daemon.process.processIdentifier, thread: "worker-0")
+        let stopper = try ThreadStopper(process: daemon.processIdentifier, thread: "worker-0")
         daemon.signal(SIGTERM)
         #expect(eventually { daemon.log.contains("not finished within stop.limit_seconds") })
         // A traced thread keeps even a dead process until its tracer has gone.

@@ -1,19 +1,14 @@
 import ECGSignal
 import Foundation
+import TestSupport
 import WFDB
 
 /// Where real ECG lies: in the package, and in the folder of databases that ECGMON_DATABASES names.
 enum RealRecord {
-    static let packageRoot = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().path()
-
-    static let databases =
-        ProcessInfo.processInfo.environment["ECGMON_DATABASES"] ?? packageRoot + "../shared/data"
-
-    static let mitdb = databases + "/mitdb"
+    static let mitdb = Databases.folder("mitdb")
     static let hasMITDB = FileManager.default.fileExists(atPath: mitdb + "/205.hea")
-    static let model = packageRoot + "Config/models/default.safetensors"
-    static let hasModel = FileManager.default.fileExists(atPath: model)
+    static let model = Checkout.model
+    static let hasModel = Checkout.hasModel
 
     /// Channel 0 in mV, and the beats that cardiologists marked.
     static func mitdb(_ name: String) throws -> (
@@ -29,6 +24,6 @@ enum RealRecord {
 
     /// Five minutes of record 208 that come with the package.
     static func fixture() throws -> [Float] {
-        try Record.read("208s", in: packageRoot + "Fixtures").millivolts(ofSignal: 0)
+        try Record.read("208s", in: Checkout.root + "Fixtures").millivolts(ofSignal: 0)
     }
 }

@@ -1,26 +1,13 @@
-import Foundation
+import TestSupport
 import WFDB
 
-/// Real ECG from the folder that ECGMON_DATABASES names. It is not part of the package.
-enum Databases {
-    static let folder =
-        ProcessInfo.processInfo.environment["ECGMON_DATABASES"]
-        ?? URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .path() + "../shared/data"
-
-    static func has(_ database: String) -> Bool { FileManager.default.fileExists(atPath: folder + "/\(database)") }
-
-    static func records(_ database: String) throws -> [String] {
-        try String(contentsOfFile: folder + "/\(database)/RECORDS", encoding: .utf8)
-            .split(whereSeparator: \.isWhitespace).map(String.init)
-    }
-
+extension Databases {
     /// Channel 0 of a record with its reference beats. Stretches between `[` and `]` are flutter.
     static func read(_ name: String, from database: String) throws -> (
         millivolts: [Float], rate: Double, beats: [Int64], flutter: [ClosedRange<Int64>]
     ) {
-        let record = try Record.read(name, in: folder + "/\(database)")
-        let annotations = try AnnotationSet.read(name, annotator: "atr", in: folder + "/\(database)").annotations
+        let record = try Record.read(name, in: folder(database))
+        let annotations = try AnnotationSet.read(name, annotator: "atr", in: folder(database)).annotations
         var flutter: [ClosedRange<Int64>] = []
         var onset: Int64?
         for annotation in annotations {

@@ -1,4 +1,5 @@
 import ECGSignal
+import TestSupport
 import Testing
 
 /// The detector on annotated ECG: channel 0, EC57 from 5:00, ventricular flutter left out.
@@ -20,7 +21,7 @@ struct RealDatabaseTests {
     private static func evaluate(_ database: String) throws -> (score: BeatScore, delays: [Int64]) {
         var score = BeatScore()
         var delays: [Int64] = []
-        for name in try Databases.records(database) {
+        for name in Databases.records(database) {
             let record = try Databases.read(name, from: database)
             let found = detect(try resampled(record.millivolts, rate: record.rate))
             func counts(_ index: Int64) -> Bool {
@@ -95,7 +96,7 @@ struct RealDatabaseTests {
     func theConditionMonitorFiresOnRealFaultsAndSeldomElse() throws {
         var seconds = 0.0
         var unreadable = 0.0
-        for name in try Databases.records("mitdb") {
+        for name in Databases.records("mitdb") {
             let samples = try Databases.read(name, from: "mitdb").millivolts
             var monitor = SignalConditionMonitor()
             var detector = PanTompkinsDetector()

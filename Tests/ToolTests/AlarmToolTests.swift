@@ -4,6 +4,7 @@ import Foundation
 import Testing
 import WFDB
 
+@testable import ECGEvaluation
 @testable import ecgmon
 
 /// `ecgmon alarm` with a real daemon, both as processes.

@@ -2,6 +2,8 @@ import ECGATKGAN
 import ECGMonitor
 import Testing
 
+@testable import ECGEvaluation
+@testable import ToolSupport
 @testable import ecgmon
 
 struct AlertScoreTests {

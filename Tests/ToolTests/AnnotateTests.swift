@@ -2,17 +2,19 @@ import ArgumentParser
 import ECGATKGAN
 import ECGMonitor
 import Foundation
+import TestSupport
 import Testing
 import WFDB
 
+@testable import EC57
+@testable import ECGEvaluation
+@testable import ToolSupport
 @testable import ecgmon
 
 struct AnnotateTests {
-    static let packageRoot = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().path
-    static let model = packageRoot + "/Config/models/default.safetensors"
-    static let fixture = packageRoot + "/Fixtures/208s"
-    static let databases = ProcessInfo.processInfo.environment["ECGMON_DATABASES"] ?? packageRoot + "/../shared/data"
+    static let model = Checkout.model
+    static let fixture = Checkout.fixture
+    static let databases = Databases.root
 
     /// A folder for a test's files.
     static func folder() throws -> String {
@@ -41,7 +43,7 @@ struct AnnotateTests {
         let set = try AnnotationSet.read("208s", annotator: "ecgmon", in: folder + "/made/by/the/command")
         #expect(set.isInTimeOrder)
         #expect(set.samplingRate == 360)
-        let record = try Record.read("208s", in: Self.packageRoot + "/Fixtures")
+        let record = try Record.read("208s", in: Checkout.root + "Fixtures")
         let events = try MonitorRun.events(
             of: record, name: "208s", classifier: BeatClassifier(contentsOf: Self.model))
         let expected = MonitorRun.beats(events).sorted(by: EC57Beat.precedes)
@@ -55,7 +57,7 @@ struct AnnotateTests {
     @Test func annotationsStandOnTheSignalsSamplesNotOnItsFrames() async throws {
         let folder = try Self.folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        var record = try Record.read("208s", in: Self.packageRoot + "/Fixtures")
+        var record = try Record.read("208s", in: Checkout.root + "Fixtures")
         // The same samples, two to a frame.
         var header = record.header
         header.name = "half"

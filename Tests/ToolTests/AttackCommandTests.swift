@@ -4,6 +4,8 @@ import Foundation
 import Testing
 import WFDB
 
+@testable import ECGEvaluation
+@testable import ToolSupport
 @testable import ecgmon
 
 struct AttackCommandTests {
@@ -71,7 +73,7 @@ struct AttackCommandTests {
         #expect(report.windows == 8)
         #expect(report.before.accuracy == report.after.accuracy)
         #expect(report.largestChange == 0)
-        #expect(try report.json().contains("\"largest_change\" : 0"))
+        #expect(try ReportOutput.json(report).contains("\"largest_change\" : 0"))
         let changed = AttackReport(
             WindowAttack(.fgsm, epsilon: 0.02), on: EvaluationWindows(data), against: Discriminator(seed: 1),
             model: "m",

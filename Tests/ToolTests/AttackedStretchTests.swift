@@ -3,6 +3,9 @@ import ECGSignal
 import Foundation
 import Testing
 
+@testable import ECGEvaluation
+@testable import ECGReplay
+@testable import ToolSupport
 @testable import ecgmon
 
 struct AttackedStretchTests {

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Foundation
 import NeuralNetwork
+import TestSupport
 import Testing
 
+@testable import ToolSupport
 @testable import ecgmon
 
 struct DataFetchTests {
@@ -17,7 +19,7 @@ struct DataFetchTests {
         init(extraLines: String = "") throws {
             server = try FileServer()
             folder = FileManager.default.temporaryDirectory.appending(path: "fetch-\(UUID().uuidString)").path
-            var generator = SeededGenerator(seed: 8)
+            var generator = TestSupport.SeededGenerator(seed: 8)
             let signal = (0..<300_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
             files = [
                 "100.hea": Array("100 1 360 200000\n100.dat 212\n".utf8), "100.dat": signal, "100.atr": [1, 4, 0, 0],

@@ -1,6 +1,9 @@
+import TestSupport
 import Testing
 import WFDB
 
+@testable import EC57
+@testable import ECGEvaluation
 @testable import ecgmon
 
 /// The figures in here were made by two independent programs from the same annotation files: this project's reader
@@ -104,7 +107,7 @@ struct EC57Tests {
     /// A case with everything in it: two rates, jitter, misses, extras, doublets, flutter, every class.
     static func madeUpRecord(seed: UInt64, rate: Double) -> (reference: AnnotationSet, test: AnnotationSet, frames: Int)
     {
-        var generator = SeededGenerator(seed: seed)
+        var generator = TestSupport.SeededGenerator(seed: seed)
         let letters = Array("NNNNNNLRejAaJSVVEFF/fQ")
         var reference = AnnotationSet(samplingRate: rate)
         var test = AnnotationSet(samplingRate: rate)

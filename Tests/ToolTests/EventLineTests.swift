@@ -2,6 +2,7 @@ import ECGATKGAN
 import ECGWire
 import Testing
 
+@testable import ECGEvaluation
 @testable import ecgmon
 
 struct EventLineTests {

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 import WFDB
 
+@testable import ECGReplay
 @testable import ecgmon
 
 struct FixtureTests {

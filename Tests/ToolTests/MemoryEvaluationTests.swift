@@ -1,6 +1,8 @@
 import ECGWire
 import Testing
 
+@testable import DaemonEvaluation
+@testable import DaemonHarness
 @testable import ecgmon
 
 @Suite struct MemoryEvaluationTests {

@@ -1,8 +1,11 @@
 import ECGATKGAN
 import Foundation
 import FoundationXML
+import TestSupport
 import Testing
 
+@testable import ECGEvaluation
+@testable import ToolSupport
 @testable import ecgmon
 
 struct OverlaidBeatsTests {
@@ -22,11 +25,11 @@ struct OverlaidBeatsTests {
     }
 
     @Test func theDrawingIsWellFormedAndHasBothCurvesForEachAttack() throws {
-        let folder = try WindowEvaluationTests.Folder()
+        let folder = try TemporaryFolder("figure")
         let model = try WindowEvaluationTests.model(folder, seed: 3)
         let windows = WindowEvaluationTests.windows(12, rightFor: model)
         let beatClass = try #require(BeatClass(rawValue: windows.labels[0]))
-        let figure = try EvaluateFigure2.figure(
+        let figure = try OverlaidBeats.figure2(
             windows, beatClass, by: model.network.replica(), epsilon: 0.01, seed: 4, caption: "a <model> & more")
         #expect(figure.panels.map(\.title) == ["FGSM", "BIM", "PGD", "CW"])
         #expect(figure.clean.beatClass == beatClass)
@@ -44,12 +47,12 @@ struct OverlaidBeatsTests {
     }
 
     @Test func aClassThatTheModelNeverGetsRightIsSaid() throws {
-        let folder = try WindowEvaluationTests.Folder()
+        let folder = try TemporaryFolder("figure")
         let model = try WindowEvaluationTests.model(folder, seed: 3)
         let windows = WindowEvaluationTests.windows(4, rightFor: model)
         let missing = try #require(BeatClass.allCases.first { windows.count(of: $0) == 0 })
         #expect(throws: ToolError.self) {
-            try EvaluateFigure2.figure(
+            try OverlaidBeats.figure2(
                 windows, missing, by: model.network.replica(), epsilon: 0.01, seed: 1, caption: "")
         }
     }

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import DaemonEvaluation
 @testable import ecgmon
 
 /// Nothing is lost when the daemon is ended under load. `ECGMON_KILLS` asks for more endings than the few here.

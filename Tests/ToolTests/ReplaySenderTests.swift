@@ -4,6 +4,8 @@ import Synchronization
 import Testing
 import ZeroMQ
 
+@testable import ECGReplay
+@testable import ToolSupport
 @testable import ecgmon
 
 struct ReplaySenderTests {

@@ -3,6 +3,8 @@ import ECGWire
 import Foundation
 import Testing
 
+@testable import ECGReplay
+@testable import ToolSupport
 @testable import ecgmon
 
 struct ReplayScheduleTests {

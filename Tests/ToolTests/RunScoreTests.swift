@@ -1,5 +1,6 @@
 import Testing
 
+@testable import EC57
 @testable import ecgmon
 
 @Suite struct RunScoreTests {

@@ -3,6 +3,8 @@ import ECGMonitor
 import Foundation
 import Testing
 
+@testable import ECGEvaluation
+@testable import ECGReplay
 @testable import ecgmon
 
 struct SuspicionEvaluationTests {
@@ -74,7 +76,8 @@ struct SuspicionEvaluationTests {
         var attackedScores = Array(repeating: Float(0.02), count: 300)
         for beat in 150..<190 { attackedScores[beat] = 0.97 }
         let attacked = try Self.recording(scores: attackedScores, stretches: [Self.stretch(150, 40)])
-        let sweep = SuspicionSweep(clean: [[clean]], attacked: [[attacked]], adaptive: [], threads: 2)
+        let sweep = SuspicionSweep(
+            clean: [[clean]], attacked: [[attacked]], adaptive: [], runtime: EvaluationRuntime(threads: 2))
         let best = try #require(sweep.best(falsePerDay: 0, count: 1).first)
         #expect(best.falseCounts == [0])
         #expect(best.minimumShare == 100)

@@ -1,21 +1,17 @@
+import DaemonHarness
 import Foundation
 import Glibc
+import TestSupport
 
 /// The built programs as real processes, as a user starts them.
 final class ToolProcess {
-    /// The package's root.
-    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().path()
-    static let fixture = "\(root)/Fixtures/208s"
-    static let model = "\(root)/Config/models/default.safetensors"
-    static let databases = ProcessInfo.processInfo.environment["ECGMON_DATABASES"] ?? "\(root)/../shared/data"
-    static let hasModel = FileManager.default.fileExists(atPath: model)
+    static let root = Checkout.root
+    static let fixture = Checkout.fixture
+    static let model = Checkout.model
+    static let databases = Databases.root
+    static let hasModel = Checkout.hasModel
 
-    /// A program that was built beside this test's own executable.
-    static func program(_ name: String) -> String {
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        return URL(filePath: own).deletingLastPathComponent().appending(path: name).path()
-    }
+    static func program(_ name: String) -> String { Checkout.program(name) }
 
     struct Outcome {
         var exitCode: Int32
@@ -84,39 +80,27 @@ final class ToolProcess {
 
 /// A daemon of the test's own, on ipc endpoints in a temporary folder.
 final class DaemonForTool {
-    let directory: String
-    let process: ToolProcess
-    var ingest: String { "ipc://\(directory)/i" }
-    var events: String { "ipc://\(directory)/e" }
-    var commands: String { "ipc://\(directory)/c" }
+    private let folder: TemporaryFolder
+    private let daemon: LocalDaemon
+    var ingest: String { daemon.endpoints.ingest }
+    var events: String { daemon.endpoints.events }
+    var commands: String { daemon.endpoints.commands }
 
     /// - Parameter settings: more lines of its configuration file.
     init(settings: String = "") throws {
-        directory = "/tmp/ecgmon-test-\(UUID().uuidString.prefix(8))"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let configuration = "\(directory)/c.toml"
-        try "[events]\nhealth_period_seconds = 0.5\n\(settings)".write(
-            toFile: configuration, atomically: true, encoding: .utf8)
-        process = try ToolProcess(
-            [
-                "--config", configuration, "--ingest", "ipc://\(directory)/i", "--events", "ipc://\(directory)/e",
-                "--commands", "ipc://\(directory)/c",
-                "--model", ToolProcess.model, "--no-http",
-            ], program: "ecgmond")
-        let directory = directory
-        guard process.wait(until: { FileManager.default.fileExists(atPath: "\(directory)/e") }) else {
-            throw CocoaError(.executableLoad, userInfo: ["log": process.errors])
-        }
+        folder = try TemporaryFolder("tool")
+        var options = LocalDaemon.Options(programs: [Checkout.program("ecgmond")], model: Checkout.model)
+        options.configuration = "[events]\nhealth_period_seconds = 0.5\n\(settings)"
+        options.journal = .asConfigured
+        options.notifies = true
+        daemon = try LocalDaemon(options, directory: folder.path)
+        try daemon.start()
+        guard daemon.waitUntilReady() else { throw CocoaError(.executableLoad, userInfo: ["log": daemon.log]) }
     }
 
-    /// - Returns: its exit code after SIGTERM.
+    /// - Returns: its exit code after SIGTERM; -1 where that does not end it.
     func stop() -> Int32 {
-        process.signal(SIGTERM)
-        return process.outcome().exitCode
-    }
-
-    deinit {
-        process.signal(SIGKILL)
-        try? FileManager.default.removeItem(atPath: directory)
+        guard case .exited(let code) = daemon.end(SIGTERM) else { return -1 }
+        return code
     }
 }

@@ -1,20 +1,17 @@
 import ECGATKGAN
 import Foundation
 import NeuralNetwork
+import TestSupport
 import Testing
 
+@testable import ECGEvaluation
+@testable import ToolSupport
 @testable import ecgmon
 
 /// The machinery of the evaluations on attacked windows, with small untrained networks.
 struct WindowEvaluationTests {
-    /// A folder that is removed with its owner.
-    final class Folder {
-        let path = FileManager.default.temporaryDirectory.appending(path: "evaluation-\(UUID().uuidString)").path()
-        init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
-        deinit { try? FileManager.default.removeItem(atPath: path) }
-    }
 
-    static func model(_ folder: Folder, seed: UInt64, splitSeed: UInt64 = 1, name: String = "tiny") throws
+    static func model(_ folder: TemporaryFolder, seed: UInt64, splitSeed: UInt64 = 1, name: String = "tiny") throws
         -> EvaluatedModel
     {
         let network = Discriminator(seed: seed)
@@ -40,8 +37,12 @@ struct WindowEvaluationTests {
         return EvaluationWindows(data)
     }
 
-    static func measurement(_ folder: Folder, threads: Int = 1, restart: Bool = false) throws -> AttackMeasurement {
-        AttackMeasurement(store: try ResultStore(folder.path + "/work"), threads: threads, seed: 5, restart: restart)
+    static func measurement(_ folder: TemporaryFolder, threads: Int = 1, restart: Bool = false) throws
+        -> AttackMeasurement
+    {
+        AttackMeasurement(
+            store: try ResultStore(folder.path + "/work"), runtime: EvaluationRuntime(threads: threads), seed: 5,
+            restart: restart)
     }
 
     static func job(_ model: EvaluatedModel, _ windows: EvaluationWindows) -> AttackMeasurement.Job {
@@ -52,8 +53,8 @@ struct WindowEvaluationTests {
     }
 
     @Test func theNumberOfThreadsChangesNoResult() throws {
-        let one = try Folder()
-        let two = try Folder()
+        let one = try TemporaryFolder("evaluation")
+        let two = try TemporaryFolder("evaluation")
         let model = try Self.model(one, seed: 3)
         let windows = Self.windows(200, rightFor: model)
         let job = Self.job(model, windows)
@@ -71,7 +72,7 @@ struct WindowEvaluationTests {
     }
 
     @Test func whatIsDoneIsNotDoneAgainAndWhatIsMissingIs() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder("evaluation")
         let model = try Self.model(folder, seed: 3)
         let windows = Self.windows(100, rightFor: model)
         let job = Self.job(model, windows)
@@ -95,7 +96,7 @@ struct WindowEvaluationTests {
     }
 
     @Test func anotherModelOrAttackIsMeasuredAnew() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder("evaluation")
         let model = try Self.model(folder, seed: 3)
         let windows = Self.windows(20, rightFor: model)
         let job = Self.job(model, windows)
@@ -114,7 +115,7 @@ struct WindowEvaluationTests {
     }
 
     @Test func aBrokenResultIsMeasuredAgain() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder("evaluation")
         let model = try Self.model(folder, seed: 3)
         let job = Self.job(model, Self.windows(10, rightFor: model))
         let measurement = try Self.measurement(folder)
@@ -126,14 +127,14 @@ struct WindowEvaluationTests {
     }
 
     @Test func aWorkFolderThatCannotBeMadeIsNamed() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder("evaluation")
         try Data().write(to: URL(filePath: folder.path + "/file"))
         let error = #expect(throws: ToolError.self) { try ResultStore(folder.path + "/file/work") }
         #expect(error?.problem.contains("/file/work") == true)
     }
 
     @Test func modelsTrainedOnDifferentSplitsAreRefused() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder("evaluation")
         let one = try Self.model(folder, seed: 1, splitSeed: 1, name: "one")
         let other = try Self.model(folder, seed: 2, splitSeed: 9, name: "other")
         let error = #expect(throws: ToolError.self) {
@@ -143,7 +144,7 @@ struct WindowEvaluationTests {
     }
 
     @Test func aFolderGivesItsModelsButNotTheSurrogate() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder("evaluation")
         _ = try Self.model(folder, seed: 1, name: "a")
         _ = try Self.model(folder, seed: 2, name: "b")
         _ = try Self.model(folder, seed: 3, name: "surrogate")
@@ -153,7 +154,7 @@ struct WindowEvaluationTests {
     }
 
     @Test func theProtocolWOfATinyNetworkHoldsItsRowsAndChecks() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder("evaluation")
         let model = try Self.model(folder, seed: 3)
         let windows = Self.windows(8, rightFor: model)
         var settings = WhiteboxSettings(epsilon: 0.01)
@@ -190,7 +191,7 @@ struct WindowEvaluationTests {
     }
 
     @Test func table1HasAllColumnsAndThePapersFiguresBeside() throws {
-        let folder = try Folder()
+        let folder = try TemporaryFolder("evaluation")
         let model = try Self.model(folder, seed: 3)
         let surrogate = try Self.model(folder, seed: 8, name: "surrogate")
         let windows = Self.windows(6, rightFor: model)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import WFDB
 
@@ -131,7 +132,7 @@ struct AnnotationTests {
     }
 
     @Test func filesAreNamedByRecordAndAnnotator() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder("wfdb-tests")
         let set = AnnotationSet([Annotation(sampleIndex: 5, code: .normal)], samplingRate: 360)
         try set.write("100", annotator: "ecgmon", to: folder.path)
         #expect(try folder.names == ["100.ecgmon"])

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WFDB
 
@@ -7,7 +8,7 @@ struct BrokenRecordTests {
 
     /// 100 frames of (1, -1) ... : the sums are those of the header.
     static func folder() throws -> TemporaryFolder {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder("wfdb-tests")
         let samples: [[Int32]] = [
             (0..<100).map { $0.isMultiple(of: 2) ? 1 : 0 }, (0..<100).map { $0.isMultiple(of: 2) ? -1 : 0 },
         ]
@@ -141,7 +142,7 @@ struct BrokenRecordTests {
     }
 
     @Test func millivoltsOfAPressureAreRefused() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder("wfdb-tests")
         try folder.write("r.hea", "r 2 360\nr.dat 16 100(-5)/mmHg\nr.dat 16 -4/uV\n")
         try folder.write("r.dat", [1, 0, 8, 0])
         let record = try Record.read("r", in: folder.path)

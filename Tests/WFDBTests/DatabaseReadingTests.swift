@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WFDB
 
@@ -70,7 +71,7 @@ struct DatabaseReadingTests {
     }
 
     @Test func aRecordIsWrittenBackAsTheSameSignalFile() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder("wfdb-tests")
         for name in ["100", "228"] {
             let record = try Record.read(name, in: Databases.folder("mitdb"))
             try record.write(to: folder.path)

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import WFDB
 
@@ -30,7 +31,7 @@ struct SignalFormatTests {
 
     @Test(arguments: formats)
     func everyFormatComesBackAsWritten(format: SignalFormat) throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder("wfdb-tests")
         var generator = SeededGenerator(seed: UInt64(format.rawValue))
         // Lengths around the block sizes, and past the reader's chunk.
         for signalCount in 1...4 {
@@ -54,7 +55,7 @@ struct SignalFormatTests {
 
     @Test(arguments: formats)
     func anyBitsDecodeAsTheSpecificationSays(format: SignalFormat) throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder("wfdb-tests")
         var generator = SeededGenerator(seed: 99)
         let bytes = (0..<1200).map { _ in UInt8.random(in: 0...255, using: &generator) }
         try folder.write("r.dat", bytes)
@@ -117,7 +118,7 @@ struct SignalFormatTests {
 
     @Test(arguments: formats)
     func severalFilesRatesSkewsAndOffsetsComeBackAsWritten(format: SignalFormat) throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder("wfdb-tests")
         var generator = SeededGenerator(seed: 5)
         let frames = 20_011
         let header = RecordHeader(
@@ -165,7 +166,7 @@ struct SignalFormatTests {
     }
 
     @Test func samplesPastTheEndOfASkewedFileAreInvalid() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder("wfdb-tests")
         try folder.write("s.hea", "s 2 360 4\ns.dat 16\ns.dat 16:2\n")
         try folder.write("s.dat", [1, 0, 10, 0, 2, 0, 20, 0, 3, 0, 30, 0, 4, 0, 40, 0])
         let record = try Record.read("s", in: folder.path)
@@ -174,7 +175,7 @@ struct SignalFormatTests {
     }
 
     @Test func aSampleOutsideTheFormatIsRefusedAndNothingIsLeftBehind() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryFolder("wfdb-tests")
         let header = RecordHeader(name: "r", signals: [SignalSpecification(fileName: "r.dat", format: .format212)])
         let record = try Record(header: header, samples: [[0, 2047, 2048]])
         let error = #expect(throws: WFDBError.self) { try record.write(to: folder.path) }

@@ -1,3 +1,5 @@
+public import EC57
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -6,13 +8,13 @@
 ///
 /// The raw value is the index of the class in every probability vector, every label and the softmax head.
 public enum BeatClass: UInt8, Sendable, CaseIterable, Codable {
-    /// Normal and bundle branch block beats, atrial and nodal escape beats (MIT codes N L R e j).
+    /// Normal and bundle branch block beats, atrial and nodal escape beats.
     case normal = 0
-    /// Supraventricular ectopic beats (A a J S).
+    /// Supraventricular ectopic beats.
     case supraventricular = 1
-    /// Ventricular ectopic beats (V E).
+    /// Ventricular ectopic beats.
     case ventricular = 2
-    /// Fusion of a ventricular and a normal beat (F).
+    /// Fusion of a ventricular and a normal beat.
     case fusion = 3
 
     /// The class's letter in the paper, in EC57 and in MIT annotation files: N, S, V or F.
@@ -25,15 +27,21 @@ public enum BeatClass: UInt8, Sendable, CaseIterable, Codable {
         }
     }
 
-    /// The class of a beat annotation of the MIT-BIH databases; `nil` for paced and unclassifiable beats (/ f Q) and
-    /// for every annotation that is not a beat.
+    /// The class of a beat annotation of the MIT-BIH databases, by the table of `EC57Class`; `nil` for paced and
+    /// unclassifiable beats (/ f Q) and for every annotation that is not a beat.
     public init?(annotationSymbol symbol: Character) {
-        switch symbol {
-        case "N", "L", "R", "e", "j": self = .normal
-        case "A", "a", "J", "S": self = .supraventricular
-        case "V", "E": self = .ventricular
-        case "F": self = .fusion
-        default: return nil
+        guard let beatClass = EC57Class(annotationSymbol: symbol) else { return nil }
+        self.init(beatClass)
+    }
+
+    /// `nil` for Q, which the paper leaves out.
+    public init?(_ beatClass: EC57Class) {
+        switch beatClass {
+        case .normal: self = .normal
+        case .supraventricular: self = .supraventricular
+        case .ventricular: self = .ventricular
+        case .fusion: self = .fusion
+        case .unclassifiable: return nil
         }
     }
 }

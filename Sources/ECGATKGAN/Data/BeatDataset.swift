@@ -150,11 +150,4 @@ public struct BeatDataset: Sendable {
             return result
         }
     }
-
-    /// Scales values to [0,1] in place: the smallest becomes 0, the largest 1. A constant window becomes zeros.
-    public static func scaleToUnitInterval(_ values: UnsafeMutableBufferPointer<Float>) {
-        guard let low = values.min(), let high = values.max() else { return }
-        let factor = high > low ? 1 / (high - low) : 0
-        for i in values.indices { values[i] = (values[i] - low) * factor }
-    }
 }

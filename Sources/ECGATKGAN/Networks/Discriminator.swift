@@ -6,7 +6,6 @@ public import NeuralNetwork
 /// Input (B, 280) windows in [0,1]. It is the trainable form, with forward and backward; `BeatClassifier` is the one
 /// that is deployed.
 public final class Discriminator: BeatNetwork {
-    public static let windowLength = 280
     public static let classCount = 4
     /// As in the authors' published code; the paper does not say.
     public static let leakySlope: Float = 0.2

@@ -62,19 +62,14 @@ public struct GANLosses: Sendable, Equatable {
         ("adv G", \.generatorAdversarial), ("class G", \.generatorClassification), ("mse", \.reconstruction),
     ]
 
-    var named: [NamedLoss] { Self.terms.map { NamedLoss($0.name, self[keyPath: $0.path]) } }
-    var isFinite: Bool { Self.terms.allSatisfy { self[keyPath: $0.path].isFinite } }
+    /// - Parameter values: in the order of `terms`.
+    init(_ values: [Double], steps: Int) {
+        for (term, value) in zip(Self.terms, values) { self[keyPath: term.path] = value }
+        self.steps = steps
+    }
 
     /// Adds `share` times the terms of a part of a batch.
     mutating func accumulate(_ part: GANLosses, share: Double) {
         for term in Self.terms { self[keyPath: term.path] += share * part[keyPath: term.path] }
-    }
-
-    /// Moves the means on by one step.
-    mutating func add(_ step: GANLosses) {
-        steps += 1
-        for term in Self.terms {
-            self[keyPath: term.path] += (step[keyPath: term.path] - self[keyPath: term.path]) / Double(steps)
-        }
     }
 }

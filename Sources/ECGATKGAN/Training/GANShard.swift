@@ -1,7 +1,7 @@
 internal import NeuralNetwork
 
 /// A thread's part of a batch of the alternating training, with networks of its own on the common weights.
-final class GANShard: @unchecked Sendable {
+final class GANShard: TrainingShard, @unchecked Sendable {
     let discriminator: Discriminator, generator: Generator
     /// First item of the batch, and how many.
     let first: Int, size: Int

@@ -3,10 +3,16 @@ internal import NeuralNetwork
 
 /// What one thread works on: its part of a batch, with a network of its own on the common weights.
 protocol TrainingShard: AnyObject, Sendable {
-    /// Items of the batch.
+    /// First item of the batch, and how many.
+    var first: Int { get }
     var size: Int { get }
-    /// Of this shard's mean loss, laid out as the store.
-    var gradients: FloatBuffer { get }
+}
+
+/// A shard that works on stored windows.
+protocol WindowShard: TrainingShard {
+    /// (size, 280).
+    var windows: FloatBuffer { get }
+    var labels: [UInt8] { get set }
 }
 
 /// The shards of a batch side by side.
@@ -38,54 +44,37 @@ struct ParallelShards<Shard: TrainingShard>: Sendable {
         return shards.reduce(0) { $0 + figure($1) * Double($1.size) / Double(batch) }
     }
 
-    /// The gradients of the batch's mean loss, in the shards' order, whoever finished first: the same sums in every
-    /// run.
-    func sumGradients(into total: FloatBuffer) {
+    /// The gradients of the batch's mean loss out of those of the shards' mean losses.
+    ///
+    /// They are added in the shards' order, whoever finished first: the sums are the same in every run.
+    func sum(_ gradients: (Shard) -> FloatBuffer, into total: FloatBuffer) {
         let batch = shards.reduce(0) { $0 + $1.size }
         total.zero()
         for shard in shards {
             let share = Float(shard.size) / Float(batch)
-            let source = shard.gradients.pointer
+            let source = gradients(shard).pointer
             let target = total.pointer
             for i in 0..<total.count { target[i] += share * source[i] }
         }
     }
 }
 
-/// Buffers laid out as a store, as the tensors of a checkpoint: each tensor's name with the buffer's prefix.
-enum CheckpointTensors {
-    static func add(
-        _ buffers: [(prefix: String, values: FloatBuffer)], of store: ParameterStore, to file: inout SafeTensors
-    ) {
-        for tensor in store.tensors {
-            for (prefix, buffer) in buffers {
-                let values = UnsafeBufferPointer(start: buffer.pointer + tensor.offset, count: tensor.count)
-                file.tensors[prefix + tensor.name] = .init(shape: tensor.shape, values: Array(values))
-            }
-        }
-    }
-
-    /// - Throws: `TrainingError.model` where one is missing or of another shape; the buffers are then untouched.
-    static func restore(
-        _ buffers: [(prefix: String, values: FloatBuffer)], of store: ParameterStore, from file: SafeTensors,
-        path: String
-    ) throws(TrainingError) {
-        for tensor in store.tensors {
-            for (prefix, _) in buffers {
-                guard let read = file.tensors[prefix + tensor.name] else {
-                    throw .model(.tensorMissing(path: path, tensor: prefix + tensor.name))
+extension ParallelShards where Shard: WindowShard {
+    /// Gives each shard its windows of a batch.
+    ///
+    /// - Parameters:
+    ///   - batch: numbers of the windows.
+    ///   - data: without a margin.
+    func load(_ batch: ArraySlice<Int>, of data: BeatDataset) {
+        let length = Discriminator.windowLength
+        for shard in shards {
+            for item in 0..<shard.size {
+                let index = batch[batch.startIndex + shard.first + item]
+                shard.labels[item] = data.labels[index]
+                data.values.withUnsafeBufferPointer { values in
+                    guard let base = values.baseAddress else { return }
+                    (shard.windows.pointer + item * length).update(from: base + index * length, count: length)
                 }
-                guard read.shape == tensor.shape else {
-                    throw .model(
-                        .tensorOfOtherShape(
-                            path: path, tensor: prefix + tensor.name, found: read.shape, expected: tensor.shape))
-                }
-            }
-        }
-        for tensor in store.tensors {
-            for (prefix, buffer) in buffers {
-                guard let read = file.tensors[prefix + tensor.name] else { continue }
-                for i in 0..<tensor.count { buffer.pointer[tensor.offset + i] = read.values[i] }
             }
         }
     }

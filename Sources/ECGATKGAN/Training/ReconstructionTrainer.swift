@@ -1,4 +1,4 @@
-public import NeuralNetwork
+internal import NeuralNetwork
 
 #if canImport(Glibc)
     import Glibc
@@ -25,23 +25,17 @@ public struct ReconstructionRecipe: Sendable, Equatable, Codable {
 /// Trains a `Generator` to give back the windows that it is given, as Table 2 of the paper measures it; its
 /// normalisations stay on their running statistics, as they are when it is used. The same weights, seed, data and
 /// number of threads give the same weights, bit for bit, also after a resume.
-public final class ReconstructionTrainer: NetworkTrainer {
+public final class ReconstructionTrainer: EpochTrainer {
     public let recipe: ReconstructionRecipe
     public let generator: Generator
-    public private(set) var epoch = 0
-    /// Steps done in this epoch.
-    public private(set) var stepInEpoch = 0
 
     private let data: BeatDataset
     private let dataChecksum: String
     private var optimizer: Adam
-    private var random: SeededGenerator
-    private var order: [Int] = []
-    private var losses = (values: 0.0, differences: 0.0), lastEpochLosses = (values: 0.0, differences: 0.0)
     private let gradients: FloatBuffer
     private let shards: ParallelShards<Shard>
 
-    private final class Shard: TrainingShard, @unchecked Sendable {
+    private final class Shard: WindowShard, @unchecked Sendable {
         let generator: Generator
         let first: Int, size: Int
         let gradients: FloatBuffer, windows: FloatBuffer, noise: FloatBuffer, slope: FloatBuffer
@@ -96,121 +90,53 @@ public final class ReconstructionTrainer: NetworkTrainer {
         _ data: BeatDataset, generator: Generator, recipe: ReconstructionRecipe
     ) throws(TrainingError) {
         precondition(data.margin == 0 && recipe.threads >= 1 && recipe.batch >= recipe.threads)
-        guard data.count >= recipe.batch else { throw .tooFewWindows(count: data.count, batch: recipe.batch) }
+        try Self.require(data.count, batch: recipe.batch)
         self.data = data
         self.generator = generator
         self.recipe = recipe
         dataChecksum = SHA256.hexadecimalDigest(of: data.values.withUnsafeBytes { Array($0) } + data.labels)
         optimizer = Adam(store: generator.store, learningRate: recipe.learningRate, beta1: recipe.beta1)
         gradients = FloatBuffer(count: generator.store.count)
-        random = SeededGenerator(seed: recipe.seed)
         shards = ParallelShards(recipe.threads, batch: recipe.batch) { number, first, size in
             Shard(number == 0 ? generator : generator.replica(), first: first, size: size)
         }
-        startEpoch()
+        super.init(
+            Plan(
+                epochs: recipe.epochs, batch: recipe.batch, windowsPerEpoch: data.count, seed: recipe.seed,
+                losses: [
+                    LossTerm(name: "mse e6", key: "loss_values", factor: 1e6),
+                    LossTerm(name: "differences e6", key: "loss_differences", factor: 1e6),
+                ]))
     }
 
-    public var epochs: Int { recipe.epochs }
-    public var stepsPerEpoch: Int { data.count / recipe.batch }
-    public var namedLosses: [NamedLoss] { Self.named(losses) }
-    public var lastEpochNamedLosses: [NamedLoss] { Self.named(lastEpochLosses) }
-
-    private static func named(_ losses: (values: Double, differences: Double)) -> [NamedLoss] {
-        // Means over windows in [0,1] are too small for a progress line.
-        [NamedLoss("mse e6", 1e6 * losses.values), NamedLoss("differences e6", 1e6 * losses.differences)]
-    }
-
-    /// Order and noise of an epoch depend on the seed and its number alone.
-    private func startEpoch() {
-        random = SeededGenerator(seed: recipe.seed).split(UInt64(epoch) + 1)
-        order = Array(0..<data.count).shuffled(using: &random)
-        stepInEpoch = 0
-        losses = (0, 0)
-    }
-
-    /// One batch, one update. Ends an epoch when its last batch was used.
-    public func step() throws(TrainingError) {
-        let length = Discriminator.windowLength
-        for (number, shard) in shards.shards.enumerated() {
-            for item in 0..<shard.size {
-                let index = order[stepInEpoch * recipe.batch + shard.first + item]
-                shard.labels[item] = data.labels[index]
-                data.values.withUnsafeBufferPointer { values in
-                    guard let base = values.baseAddress else { return }
-                    (shard.windows.pointer + item * length).update(from: base + index * length, count: length)
-                }
-            }
-            shard.random = random.split(UInt64(number) + 1)
-        }
+    override func update(_ batch: ArraySlice<Int>) throws(TrainingError) -> [Double] {
+        shards.load(batch, of: data)
+        for (number, shard) in shards.shards.enumerated() { shard.random = random.split(UInt64(number) + 1) }
         _ = random.next()
         let weight = recipe.differenceWeight
         shards.run { $0.learn(differenceWeight: weight) }
-        let values = shards.mean(\.values)
-        let differences = shards.mean(\.differences)
-        guard values.isFinite, differences.isFinite else {
-            throw .lossNotFinite(epoch: epoch + 1, step: stepInEpoch + 1)
-        }
-        shards.sumGradients(into: gradients)
-        let progress = Float(epoch * stepsPerEpoch + stepInEpoch) / Float(max(totalSteps, 1))
+        let losses = [shards.mean(\.values), shards.mean(\.differences)]
+        try requireFinite(losses)
+        shards.sum(\.gradients, into: gradients)
         optimizer.learningRate = recipe.learningRate * max(0.5 * (1 + cosf(.pi * progress)), 1e-3)
         optimizer.update(generator.store, gradients: gradients.pointer)
         for shard in shards.shards { shard.generator.weightsChanged() }
-        stepInEpoch += 1
-        losses.values += (values - losses.values) / Double(stepInEpoch)
-        losses.differences += (differences - losses.differences) / Double(stepInEpoch)
-        if stepInEpoch == stepsPerEpoch {
-            epoch += 1
-            lastEpochLosses = losses
-            if !isFinished { startEpoch() }
-        }
+        return losses
     }
 
     // MARK: Checkpoints
 
-    private static let kind = "reconstruction checkpoint"
-
-    private var buffers: [(prefix: String, values: FloatBuffer)] {
-        [
-            ("current.", generator.store.values), ("adam.first.", optimizer.firstMoment),
-            ("adam.second.", optimizer.secondMoment),
-        ]
+    override var checkpointContent: CheckpointContent {
+        CheckpointContent(
+            architecture: Generator.architectureIdentifier,
+            identity: ["kind": "reconstruction checkpoint", "recipe": "\(recipe)", "windows": dataChecksum],
+            randomKey: "generator_state", parts: [.init(generator.store, optimizer)])
     }
 
-    public func checkpoint() -> SafeTensors {
-        var file = SafeTensors(metadata: [
-            "architecture": Generator.architectureIdentifier, "kind": Self.kind, "epoch": "\(epoch)",
-            "step_in_epoch": "\(stepInEpoch)", "optimizer_step": "\(optimizer.step)", "recipe": "\(recipe)",
-            "windows": dataChecksum, "generator_state": "\(random.state)", "loss_values": "\(losses.values)",
-            "loss_differences": "\(losses.differences)",
-        ])
-        CheckpointTensors.add(buffers, of: generator.store, to: &file)
-        return file
+    override var optimizerSteps: [String: Int] {
+        get { ["optimizer_step": optimizer.step] }
+        set { optimizer.step = newValue["optimizer_step"] ?? 0 }
     }
 
-    public func restore(_ file: SafeTensors, path: String) throws(TrainingError) {
-        let metadata = file.metadata
-        guard metadata["architecture"] == Generator.architectureIdentifier else {
-            throw .model(
-                .otherArchitecture(
-                    path: path, found: metadata["architecture"] ?? "none named",
-                    expected: Generator.architectureIdentifier))
-        }
-        guard metadata["kind"] == Self.kind, metadata["recipe"] == "\(recipe)", metadata["windows"] == dataChecksum,
-            let epoch = metadata["epoch"].flatMap({ Int($0) }), (0...recipe.epochs).contains(epoch),
-            let step = metadata["step_in_epoch"].flatMap({ Int($0) }), (0...stepsPerEpoch).contains(step),
-            let optimizerStep = metadata["optimizer_step"].flatMap({ Int($0) }), optimizerStep >= 0,
-            let state = metadata["generator_state"].flatMap({ UInt64($0) })
-        else { throw .checkpointOfOtherRecipe(path: path) }
-        try CheckpointTensors.restore(buffers, of: generator.store, from: file, path: path)
-        self.epoch = epoch
-        startEpoch()
-        stepInEpoch = step
-        losses = (
-            metadata["loss_values"].flatMap { Double($0) } ?? 0,
-            metadata["loss_differences"].flatMap { Double($0) } ?? 0
-        )
-        random = SeededGenerator(seed: state)
-        optimizer.step = optimizerStep
-        for shard in shards.shards { shard.generator.weightsChanged() }
-    }
+    override func weightsRestored() { for shard in shards.shards { shard.generator.weightsChanged() } }
 }

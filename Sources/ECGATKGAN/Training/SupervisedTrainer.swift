@@ -1,4 +1,4 @@
-public import NeuralNetwork
+internal import NeuralNetwork
 
 #if canImport(Glibc)
     import Glibc
@@ -30,22 +30,17 @@ public struct SupervisedRecipe: Sendable, Equatable, Codable {
 
 /// Trains any `BeatNetwork` on windows that are stored, clean or attacked. The same network, seed and data give the
 /// same weights, bit for bit, also after a resume.
-public final class SupervisedTrainer: NetworkTrainer {
+public final class SupervisedTrainer: EpochTrainer {
     public let recipe: SupervisedRecipe
     public let network: any BeatNetwork
-    public private(set) var epoch = 0
-    /// Steps done in this epoch.
-    public private(set) var stepInEpoch = 0
 
     private let data: BeatDataset
     private let dataChecksum: String
     private var optimizer: Adam
-    private var order: [Int] = []
-    private var loss = 0.0, lastEpochLoss = 0.0
     private let gradients: FloatBuffer
     private let shards: ParallelShards<Shard>
 
-    private final class Shard: TrainingShard, @unchecked Sendable {
+    private final class Shard: WindowShard, @unchecked Sendable {
         let network: any BeatNetwork
         let first: Int, size: Int
         let gradients: FloatBuffer, windows: FloatBuffer, classGradient: FloatBuffer
@@ -85,7 +80,7 @@ public final class SupervisedTrainer: NetworkTrainer {
         _ data: BeatDataset, network: any BeatNetwork, recipe: SupervisedRecipe
     ) throws(TrainingError) {
         precondition(data.margin == 0 && recipe.threads >= 1 && recipe.batch >= 2 * recipe.threads)
-        guard data.count >= recipe.batch else { throw .tooFewWindows(count: data.count, batch: recipe.batch) }
+        try Self.require(data.count, batch: recipe.batch)
         self.data = data
         self.network = network
         self.recipe = recipe
@@ -97,101 +92,45 @@ public final class SupervisedTrainer: NetworkTrainer {
         shards = ParallelShards(recipe.threads, batch: recipe.batch) { number, first, size in
             Shard(number == 0 ? network : network.replica(), first: first, size: size)
         }
-        startEpoch()
-    }
-
-    public var epochs: Int { recipe.epochs }
-    public var stepsPerEpoch: Int { data.count / recipe.batch }
-    public var namedLosses: [NamedLoss] { [NamedLoss("class", loss)] }
-    public var lastEpochNamedLosses: [NamedLoss] { [NamedLoss("class", lastEpochLoss)] }
-
-    /// The order of an epoch depends on the seed and its number alone.
-    private func startEpoch() {
-        var random = SeededGenerator(seed: recipe.seed).split(UInt64(epoch) + 1)
-        order = Array(0..<data.count).shuffled(using: &random)
-        stepInEpoch = 0
-        loss = 0
+        super.init(
+            Plan(
+                epochs: recipe.epochs, batch: recipe.batch, windowsPerEpoch: data.count, seed: recipe.seed,
+                losses: [LossTerm(name: "class", key: "loss", lastEpochKey: "last_epoch_loss")]))
     }
 
     private var learningRate: Float {
         switch recipe.schedule {
         case .constant: return recipe.learningRate
-        case .cosine:
-            let progress = Float(epoch * stepsPerEpoch + stepInEpoch) / Float(max(totalSteps, 1))
-            return recipe.learningRate * max(0.5 * (1 + cosf(.pi * progress)), 1e-3)
+        case .cosine: return recipe.learningRate * max(0.5 * (1 + cosf(.pi * progress)), 1e-3)
         }
     }
 
-    /// One batch, one update. Ends an epoch when its last batch was used.
-    public func step() throws(TrainingError) {
-        let length = Discriminator.windowLength
-        for shard in shards.shards {
-            for item in 0..<shard.size {
-                let index = order[stepInEpoch * recipe.batch + shard.first + item]
-                shard.labels[item] = data.labels[index]
-                data.values.withUnsafeBufferPointer { values in
-                    guard let base = values.baseAddress else { return }
-                    (shard.windows.pointer + item * length).update(from: base + index * length, count: length)
-                }
-            }
-        }
+    override func update(_ batch: ArraySlice<Int>) throws(TrainingError) -> [Double] {
+        shards.load(batch, of: data)
         shards.run { $0.learn() }
-        let stepLoss = shards.mean(\.loss)
-        guard stepLoss.isFinite else { throw .lossNotFinite(epoch: epoch + 1, step: stepInEpoch + 1) }
-        shards.sumGradients(into: gradients)
+        let loss = shards.mean(\.loss)
+        try requireFinite([loss])
+        shards.sum(\.gradients, into: gradients)
         for shard in shards.shards { shard.network.updateRunningStatistics() }
         optimizer.learningRate = learningRate
         optimizer.update(network.store, gradients: gradients.pointer)
         for shard in shards.shards { shard.network.weightsChanged() }
-        stepInEpoch += 1
-        loss += (stepLoss - loss) / Double(stepInEpoch)
-        if stepInEpoch == stepsPerEpoch {
-            epoch += 1
-            lastEpochLoss = loss
-            if !isFinished { startEpoch() }
-        }
+        return [loss]
     }
 
     // MARK: Checkpoints
 
-    private var buffers: [(prefix: String, values: FloatBuffer)] {
-        [
-            ("current.", network.store.values), ("adam.first.", optimizer.firstMoment),
-            ("adam.second.", optimizer.secondMoment),
-        ]
+    override var checkpointContent: CheckpointContent {
+        CheckpointContent(
+            architecture: network.architectureIdentifier,
+            identity: ["kind": "supervised checkpoint", "recipe": "\(recipe)", "windows": dataChecksum],
+            parts: [.init(network.store, optimizer)])
     }
 
-    public func checkpoint() -> SafeTensors {
-        var file = SafeTensors(metadata: [
-            "architecture": network.architectureIdentifier, "kind": "supervised checkpoint", "epoch": "\(epoch)",
-            "step_in_epoch": "\(stepInEpoch)", "optimizer_step": "\(optimizer.step)", "recipe": "\(recipe)",
-            "windows": dataChecksum, "loss": "\(loss)", "last_epoch_loss": "\(lastEpochLoss)",
-        ])
-        CheckpointTensors.add(buffers, of: network.store, to: &file)
-        return file
+    override var optimizerSteps: [String: Int] {
+        get { ["optimizer_step": optimizer.step] }
+        set { optimizer.step = newValue["optimizer_step"] ?? 0 }
     }
 
-    public func restore(_ file: SafeTensors, path: String) throws(TrainingError) {
-        let metadata = file.metadata
-        guard metadata["architecture"] == network.architectureIdentifier else {
-            throw .model(
-                .otherArchitecture(
-                    path: path, found: metadata["architecture"] ?? "none named",
-                    expected: network.architectureIdentifier))
-        }
-        guard metadata["kind"] == "supervised checkpoint", metadata["recipe"] == "\(recipe)",
-            metadata["windows"] == dataChecksum,
-            let epoch = metadata["epoch"].flatMap({ Int($0) }), (0...recipe.epochs).contains(epoch),
-            let step = metadata["step_in_epoch"].flatMap({ Int($0) }), (0...stepsPerEpoch).contains(step),
-            let optimizerStep = metadata["optimizer_step"].flatMap({ Int($0) }), optimizerStep >= 0
-        else { throw .checkpointOfOtherRecipe(path: path) }
-        try CheckpointTensors.restore(buffers, of: network.store, from: file, path: path)
-        self.epoch = epoch
-        startEpoch()
-        stepInEpoch = step
-        loss = metadata["loss"].flatMap { Double($0) } ?? 0
-        lastEpochLoss = metadata["last_epoch_loss"].flatMap { Double($0) } ?? 0
-        optimizer.step = optimizerStep
-        for shard in shards.shards { shard.network.weightsChanged() }
-    }
+    override func weightsRestored() { for shard in shards.shards { shard.network.weightsChanged() } }
 }

@@ -1,3 +1,4 @@
+internal import ECGLimits
 internal import StateCoding
 
 /// Puts the segments of one stream in order: what is new in each, what is missing before it, and whether it belongs
@@ -16,9 +17,6 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
         var signalChanged = false
     }
 
-    /// Largest sample index: beyond it a Double no longer holds every whole number.
-    static let maximumIndex: Int64 = 1 << 53
-    static let maximumLeadNameLength = 32
     /// A rate that differs by less from the session's is the same rate, measured anew by its source.
     static let rateTolerance = 0.01
 
@@ -31,7 +29,8 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
 
     var isInRange: Bool {
         let rateIsRight = !hasStarted || MonitorConfiguration.supportedSamplingRates.contains(samplingRate)
-        return (0...Self.maximumIndex).contains(nextIndex) && rateIsRight && lead.utf8.count <= Self.maximumLeadNameLength
+        return (0...SignalLimits.sampleIndexEnd).contains(nextIndex) && rateIsRight
+            && lead.utf8.count <= SignalLimits.maximumLeadNameLength
     }
 
     /// - Throws: why the segment is refused.
@@ -43,8 +42,8 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
             throw .samplingRateOutOfRange
         }
         let first = block.firstSampleIndex
-        guard first >= 0, first <= Self.maximumIndex - Int64(count) else { throw .indexOutOfRange }
-        guard block.lead.utf8.count <= Self.maximumLeadNameLength else { throw .leadNameTooLong }
+        guard first >= 0, first <= SignalLimits.sampleIndexEnd - Int64(count) else { throw .indexOutOfRange }
+        guard block.lead.utf8.count <= SignalLimits.maximumLeadNameLength else { throw .leadNameTooLong }
 
         guard hasStarted, block.session == session else {
             // A restart of the acquisition counts up, so a smaller number is a late message of a run that is over.

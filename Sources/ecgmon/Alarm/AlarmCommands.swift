@@ -1,5 +1,6 @@
 import ArgumentParser
 import ECGWire
+import ToolSupport
 import ZeroMQ
 
 /// `ecgmon alarm`: what a person decides about a stream's alarms.

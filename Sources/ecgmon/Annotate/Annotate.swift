@@ -1,7 +1,9 @@
 import ArgumentParser
+import EC57
 import ECGATKGAN
-import ECGMonitor
+import ECGEvaluation
 import FoundationEssentials
+import ToolSupport
 import WFDB
 
 /// The pipeline offline: what the daemon would have said of a record, as a WFDB annotation file.
@@ -53,9 +55,6 @@ struct AnnotateCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
-    /// The extension of the files.
-    static let annotator = "ecgmon"
-
     func validate() throws {
         guard all != !records.isEmpty else {
             throw ValidationError(
@@ -82,7 +81,7 @@ struct AnnotateCommand: AsyncParsableCommand {
                 "two of the records are called \(twice); their annotations would have one file",
                 nextStep: "Annotate them one by one, each into a folder of its own")
         }
-        let model = try LoadedModel(model)
+        let model = try LoadedModel.chosen(model)
         try AnnotationOutput.makeFolder(output)
         let (output, lead, strict, writesEvents) = (output, lead, strict, events)
         let lines = try await RecordBatch.map(Array(zip(names, paths)), jobs: jobs) { name, path in
@@ -103,7 +102,7 @@ struct AnnotateCommand: AsyncParsableCommand {
                     nextStep: RecordAdvice.nextStep(error, in: record.directory, strict: strict))
             }
             RecordWarnings.tell(annotated.warnings)
-            try AnnotationOutput.write(annotated.annotations, record: name, annotator: Self.annotator, to: output)
+            try AnnotationOutput.write(annotated.annotations, record: name, annotator: EventAnnotations.annotator, to: output)
             return Self.summary(name, annotated.annotations)
         }
         for line in lines { print(line) }
@@ -120,7 +119,7 @@ struct AnnotateCommand: AsyncParsableCommand {
         let classes = EC57Class.allCases.filter { counts[$0.rawValue] > 0 }.map {
             "\($0.letter) \(counts[$0.rawValue])"
         }
-        return "\(name).\(annotator): \(beats) beats (\(classes.joined(separator: ", "))), "
+        return "\(name).\(EventAnnotations.annotator): \(beats) beats (\(classes.joined(separator: ", "))), "
             + "\(set.annotations.count - beats) other annotations"
     }
 

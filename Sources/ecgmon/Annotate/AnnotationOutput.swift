@@ -1,4 +1,5 @@
 import FoundationEssentials
+import ToolSupport
 import WFDB
 
 /// Annotation files that a command writes.

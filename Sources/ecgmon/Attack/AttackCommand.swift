@@ -1,6 +1,6 @@
-public import ArgumentParser
-public import ECGATKGAN
-import Foundation
+import ArgumentParser
+import ECGATKGAN
+import ECGEvaluation
 
 /// Attacks, on windows or written back into a record.
 struct AttackCommand: ParsableCommand {
@@ -14,8 +14,6 @@ struct AttackCommand: ParsableCommand {
             """,
         subcommands: [AttackWindows.self, AttackRecord.self])
 }
-
-extension WindowAttack.Method: ExpressibleByArgument {}
 
 /// What attack, and against which weights.
 struct AttackOptions: ParsableArguments {
@@ -57,10 +55,4 @@ struct AttackOptions: ParsableArguments {
         attack.suspicionThreshold = Suspicion.logit(suspicion)
         return attack
     }
-}
-
-/// Suspicions as probabilities and as the attack head's logits.
-enum Suspicion {
-    static func probability(_ logit: Float) -> Double { 1 / (1 + exp(-Double(logit))) }
-    static func logit(_ probability: Double) -> Float { Float(log(probability / (1 - probability))) }
 }

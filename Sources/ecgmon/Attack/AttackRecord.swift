@@ -1,6 +1,9 @@
 import ArgumentParser
 import ECGATKGAN
+import ECGEvaluation
+import ECGReplay
 import FoundationEssentials
+import ToolSupport
 import WFDB
 
 /// `ecgmon attack record`: an attacked stretch, written back into the samples, as a WFDB record.

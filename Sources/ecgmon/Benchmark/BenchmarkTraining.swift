@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import NeuralNetwork
+import ToolSupport
 
 /// Times, beside another system's where there is one.
 struct BenchmarkCommand: ParsableCommand {
@@ -83,16 +84,8 @@ struct BenchmarkTraining: ParsableCommand {
                     threads: count, milliseconds: Self.median(own) ?? .nan, torchMilliseconds: Self.median(theirs),
                     torch: version))
         }
-        if json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            print(String(decoding: try encoder.encode(results), as: UTF8.self))
-        } else {
-            for result in results { print(Self.line(result)) }
-        }
-        if let missing {
-            FileHandle.standardError.write(Data("PyTorch was not measured: \(missing.description)\n".utf8))
-        }
+        try ReportOutput.show(results, json: json, text: results.map(Self.line).joined(separator: "\n"))
+        if let missing { Terminal.note("PyTorch was not measured: \(missing.description)") }
     }
 
     static func median(_ values: [Double]) -> Double? {

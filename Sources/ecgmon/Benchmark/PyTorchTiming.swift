@@ -1,4 +1,5 @@
 import Foundation
+import ToolSupport
 
 /// The same training step in PyTorch, timed by `Tests/Reference/discriminator_step.py`.
 struct PyTorchTiming: Decodable {

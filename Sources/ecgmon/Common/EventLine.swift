@@ -1,4 +1,5 @@
 import ECGWire
+import ToolSupport
 
 /// One event as one short terminal line, without a line end.
 struct EventLine {
@@ -221,18 +222,6 @@ struct EventLine {
         case .unspecified, .UNRECOGNIZED: "unknown"
         }
     }
-}
-
-/// A number with a fixed count of decimals, a point whatever the locale.
-func fixed(_ value: Double, _ decimals: Int) -> String {
-    guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
-    var scale = 1
-    for _ in 0..<decimals { scale *= 10 }
-    let scaled = Int((abs(value) * Double(scale)).rounded())
-    let sign = value < 0 && scaled > 0 ? "-" : ""
-    guard decimals > 0 else { return "\(sign)\(scaled)" }
-    let fraction = "\(scaled % scale)"
-    return "\(sign)\(scaled / scale)." + String(repeating: "0", count: decimals - fraction.count) + fraction
 }
 
 /// Time of day in UTC of nanoseconds since 1970, to a tenth of a second: `12:03:04.5`.

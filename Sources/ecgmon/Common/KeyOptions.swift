@@ -1,5 +1,6 @@
 import ArgumentParser
 import ECGSecurity
+import ToolSupport
 import ZeroMQ
 
 /// The keys of an encrypted connection, for every command that connects to a daemon.

@@ -1,4 +1,5 @@
 import Glibc
+import ToolSupport
 
 /// What may be written to a terminal: colours only where someone sees them.
 struct Terminal {
@@ -65,11 +66,4 @@ struct Terminal {
         }
         return true
     }
-}
-
-/// Characters that a terminal would act on (escape sequences in a stream's name, say) shown as a dot.
-func printable(_ text: String) -> String {
-    String(
-        String.UnicodeScalarView(
-            text.unicodeScalars.map { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) ? "." : $0 }))
 }

@@ -1,7 +1,9 @@
 import ArgumentParser
+import ECGEvaluation
 import Foundation
 import NeuralNetwork
 import Synchronization
+import ToolSupport
 
 /// Databases that PhysioNet publishes and the evaluations use.
 enum PhysioNetDatabase: String, ExpressibleByArgument, CaseIterable, Sendable {

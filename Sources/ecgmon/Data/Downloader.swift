@@ -2,6 +2,7 @@ import Foundation
 import FoundationNetworking
 import NeuralNetwork
 import Synchronization
+import ToolSupport
 
 /// Fetches files over HTTP, goes on where an earlier attempt stopped, and keeps only what has the right SHA-256.
 struct Downloader: Sendable {

@@ -1,7 +1,9 @@
 import ArgumentParser
+import DaemonHarness
 import ECGATKGAN
-import ECGWire
-import ZeroMQ
+import ECGEvaluation
+import ECGReplay
+import ToolSupport
 
 /// `ecgmon demo`: the whole system on this machine, with real ECG and a real attack, in a quarter of a minute.
 struct Demo: ParsableCommand {
@@ -68,8 +70,12 @@ struct Demo: ParsableCommand {
                 + "times real speed")
         let attack = try noAttack ? nil : attackStretch(of: &material, modelPath: modelPath, terminal)
         let directory = try TemporaryDirectory()
-        let daemon = try DemoDaemon(
-            program: self.daemon ?? InstalledFiles.program("ecgmond"), directory: directory.path, modelPath: modelPath)
+        var setup = LocalDaemon.Options(
+            programs: [self.daemon ?? InstalledFiles.program("ecgmond")], model: modelPath)
+        setup.configuration = "[events]\nhealth_period_seconds = 0.5\n"
+        let daemon = try LocalDaemon(setup, directory: directory.path)
+        try daemon.start()
+        defer { daemon.stop(within: 5) }
         let session = DemoSession(material: material, attack: attack, speed: speed.factor, terminal: terminal)
         let outcome = try session.run(daemon)
         let problems = Interruption.requested ? [] : outcome.problems

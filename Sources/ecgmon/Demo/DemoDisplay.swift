@@ -1,4 +1,5 @@
 import ECGWire
+import ToolSupport
 
 /// The demonstration's lines: a row of letters for the beats of ten seconds or up to the next alert, and a line for
 /// each alert and suspicion when it was decided.

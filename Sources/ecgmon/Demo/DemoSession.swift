@@ -1,4 +1,9 @@
+import DaemonHarness
+import ECGEvaluation
+import ECGReplay
 import ECGWire
+import Glibc
+import ToolSupport
 import ZeroMQ
 
 /// One run of the demonstration: subscribe, replay, listen, stop the daemon, sum up.
@@ -16,13 +21,13 @@ struct DemoSession {
 
     private static let stream = "bed-208"
 
-    func run(_ daemon: DemoDaemon) throws(ToolError) -> Outcome {
+    func run(_ daemon: LocalDaemon) throws(ToolError) -> Outcome {
         let context: ZeroMQContext
         var subscriber: SubscriberClient
         do {
             context = try ZeroMQContext()
             subscriber = try SubscriberClient(
-                endpoint: daemon.events,
+                endpoint: daemon.endpoints.events,
                 filters: [.all(.alert), .all(.beat), .all(.suspicion), .all(.status), .all(.health)], context: context,
                 queueLength: 100_000)
         } catch {
@@ -53,10 +58,10 @@ struct DemoSession {
         {
             _ = take(waitingUpTo: .milliseconds(50))
         }
-        daemon.requestStop()
+        daemon.signal(SIGTERM)
         deadline = clock.now + .seconds(15)
         while !daemon.hasEnded, clock.now < deadline { _ = take(waitingUpTo: .milliseconds(20)) }
-        let ending = daemon.waitForEnd(seconds: 1)
+        let ending = daemon.wait(seconds: 1) ?? daemon.stop(within: 1) ?? .killed(signal: SIGKILL)
         while take(waitingUpTo: .milliseconds(200)) {}
         if !Interruption.requested { display.finish() }
         return Outcome(
@@ -66,7 +71,7 @@ struct DemoSession {
 
     /// The daemon is there, and our subscription is in force, when its health has been heard.
     private func waitForDaemon(
-        _ daemon: DemoDaemon, take: (Duration) -> Bool, isThere: () -> Bool
+        _ daemon: LocalDaemon, take: (Duration) -> Bool, isThere: () -> Bool
     ) throws(ToolError) {
         let clock = ContinuousClock()
         let deadline = clock.now + .seconds(30)
@@ -86,13 +91,15 @@ struct DemoSession {
     }
 
     private func replay(
-        into daemon: DemoDaemon, context: ZeroMQContext, listening: () -> Void
+        into daemon: LocalDaemon, context: ZeroMQContext, listening: () -> Void
     ) throws(ToolError) -> ReplayEngine.Report {
         let engine = ReplayEngine(
             material: material, streams: [Self.stream], session: UInt64(wallClockNanoseconds()),
             blockLength: max(1, Int((material.samplingRate / 4).rounded())), speed: speed,
             startNanoseconds: ReplayEngine.startTime(of: material, speed: speed, loops: false))
-        var sender = try ReplaySender(endpoint: daemon.ingest, context: context, connectTimeout: .seconds(10))
+        var sender = try ReplaySender(
+            endpoint: daemon.endpoints.ingest, context: context, connectTimeout: .seconds(10),
+            note: { Terminal.note($0) })
         return try engine.run(into: &sender) { _ in
             listening()
             return true
@@ -144,7 +151,7 @@ struct DemoSession {
     }
 
     private func problems(
-        _ tally: DemoTally, _ report: ReplayEngine.Report, _ ending: ChildProcess.Ending, _ daemon: DemoDaemon
+        _ tally: DemoTally, _ report: ReplayEngine.Report, _ ending: ChildProcess.Ending, _ daemon: LocalDaemon
     ) -> [String] {
         var problems: [String] = []
         if !report.complete { problems.append("the replay did not come to its end") }

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGEvaluation
 import ECGWire
 
 /// What came out of the daemon during a demonstration, counted.

@@ -1,9 +1,8 @@
 import ArgumentParser
 import ECGATKGAN
-import ECGMonitor
-import FoundationEssentials
+import ECGEvaluation
 import NeuralNetwork
-import WFDB
+import ToolSupport
 
 /// The final class of each beat through the whole stream: protocol S, and protocol W on the joined answer.
 struct EvaluateBeats: AsyncParsableCommand {
@@ -53,35 +52,6 @@ struct EvaluateBeats: AsyncParsableCommand {
     @Option(help: "Seed of the sample and of the attacks' random starts.")
     var seed: UInt64 = 1
 
-    struct Part: Encodable {
-        var database: String
-        var records: [String]
-        var gross: [String: EC57Figures]
-        var v_runs: [String: EC57RunFigures]
-        var s_runs: [String: EC57RunFigures]
-        var per_record: [RecordFigures]
-    }
-
-    struct Report: Encodable {
-        var evaluation = "beats"
-        var model: LoadedModel.Identity
-        var joined: Bool
-        var join_trained_on: String?
-        /// The lead that was chosen; nil: in each record the first signal that is an ECG.
-        var lead: String?
-        var reversed: Bool
-        var from_seconds: Double
-        var match_window_ms = EC57Score.matchWindowSeconds * 1000
-        var parts: [Part]?
-        var attack: ContextualizedAttack.Report?
-    }
-
-    private struct Outcome: Sendable {
-        var score: EC57Score
-        var ventricular: EC57RunScore
-        var supraventricular: EC57RunScore
-    }
-
     private func attackMethods() throws -> [WindowAttack.Method] {
         let allowed: [WindowAttack.Method] = [.fgsm, .bim, .pgd, .cw, .apgdCE, .apgdDLR]
         return try (attack ?? "").split(separator: ",").map { name in
@@ -104,116 +74,27 @@ struct EvaluateBeats: AsyncParsableCommand {
     func run() async throws {
         BLAS.useOneThread()
         Interruption.install()
-        let loaded = try LoadedModel(model)
-        var report = Report(
-            model: loaded.identity, joined: loaded.classifier.contextual != nil, join_trained_on: loaded.card?.contextual?.data,
-            lead: options.lead, reversed: reversed, from_seconds: options.startSeconds)
+        let loaded = try LoadedModel.chosen(model)
+        var report = BeatReport(loaded, reversed: reversed, from: options.startSeconds)
         let methods = try attackMethods()
         if methods.isEmpty {
-            var parts = [try await evaluate(options.openDatabase(), only: options.records, loaded)]
-            if svdb { parts.append(try await evaluate(RecordDatabase("svdb"), only: nil, loaded)) }
+            var evaluation = BeatEvaluation(
+                loaded, from: options.startSeconds, reversed: reversed, jobs: options.jobs)
+            evaluation.onEvents = try options.annotationWriter()
+            let database = try options.openDatabase()
+            var parts = [try await evaluation.part(database, records: database.scoredRecords(options.records))]
+            if svdb {
+                let other = try RecordDatabase("svdb")
+                parts.append(try await evaluation.part(other, records: other.scoredRecords(nil)))
+            }
             report.parts = parts
         } else {
-            report.attack = try await ContextualizedAttack(
+            let attack = ContextualizedAttack(
                 methods: methods, epsilon: epsilon, sample: attackSample, seed: seed,
                 startSeconds: options.startSeconds,
-                jobs: options.jobs
-            ).run(on: attackRecords, modelPath: loaded.path)
+                runtime: .console(threads: options.jobs ?? 2), jobs: options.jobs)
+            report.attack = try await attack.run(on: attackRecords, modelPath: loaded.path)
         }
-        if options.json {
-            try EvaluationReport.printJSON(report)
-        } else {
-            print(text(report, loaded))
-        }
-    }
-
-    private func evaluate(_ database: RecordDatabase, only wanted: String?, _ model: LoadedModel) async throws -> Part {
-        let names = try database.scoredRecords(wanted)
-        let start = options.startSeconds
-        let output = options.output
-        let reversed = reversed
-        if let output { try AnnotationOutput.makeFolder(output) }
-        let outcomes = try await RecordBatch.map(names, jobs: options.jobs) { name in
-            let record = try database.record(name)
-            let reference = try database.reference(name, for: record)
-            let events = try MonitorRun.run(
-                record, name: name, classifier: model.classifier, reversed: reversed, observing: false
-            ).events
-            if let output {
-                try AnnotationOutput.write(
-                    EventAnnotations.annotations(of: events, samplingRate: record.samplingRate), record: name,
-                    annotator: AnnotateCommand.annotator, to: output)
-            }
-            let beats = MonitorRun.beats(events)
-            return Outcome(
-                score: EC57Score(reference: reference, found: beats, from: start),
-                ventricular: EC57RunScore(.ventricular, reference: reference, found: beats, from: start),
-                supraventricular: EC57RunScore(.supraventricular, reference: reference, found: beats, from: start))
-        }
-        let scored = zip(names, outcomes).map { (name: $0, score: $1.score) }
-        func runs(_ runs: KeyPath<Outcome, EC57RunScore>) -> [String: EC57RunFigures] {
-            EC57Figures.sets(names).reduce(into: [:]) { figures, set in
-                var total = EC57RunScore()
-                for (name, outcome) in zip(names, outcomes) where set.members.contains(name) {
-                    total += outcome[keyPath: runs]
-                }
-                figures[set.name] = EC57RunFigures(total)
-            }
-        }
-        return Part(
-            database: database.directory, records: names, gross: EC57Figures.gross(scored),
-            v_runs: runs(\.ventricular), s_runs: runs(\.supraventricular),
-            per_record: scored.map { RecordFigures(record: $0.name, figures: EC57Figures($0.score)) })
-    }
-
-    private func text(_ report: Report, _ model: LoadedModel) -> String {
-        var lines = ["model \(model.classifier.name), SHA-256 \(model.classifier.sha256)"]
-        if let card = model.card {
-            lines.append("discriminator trained on: \(card.data); \(card.split)")
-            lines.append(card.contextual.map { "join trained on: \($0.data)" } ?? "no join: each window for itself")
-        }
-        for part in report.parts ?? [] {
-            let gross = EC57Figures.grossInOrder(part.gross)
-            lines.append("")
-            lines.append(
-                "beat by beat, \(options.leadText) of \(part.records.count) records of \(part.database), from \(fixed(options.startSeconds, 0)) s"
-                    + (reversed ? ", polarity reversed" : ""))
-            var table = TextTable([
-                "record", "beats", "Q Se", "Q +P", "S Se", "S +P", "V Se", "V +P", "F Se", "F +P",
-            ])
-            for row in part.per_record.map({ (name: $0.record, figures: $0.figures) }) + gross {
-                let f = row.figures
-                table.rows.append(
-                    [row.name, "\(f.beats)"]
-                        + [
-                            f.sensitivity, f.positivePredictivity, f.supraventricularSensitivity,
-                            f.supraventricularPositivePredictivity, f.ventricularSensitivity,
-                            f.ventricularPositivePredictivity, f.fusionSensitivity, f.fusionPositivePredictivity,
-                        ].map { TextTable.cell($0, 2) })
-            }
-            lines.append(table.text)
-            var runs = TextTable(["runs of", "couplets Se", "+P", "short Se", "+P", "long Se", "+P"])
-            for set in gross.map(\.name) {
-                for (letter, figures) in [("V", part.v_runs[set]), ("S", part.s_runs[set])] {
-                    guard let figures else { continue }
-                    runs.rows.append(
-                        ["\(letter), \(set)"]
-                            + [figures.couplets, figures.short_runs, figures.long_runs].flatMap {
-                                [
-                                    "\(TextTable.cell($0.se, 1)) (\($0.found)/\($0.runs))",
-                                    "\(TextTable.cell($0.pp, 1)) (\($0.right)/\($0.runs_tested))",
-                                ]
-                            })
-                }
-            }
-            lines.append("")
-            lines.append(runs.text)
-            if let delay = part.gross["all"]?.delay { lines.append("delay from R to the final class: \(delay.line)") }
-        }
-        if let attack = report.attack {
-            lines.append("")
-            lines.append(attack.text)
-        }
-        return lines.joined(separator: "\n")
+        try ReportOutput.show(report, json: options.json, text: report.text(loaded))
     }
 }

@@ -1,7 +1,9 @@
 import ArgumentParser
 import ECGATKGAN
+import ECGEvaluation
 import FoundationEssentials
 import NeuralNetwork
+import ToolSupport
 
 /// The paper's Figure 2: a beat and its attacked forms, drawn over each other.
 struct EvaluateFigure2: ParsableCommand {
@@ -51,7 +53,7 @@ struct EvaluateFigure2: ParsableCommand {
         guard let wanted = Self.beatClass(beatClass) else { return }
         let model = try EvaluatedModel.load(InstalledFiles.model(model))
         let heldOut = try HeldOutWindows(RecordDatabase(database), for: [model], sample: nil, seed: seed)
-        let figure = try Self.figure(
+        let figure = try OverlaidBeats.figure2(
             heldOut.windows, wanted, by: model.network.replica(), epsilon: epsilon, seed: seed,
             caption: "\(model.name), SHA-256 \(model.sha256.prefix(12))…, white-box at epsilon \(epsilon)")
         do {
@@ -61,42 +63,5 @@ struct EvaluateFigure2: ParsableCommand {
         }
         print("\(output): held-out window \(figure.windowNumber); \(heldOut.text)")
         for panel in figure.panels { print("\(panel.title): \(figure.clean.label) -> \(panel.answer.label)") }
-    }
-
-    /// Attacks one beat in the four ways of the paper.
-    static func figure(
-        _ windows: EvaluationWindows, _ beatClass: BeatClass, by network: any BeatNetwork, epsilon: Float, seed: UInt64,
-        caption: String
-    ) throws(ToolError) -> OverlaidBeats {
-        var generator = SeededGenerator(seed: seed)
-        let candidates = windows.labels.indices.filter { windows.labels[$0] == beatClass.rawValue }
-            .shuffled(using: &generator)
-        func answer(_ window: [Float]) -> OverlaidBeats.Answer {
-            let answers = window.withUnsafeBufferPointer { values in
-                values.baseAddress.map { WindowAnswers(of: network, to: $0, batch: 1) } ?? WindowAnswers(count: 1)
-            }
-            let best = answers.answer(0)
-            return OverlaidBeats.Answer(
-                beatClass: best, probability: answers.probabilities(0)[Int(best.rawValue)])
-        }
-        guard
-            let chosen = candidates.first(where: { answer(Array(windows.window($0))).beatClass == beatClass })
-        else {
-            throw ToolError(
-                "the model gets no held-out window of class \(beatClass.letter) right",
-                nextStep: "Choose another --class")
-        }
-        let clean = Array(windows.window(chosen))
-        var figure = OverlaidBeats(
-            windowNumber: chosen, truth: beatClass, samples: clean, clean: answer(clean), epsilon: epsilon,
-            caption: caption)
-        for condition in PaperFigures.Condition.allCases {
-            guard let attack = try condition.attack(epsilon: epsilon),
-                let attacked = attack.perturb([clean], labels: [beatClass], against: network, seed: seed).first
-            else { continue }
-            figure.panels.append(
-                .init(title: attack.method.displayName, samples: attacked, answer: answer(attacked)))
-        }
-        return figure
     }
 }

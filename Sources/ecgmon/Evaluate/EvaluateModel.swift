@@ -1,7 +1,8 @@
 import ArgumentParser
 import ECGATKGAN
-import Foundation
+import ECGEvaluation
 import NeuralNetwork
+import ToolSupport
 
 /// The classifier alone, on annotated windows that its training held out: protocol P.
 struct EvaluateModel: ParsableCommand {
@@ -29,16 +30,6 @@ struct EvaluateModel: ParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    struct Report: Encodable {
-        var evaluation = "model"
-        var model: String
-        var sha256: String
-        var database: String
-        var split_seed: UInt64
-        var windows: [String: Int]
-        var figures: [String: Double]
-    }
-
     func validate() throws {
         guard (sample ?? 1) >= 1 else { throw ValidationError("--sample must be 1 or more") }
     }
@@ -54,19 +45,12 @@ struct EvaluateModel: ParsableCommand {
         if let sample, sample < heldOut.count {
             heldOut = heldOut.stratifiedSplit(heldOut: Double(sample) / Double(heldOut.count), seed: seed).heldOut
         }
-        let figures = HeldOutFigures(heldOut, network: network) { text in
-            FileHandle.standardError.write(Data((text + "\n").utf8))
-        }.figures
-        if json {
-            let counts = BeatClass.allCases.map { (String($0.letter), heldOut.count(of: $0)) }
-            try EvaluationReport.printJSON(
-                Report(
-                    model: path, sha256: sha256, database: database, split_seed: seed,
-                    windows: Dictionary(uniqueKeysWithValues: counts), figures: figures))
-        } else {
-            print("model \(path), SHA-256 \(sha256)")
-            print("held out, seed \(seed): \(TrainingWindows.counts(heldOut))")
-            for (name, value) in figures.sorted(by: { $0.key < $1.key }) { print("\(name): \(value)") }
-        }
+        let figures = HeldOutFigures(heldOut, network: network) { Terminal.note($0) }.figures
+        let report = ModelReport(
+            model: path, sha256: sha256, database: database, splitSeed: seed, heldOut: heldOut, figures: figures)
+        let text =
+            ["model \(path), SHA-256 \(sha256)", "held out, seed \(seed): \(TrainingWindows.counts(heldOut))"]
+            + figures.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+        try ReportOutput.show(report, json: json, text: text.joined(separator: "\n"))
     }
 }

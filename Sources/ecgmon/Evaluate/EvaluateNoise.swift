@@ -1,8 +1,5 @@
 import ArgumentParser
-import ECGATKGAN
-import ECGMonitor
-import FoundationEssentials
-import WFDB
+import ECGEvaluation
 
 /// Alerts in noise: how many are false, and how many true ones are missed.
 struct EvaluateNoise: AsyncParsableCommand {
@@ -49,162 +46,22 @@ struct EvaluateNoise: AsyncParsableCommand {
         }
     }
 
-    struct Part: Encodable, Sendable {
-        var name: String
-        var records: [String]
-        var without_quality: AlertScore.Figures
-        var with_quality: AlertScore.Figures
-        /// The beats of the stream with quality judged, whole records; none where there is no ECG.
-        var beats: EC57Figures?
-    }
-
-    struct Report: Encodable {
-        var evaluation = "noise"
-        var model: LoadedModel.Identity
-        var database: String
-        var tolerance_seconds = AlertScore.toleranceSeconds
-        var parts: [Part]
-    }
-
     func run() async throws {
-        let loaded = try LoadedModel(model)
+        let loaded = try LoadedModel.chosen(model)
         let database = try RecordDatabase(database)
-        let noise = try NoiseScenario.NoiseRecords(RecordDatabase("nstdb"))
+        let evaluation = NoiseEvaluation(
+            loaded.classifier, database, noise: try .init(RecordDatabase("nstdb")), jobs: jobs)
         let names = try database.scoredRecords(records)
-        var parts: [Part] = []
-        for scenario in scenarios(names) {
-            parts.append(try await evaluate(scenario, database, noise, loaded.classifier))
-            if !json { print(Self.text(parts[parts.count - 1]) + "\n") }
+        let decibels = snr.split(separator: ",").compactMap { Double($0) }
+        var parts: [NoiseReport.Part] = []
+        for scenario in NoiseScenario.list(records: names, decibels: decibels, mixedEvery: mixedEvery) {
+            let part = try await evaluation.part(scenario)
+            parts.append(part)
+            // A whole run takes long: each part is shown when it is there.
+            if !json { print(part.text + "\n") }
         }
-        if json {
-            try EvaluationReport.printJSON(Report(model: loaded.identity, database: database.directory, parts: parts))
-        }
-    }
-
-    private func scenarios(_ names: [String]) -> [NoiseScenario] {
-        var list = [
-            NoiseScenario(name: "records as they are", source: .record, records: names),
-            NoiseScenario(name: "noise alone: bw", source: .noiseAlone, records: ["bw"]),
-            NoiseScenario(name: "noise alone: em", source: .noiseAlone, records: ["em"]),
-            NoiseScenario(name: "noise alone: ma", source: .noiseAlone, records: ["ma"]),
-        ]
-        let mixed = stride(from: 0, to: names.count, by: mixedEvery).map { names[$0] }
-        for kind in ["em", "ma", "bw"] {
-            for decibels in snr.split(separator: ",").compactMap({ Double($0) }) {
-                list.append(
-                    NoiseScenario(
-                        name: "\(kind) at \(fixed(decibels, 0)) dB", source: .mixed(noise: kind, decibels: decibels),
-                        records: mixed))
-            }
-        }
-        for hertz in [50.0, 60] {
-            list.append(
-                NoiseScenario(
-                    name: "mains \(fixed(hertz, 0)) Hz, 0.2 mV", source: .mains(millivolts: 0.2, hertz: hertz),
-                    records: mixed))
-        }
-        return list
-    }
-
-    private struct Outcome: Sendable {
-        var without: AlertScore
-        var with: AlertScore
-        var beats: EC57Score?
-    }
-
-    private func evaluate(
-        _ scenario: NoiseScenario, _ database: RecordDatabase, _ noise: NoiseScenario.NoiseRecords,
-        _ classifier: BeatClassifier
-    ) async throws -> Part {
-        let outcomes = try await RecordBatch.map(scenario.records, jobs: jobs) { name in
-            let material = try scenario.material(name, database, noise)
-            var unjudged = MonitorConfiguration()
-            unjudged.judgesSignalQuality = false
-            var outcome = Outcome(
-                without: try Self.score(material, name, classifier, unjudged).alerts, with: AlertScore(), beats: nil)
-            (outcome.with, outcome.beats) = try Self.score(material, name, classifier, MonitorConfiguration())
-            return outcome
-        }
-        var without = AlertScore()
-        var with = AlertScore()
-        var beats = EC57Score()
-        for outcome in outcomes {
-            without += outcome.without
-            with += outcome.with
-            if let score = outcome.beats { beats += score }
-        }
-        return Part(
-            name: scenario.name, records: scenario.records, without_quality: without.figures,
-            with_quality: with.figures,
-            beats: beats.beats > 0 ? EC57Figures(beats, records: outcomes.count) : nil)
-    }
-
-    private static func score(
-        _ material: NoiseScenario.Material, _ name: String, _ classifier: BeatClassifier,
-        _ configuration: MonitorConfiguration
-    ) throws(ToolError) -> (alerts: AlertScore, beats: EC57Score?) {
-        let rate = material.samplingRate
-        let events = try MonitorRun.events(
-            millivolts: material.millivolts, samplingRate: rate, lead: material.lead, name: name,
-            classifier: classifier, configuration: configuration)
-        let count = Int64(material.millivolts.count)
-        let known = (material.reference?.beats ?? []).map {
-            ReferenceAlerts.Beat(sampleIndex: $0.sampleIndex, beatClass: $0.beatClass.monitored)
-        }
-        // Where there is no ECG there is no truth either: every alert about the patient is false.
-        let truth =
-            material.reference == nil
-            ? []
-            : ReferenceAlerts.events(
-                ofBeats: known, samplingRate: rate, sampleCount: count, configuration: configuration)
-        let flutter = (material.reference?.flutter ?? []).map {
-            Double($0.lowerBound) / rate...Double($0.upperBound) / rate
-        }
-        let alerts = AlertScore(
-            found: events, reference: truth, flutter: flutter, samplingRate: rate, seconds: Double(count) / rate)
-        let beats = material.reference.map { EC57Score(reference: $0, found: MonitorRun.beats(events), from: 0) }
-        return (alerts, beats)
-    }
-
-    private static func text(_ part: Part) -> String {
-        var table = TextTable([
-            part.name, "false/h high", "medium", "low", "high+medium due", "missed", "low due", "missed",
-            "flutter missed",
-            "technical %",
-        ])
-        for (name, f) in [("quality not judged", part.without_quality), ("judged", part.with_quality)] {
-            table.rows.append([
-                name, fixed(f.false_per_hour_high, 2), fixed(f.false_per_hour_medium, 2),
-                fixed(f.false_per_hour_low, 2),
-                "\(f.expected_high_and_medium)", "\(f.missed_high_and_medium)", "\(f.expected_low)", "\(f.missed_low)",
-                "\(f.flutter_missed) of \(f.flutter_stretches)", fixed(f.technical_time, 2),
-            ])
-        }
-        var lines = [table.text]
-        for (name, f) in [("not judged", part.without_quality), ("judged", part.with_quality)] {
-            let wrong = f.kinds.filter { $0.not_true > 0 }.map { "\($0.alert) \($0.not_true)" }
-            let missed = f.kinds.filter { $0.missed > 0 }.map { "\($0.alert) \($0.missed) of \($0.expected)" }
-            lines.append("  \(name): false: \(wrong.isEmpty ? "none" : wrong.joined(separator: ", "))")
-            lines.append("    missed: \(missed.isEmpty ? "none" : missed.joined(separator: ", "))")
-            let technical = f.technical_alerts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
-            lines.append("    technical: \(technical.isEmpty ? "none" : technical.joined(separator: ", "))")
-        }
-        if let beats = part.beats, let sensitivity = beats.sensitivity, let predictivity = beats.positivePredictivity {
-            lines.append("  beats: Se \(fixed(sensitivity, 2)), +P \(fixed(predictivity, 2))")
-        }
-        return lines.joined(separator: "\n")
-    }
-}
-
-extension EC57Class {
-    /// Nil for what is none of the monitor's classes.
-    fileprivate var monitored: BeatClass? {
-        switch self {
-        case .normal: .normal
-        case .supraventricular: .supraventricular
-        case .ventricular: .ventricular
-        case .fusion: .fusion
-        case .unclassifiable: nil
-        }
+        guard json else { return }
+        print(
+            try ReportOutput.json(NoiseReport(model: loaded.identity, database: database.directory, parts: parts)))
     }
 }

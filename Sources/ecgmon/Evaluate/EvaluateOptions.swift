@@ -1,5 +1,8 @@
 import ArgumentParser
-import FoundationEssentials
+import ECGEvaluation
+import ECGMonitor
+import ToolSupport
+import WFDB
 
 /// What the evaluations of a detector or a stream have in common.
 struct EvaluateOptions: ParsableArguments {
@@ -47,57 +50,21 @@ struct EvaluateOptions: ParsableArguments {
     /// Seconds from the start that are not scored.
     var startSeconds: Double { whole ? 0 : start }
 
+    /// Writes a record's events as annotations into the `output` folder, where there is one.
+    func annotationWriter() throws(ToolError) -> @Sendable (Record, String, [MonitorEvent]) throws -> Void {
+        guard let output else { return { _, _, _ in } }
+        try AnnotationOutput.makeFolder(output)
+        return { record, name, events in
+            try AnnotationOutput.write(
+                EventAnnotations.annotations(of: events, samplingRate: record.samplingRate), record: name,
+                annotator: EventAnnotations.annotator, to: output)
+        }
+    }
+
     func validate() throws {
         guard start.isFinite, (0...1e6).contains(start) else {
             throw ValidationError("--from must be 0 or more seconds, not \(start)")
         }
         guard (jobs ?? 1) >= 1 else { throw ValidationError("--jobs must be 1 or more, not \(jobs ?? 0)") }
-    }
-}
-
-/// One line of a per-record table.
-struct RecordFigures: Encodable, Sendable {
-    var record: String
-    var figures: EC57Figures
-
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.container(keyedBy: CodingKeys.self)
-        try container.encode(record, forKey: .record)
-        try figures.encode(to: encoder)
-    }
-
-    enum CodingKeys: CodingKey { case record }
-}
-
-enum EvaluationReport {
-    /// Prints a value as JSON with sorted keys.
-    static func printJSON(_ value: some Encodable) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        print(String(decoding: try encoder.encode(value), as: UTF8.self))
-    }
-
-    /// QRS columns, and with `classes` those of V and S.
-    static func table(_ rows: [RecordFigures], total: [(name: String, figures: EC57Figures)], classes: Bool) -> String {
-        var header = ["record", "beats", "FN", "FP", "Q Se", "Q +P", "error", "R err ms"]
-        if classes { header += ["V Se", "V +P", "S Se", "S +P"] }
-        var table = TextTable(header)
-        for row in rows.map({ (name: $0.record, figures: $0.figures) }) + total {
-            let f = row.figures
-            var cells = [
-                row.name, "\(f.beats)", "\(f.falseNegatives)", "\(f.falsePositives)", TextTable.cell(f.sensitivity, 3),
-                TextTable.cell(f.positivePredictivity, 3), TextTable.cell(f.errorRate, 3),
-                TextTable.cell(f.rPeakErrorMeanAbsolute, 2),
-            ]
-            if classes {
-                cells += [
-                    TextTable.cell(f.ventricularSensitivity, 2), TextTable.cell(f.ventricularPositivePredictivity, 2),
-                    TextTable.cell(f.supraventricularSensitivity, 2),
-                    TextTable.cell(f.supraventricularPositivePredictivity, 2),
-                ]
-            }
-            table.rows.append(cells)
-        }
-        return table.text
     }
 }

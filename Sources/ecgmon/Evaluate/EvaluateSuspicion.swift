@@ -1,8 +1,9 @@
 import ArgumentParser
 import ECGATKGAN
+import ECGEvaluation
 import ECGMonitor
-import FoundationEssentials
 import NeuralNetwork
+import ToolSupport
 
 /// How soon attacks are noticed in the stream, and how often clean ECG is suspected.
 struct EvaluateSuspicion: ParsableCommand {
@@ -97,7 +98,7 @@ struct EvaluateSuspicion: ParsableCommand {
         Interruption.install()
         let path = try InstalledFiles.model(model)
         let evaluated = try EvaluatedModel.load(path)
-        let classifier = try LoadedModel(path).classifier
+        let classifier = try LoadedModel(contentsOf: path).classifier
         var attacks: [WindowAttack] = []
         for name in method.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
             var attack = try WindowAttack.named(String(name), epsilon: epsilon)
@@ -125,17 +126,14 @@ struct EvaluateSuspicion: ParsableCommand {
             model: evaluated, classifier: classifier,
             settings: .init(
                 attacks: attacks, stretches: stretches, stretchSeconds: seconds, rule: rule.parameters, seed: seed),
-            store: try ResultStore(work), threads: threads ?? ProcessInfo.processInfo.activeProcessorCount,
-            restart: restart)
+            store: try ResultStore(work), runtime: .console(threads: threads), restart: restart)
         let result = SuspicionResult(
             outcomes: try streams.record(sources), attacks: attacks, rule: rule.parameters, model: evaluated,
             seconds: seconds)
-        let swept = sweep ? result.sweep(threads: streams.threads) : nil
-        if json {
-            try EvaluationReport.printJSON(result.report(swept, falsePerDay: falsePerDay))
-        } else {
-            print(result.text(swept, falsePerDay: falsePerDay))
-        }
+        let swept = sweep ? result.sweep(on: streams.runtime) : nil
+        try ReportOutput.show(
+            result.report(swept, falsePerDay: falsePerDay), json: json,
+            text: result.text(swept, falsePerDay: falsePerDay))
     }
 }
 

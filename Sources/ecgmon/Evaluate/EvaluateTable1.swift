@@ -1,7 +1,7 @@
 import ArgumentParser
-import ECGATKGAN
-import FoundationEssentials
+import ECGEvaluation
 import NeuralNetwork
+import ToolSupport
 
 /// The paper's Table 1: classification under attack.
 struct EvaluateTable1: ParsableCommand {
@@ -35,113 +35,14 @@ struct EvaluateTable1: ParsableCommand {
     func run() throws {
         BLAS.useOneThread()
         Interruption.install()
-        let models = try EvaluatedModel.list(models) { Terminal.note($0) }
-        let surrogate = try EvaluatedModel.surrogate(surrogate)
+        let models = try EvaluatedModel.list(models ?? EvaluatedModel.shippedFolder()) { Terminal.note($0) }
+        let surrogate = try EvaluatedModel.chosenSurrogate(surrogate)
         let heldOut = try HeldOutWindows(
             RecordDatabase(options.database), for: models, sample: options.sampleSize, seed: options.seed)
-        let measurement = AttackMeasurement(
-            store: try ResultStore(options.work), threads: options.threadCount, seed: options.seed,
-            restart: options.restart)
         let table = try Table1(
-            models: models, surrogate: surrogate, heldOut: heldOut, epsilon: options.epsilon, measurement: measurement)
-        if options.json {
-            try EvaluationReport.printJSON(table.report)
-        } else {
-            print(options.markdown ? table.markdown : table.text)
-        }
-    }
-}
-
-/// The measured table.
-struct Table1 {
-    enum AttackProtocol: String, CaseIterable {
-        case transfer = "P-transfer"
-        case whiteBox = "P-whitebox"
-    }
-
-    struct Cell {
-        var attackProtocol: AttackProtocol
-        var condition: PaperFigures.Condition
-        var model: EvaluatedModel
-        var figures: ClassificationFigures
-        var paper: PaperFigures.ClassificationRow {
-            PaperFigures.table1(condition, model.paperSystem)
-        }
-    }
-
-    let models: [EvaluatedModel]
-    let surrogate: EvaluatedModel?
-    let heldOut: HeldOutWindows
-    let epsilon: Float
-    let seed: UInt64
-    private(set) var cells: [Cell] = []
-
-    /// Measures every cell that is not stored.
-    init(
-        models: [EvaluatedModel], surrogate: EvaluatedModel?, heldOut: HeldOutWindows, epsilon: Float,
-        measurement: AttackMeasurement
-    ) throws {
-        self.models = models
-        self.surrogate = surrogate
-        self.heldOut = heldOut
-        self.epsilon = epsilon
-        seed = measurement.seed
-        let set = AttackMeasurement.MeasuredSet(heldOut.windows)
-        var jobs: [AttackMeasurement.Job] = []
-        var places: [(AttackProtocol, PaperFigures.Condition)] = []
-        for kind in AttackProtocol.allCases {
-            for condition in PaperFigures.Condition.allCases {
-                let attack = try condition.attack(epsilon: epsilon)
-                switch kind {
-                case .transfer:
-                    guard let surrogate else { continue }
-                    jobs.append(
-                        .init(
-                            label: "\(kind.rawValue) \(condition.rawValue)", crafter: surrogate,
-                            sequence: attack.map { AttackSequence($0) } ?? .none, targets: models,
-                            set: set))
-                    places.append((kind, condition))
-                case .whiteBox:
-                    for model in models {
-                        jobs.append(
-                            .init(
-                                label: "\(kind.rawValue) \(condition.rawValue) on \(model.name)", crafter: model,
-                                sequence: attack.map { AttackSequence($0) } ?? .none,
-                                targets: [model], set: set))
-                        places.append((kind, condition))
-                    }
-                }
-            }
-        }
-        let answers = try measurement.answers(jobs)
-        for (number, job) in jobs.enumerated() {
-            for (target, answers) in zip(job.targets, answers[number]) {
-                cells.append(
-                    Cell(
-                        attackProtocol: places[number].0, condition: places[number].1, model: target,
-                        figures: ClassificationFigures(answers, labels: heldOut.windows.labels)))
-            }
-        }
-    }
-}
-
-extension PaperFigures.Condition {
-    /// The attack of this condition; nil: none.
-    func attack(epsilon: Float) throws(ToolError) -> WindowAttack? {
-        self == .none ? nil : try WindowAttack.named(rawValue, epsilon: epsilon)
-    }
-
-    var title: String { self == .none ? "no attack" : rawValue.uppercased() }
-}
-
-extension WindowAttack {
-    /// The attack of this name with the parameters that the evaluation uses.
-    static func named(_ name: String, epsilon: Float) throws(ToolError) -> WindowAttack {
-        guard let method = Method(rawValue: name) else {
-            throw ToolError(
-                "there is no attack called \(name)",
-                nextStep: "There are " + Method.allCases.map(\.rawValue).joined(separator: ", "))
-        }
-        return WindowAttack(method, epsilon: epsilon)
+            models: models, surrogate: surrogate, heldOut: heldOut, epsilon: options.epsilon,
+            measurement: options.measurement())
+        try ReportOutput.show(
+            table.report, json: options.json, text: options.markdown ? table.markdown : table.text)
     }
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
-import ECGATKGAN
-import FoundationEssentials
+import ECGEvaluation
 import NeuralNetwork
+import ToolSupport
 
 /// Protocol W: what is left of a model when the attacker knows all of it.
 struct EvaluateWhitebox: ParsableCommand {
@@ -59,36 +59,13 @@ struct EvaluateWhitebox: ParsableCommand {
             settings.squareSample = min(settings.squareSample ?? .max, 200)
             settings.curveSample = min(curveSample, 300)
         }
-        let measurement = AttackMeasurement(
-            store: try ResultStore(options.work), threads: options.threadCount, seed: options.seed,
-            restart: options.restart)
         let result = try Whitebox(
-            model: model, surrogate: EvaluatedModel.surrogate(surrogate), windows: heldOut.windows, settings: settings,
-            measurement: measurement)
-        if options.json {
-            try EvaluationReport.printJSON(result.report(heldOut))
-        } else {
-            print(options.markdown ? result.markdown(heldOut) : result.text(heldOut))
-        }
+            model: model, surrogate: EvaluatedModel.chosenSurrogate(surrogate), windows: heldOut.windows,
+            settings: settings,
+            measurement: options.measurement())
+        try ReportOutput.show(
+            result.report(heldOut), json: options.json,
+            text: options.markdown ? result.markdown(heldOut) : result.text(heldOut))
         guard result.checks.allSatisfy({ $0.outcome != .failed }) else { throw ExitCode.failure }
     }
-}
-
-/// What is measured.
-struct WhiteboxSettings: Sendable {
-    var epsilon: Float
-    /// nil: all windows.
-    var squareSample: Int? = 1000
-    var squareQueries = 5000
-    var curveSample = 1000
-    var curveEpsilons: [Float] = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05]
-    /// Iterations of PGD from one random start, for the check that more never help the model.
-    var iterationCounts = [1, 5, 20, 50]
-    /// Windows of the unbounded attack.
-    var unboundedSample = 200
-    /// Random starts draw other points each time; a rise of accuracy of no more than this, in percent, is put down to
-    /// that.
-    var tolerance = 0.3
-
-    init(epsilon: Float) { self.epsilon = epsilon }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
-import FoundationEssentials
+import ECGEvaluation
+import ToolSupport
 
 /// What the evaluations on attacked windows have in common.
 struct WindowEvaluationOptions: ParsableArguments {
@@ -40,7 +41,13 @@ struct WindowEvaluationOptions: ParsableArguments {
     @Flag(help: "Print Markdown.")
     var markdown = false
 
-    var threadCount: Int { threads ?? ProcessInfo.processInfo.activeProcessorCount }
+    var runtime: EvaluationRuntime { .console(threads: threads) }
+
+    /// What the options ask for.
+    func measurement() throws(ToolError) -> AttackMeasurement {
+        AttackMeasurement(store: try ResultStore(work), runtime: runtime, seed: seed, restart: restart)
+    }
+
     var sampleSize: Int? { sample ?? (quick ? 1000 : nil) }
 
     func validate() throws {

@@ -1,6 +1,8 @@
 import ArgumentParser
+import DaemonHarness
 import ECGWire
 import FoundationEssentials
+import ToolSupport
 import ZeroMQ
 
 /// `ecgmon history`: what was published, out of the daemon's journal.
@@ -75,12 +77,7 @@ struct HistoryCommand: ParsableCommand {
     mutating func run() throws {
         Interruption.install()
         let keys = try keyOptions.load()
-        let context: ZeroMQContext
-        do {
-            context = try ZeroMQContext()
-        } catch {
-            throw ToolError("no ZeroMQ context can be made: \(error.text)", nextStep: "Raise the limit of open files")
-        }
+        let context = try ZeroMQContext.orToolError()
         let terminal = Terminal()
         let output = HistoryOutput(alert: alert, json: json, terminal: terminal)
         var pages = try HistoryPages(
@@ -164,51 +161,6 @@ struct HistoryOutput {
             let time =
                 event.acquisitionTimeNs != 0 ? HistoryTime.text(event.acquisitionTimeNs) : "#\(event.sampleIndex)"
             if let line = EventLine(terminal: terminal).render(event, time: time) { terminal.line(line) }
-        }
-    }
-}
-
-/// Asks for page after page.
-struct HistoryPages: ~Copyable {
-    private var client: HistoryClient
-    private let timeout: Duration
-    private let hint: String
-
-    /// - Parameter hint: said behind the next step where nobody answers.
-    init(
-        endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, timeout: Duration, hint: String = ""
-    ) throws(ToolError) {
-        do {
-            client = try HistoryClient(endpoint: endpoint, context: context, keys: keys)
-        } catch {
-            throw ToolError("\(error)", nextStep: "Give the daemon's history endpoint with --history")
-        }
-        self.timeout = timeout
-        self.hint = hint
-    }
-
-    /// Calls `body` with every event that is found, in order, until it returns false.
-    mutating func all(_ find: WireHistoryRequest.Find, _ body: (WireEvent) -> Bool) throws(ToolError) {
-        var find = find
-        while true {
-            let answer: WireHistoryReply?
-            do {
-                answer = try client.ask(.find(find), timeout: timeout)
-            } catch {
-                throw ToolError("\(error)", nextStep: "Give the daemon's history endpoint with --history")
-            }
-            guard let reply = answer else {
-                throw ToolError(
-                    "nobody answers for the past at \(printable(client.endpoint))",
-                    nextStep: "Start the daemon with a journal, or name its history endpoint with --history" + hint)
-            }
-            guard reply.error.isEmpty else {
-                throw ToolError("the daemon does not answer: \(printable(reply.error))", nextStep: "See what it logs")
-            }
-            for event in reply.events where !body(event) { return }
-            // One that says there is more and gets nowhere is not asked without end.
-            guard reply.more, reply.place != find.afterPlace, !Interruption.requested else { return }
-            find.afterPlace = reply.place
         }
     }
 }

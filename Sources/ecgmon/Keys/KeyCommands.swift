@@ -1,6 +1,7 @@
 import ArgumentParser
 import ECGSecurity
 import Glibc
+import ToolSupport
 import ZeroMQ
 
 /// `ecgmon keys`: who may connect to a daemon, and for what.

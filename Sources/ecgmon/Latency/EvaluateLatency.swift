@@ -1,7 +1,8 @@
 import ArgumentParser
-import ECGSignal
-import FoundationEssentials
-import Glibc
+import DaemonEvaluation
+import DaemonHarness
+import ECGReplay
+import ToolSupport
 
 /// `ecgmon evaluate latency`: how long an alert takes from its sample to a subscriber, with and without a journal.
 struct EvaluateLatency: ParsableCommand {
@@ -50,7 +51,7 @@ struct EvaluateLatency: ParsableCommand {
 
     func run() throws {
         Interruption.install()
-        let materials = try Self.materials(seconds: seconds)
+        let materials = LatencyRun.materials(seconds: seconds)
         let weights = try InstalledFiles.model(model)
         let program = daemon ?? InstalledFiles.program("ecgmond")
         var table = TextTable([
@@ -68,10 +69,11 @@ struct EvaluateLatency: ParsableCommand {
                     let folder = try TemporaryDirectory()
                     let run = LatencyRun(
                         materials: materials, streams: count, block: block, seconds: seconds, speed: speed)
-                    let outcome = try run.run(
-                        with: RecoveryDaemon(
-                            programs: [program], directory: "\(folder.path)/d", model: weights,
-                            configuration: journal.configuration, hasJournal: journal != .none))
+                    var setup = LocalDaemon.Options(programs: [program], model: weights)
+                    setup.configuration = journal.configuration
+                    setup.hasAcknowledgedIngest = true
+                    if journal != .none { setup.journal = .file("\(folder.path)/d/journal.sqlite") }
+                    let outcome = try run.run(with: LocalDaemon(setup, directory: "\(folder.path)/d"))
                     for problem in outcome.problems { Terminal.note(problem) }
                     latencies[journal, default: []] += outcome.latencies
                     Terminal.note("\(count) streams, \(journal.rawValue): \(outcome.latencies.count) alerts")
@@ -84,53 +86,5 @@ struct EvaluateLatency: ParsableCommand {
             }
         }
         print(table.text)
-    }
-
-    /// Patients whose alerts begin and end again and again.
-    private static func materials(seconds: Double) throws -> [ReplayMaterial] {
-        let cycle = "sinus@75:5,vt@180:4,sinus@70:4,asystole:6,couplets@80:6"
-        let cycles = Int(max(60, seconds) / 25) + 1
-        let script = Array(repeating: cycle, count: cycles).joined(separator: ",") + ",sinus"
-        return try (0..<20).map { number in
-            let options = try ReplaySourceOptions.parse([
-                "--simulate", script, "--duration", "\(max(60, seconds))", "--seed", "\(number)",
-            ])
-            return try options.load()
-        }
-    }
-}
-
-/// The kinds of journal that are compared.
-enum LatencyJournal: String, CaseIterable {
-    case none, normal, full
-
-    /// Lines of the daemon's file. The clock's own alerts belong to no block.
-    var configuration: String {
-        let streams = "[streams]\nsilent_after_seconds = 3600\nforgotten_after_seconds = 7200\n"
-        return self == .none ? streams : streams + "[journal]\nsynchronous = \"\(rawValue)\"\n"
-    }
-}
-
-/// What is told of many latencies, in ns.
-struct LatencyFigures {
-    private let sorted: [Int64]
-
-    init(_ latencies: [Int64]) { sorted = latencies.sorted() }
-
-    /// The smallest that so large a share is at or below, in ms; nil: there are none.
-    func quantile(_ share: Double) -> Double? {
-        guard !sorted.isEmpty else { return nil }
-        let place = Int((share * Double(sorted.count)).rounded(.up)) - 1
-        return Double(sorted[min(max(place, 0), sorted.count - 1)]) / 1e6
-    }
-
-    /// Number, median, 99 %, largest, and the first two against others.
-    func cells(against reference: LatencyFigures) -> [String] {
-        func ratio(_ share: Double) -> Double? {
-            guard let own = quantile(share), let other = reference.quantile(share), other > 0 else { return nil }
-            return own / other
-        }
-        return ["\(sorted.count)"] + [0.5, 0.99, 1].map { TextTable.cell(quantile($0), 1) }
-            + [0.5, 0.99].map { TextTable.cell(ratio($0), 2) }
     }
 }

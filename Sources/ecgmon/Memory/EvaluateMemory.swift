@@ -1,6 +1,7 @@
 import ArgumentParser
-import ECGWire
-import FoundationEssentials
+import DaemonEvaluation
+import DaemonHarness
+import ToolSupport
 
 /// `ecgmon evaluate memory`: what a daemon has of the machine's memory over a simulated week.
 struct EvaluateMemory: ParsableCommand {
@@ -63,10 +64,14 @@ struct EvaluateMemory: ParsableCommand {
     func run() throws {
         Interruption.install()
         let folder = try TemporaryDirectory()
-        let configuration = Self.configuration(streams: streams, days: days, minutes: minutes, workers: workers)
-        let daemon = try RecoveryDaemon(
-            programs: [self.daemon ?? InstalledFiles.program("ecgmond")], directory: folder.path,
-            model: InstalledFiles.model(model), configuration: configuration(0), hasPages: true)
+        let configuration = MemoryRun.configuration(streams: streams, days: days, minutes: minutes, workers: workers)
+        var setup = LocalDaemon.Options(
+            programs: [self.daemon ?? InstalledFiles.program("ecgmond")], model: try InstalledFiles.model(model))
+        setup.configuration = configuration(0)
+        setup.journal = .file("\(folder.path)/journal.sqlite")
+        setup.hasAcknowledgedIngest = true
+        setup.servesPages = true
+        let daemon = try LocalDaemon(setup, directory: folder.path)
         let run = MemoryRun(
             ward: SimulatedWard(
                 streams: streams, whole: whole, heardSeconds: heard, seed: seed,
@@ -79,107 +84,5 @@ struct EvaluateMemory: ParsableCommand {
         let verdict = MemoryVerdict(outcome, tolerance: tolerance)
         for line in verdict.lines { terminal.line(line) }
         guard verdict.isGood else { throw ExitCode(1) }
-    }
-
-    /// The file for each simulated day: a limit of the rules changes with every one.
-    ///
-    /// What the daemon measures by its own clock is scaled: a stream that sends nothing for three simulated hours is
-    /// forgotten, and the journal keeps about a simulated day, beats two hours, of which its bound in bytes takes the
-    /// oldest.
-    static func configuration(streams: Int, days: Int, minutes: Double, workers: Int) -> @Sendable (Int) -> String {
-        let hour = minutes * 60 / Double(days * 24)
-        return { day in
-            """
-            [journal]
-            synchronous = "normal"
-            keep_days = \(max(0.001, 24 * hour / 86_400))
-            keep_beats_hours = \(max(0.001, 2 * hour / 3600))
-            maximum_bytes = \(max(1_000_000, streams * 60_000))
-            [streams]
-            maximum = \(2 * streams + 100)
-            silent_after_seconds = \(max(0.5, min(5, hour / 4)))
-            forgotten_after_seconds = \(max(1, 3 * hour))
-            [workers]
-            count = \(workers)
-            [log]
-            period_seconds = 60
-            [monitor]
-            bradycardia_below = \(day.isMultiple(of: 2) ? 50 : 49)
-
-            """
-        }
-    }
-}
-
-/// What a run says.
-struct MemoryVerdict {
-    private let outcome: MemoryRun.Outcome
-    private let tolerance: Double
-    /// MB for each simulated day.
-    let growth: Double?
-    /// What is not as it must be, in words.
-    let faults: [String]
-
-    /// Causes after which a source that keeps its blocks sends them again.
-    private static let sentAgain: Set<String> = ["hello_needed", "beyond_credit", "worker_queue_full"]
-
-    /// - Parameter tolerance: MB for each day.
-    init(_ outcome: MemoryRun.Outcome, tolerance: Double) {
-        self.outcome = outcome
-        self.tolerance = tolerance
-        growth = MemoryTable(outcome.readings).growth.map { $0 / 1e6 }
-        var faults: [String] = []
-        if let growth {
-            if growth > tolerance { faults.append("memory grows") }
-        } else {
-            faults.append("there are no readings of three days")
-        }
-        let (sent, metrics) = (outcome.sent, outcome.metrics)
-        if metrics["ecgmon_samples_total"] != sent.samples {
-            faults.append("\(sent.samples) samples were sent, \(metrics["ecgmon_samples_total"]) were taken")
-        }
-        let refused = Self.refused(metrics).filter { !Self.sentAgain.contains($0.key) }
-        if refused != sent.wrong {
-            faults.append("\(sent.wrong) blocks had to be refused, \(refused) were")
-        }
-        if outcome.received.missing > 0 || outcome.received.outOfOrder > 0 {
-            faults.append("the subscriber's events have holes")
-        }
-        if outcome.lastEnding != "exit code 0" { faults.append("the daemon: \(outcome.lastEnding)") }
-        self.faults = faults + outcome.problems
-    }
-
-    private static func refused(_ metrics: MetricsReading) -> [String: Int] { metrics.counts("ecgmon_rejects_total") }
-
-    var isGood: Bool { faults.isEmpty }
-
-    var lines: [String] {
-        let (sent, metrics, received) = (outcome.sent, outcome.metrics, outcome.received)
-        let dropped = metrics.counts("ecgmon_journal_dropped_total")
-        let refused = Self.refused(metrics).sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
-        let alerts = metrics.counts("ecgmon_alerts_started_total")
-        var text = [
-            "growth     \(growth.map { fixed($0, 2) } ?? "-") MB a day from the median of day 2 to that of the last, "
-                + "\(fixed(tolerance, 2)) allowed",
-            "time       \(fixed(outcome.seconds, 0)) s, the daemon's processors \(metrics["process_cpu_seconds_total"]) s",
-            "sent       \(sent.samples) samples in \(sent.blocks) blocks of \(outcome.streamNames) streams, "
-                + "\(metrics["ecgmon_samples_total"]) taken; \(sent.samplesAgain) a second time, "
-                + "\(metrics["ecgmon_samples_duplicate_total"]) dropped as such",
-            "refused    \(refused.isEmpty ? "none" : refused.joined(separator: ", ")); "
-                + "\(sent.wrong.values.reduce(0, +)) blocks had to be",
-            "streams    \(metrics["ecgmon_streams_opened_total"]) begun, \(metrics["ecgmon_streams_expired_total"]) forgotten, "
-                + "\(metrics["ecgmon_sessions_changed_total"]) sessions changed, \(metrics["ecgmon_gaps_total"]) gaps, "
-                + "\(metrics["ecgmon_samples_reordered_total"]) samples put in order",
-            "events     \(metrics.counts("ecgmon_beats_total").values.reduce(0, +)) beats, "
-                + "\(alerts.values.reduce(0, +)) alerts of \(alerts.count) kinds; the journal dropped \(dropped["old"] ?? 0) as old, "
-                + "\(dropped["space"] ?? 0) for space",
-            "subscriber \(received.events) events, \(received.fromHistory) of them out of the history: \(received.missing) missing, "
-                + "\(received.outOfOrder) out of order",
-            "answers    \(outcome.answers) to commands, questions and requests; \(outcome.visitors) subscribers came and went; "
-                + "\(metrics["ecgmon_reloads_total{result=\"ok\"}"]) times other limits",
-            "daemon     \(outcome.lastEnding)",
-        ]
-        text += faults.prefix(20).map { "fault      \($0)" }
-        return text
     }
 }

@@ -1,8 +1,10 @@
 import ArgumentParser
-import ECGSignal
-import ECGWire
-import FoundationEssentials
+import DaemonEvaluation
+import DaemonHarness
+import ECGEvaluation
+import ECGReplay
 import Glibc
+import ToolSupport
 
 /// `ecgmon evaluate recovery`: what is lost when the daemon is ended, or cut off, again and again.
 struct EvaluateRecovery: ParsableCommand {
@@ -72,18 +74,23 @@ struct EvaluateRecovery: ParsableCommand {
         // The clock's own alerts depend on when the daemon was away; here only the samples count.
         let configuration =
             "[streams]\nsilent_after_seconds = 3600\nforgotten_after_seconds = 7200\n" + self.configuration
+        func makeDaemon(_ programs: [String], in directory: String, _ link: RecoveryLink? = nil) throws -> LocalDaemon {
+            var setup = LocalDaemon.Options(programs: programs, model: weights)
+            setup.configuration = configuration + (link?.configuration ?? "")
+            setup.endpoints = link?.endpoints(in: directory)
+            setup.journal = .file("\(directory)/journal.sqlite")
+            setup.hasAcknowledgedIngest = true
+            if let link { setup.wrap = link.there }
+            return try LocalDaemon(setup, directory: directory)
+        }
         let undisturbed = try RecoveryRun(materials: materials, endings: 0, disturbance: .signal(SIGKILL), seed: seed)
-            .run(
-                with: RecoveryDaemon(
-                    programs: [programs[0]], directory: "\(folder.path)/1", model: weights, configuration: configuration
-                ))
+            .run(with: makeDaemon([programs[0]], in: "\(folder.path)/1"))
         let disturbance: RecoveryRun.Disturbance = by == "cut" ? .cut(cuts) : .signal(by == "kill" ? SIGKILL : SIGTERM)
-        let other = try RecoveryDaemon(
-            programs: programs, directory: "\(folder.path)/2", model: weights, configuration: configuration,
-            link: by == "cut" ? try RecoveryLink(directory: folder.path) : nil)
+        let link = by == "cut" ? try RecoveryLink(directory: folder.path) : nil
+        let other = try makeDaemon(programs, in: "\(folder.path)/2", link)
         let disturbed = try RecoveryRun(
             materials: materials, endings: kills, disturbance: disturbance, seed: seed
-        ).run(with: other)
+        ).run(with: other, over: link)
         if Interruption.requested { throw ExitCode(Interruption.exitCode) }
         let comparison = RecoveryComparison(undisturbed: undisturbed, disturbed: disturbed)
         for line in comparison.lines(disturbance, streams: materials.count) { print(line) }
@@ -103,91 +110,9 @@ struct EvaluateRecovery: ParsableCommand {
             }
         }
         Terminal.note("no records: simulated ECG instead")
-        return try (0..<8).map { number in
-            let options = try ReplaySourceOptions.parse([
-                "--simulate", "sinus@75:40,bigeminy:20,asystole:8,vt@170:15,sinus", "--duration", "\(seconds)",
-                "--seed", "\(number)",
-            ])
-            return ("simulated-\(number)", try options.load())
+        guard let script = RhythmScript("sinus@75:40,bigeminy:20,asystole:8,vt@170:15,sinus") else { return [] }
+        return (0..<8).map { number in
+            ("simulated-\(number)", ReplayMaterial(simulating: script, seconds: seconds, seed: UInt64(number)))
         }
-    }
-}
-
-/// Two runs of the same samples, one of them disturbed.
-struct RecoveryComparison {
-    let undisturbed: RecoveryRun.Outcome
-    let disturbed: RecoveryRun.Outcome
-    private let missing: [RecoveryRun.EventKey]
-    private let surplus: [RecoveryRun.EventKey]
-    private let different: [RecoveryRun.EventKey]
-    private let subscriber: Delivery
-
-    struct Delivery: Equatable {
-        var received = 0
-        var twice = 0
-        var outOfOrder = 0
-        var neverCame = 0
-        var notAsJournaled = 0
-        var isExact: Bool { twice + outOfOrder + neverCame + notAsJournaled == 0 }
-    }
-
-    init(undisturbed: RecoveryRun.Outcome, disturbed: RecoveryRun.Outcome) {
-        self.undisturbed = undisturbed
-        self.disturbed = disturbed
-        let (a, b) = (undisturbed.journal, disturbed.journal)
-        missing = a.keys.filter { b[$0] == nil }
-        surplus = b.keys.filter { a[$0] == nil }
-        different = a.keys.filter { key in b[key].map { $0 != a[key] } ?? false }
-        subscriber = Self.delivery(disturbed)
-    }
-
-    static func delivery(_ outcome: RecoveryRun.Outcome) -> Delivery {
-        var delivery = Delivery(received: outcome.received.count)
-        var last: [String: UInt64] = [:]
-        var seen: Set<RecoveryRun.EventKey> = []
-        for event in outcome.received {
-            let kind = event.id.split(separator: "/").dropFirst(2).first.map(String.init) ?? ""
-            let key = RecoveryRun.EventKey(topic: "\(kind).\(event.stream)", sequence: event.sequence)
-            if !seen.insert(key).inserted { delivery.twice += 1 }
-            if event.sequence != (last[key.topic] ?? 0) + 1 { delivery.outOfOrder += 1 }
-            last[key.topic] = event.sequence
-            if outcome.journal[key] != event { delivery.notAsJournaled += 1 }
-        }
-        delivery.neverCame = outcome.journal.keys.count { !seen.contains($0) }
-        return delivery
-    }
-
-    var isExact: Bool {
-        missing.isEmpty && surplus.isEmpty && different.isEmpty && subscriber.isExact && disturbed.missed == 0
-            && disturbed.problems.isEmpty && undisturbed.problems.isEmpty && !undisturbed.journal.isEmpty
-            && disturbed.unacknowledged == 0 && disturbed.lastEnding == "exit code 0"
-    }
-
-    func lines(_ disturbance: RecoveryRun.Disturbance, streams: Int) -> [String] {
-        let what =
-            switch disturbance {
-            case .signal(let signal): signal == SIGKILL ? "SIGKILL" : "SIGTERM"
-            case .cut(let seconds): "cut for \(seconds.map { fixed($0, 1) }.joined(separator: ", ")) s"
-            }
-        let again = disturbed.samplesSent - disturbed.samples
-        var text = [
-            "\(disturbed.endings) x \(what), \(disturbed.endingsUnderLoad) of them with samples not yet acknowledged",
-            "sent       \(disturbed.samples) samples of \(streams) streams, \(max(0, again)) sent again, "
-                + "\(disturbed.unacknowledged) not acknowledged in the end; the connection broke \(disturbed.disconnections) times",
-            "time       \(fixed(disturbed.seconds, 1)) s, undisturbed \(fixed(undisturbed.seconds, 1)) s",
-            "journal    \(disturbed.journal.count) events, undisturbed \(undisturbed.journal.count): \(missing.count) missing, "
-                + "\(surplus.count) too many, \(different.count) different",
-            "subscriber \(subscriber.received) events, \(disturbed.fromHistory) of them out of the history: "
-                + "\(subscriber.neverCame) never came, \(subscriber.twice) came twice, \(subscriber.outOfOrder) out of order, "
-                + "\(subscriber.notAsJournaled) not as in the journal, \(disturbed.repeats) repeats dropped",
-            "daemon     \(disturbed.lastEnding)",
-        ]
-        for key in (missing + surplus + different).prefix(10) {
-            text.append(
-                "differs    \(key.topic) \(key.sequence): \(undisturbed.journal[key]?.id ?? "-") / \(disturbed.journal[key]?.id ?? "-")"
-            )
-        }
-        text += (undisturbed.problems + disturbed.problems).prefix(20).map { "problem    \($0)" }
-        return text
     }
 }

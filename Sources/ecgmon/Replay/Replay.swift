@@ -1,4 +1,7 @@
 import ArgumentParser
+import DaemonHarness
+import ECGReplay
+import ToolSupport
 import ZeroMQ
 
 /// `ecgmon replay`: a record or the simulator to an ingest socket.
@@ -80,29 +83,26 @@ struct Replay: ParsableCommand {
             blockLength: block ?? max(1, Int((material.samplingRate / 4).rounded())), speed: speed.factor, loops: loop,
             encoding: encoding == .counts ? .counts : .millivolts,
             startNanoseconds: ReplayEngine.startTime(of: material, speed: speed.factor, loops: loop))
-        let report: ReplayEngine.Report
-        do {
-            let context = try ZeroMQContext()
-            var progress = ReplayProgress(
-                rate: material.samplingRate, total: loop ? nil : material.counts.count, quiet: quiet)
-            let show = { (position: Int64) -> Bool in
-                progress.show(position)
-                return true
-            }
-            if let acknowledged {
-                var sender = try AcknowledgedReplaySender(
-                    endpoint: acknowledged, context: context, keys: keys, connectTimeout: .seconds(connectTimeout))
-                report = try engine.run(into: &sender, progress: show)
-            } else {
-                var sender = try ReplaySender(
-                    endpoint: ingest, context: context, keys: keys, connectTimeout: .seconds(connectTimeout),
-                    hint: keyOptions.hint)
-                report = try engine.run(into: &sender, progress: show)
-            }
-            progress.clear()
-        } catch let error as ZeroMQError {
-            throw ToolError("no ZeroMQ context can be made: \(error.text)", nextStep: "Raise the limit of open files")
+        let context = try ZeroMQContext.orToolError()
+        var progress = ReplayProgress(
+            rate: material.samplingRate, total: loop ? nil : material.counts.count, quiet: quiet)
+        let show = { (position: Int64) -> Bool in
+            progress.show(position)
+            return true
         }
+        let report: ReplayEngine.Report
+        if let acknowledged {
+            var sender = try AcknowledgedReplaySender(
+                endpoint: acknowledged, context: context, keys: keys, connectTimeout: .seconds(connectTimeout),
+                note: { Terminal.note($0) })
+            report = try engine.run(into: &sender, progress: show)
+        } else {
+            var sender = try ReplaySender(
+                endpoint: ingest, context: context, keys: keys, connectTimeout: .seconds(connectTimeout),
+                hint: keyOptions.hint, note: { Terminal.note($0) })
+            report = try engine.run(into: &sender, progress: show)
+        }
+        progress.clear()
         if !quiet { Terminal.note(summary(report, material: material)) }
         if !report.complete, Interruption.requested { throw ExitCode(Interruption.exitCode) }
     }

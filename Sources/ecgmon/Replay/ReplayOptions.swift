@@ -1,6 +1,10 @@
 import ArgumentParser
 import ECGATKGAN
+import ECGEvaluation
+import ECGLimits
+import ECGReplay
 import ECGSignal
+import ToolSupport
 
 /// Where a replay's ECG comes from, and the noise on it.
 struct ReplaySourceOptions: ParsableArguments {
@@ -56,7 +60,9 @@ struct ReplaySourceOptions: ParsableArguments {
         guard (record != nil) != (simulate != nil) else {
             throw ValidationError("Give either a RECORD or --simulate")
         }
-        guard (100...2000).contains(samplingRate) else { throw ValidationError("--sampling-rate takes 100 to 2000") }
+        guard SignalLimits.samplingRates.contains(samplingRate) else {
+            throw ValidationError("--sampling-rate takes \(Self.ratesText)")
+        }
         guard amplitude.isFinite, abs(amplitude) <= 10 else { throw ValidationError("--amplitude takes -10 to 10 mV") }
         if let duration, duration.seconds <= 0 || duration.seconds > 86_400 {
             throw ValidationError("--duration takes more than 0 and at most 24 hours")
@@ -70,13 +76,17 @@ struct ReplaySourceOptions: ParsableArguments {
         }
     }
 
+    private static var ratesText: String {
+        "\(Int(SignalLimits.samplingRates.lowerBound)) to \(Int(SignalLimits.samplingRates.upperBound))"
+    }
+
     /// Loads or makes the ECG and adds the noise.
     func load() throws(ToolError) -> ReplayMaterial {
         var material: ReplayMaterial
         if let simulate {
-            let configuration = ECGSimulator.Configuration(
-                samplingRate: samplingRate, seed: seed, script: simulate.segments, amplitude: amplitude)
-            material = ReplayMaterial(simulating: configuration, seconds: duration?.seconds ?? 300)
+            material = ReplayMaterial(
+                simulating: simulate, seconds: duration?.seconds ?? 300, samplingRate: samplingRate,
+                amplitude: amplitude, seed: seed)
         } else {
             material = try ReplayMaterial(recordPath: record ?? "", lead: lead, strict: strict)
         }
@@ -124,7 +134,7 @@ struct ReplaySourceOptions: ParsableArguments {
             resampler = try Resampler(inputRate: rate)
         } catch {
             throw ToolError(
-                "\(fixed(rate, 2)) samples a second cannot be monitored", nextStep: "The monitor takes 100 to 2000")
+                "\(fixed(rate, 2)) samples a second cannot be monitored", nextStep: "The monitor takes \(ratesText)")
         }
         var detector = PanTompkinsDetector()
         var peaks: [Int] = []

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGEvaluation
 
 /// The systems that the paper compares with, trained as it says (section 3.4): each on its own 80,000 windows, half of
 /// them attacked white-box against the same network as it came out of a training on the clean half.

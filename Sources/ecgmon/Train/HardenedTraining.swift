@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGEvaluation
 import NeuralNetwork
 
 /// The two stages of `--recipe hardened`: first the classes against attacks made afresh in every step, then, those

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGEvaluation
 import Foundation
 import NeuralNetwork
 

@@ -1,5 +1,7 @@
 import ECGATKGAN
+import ECGEvaluation
 import Foundation
+import ToolSupport
 
 /// `--recipe reconstruction`: a generator's last training, for the likeness of its windows alone, on the paper's
 /// training set and an attacked copy of each of its windows.

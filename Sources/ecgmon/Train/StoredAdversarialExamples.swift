@@ -1,5 +1,5 @@
-import ArgumentParser
 import ECGATKGAN
+import ECGEvaluation
 import Foundation
 import NeuralNetwork
 import Synchronization
@@ -41,9 +41,10 @@ struct StoredAdversarialExamples {
         let shared = SharedNetwork(network)
         let done = AttackedPieces(count: pieces)
         let seed = self.seed
-        let progress = EvaluationProgress(total: Double(set.count))
+        let runtime = EvaluationRuntime.console(threads: threads)
+        let progress = runtime.makeProgress(Double(set.count))
         progress.begin("attacking the training windows")
-        ParallelBatches.run(Array(0..<pieces), threads: threads, makeWorker: { shared.replica() }) { network, number in
+        ParallelBatches.run(Array(0..<pieces), on: runtime, makeWorker: { shared.replica() }) { network, number in
             let range = (number * Self.piece)..<min((number + 1) * Self.piece, set.count)
             let attacked = AdversarialExamples.make(
                 of: set.subset(range), against: network, seed: SeededGenerator(seed: seed).split(UInt64(number)).state)
@@ -53,8 +54,7 @@ struct StoredAdversarialExamples {
         progress.end()
         let values = done.values.withLock { $0 }
         guard !values.contains(where: \.isEmpty) else {
-            Terminal.note("stopped; the attacked windows are made anew by the next call")
-            throw ExitCode(Interruption.exitCode)
+            throw EvaluationCancelled("stopped; the attacked windows are made anew by the next call")
         }
         return Array(values.joined())
     }

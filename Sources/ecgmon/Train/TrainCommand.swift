@@ -1,7 +1,9 @@
 import ArgumentParser
 import ECGATKGAN
+import ECGEvaluation
 import Foundation
 import NeuralNetwork
+import ToolSupport
 
 /// `ecgmon train`: the networks of the paper, the ones it compares with, and those that ship.
 struct TrainCommand: ParsableCommand {

@@ -1,8 +1,9 @@
 import ArgumentParser
 import ECGATKGAN
-import ECGMonitor
+import ECGEvaluation
 import FoundationEssentials
 import NeuralNetwork
+import ToolSupport
 
 /// `ecgmon contextual`: trains the network that joins the discriminator's answer with the rhythm and the patient's own beats.
 struct TrainContextualClassifier: AsyncParsableCommand {
@@ -119,52 +120,5 @@ struct TrainContextualClassifier: AsyncParsableCommand {
     private var commandLine: String {
         "ecgmon join --model \(URL(filePath: model).lastPathComponent) --records \(records) --channels \(channels) --simulated \(simulated) --epochs \(epochs) "
             + "--members \(members) --members-with-discriminator \(membersWithDiscriminator) --seed \(seed)"
-    }
-}
-
-/// The beats of a record as the join is given them, with their classes.
-enum JoinBeats {
-    struct LabelledBeat: Sendable {
-        var beat: ObservedBeat
-        /// N where no reference beat belongs to the detection.
-        var beatClass: BeatClass
-    }
-
-    /// Left out: paced and unclassifiable beats, ventricular flutter, and beats before `startSeconds`.
-    static func labelled(
-        _ name: String, in database: RecordDatabase, channel: Int = 0, from startSeconds: Double,
-        classifier: BeatClassifier
-    ) throws(ToolError) -> [LabelledBeat] {
-        let record = try database.record(name, channel: channel)
-        let reference = try database.reference(name, for: record)
-        // The join, which the beats do not depend on, would only cost time.
-        var (events, observed) = try MonitorRun.run(
-            record, name: name, classifier: classifier, observing: true)
-        ObservedBeat.attachNext(&observed)
-        let score = EC57Score(reference: reference, found: MonitorRun.beats(events), from: startSeconds)
-        var beats: [LabelledBeat] = []
-        for beat in observed {
-            guard let matched = score.referenceClasses[beat.sampleIndex] else { continue }
-            switch matched {
-            case .normal, nil: beats.append(LabelledBeat(beat: beat, beatClass: .normal))
-            case .supraventricular: beats.append(LabelledBeat(beat: beat, beatClass: .supraventricular))
-            case .ventricular: beats.append(LabelledBeat(beat: beat, beatClass: .ventricular))
-            case .fusion: beats.append(LabelledBeat(beat: beat, beatClass: .fusion))
-            case .unclassifiable: continue
-            }
-        }
-        return beats
-    }
-
-    static func samples(
-        of name: String, in database: RecordDatabase, channel: Int, number: Int, classifier: BeatClassifier
-    ) throws(ToolError) -> ContextualSamples {
-        var samples = ContextualSamples()
-        for labelled in try labelled(name, in: database, channel: channel, from: 0, classifier: classifier) {
-            samples.append(
-                window: labelled.beat.window, logits: labelled.beat.answer.logits, context: labelled.beat.context,
-                label: labelled.beatClass, record: number)
-        }
-        return samples
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import ECGATKGAN
 import Foundation
 import NeuralNetwork
+import ToolSupport
 
 /// Runs trainers to their end: shows how far they are, saves a checkpoint after every epoch and at Ctrl-C, and goes on
 /// from it.

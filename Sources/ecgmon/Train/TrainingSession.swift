@@ -1,6 +1,8 @@
 import ECGATKGAN
+import ECGEvaluation
 import Foundation
 import NeuralNetwork
+import ToolSupport
 
 /// What every recipe of `ecgmon train` has: its windows, its seeds, where its files lie, and how its network is handed
 /// over.

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGEvaluation
 
 /// The windows that a network is trained on, and those held out from it.
 struct TrainingWindows {

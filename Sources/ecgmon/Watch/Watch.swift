@@ -1,5 +1,7 @@
 import ArgumentParser
+import DaemonHarness
 import ECGWire
+import ToolSupport
 import ZeroMQ
 
 /// `ecgmon watch`: what a daemon publishes, as lines in a terminal.
@@ -66,12 +68,7 @@ struct Watch: ParsableCommand {
     mutating func run() throws {
         Interruption.install()
         let keys = try keyOptions.load()
-        let context: ZeroMQContext
-        do {
-            context = try ZeroMQContext()
-        } catch {
-            throw ToolError("no ZeroMQ context can be made: \(error.text)", nextStep: "Raise the limit of open files")
-        }
+        let context = try ZeroMQContext.orToolError()
         var connection = try ConnectionWatch(eventsEndpoint: events, context: context, keys: keys)
         var client: HistorySubscriberClient
         do {

@@ -1,0 +1,121 @@
+package import DaemonHarness
+import ECGSecurity
+import FoundationEssentials
+import Glibc
+package import ToolSupport
+package import ZeroMQ
+
+/// A network of two, that can be cut: this process at one end of a virtual cable (veth), a namespace for the daemon at
+/// the other. What goes over it is encrypted, as between two machines.
+///
+/// It needs a network namespace of its own in which it may do so: `unshare --user --map-root-user --net`.
+package final class RecoveryLink {
+    package static let ownAddress = "192.0.2.1"
+    package static let daemonAddress = "192.0.2.2"
+    private static let ports = (acknowledged: 5571, events: 5572, history: 5573)
+    private static let names = (own: "ecgmon0", daemon: "ecgmon1")
+
+    /// Where the daemon listens: the samples and the events over the link, the rest in the folder.
+    package func endpoints(in directory: String) -> LocalDaemon.Endpoints {
+        var endpoints = LocalDaemon.Endpoints(in: directory)
+        endpoints.acknowledged = "tcp://\(Self.daemonAddress):\(Self.ports.acknowledged)"
+        endpoints.events = "tcp://\(Self.daemonAddress):\(Self.ports.events)"
+        endpoints.history = "tcp://\(Self.daemonAddress):\(Self.ports.history)"
+        return endpoints
+    }
+    /// Of the source and the subscriber, which are one here.
+    package let keys: CurveClientKeys
+    /// Lines of the daemon's configuration.
+    package let configuration: String
+
+    /// Keeps the daemon's namespace while no daemon is there.
+    private let holder: ChildProcess
+    private let logPath: String
+
+    /// - Parameter directory: where the keys, and what the programs say that make the link, are put.
+    /// - Throws: `ToolError` where the system does not allow it, or has no ip(8), unshare(1) and nsenter(1).
+    package init(directory: String) throws(ToolError) {
+        logPath = "\(directory)/link.log"
+        (keys, configuration) = try Self.makeKeys(directory)
+        holder = try ChildProcess(
+            executable: try Self.path("unshare"), arguments: ["--net", "sleep", "3600"], logPath: logPath)
+        let own = try Self.namespace(of: getpid())
+        for _ in 0..<500 where (try? Self.namespace(of: holder.processID)) ?? own == own { usleep(10_000) }
+        try run(
+            "ip", "link", "add", "name", Self.names.own, "type", "veth", "peer", "name", Self.names.daemon, "netns",
+            "\(holder.processID)")
+        try run("ip", "address", "add", "\(Self.ownAddress)/24", "dev", Self.names.own)
+        try run("ip", "link", "set", Self.names.own, "up")
+        try runThere("ip", "address", "add", "\(Self.daemonAddress)/24", "dev", Self.names.daemon)
+        try runThere("ip", "link", "set", "lo", "up")
+        try mend()
+    }
+
+    deinit {
+        kill(holder.processID, SIGKILL)
+        _ = holder.wait(seconds: 5)
+    }
+
+    /// From now on nothing comes through, and neither end is told: the daemon's end of the cable is pulled out.
+    package func cut() throws(ToolError) { try runThere("ip", "link", "set", Self.names.daemon, "down") }
+
+    package func mend() throws(ToolError) { try runThere("ip", "link", "set", Self.names.daemon, "up") }
+
+    /// The command that starts another at the daemon's end, with the same process number.
+    package func there(_ command: [String]) throws(ToolError) -> [String] {
+        [try Self.path("nsenter"), "--net=/proc/\(holder.processID)/ns/net"] + command
+    }
+
+    private static func makeKeys(_ directory: String) throws(ToolError) -> (CurveClientKeys, String) {
+        do {
+            let (server, client) = (try CurveKeyPair.generate(), try CurveKeyPair.generate())
+            try KeyFile.write(server, path: "\(directory)/server.key")
+            var entry = AuthorizedKey(name: "recovery", key: client.publicKey)
+            entry.push = [StreamPattern("*")].compactMap(\.self)
+            entry.read = [TopicPattern("*")].compactMap(\.self)
+            entry.history = true
+            try ProtectedFile.replace(
+                path: "\(directory)/keys.toml", mode: 0o600, text: AuthorizedKeysFile.adding(entry, to: ""))
+            let lines =
+                "\n[security]\nserver_key = \"\(directory)/server.key\"\nauthorized_keys = \"\(directory)/keys.toml\"\n"
+            return (CurveClientKeys(own: client, server: server.publicKey), lines)
+        } catch {
+            throw ToolError("no keys can be made: \(error)", nextStep: "Set TMPDIR to a folder with room")
+        }
+    }
+
+    // MARK: Programs
+
+    private func run(_ name: String, _ arguments: String...) throws(ToolError) { try run(name, arguments) }
+
+    private func runThere(_ name: String, _ arguments: String...) throws(ToolError) {
+        try run("nsenter", ["--net=/proc/\(holder.processID)/ns/net", try Self.path(name)] + arguments)
+    }
+
+    private func run(_ name: String, _ arguments: [String]) throws(ToolError) {
+        let ending = try ChildProcess(executable: Self.path(name), arguments: arguments, logPath: logPath).wait(
+            seconds: 30)
+        guard ending != .exited(code: 0) else { return }
+        let said = (try? Data(contentsOf: URL(filePath: logPath))).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        let reason = said.split(whereSeparator: \.isNewline).last.map { ": \(printable(String($0)))" } ?? ""
+        throw ToolError(
+            "\(name) \(arguments.joined(separator: " ")) does not work\(reason)",
+            nextStep:
+                "Start it in a network of its own: unshare --user --map-root-user --net ecgmon evaluate recovery --by cut"
+        )
+    }
+
+    private static func path(_ name: String) throws(ToolError) -> String {
+        for folder in ["/usr/sbin", "/usr/bin", "/sbin", "/bin"] where access("\(folder)/\(name)", X_OK) == 0 {
+            return "\(folder)/\(name)"
+        }
+        throw ToolError("there is no \(name)", nextStep: "Install iproute2 and util-linux")
+    }
+
+    private static func namespace(of process: pid_t) throws(ToolError) -> String {
+        guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/ns/net") else {
+            throw ToolError("/proc/\(process)/ns/net cannot be read", nextStep: "Mount /proc")
+        }
+        return name
+    }
+}

@@ -1,0 +1,14 @@
+package import ToolSupport
+package import ZeroMQ
+
+extension ZeroMQContext {
+    /// A new context.
+    /// - Throws: `ToolError` with the system's reason.
+    package static func orToolError() throws(ToolError) -> ZeroMQContext {
+        do {
+            return try ZeroMQContext()
+        } catch {
+            throw ToolError("no ZeroMQ context can be made: \(error.text)", nextStep: "Raise the limit of open files")
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import EC57
+public import ECGATKGAN
+public import ECGMonitor
+public import ToolSupport
+
+/// The beats of a record as the join is given them, with their classes.
+public enum JoinBeats {
+    public struct LabelledBeat: Sendable {
+        public var beat: ObservedBeat
+        /// N where no reference beat belongs to the detection.
+        public var beatClass: BeatClass
+    }
+
+    /// Left out: paced and unclassifiable beats, ventricular flutter, and beats before `startSeconds`.
+    public static func labelled(
+        _ name: String, in database: RecordDatabase, channel: Int = 0, from startSeconds: Double,
+        classifier: BeatClassifier
+    ) throws(ToolError) -> [LabelledBeat] {
+        let record = try database.record(name, channel: channel)
+        let reference = try database.reference(name, for: record)
+        // The join, which the beats do not depend on, would only cost time.
+        var (events, observed) = try MonitorRun.run(
+            record, name: name, classifier: classifier, observing: true)
+        ObservedBeat.attachNext(&observed)
+        let score = EC57Score(reference: reference, found: MonitorRun.beats(events), from: startSeconds)
+        var beats: [LabelledBeat] = []
+        for beat in observed {
+            guard let matched = score.referenceClasses[beat.sampleIndex] else { continue }
+            // A detection that is no beat is to be N; a beat that is Q is left out.
+            guard let beatClass = matched.map({ BeatClass($0) }) ?? .normal else { continue }
+            beats.append(LabelledBeat(beat: beat, beatClass: beatClass))
+        }
+        return beats
+    }
+
+    public static func samples(
+        of name: String, in database: RecordDatabase, channel: Int, number: Int, classifier: BeatClassifier
+    ) throws(ToolError) -> ContextualSamples {
+        var samples = ContextualSamples()
+        for labelled in try labelled(name, in: database, channel: channel, from: 0, classifier: classifier) {
+            samples.append(
+                window: labelled.beat.window, logits: labelled.beat.answer.logits, context: labelled.beat.context,
+                label: labelled.beatClass, record: number)
+        }
+        return samples
+    }
+}

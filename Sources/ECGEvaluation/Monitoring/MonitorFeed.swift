@@ -1,0 +1,77 @@
+public import ECGATKGAN
+import ECGLimits
+public import ECGMonitor
+public import ToolSupport
+
+/// One patient's pipeline, given the samples of a record in order.
+public struct MonitorFeed {
+    /// Samples a block; the events do not depend on it.
+    private static let blockLength = 3_600
+
+    private let samplingRate: Double
+    private let lead: String
+    private let refusal: (problem: String, nextStep: String)
+    private let classifier: BeatClassifier
+    private let workspace: BeatClassifier.Workspace
+    private let maximumJump: Double
+    private var monitor: PatientMonitor
+    private var session: UInt64 = 1
+    /// Index after the last sample that was taken.
+    public private(set) var nextIndex: Int64 = 0
+
+    /// - Parameters:
+    ///   - name: of the record, for messages.
+    ///   - workspace: made by this classifier, in use by no other thread; nil: one of its own.
+    ///   - observing: whether the beats are kept for ``takeObservedBeats()``.
+    ///   - refusal: the error's problem, before the cause, and its next step, where the monitor does not take the samples;
+    ///     nil: that the record was refused.
+    public init(
+        samplingRate: Double, lead: String, name: String, classifier: BeatClassifier,
+        workspace: BeatClassifier.Workspace? = nil, configuration: MonitorConfiguration = .init(),
+        observing: Bool = false, refusal: (problem: String, nextStep: String)? = nil
+    ) throws(ToolError) {
+        guard SignalLimits.samplingRates.contains(samplingRate) else {
+            let range = SignalLimits.samplingRates
+            throw ToolError(
+                "record \(name) has \(samplingRate) samples a second",
+                nextStep: "The monitor takes \(Int(range.lowerBound)) to \(Int(range.upperBound))")
+        }
+        self.samplingRate = samplingRate
+        self.lead = lead
+        self.refusal = refusal ?? ("record \(name) was refused by the monitor", "Give another record")
+        self.classifier = classifier
+        self.workspace = workspace ?? classifier.makeWorkspace()
+        maximumJump = configuration.maximumIndexJumpSeconds * samplingRate
+        monitor = PatientMonitor(configuration: configuration)
+        if observing { monitor.observeBeats() }
+    }
+
+    /// Takes consecutive samples in millivolts; a first index past the end of those before is a gap.
+    public mutating func take(
+        _ millivolts: ArraySlice<Float>, at first: Int64, events: inout [MonitorEvent]
+    ) throws(ToolError) {
+        // After hours without samples the monitor begins anew, as it does for a source that comes back.
+        if Double(first - nextIndex) > maximumJump { session += 1 }
+        nextIndex = first
+        do {
+            for start in stride(from: millivolts.startIndex, to: millivolts.endIndex, by: Self.blockLength) {
+                let end = min(start + Self.blockLength, millivolts.endIndex)
+                let block = SampleBlock(
+                    session: session, firstSampleIndex: nextIndex, samplingRate: samplingRate,
+                    acquisitionTimeNanoseconds: 0, lead: lead, millivolts: Array(millivolts[start..<end]))
+                _ = try monitor.process(block, classifier: classifier, workspace: workspace, events: &events)
+                nextIndex += Int64(end - start)
+            }
+        } catch {
+            throw ToolError("\(refusal.problem): \(error.cause)", nextStep: refusal.nextStep)
+        }
+    }
+
+    /// The events that the end of the record brings.
+    public mutating func finish(events: inout [MonitorEvent]) {
+        monitor.finish(classifier: classifier, workspace: workspace, events: &events)
+    }
+
+    /// The beats observed since the last call.
+    public mutating func takeObservedBeats() -> [ObservedBeat] { monitor.takeObservedBeats() }
+}

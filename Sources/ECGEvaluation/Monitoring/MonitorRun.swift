@@ -1,0 +1,119 @@
+public import EC57
+public import ECGATKGAN
+import ECGLimits
+public import ECGMonitor
+import ECGReplay
+public import ToolSupport
+public import WFDB
+
+/// A whole record through one patient's pipeline, as the daemon would run it.
+public enum MonitorRun {
+    /// The events of channel 0, with sample indices in frames of the record.
+    public static func events(
+        of record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init()
+    ) throws(ToolError) -> [MonitorEvent] {
+        try run(record, name: name, classifier: classifier, configuration: configuration, observing: false).events
+    }
+
+    /// The events, and the beats as the join is given them, where they are observed; sample indices in frames of the
+    /// record.
+    ///
+    /// - Parameters:
+    ///   - channel: number of the record's signal.
+    ///   - reversed: the electrodes are exchanged: every sample has the other sign.
+    public static func run(
+        _ record: Record, name: String, channel: Int = 0, classifier: BeatClassifier,
+        configuration: MonitorConfiguration = .init(),
+        reversed: Bool = false, observing: Bool
+    ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
+        let input = try RecordChannel(record, name: name, channel: channel)
+        var (events, observed) = try run(
+            millivolts: reversed ? input.millivolts.map { -$0 } : input.millivolts, gaps: input.gaps,
+            samplingRate: input.samplingRate, lead: input.lead, name: name, classifier: classifier,
+            configuration: configuration, observing: observing)
+        for index in events.indices {
+            events[index].sampleIndex = input.frame(ofSample: Double(events[index].sampleIndex))
+            events[index].decidedAtSampleIndex = input.frame(ofSample: Double(events[index].decidedAtSampleIndex))
+        }
+        for index in observed.indices {
+            observed[index].sampleIndex = input.frame(ofSample: Double(observed[index].sampleIndex))
+            observed[index].samplingRate = record.samplingRate
+            observed[index].decidedAtSampleIndex = input.frame(ofSample: Double(observed[index].decidedAtSampleIndex))
+        }
+        return (events, observed)
+    }
+
+    /// The events of samples in millivolts.
+    ///
+    /// - Parameter name: of the record, for messages.
+    public static func events(
+        millivolts: [Float], samplingRate: Double, lead: String, name: String, classifier: BeatClassifier,
+        configuration: MonitorConfiguration = .init()
+    ) throws(ToolError) -> [MonitorEvent] {
+        try run(
+            millivolts: millivolts, samplingRate: samplingRate, lead: lead, name: name, classifier: classifier,
+            configuration: configuration, observing: false
+        ).events
+    }
+
+    /// The beats of samples in millivolts, as the join is given them.
+    public static func observed(
+        millivolts: [Float], samplingRate: Double, name: String, classifier: BeatClassifier
+    ) throws(ToolError) -> [ObservedBeat] {
+        try run(
+            millivolts: millivolts, samplingRate: samplingRate, lead: "", name: name, classifier: classifier,
+            configuration: .init(), observing: true
+        ).observed
+    }
+
+    /// The events of a lead in memory.
+    ///
+    /// - Parameters:
+    ///   - workspace: made by this classifier, in use by no other thread.
+    ///   - refusal: the error's problem, before the cause, and its next step, where the monitor does not take the samples.
+    static func events(
+        of material: ReplayMaterial, classifier: BeatClassifier, workspace: BeatClassifier.Workspace,
+        configuration: MonitorConfiguration = .init(), refusal: (problem: String, nextStep: String)
+    ) throws(ToolError) -> [MonitorEvent] {
+        let feed = try MonitorFeed(
+            samplingRate: material.samplingRate, lead: material.lead, name: material.name, classifier: classifier,
+            workspace: workspace, configuration: configuration, refusal: refusal)
+        return try run(feed, millivolts: material.millivolts, gaps: material.gaps).events
+    }
+
+    private static func run(
+        millivolts: [Float], gaps: [Range<Int>] = [], samplingRate: Double, lead: String, name: String,
+        classifier: BeatClassifier, configuration: MonitorConfiguration, observing: Bool
+    ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
+        let feed = try MonitorFeed(
+            samplingRate: samplingRate, lead: lead, name: name, classifier: classifier, configuration: configuration,
+            observing: observing)
+        return try run(feed, millivolts: millivolts, gaps: gaps)
+    }
+
+    private static func run(
+        _ feed: MonitorFeed, millivolts: [Float], gaps: [Range<Int>]
+    ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
+        var feed = feed
+        var events: [MonitorEvent] = []
+        var start = 0
+        for gap in gaps + [millivolts.count..<millivolts.count] {
+            if start < gap.lowerBound {
+                try feed.take(millivolts[start..<gap.lowerBound], at: Int64(start), events: &events)
+            }
+            start = gap.upperBound
+        }
+        feed.finish(events: &events)
+        return (events, feed.takeObservedBeats())
+    }
+
+    /// The beats among the events.
+    public static func beats(_ events: [MonitorEvent]) -> [EC57Beat] {
+        events.compactMap { event in
+            guard case .beat(let beat) = event.kind else { return nil }
+            return EC57Beat(
+                sampleIndex: event.sampleIndex, beatClass: EC57Class(beat.beatClass),
+                decidedAtSampleIndex: event.decidedAtSampleIndex)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+import ECGLimits
+public import ToolSupport
+public import WFDB
+
+/// One signal of a record as the monitor takes it.
+public struct RecordChannel: Sendable {
+    /// All samples in mV; NaN where the record marks one as invalid.
+    public let millivolts: [Float]
+    /// Samples a second of this channel.
+    public let samplingRate: Double
+    /// The lead's name, cut to the length that the monitor takes; may be empty.
+    public let lead: String
+    private let samplesPerFrame: Int
+    private let frameCount: Int64
+
+    /// - Parameter channel: number of the signal, 0 for the first.
+    public init(_ record: Record, name: String, channel: Int = 0) throws(ToolError) {
+        guard record.header.signals.indices.contains(channel) else {
+            throw ToolError(
+                channel == 0 ? "record \(name) has no signals" : "record \(name) has no channel \(channel)",
+                nextStep: "Give a record that has an ECG as this signal")
+        }
+        let signal = record.header.signals[channel]
+        do {
+            millivolts = try record.millivolts(ofSignal: channel)
+        } catch {
+            throw ToolError("record \(name): \(error)", nextStep: "Give a record that has an ECG as its first signal")
+        }
+        samplingRate = record.samplingRate(ofSignal: channel)
+        samplesPerFrame = signal.samplesPerFrame
+        frameCount = Int64(record.frameCount)
+        lead = SignalLimits.leadName(signal.description ?? "")
+    }
+
+    /// The frame in which a sample of this channel lies, within the record.
+    public func frame(ofSample index: Double) -> Int64 {
+        let frame = (index / Double(samplesPerFrame)).rounded()
+        return min(max(0, Int64(frame)), max(0, frameCount - 1))
+    }
+}

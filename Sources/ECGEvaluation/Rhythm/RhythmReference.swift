@@ -1,0 +1,50 @@
+public import WFDB
+
+/// The rhythm annotations of a record: which rhythm holds when.
+public struct RhythmReference: Sendable {
+    /// In the databases' own words, "(AFIB" for example; ranges in frames, without gaps from the first on.
+    public var stretches: [(name: String, frames: Range<Int64>)] = []
+
+    public init(annotations: [Annotation], frameCount: Int64) {
+        let changes = annotations.filter { $0.code == .rhythm && $0.text.hasPrefix("(") }
+        for (index, change) in changes.enumerated() {
+            let end = index + 1 < changes.count ? changes[index + 1].sampleIndex : frameCount
+            guard end > change.sampleIndex else { continue }
+            let name = String(change.text.prefix { $0 != "\0" && !$0.isWhitespace })
+            stretches.append((name, change.sampleIndex..<end))
+        }
+    }
+
+    /// Where a rhythm is annotated.
+    public func frames(of name: String) -> [Range<Int64>] { stretches.filter { $0.name == name }.map(\.frames) }
+}
+
+/// Sets of frames, for scores of duration.
+public enum FrameRanges {
+    /// Sorted, and those that touch or overlap made one.
+    public static func united(_ ranges: [Range<Int64>]) -> [Range<Int64>] {
+        var result: [Range<Int64>] = []
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) where !range.isEmpty {
+            if let last = result.last, range.lowerBound <= last.upperBound {
+                result[result.count - 1] = last.lowerBound..<max(last.upperBound, range.upperBound)
+            } else {
+                result.append(range)
+            }
+        }
+        return result
+    }
+
+    /// The number of frames in ranges that do not overlap.
+    public static func length(_ ranges: [Range<Int64>]) -> Int64 {
+        ranges.reduce(0) { $0 + $1.upperBound - $1.lowerBound }
+    }
+
+    /// - Parameters: both united.
+    public static func common(_ a: [Range<Int64>], _ b: [Range<Int64>]) -> [Range<Int64>] {
+        var result: [Range<Int64>] = []
+        for first in a {
+            for second in b where first.overlaps(second) { result.append(first.clamped(to: second)) }
+        }
+        return united(result)
+    }
+}

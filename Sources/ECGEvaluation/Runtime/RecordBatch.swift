@@ -1,0 +1,30 @@
+import FoundationEssentials
+
+/// Work on many records or files at once, the results in the inputs' order.
+public enum RecordBatch {
+    /// - Parameters:
+    ///   - jobs: how many at a time; nil: as many as there are processor cores.
+    ///   - work: called on several threads.
+    /// - Throws: the first error; inputs not yet begun are left out then.
+    public static func map<Input: Sendable, Result: Sendable>(
+        _ inputs: [Input], jobs: Int?, _ work: @escaping @Sendable (Input) async throws -> Result
+    ) async throws -> [Result] {
+        let width = max(1, min(jobs ?? ProcessInfo.processInfo.activeProcessorCount, inputs.count))
+        return try await withThrowingTaskGroup(of: (Int, Result).self) { group in
+            var results = [Result?](repeating: nil, count: inputs.count)
+            var next = 0
+            func addTask() {
+                guard next < inputs.count else { return }
+                let index = next
+                next += 1
+                group.addTask { (index, try await work(inputs[index])) }
+            }
+            for _ in 0..<width { addTask() }
+            while let (index, result) = try await group.next() {
+                results[index] = result
+                addTask()
+            }
+            return results.compactMap { $0 }
+        }
+    }
+}

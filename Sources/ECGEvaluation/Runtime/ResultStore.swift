@@ -1,0 +1,74 @@
+import FoundationEssentials
+import NeuralNetwork
+public import ToolSupport
+
+/// Results of long evaluations, one file each in a work folder, so that the same command run again goes on where it
+/// was.
+///
+/// A result is found by a key that names all it depends on: checksums of the weights and of the windows, the attack
+/// with every parameter, the seed. What changes any of them gets a file of its own.
+public struct ResultStore: Sendable {
+    /// The folder's path.
+    public let directory: String
+
+    /// - Parameter given: the folder; nil: `ecgmon/evaluations` in the user's cache folder.
+    /// - Throws: `ToolError` where the folder cannot be made.
+    public init(_ given: String?) throws(ToolError) {
+        let environment = ProcessInfo.processInfo.environment
+        let cache =
+            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? "\(environment["HOME"] ?? ".")/.cache"
+        directory = given ?? "\(cache)/ecgmon/evaluations"
+        do {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        } catch {
+            throw ToolError(
+                "the work folder \(directory) cannot be made: \(Self.reason(error))",
+                nextStep: "Name another with --work")
+        }
+    }
+
+    /// A file's content: the key in clear, for people and against a collision of names.
+    private struct Entry<Result: Codable>: Codable {
+        var key: String
+        var result: Result
+    }
+
+    private func path(_ key: String) -> String {
+        "\(directory)/\(SHA256.hexadecimalDigest(of: Array(key.utf8)).prefix(32)).json"
+    }
+
+    /// The result stored under the key; nil where there is none, or none that can be read.
+    public func load<Result: Codable>(_ key: String, as type: Result.Type = Result.self) -> Result? {
+        guard let data = FileManager.default.contents(atPath: path(key)),
+            let entry = try? JSONDecoder().decode(Entry<Result>.self, from: data), entry.key == key
+        else { return nil }
+        return entry.result
+    }
+
+    /// Stores a result, whole or not at all.
+    public func save(_ result: some Codable, _ key: String) throws(ToolError) {
+        do {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            try encoder.encode(Entry(key: key, result: result)).write(to: URL(filePath: path(key)), options: .atomic)
+        } catch {
+            throw ToolError(
+                "a result cannot be written to \(directory): \(Self.reason(error))",
+                nextStep: "Make room, or name another folder with --work; what was stored before is untouched")
+        }
+    }
+
+    /// Removes the result stored under the key, if there is one.
+    public func remove(_ key: String) {
+        try? FileManager.default.removeItem(atPath: path(key))
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        guard let error = error as? CocoaError else { return "\(error)" }
+        switch error.code {
+        case .fileWriteOutOfSpace: return "the disk is full"
+        case .fileWriteNoPermission: return "permission denied"
+        default: return "\(error)"
+        }
+    }
+}

@@ -1,0 +1,179 @@
+import EC57
+public import ECGATKGAN
+public import ECGMonitor
+import ToolSupport
+
+/// How soon attacks were noticed in streams, and how often clean ECG was suspected.
+public struct SuspicionResult: Sendable {
+    public let outcomes: [SuspicionStreams.Outcome]
+    public let attacks: [WindowAttack]
+    public let rule: AttackSuspicionRule.Parameters
+    public let model: EvaluatedModel
+    /// Length of a stretch.
+    public let seconds: Double
+
+    /// - Parameter seconds: length of an attacked stretch.
+    public init(
+        outcomes: [SuspicionStreams.Outcome], attacks: [WindowAttack], rule: AttackSuspicionRule.Parameters,
+        model: EvaluatedModel, seconds: Double
+    ) {
+        self.outcomes = outcomes
+        self.attacks = attacks
+        self.rule = rule
+        self.model = model
+        self.seconds = seconds
+    }
+
+    /// The databases in the order of the sources.
+    public var databases: [String] {
+        var names: [String] = []
+        for outcome in outcomes where !names.contains(outcome.source.database.directory) {
+            names.append(outcome.source.database.directory)
+        }
+        return names
+    }
+
+    private func clean(_ database: String) -> [SuspicionStreams.Outcome] {
+        outcomes.filter { $0.source.database.directory == database }
+    }
+
+    private func attacked(_ attack: Int) -> [SuspicionRecording] {
+        outcomes.compactMap { $0.attacked.indices.contains(attack) ? $0.attacked[attack] : nil }
+    }
+
+    /// The rule with many parameters over the same recordings.
+    public func sweep(on runtime: EvaluationRuntime) -> SuspicionSweep {
+        SuspicionSweep(
+            clean: databases.map { clean($0).map(\.clean) }, attacked: attacks.indices.map(attacked),
+            adaptive: Set(attacks.indices.filter { attacks[$0].method == .joint }), runtime: runtime)
+    }
+
+    /// False suspicions in one database.
+    public struct CleanFigures: Encodable, Sendable {
+        public var database: String
+        public var records: Int
+        public var hours: Double
+        public var beats: Int
+        public var false_suspicions: Int
+        public var false_per_day: Double
+        /// Record and time of each.
+        public var raised_in: [String]
+    }
+
+    /// How one attack was noticed.
+    public struct AttackFigures: Encodable, Sendable {
+        public var attack: String
+        public var parameters: String
+        public var stretches: Int
+        public var noticed_within_ten_beats: Int
+        public var noticed_percent: Double?
+        public var noticed_at_all: Int
+        public var median_beats_until: Double?
+        /// Attacked beats whose class differs from the one before the attack, in percent.
+        public var class_changed_percent: Double?
+    }
+
+    /// The rule's parameters.
+    public struct RuleFigures: Encodable, Sendable {
+        public var log_odds_offset, usual_margin, usual_rate, log_odds_limit, raise_at, withdraw_at, ceiling: Float
+        public var withdraw_beats: Int
+
+        public init(_ parameters: AttackSuspicionRule.Parameters) {
+            log_odds_offset = parameters.logOddsOffset
+            usual_margin = parameters.usualMargin
+            usual_rate = parameters.usualRate
+            log_odds_limit = parameters.logOddsLimit
+            raise_at = parameters.raiseAt
+            withdraw_at = parameters.withdrawAt
+            withdraw_beats = parameters.withdrawBeats
+            ceiling = parameters.ceiling
+        }
+    }
+
+    /// False suspicions in a database's clean records.
+    public func cleanFigures(_ database: String) -> CleanFigures {
+        let streams = clean(database)
+        let seconds = streams.reduce(0) { $0 + $1.clean.seconds }
+        var places: [String] = []
+        for stream in streams {
+            for beat in stream.clean.raises(rule) where stream.clean.rPeaks.indices.contains(beat) {
+                let time = ClockTime(seconds: Double(stream.clean.rPeaks[beat]) / stream.clean.samplingRate)
+                places.append("\(stream.source.record) at \(time)")
+            }
+        }
+        return CleanFigures(
+            database: database, records: streams.count, hours: (seconds / 3600).rounded(decimals: 3),
+            beats: streams.reduce(0) { $0 + $1.clean.scores.count }, false_suspicions: places.count,
+            false_per_day: seconds > 0 ? (Double(places.count) * 86_400 / seconds).rounded(decimals: 3) : 0,
+            raised_in: places)
+    }
+
+    /// How one of the attacks was noticed.
+    /// - Parameter number: place of the attack in `attacks`.
+    public func attackFigures(_ number: Int) -> AttackFigures {
+        var notice = SuspicionNotice()
+        var changed = 0
+        var compared = 0
+        for recording in attacked(number) {
+            notice.add(recording, raises: recording.raises(rule))
+            for stretch in recording.stretches {
+                changed += stretch.changedClasses
+                compared += stretch.comparedBeats
+            }
+        }
+        return AttackFigures(
+            attack: attacks[number].method.rawValue, parameters: "\(attacks[number])", stretches: notice.stretches,
+            noticed_within_ten_beats: notice.noticed, noticed_percent: notice.share?.rounded(decimals: 2),
+            noticed_at_all: notice.delays.count, median_beats_until: notice.medianDelay,
+            class_changed_percent: compared == 0
+                ? nil : (100 * Double(changed) / Double(compared)).rounded(decimals: 2))
+    }
+
+    /// Recordings on which the rule, run over the scores alone, raises at the very beats at which the monitor did: what
+    /// a sweep relies on.
+    public var replayAgreement: (agreeing: Int, all: Int) {
+        let recordings = outcomes.flatMap { [$0.clean] + $0.attacked }
+        return (recordings.count { $0.raisedAtBeats == $0.replayedRaises($0.rule) }, recordings.count)
+    }
+
+    /// All figures; the properties are the keys of the JSON.
+    public struct Report: Encodable, Sendable {
+        public struct Point: Encodable, Sendable {
+            public var rule: RuleFigures
+            public var false_per_day: Double
+            public var false_by_database: [String: Int]
+            public var noticed_percent: [String: Double]
+            public var least_noticed_percent: Double
+        }
+        public var evaluation = "suspicion"
+        public var model: EvaluatedModel.Identity
+        public var trained_on: String
+        public var rule: RuleFigures
+        public var stretch_seconds: Double
+        public var stretches_with_too_few_beats: Int
+        public var clean: [CleanFigures]
+        public var attacks: [AttackFigures]
+        public var streams_on_which_the_replayed_rule_agrees: Int
+        public var streams: Int
+        public var sweep_best: [Point]?
+        public var sweep_curve: [Point]?
+    }
+
+    /// - Parameter falsePerDay: false suspicions a day that the best settings of the sweep may have.
+    public func report(_ sweep: SuspicionSweep?, falsePerDay: Double) -> Report {
+        func point(_ point: SuspicionSweep.Point) -> Report.Point {
+            Report.Point(
+                rule: RuleFigures(point.parameters), false_per_day: point.falsePerDay.rounded(decimals: 3),
+                false_by_database: Dictionary(uniqueKeysWithValues: zip(databases, point.falseCounts)),
+                noticed_percent: NamedFigures.rounded(attacks.map(\.method.rawValue), point.shares),
+                least_noticed_percent: point.minimumShare.isFinite ? point.minimumShare.rounded(decimals: 2) : -1)
+        }
+        return Report(
+            model: model.identity, trained_on: model.card.data, rule: RuleFigures(rule), stretch_seconds: seconds,
+            stretches_with_too_few_beats: outcomes.reduce(0) { $0 + $1.skippedStretches },
+            clean: databases.map(cleanFigures), attacks: attacks.indices.map(attackFigures),
+            streams_on_which_the_replayed_rule_agrees: replayAgreement.agreeing, streams: replayAgreement.all,
+            sweep_best: sweep?.best(falsePerDay: falsePerDay, count: 10).map(point),
+            sweep_curve: sweep?.curve.map(point))
+    }
+}

@@ -1,0 +1,178 @@
+public import ECGATKGAN
+public import ECGMonitor
+public import ECGReplay
+import NeuralNetwork
+import Synchronization
+import ToolSupport
+
+/// Streams for the suspicion, clean and attacked, recorded on several threads; finished ones are stored.
+public struct SuspicionStreams: Sendable {
+    /// What is attacked, and how.
+    public struct Settings: Sendable {
+        public var attacks: [WindowAttack]
+        /// Attacked stretches a record, and their length.
+        public var stretches: Int
+        public var stretchSeconds: Double
+        public var rule: AttackSuspicionRule.Parameters
+        public var seed: UInt64
+
+        public init(
+            attacks: [WindowAttack], stretches: Int, stretchSeconds: Double, rule: AttackSuspicionRule.Parameters,
+            seed: UInt64
+        ) {
+            self.attacks = attacks
+            self.stretches = stretches
+            self.stretchSeconds = stretchSeconds
+            self.rule = rule
+            self.seed = seed
+        }
+    }
+
+    /// A record to run.
+    public struct Source: Sendable {
+        public var database: RecordDatabase
+        public var record: String
+        /// Attacked streams are made of it besides the clean one.
+        public var isAttacked: Bool
+
+        public init(database: RecordDatabase, record: String, isAttacked: Bool) {
+            self.database = database
+            self.record = record
+            self.isAttacked = isAttacked
+        }
+    }
+
+    /// What came of one record.
+    public struct Outcome: Sendable {
+        public var source: Source
+        public var clean: SuspicionRecording
+        /// In the order of the attacks; empty where nothing is attacked.
+        public var attacked: [SuspicionRecording] = []
+        /// Places that hold too few beats to be attacked.
+        public var skippedStretches = 0
+    }
+
+    public let model: EvaluatedModel
+    public let classifier: BeatClassifier
+    public let settings: Settings
+    public let store: ResultStore
+    public let runtime: EvaluationRuntime
+    public let restart: Bool
+
+    /// - Parameters:
+    ///   - store: keeps finished streams.
+    ///   - restart: stored streams are computed anew.
+    public init(
+        model: EvaluatedModel, classifier: BeatClassifier, settings: Settings, store: ResultStore,
+        runtime: EvaluationRuntime, restart: Bool = false
+    ) {
+        self.model = model
+        self.classifier = classifier
+        self.settings = settings
+        self.store = store
+        self.runtime = runtime
+        self.restart = restart
+    }
+
+    private final class Shared: Sendable {
+        let outcomes: Mutex<[Outcome?]>
+        let failure = Mutex<(any Error)?>(nil)
+        init(count: Int) { outcomes = Mutex(Array(repeating: nil, count: count)) }
+    }
+
+    /// What one thread owns.
+    private struct Worker {
+        let network: any BeatNetwork
+        let workspace: BeatClassifier.Workspace
+    }
+
+    /// - Throws: `EvaluationCancelled` where the runtime asks to stop; the finished streams are stored then.
+    public func record(_ sources: [Source]) throws -> [Outcome] {
+        let shared = Shared(count: sources.count)
+        let attackedWork = Double(settings.attacks.reduce(0) { $0 + $1.iterations * $1.restarts }) + 1
+        @Sendable func work(_ source: Source) -> Double { source.isAttacked ? attackedWork : 1 }
+        let progress = runtime.makeProgress(sources.reduce(0) { $0 + work($1) })
+        let (model, classifier) = (model, classifier)
+        ParallelBatches.run(
+            Array(sources.indices), on: runtime,
+            makeWorker: { Worker(network: model.network.replica(), workspace: classifier.makeWorkspace()) }
+        ) { worker, index in
+            guard shared.failure.withLock({ $0 == nil }) else { return }
+            progress.begin(sources[index].record)
+            do {
+                let outcome = try outcome(of: sources[index], worker)
+                shared.outcomes.withLock { $0[index] = outcome }
+            } catch {
+                shared.failure.withLock { $0 = $0 ?? error }
+            }
+            progress.advance(work(sources[index]))
+        }
+        progress.end()
+        let failure = shared.failure.withLock { $0 }
+        let outcomes = shared.outcomes.withLock { $0 }.compactMap { $0 }
+        if let failure, !(failure is EvaluationCancelled) { throw failure }
+        guard outcomes.count == sources.count else {
+            throw EvaluationCancelled.resumable(from: store.directory)
+        }
+        return outcomes
+    }
+
+    private func outcome(of source: Source, _ worker: Worker) throws -> Outcome {
+        let material = try ReplayMaterial(recordPath: "\(source.database.directory)/\(source.record)")
+        let identity =
+            "\(model.sha256)\nof \(material.counts.withUnsafeBytes { SHA256.hexadecimalDigest(of: Array($0)) })"
+        let clean = try recording("suspicion, clean\n\(identity)") { () throws(ToolError) in
+            try SuspicionRecording(
+                material, classifier: classifier, workspace: worker.workspace, rule: settings.rule)
+        }
+        var outcome = Outcome(source: source, clean: clean)
+        guard source.isAttacked else { return outcome }
+        let beats = clean.locatedBeats
+        let places = Self.places(material, count: settings.stretches, seconds: settings.stretchSeconds)
+        let ranges = places.filter { range in
+            beats.count { range.contains($0.rPeak) } >= SuspicionNotice.beats
+        }
+        outcome.skippedStretches = places.count - ranges.count
+        for attack in settings.attacks {
+            // A stop must not wait for a whole record.
+            if runtime.isCancelled() { throw EvaluationCancelled() }
+            let key =
+                "suspicion, attacked by \(attack)\nin \(ranges.map { "\($0)" }.joined(separator: " ")), seed \(settings.seed)\n\(identity)"
+            outcome.attacked.append(
+                try recording(key) { () throws(ToolError) in
+                    var attacked = material
+                    for (number, range) in ranges.enumerated() {
+                        let seed = SeededGenerator(seed: settings.seed).split(UInt64(number)).state
+                        _ = try AttackedEpisode.apply(to: &attacked, range: range, beats: beats) {
+                            (windows, classes) throws(ToolError) in
+                            attack.perturb(windows, labels: classes, against: worker.network, seed: seed)
+                        }
+                    }
+                    var recording = try SuspicionRecording(
+                        attacked, classifier: classifier, workspace: worker.workspace, rule: settings.rule)
+                    recording.mark(ranges, clean: clean)
+                    return recording
+                })
+        }
+        return outcome
+    }
+
+    private func recording(
+        _ key: String, make: () throws(ToolError) -> SuspicionRecording
+    ) throws(ToolError) -> SuspicionRecording {
+        if !restart, let stored: SuspicionRecording = store.load(key) { return stored }
+        let recording = try make()
+        try store.save(recording, key)
+        return recording
+    }
+
+    /// Stretches at fixed places: in the middle of equal parts of the record.
+    public static func places(_ material: ReplayMaterial, count: Int, seconds: Double) -> [Range<Int>] {
+        let length = Int(seconds * material.samplingRate)
+        let total = material.counts.count
+        return (0..<count).compactMap { number in
+            let start = total * (2 * number + 1) / (2 * count) - length / 2
+            return start >= 0 && start + length <= total ? start..<(start + length) : nil
+        }
+    }
+}

@@ -1,0 +1,116 @@
+public import ECGMonitor
+import Synchronization
+
+/// The suspicion rule with many parameters over the same recordings.
+public struct SuspicionSweep: Sendable {
+    /// One setting of the rule, and what it gives.
+    public struct Point: Sendable {
+        public var parameters: AttackSuspicionRule.Parameters
+        /// False suspicions on each clean database.
+        public var falseCounts: [Int]
+        public var falsePerDay: Double
+        /// Stretches noticed in time, in percent, for each attack.
+        public var shares: [Double]
+        /// Over the attacks that do not know the suspicion.
+        public var minimumShare: Double
+    }
+
+    /// In the grid's order.
+    public private(set) var points: [Point]
+
+    /// Withdrawal and ceiling keep their place relative to the threshold in the rule's defaults.
+    public static func grid() -> [AttackSuspicionRule.Parameters] {
+        let defaults = AttackSuspicionRule.Parameters()
+        var grid: [AttackSuspicionRule.Parameters] = []
+        for offset in [-1, 0, 0.5, 1, 1.5, 2, 2.5] as [Float] {
+            for margin in [1.5, 2, 2.25, 2.5, 2.75, 3, 4] as [Float] {
+                for rate in [0, 0.003, 0.01, 0.02, 0.03, 0.05] as [Float] {
+                    for raiseAt in [4, 5, 6, 7, 8, 10, 12, 16] as [Float]
+                    // One beat alone must not raise it.
+                    where raiseAt > defaults.logOddsLimit - offset {
+                        var parameters = defaults
+                        parameters.logOddsOffset = offset
+                        parameters.usualMargin = margin
+                        parameters.usualRate = rate
+                        parameters.raiseAt = raiseAt
+                        parameters.withdrawAt = raiseAt * defaults.withdrawAt / defaults.raiseAt
+                        parameters.ceiling = raiseAt * defaults.ceiling / defaults.raiseAt
+                        grid.append(parameters)
+                    }
+                }
+            }
+        }
+        return grid
+    }
+
+    /// - Parameters:
+    ///   - clean: recordings of each database.
+    ///   - attacked: recordings of each attack.
+    ///   - adaptive: attacks that know the suspicion; they have no part in `minimumShare`.
+    public init(
+        clean: [[SuspicionRecording]], attacked: [[SuspicionRecording]], adaptive: Set<Int>, runtime: EvaluationRuntime
+    ) {
+        let grid = Self.grid()
+        let seconds = clean.joined().reduce(0) { $0 + $1.seconds }
+        let excerpts = attacked.map { $0.flatMap(Self.excerpts) }
+        final class Results: Sendable {
+            let points: Mutex<[Point?]>
+            init(count: Int) { points = Mutex(Array(repeating: nil, count: count)) }
+        }
+        let results = Results(count: grid.count)
+        ParallelBatches.run(Array(grid.indices), on: runtime, makeWorker: { () }) { _, index in
+            let parameters = grid[index]
+            let falseCounts = clean.map { $0.reduce(0) { $0 + $1.replayedRaises(parameters).count } }
+            let shares = excerpts.map { excerpts in
+                var notice = SuspicionNotice()
+                for excerpt in excerpts { notice.add(excerpt, raises: excerpt.replayedRaises(parameters)) }
+                return notice.share ?? .nan
+            }
+            let blind = shares.enumerated().filter { !adaptive.contains($0.offset) && $0.element.isFinite }.map(
+                \.element)
+            let point = Point(
+                parameters: parameters, falseCounts: falseCounts,
+                falsePerDay: seconds > 0 ? Double(falseCounts.reduce(0, +)) * 86_400 / seconds : .nan, shares: shares,
+                minimumShare: blind.min() ?? .nan)
+            results.points.withLock { $0[index] = point }
+        }
+        points = results.points.withLock { $0 }.compactMap { $0 }
+    }
+
+    /// Each stretch with the beats before it that the rule still remembers.
+    private static func excerpts(_ recording: SuspicionRecording) -> [SuspicionRecording] {
+        recording.stretches.map { stretch in
+            let start = max(stretch.firstBeat - 100, 0)
+            let end = stretch.firstBeat + stretch.beatCount
+            var excerpt = recording
+            excerpt.scores = Array(recording.scores[start..<end])
+            (excerpt.rPeaks, excerpt.classes, excerpt.raisedAtBeats) = ([], "", [])
+            excerpt.stretches = [stretch]
+            excerpt.stretches[0].firstBeat -= start
+            return excerpt
+        }
+    }
+
+    /// The settings that notice most, at no more than so many false suspicions a day: by the worst attack, then by the
+    /// mean.
+    public func best(falsePerDay limit: Double, count: Int) -> [Point] {
+        func mean(_ point: Point) -> Double {
+            let shares = point.shares.filter(\.isFinite)
+            return shares.reduce(0, +) / Double(max(shares.count, 1))
+        }
+        return Array(
+            points.filter { $0.falsePerDay <= limit }.sorted {
+                ($0.minimumShare, mean($0), -$0.falsePerDay) > ($1.minimumShare, mean($1), -$1.falsePerDay)
+            }.prefix(count))
+    }
+
+    /// False suspicions a day against the share noticed: the settings that no other one beats in both.
+    public var curve: [Point] {
+        var curve: [Point] = []
+        for point in points.sorted(by: { ($0.falsePerDay, -$0.minimumShare) < ($1.falsePerDay, -$1.minimumShare) })
+        where point.minimumShare > (curve.last?.minimumShare ?? -1) {
+            curve.append(point)
+        }
+        return curve
+    }
+}

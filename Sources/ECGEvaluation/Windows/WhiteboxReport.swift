@@ -1,0 +1,83 @@
+import EC57
+import ECGATKGAN
+
+/// What the white-box evaluation measures.
+public struct WhiteboxSettings: Sendable {
+    public var epsilon: Float
+    /// nil: all windows.
+    public var squareSample: Int? = 1000
+    public var squareQueries = 5000
+    public var curveSample = 1000
+    public var curveEpsilons: [Float] = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05]
+    /// Iterations of PGD from one random start, for the check that more never help the model.
+    public var iterationCounts = [1, 5, 20, 50]
+    /// Windows of the unbounded attack.
+    public var unboundedSample = 200
+    /// Random starts draw other points each time; a rise of accuracy of no more than this, in percent, is put down to
+    /// that.
+    public var tolerance = 0.3
+
+    public init(epsilon: Float) { self.epsilon = epsilon }
+}
+
+/// The white-box evaluation as JSON.
+extension Whitebox {
+    public struct Report: Encodable, Sendable {
+        public struct Row: Encodable, Sendable {
+            public var attack: String
+            public var parameters: String
+            public var windows: Int
+            public var plain_accuracy: Double
+            public var one_against_rest_accuracy: Double
+            public var sensitivity: [String: Double]
+            public var specificity: [String: Double]
+            public var suspected: Double?
+            public var wrong_unsuspected: Double?
+        }
+        public struct Point: Encodable, Sendable {
+            public var epsilon: Float
+            public var plain_accuracy: Double
+            public var one_against_rest_accuracy: Double
+        }
+        public struct Check: Encodable, Sendable {
+            public var name: String
+            public var outcome: String
+            public var detail: String
+        }
+        public var evaluation = "whitebox"
+        public var model: EvaluatedModel.Identity
+        public var surrogate: EvaluatedModel.Identity?
+        public var data: HeldOutWindows.Report
+        public var epsilon: Float
+        public var seed: UInt64
+        public var suspicion_threshold: Float?
+        public var square_queries: Int
+        public var rows: [Row]
+        public var curve: [Point]
+        public var checks: [Check]
+    }
+
+    public func report(_ heldOut: HeldOutWindows) -> Report {
+        let letters = BeatClass.allCases.map { String($0.letter) }
+        return Report(
+            model: model.identity, surrogate: surrogate?.identity, data: heldOut.report, epsilon: settings.epsilon,
+            seed: seed, suspicion_threshold: threshold, square_queries: settings.squareQueries,
+            rows: rows.map { row in
+                let confusion = row.figures.confusion
+                return Report.Row(
+                    attack: row.name, parameters: row.parameters, windows: row.windows,
+                    plain_accuracy: confusion.plainAccuracy.rounded(decimals: 3),
+                    one_against_rest_accuracy: confusion.oneAgainstRestAccuracy.rounded(decimals: 3),
+                    sensitivity: NamedFigures.rounded(letters, BeatClass.allCases.map(confusion.sensitivity)),
+                    specificity: NamedFigures.rounded(letters, BeatClass.allCases.map(confusion.specificity)),
+                    suspected: row.suspected?.rounded(decimals: 3),
+                    wrong_unsuspected: row.wrongUnsuspected?.rounded(decimals: 3))
+            },
+            curve: curve.map {
+                Report.Point(
+                    epsilon: $0.epsilon, plain_accuracy: $0.plainAccuracy.rounded(decimals: 3),
+                    one_against_rest_accuracy: $0.oneAgainstRestAccuracy.rounded(decimals: 3))
+            },
+            checks: checks.map { Report.Check(name: $0.name, outcome: $0.outcome.rawValue, detail: $0.detail) })
+    }
+}

@@ -1,0 +1,63 @@
+import ECGLimits
+public import ToolSupport
+import WFDB
+
+extension ReplayMaterial {
+    /// One lead of a WFDB record.
+    /// - Parameters:
+    ///   - path: the record's path without extension (`.hea` and `.dat` are forgiven).
+    ///   - lead: a lead's name or its number from 0; nil: the first signal that is an ECG by its name and unit.
+    ///   - strict: whether what does not agree in the files is an error, not a warning.
+    /// - Throws: `ToolError` naming the file, and the byte where there is one.
+    public init(recordPath path: String, lead wanted: String? = nil, strict: Bool = false) throws(ToolError) {
+        let place = RecordPath(path)
+        let stem = place.directory.isEmpty ? place.name : "\(place.directory)/\(place.name)"
+        let record: Record
+        do {
+            let source = try RecordSource(place.name, in: place.directory, strict: strict).withTrueBaseline()
+            record = try Record.read(source, signal: try RecordLead.index(wanted, in: source.header, path: stem))
+        } catch let error as WFDBError {
+            throw ToolError(
+                "record \(stem) cannot be read: \(error)",
+                nextStep: error.code == .cannotRead
+                    ? "Give the path of a WFDB record without extension, such as Fixtures/208s"
+                    : RecordAdvice.nextStep(error, in: place.directory, strict: strict))
+        } catch {
+            throw error as? ToolError ?? ToolError("record \(stem) cannot be read: \(error)", nextStep: "")
+        }
+        RecordWarnings.tell(record.warnings)
+        let index = 0
+        let signal = record.header.signals[index]
+        let millivoltsPerUnit = signal.millivoltsPerUnit ?? 1
+        let rate = record.samplingRate(ofSignal: index)
+        guard SignalLimits.samplingRates.contains(rate) else {
+            let rates = SignalLimits.samplingRates
+            throw ToolError(
+                "\(stem) has \(fixed(rate, 2)) samples a second; the monitor takes \(Int(rates.lowerBound)) to "
+                    + "\(Int(rates.upperBound))",
+                nextStep: "Resample the record first")
+        }
+        let range = signal.format.range
+        let samples = record.samples[index]
+        guard !samples.isEmpty else {
+            throw ToolError("\(stem) holds no samples of this signal", nextStep: "Choose another with --lead")
+        }
+        self.init(
+            name: stem, samplingRate: rate, lead: RecordLead.name(signal),
+            gain: signal.gain / millivoltsPerUnit, baseline: signal.baseline,
+            countRange: Self.converterRange(signal, within: (range.lowerBound + 1)...range.upperBound), counts: samples,
+            invalidIndices: samples.indices.filter { samples[$0] == signal.format.invalidSample }, gaps: record.gaps)
+    }
+
+    /// What the converter could give: `adcResolution` bits about `adcZero` where the header states them and the samples
+    /// keep to them, else what the format can hold.
+    private static func converterRange(
+        _ signal: SignalSpecification, within limits: ClosedRange<Int32>
+    ) -> ClosedRange<Int32> {
+        guard let bits = signal.adcResolution, (1...24).contains(bits), let zero = signal.adcZero else { return limits }
+        let half = Int64(1) << Int64(bits - 1)
+        let lower = max(Int64(zero) - half, Int64(limits.lowerBound))
+        let upper = min(Int64(zero) + half - 1, Int64(limits.upperBound))
+        return lower < upper ? Int32(lower)...Int32(upper) : limits
+    }
+}

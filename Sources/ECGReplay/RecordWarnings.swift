@@ -1,0 +1,27 @@
+import Synchronization
+import ToolSupport
+public import WFDB
+
+/// What did not agree in a record but hindered nothing, said on standard error: of each kind some, lest thousands of
+/// records with the same fault bury the rest.
+public enum RecordWarnings {
+    private static let maximumOfAKind = 3
+    private static let told = Mutex<[WFDBError.Code: Int]>([:])
+
+    /// - Parameter warnings: of one record; of several of a kind the first stands for all.
+    public static func tell(_ warnings: [WFDBError]) {
+        var codes: Set<WFDBError.Code> = []
+        for warning in warnings where codes.insert(warning.code).inserted {
+            let same = warnings.count { $0.code == warning.code }
+            let number = told.withLock { told in
+                told[warning.code, default: 0] += 1
+                return told[warning.code] ?? 0
+            }
+            guard number <= maximumOfAKind + 1 else { continue }
+            let more = same > 1 ? " (and \(same - 1) more of this record)" : ""
+            Terminal.note(
+                number <= maximumOfAKind
+                    ? "Warning: \(printable("\(warning)"))\(more)" : "Warning: more records like that are not listed")
+        }
+    }
+}
