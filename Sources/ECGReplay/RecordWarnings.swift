@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 import ToolSupport
 public import WFDB
@@ -19,9 +20,15 @@ public enum RecordWarnings {
             }
             guard number <= maximumOfAKind + 1 else { continue }
             let more = same > 1 ? " (and \(same - 1) more of this record)" : ""
-            Terminal.note(
+            note(
                 number <= maximumOfAKind
                     ? "Warning: \(printable("\(warning)"))\(more)" : "Warning: more records like that are not listed")
         }
+    }
+
+    /// A line on standard error.
+    private static func note(_ text: String) {
+        let line = Array((text + "\n").utf8)
+        _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 }

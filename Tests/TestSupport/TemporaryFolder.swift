@@ -5,7 +5,7 @@ package final class TemporaryFolder {
     package let path: String
 
     /// - Parameter name: begins the folder's name.
-    package init(_ name: String) throws {
+    package init(_ name: String = "test") throws {
         path = FileManager.default.temporaryDirectory.appending(path: "\(name)-\(UUID().uuidString.prefix(8))").path()
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }

@@ -1,8 +1,13 @@
 import ArgumentParser
+import EC57
 import ECGATKGAN
+import ECGEvaluation
 import ECGMonitor
+@testable import ECGReplay
 import Foundation
+import TestSupport
 import Testing
+import ToolSupport
 import WFDB
 
 @testable import ecgmon
@@ -17,7 +22,7 @@ struct RecordFilesTests {
 
         init() throws {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-            ecg = Array(try Record.read("208s", in: AnnotateTests.packageRoot + "/Fixtures").samples[0].prefix(21_600))
+            ecg = Array(try Record.read("208s", in: Checkout.root + "/Fixtures").samples[0].prefix(21_600))
         }
 
         deinit { try? FileManager.default.removeItem(atPath: path) }

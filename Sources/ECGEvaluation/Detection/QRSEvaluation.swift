@@ -48,7 +48,8 @@ public struct QRSReport: Encodable, Sendable {
     public var evaluation = "qrs"
     public var database: String
     public var records: [String]
-    public var channel = 0
+    /// The lead that was chosen; nil: in each record the first signal that is an ECG.
+    public var lead: String?
     public var from_seconds: Double
     public var match_window_ms = EC57Score.matchWindowSeconds * 1000
     public var gross: EC57Figures

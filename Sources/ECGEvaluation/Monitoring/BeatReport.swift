@@ -7,7 +7,8 @@ public struct BeatReport: Encodable, Sendable {
     public var model: LoadedModel.Identity
     public var joined: Bool
     public var join_trained_on: String?
-    public var channel = 0
+    /// The lead that was chosen; nil: in each record the first signal that is an ECG.
+    public var lead: String?
     public var reversed: Bool
     public var from_seconds: Double
     public var match_window_ms = EC57Score.matchWindowSeconds * 1000

@@ -4,7 +4,8 @@ public import EC57
 public struct StreamReport: Encodable, Sendable {
     public var evaluation = "stream"
     public var model: LoadedModel.Identity
-    public var channel = 0
+    /// The lead that was chosen; nil: in each record the first signal that is an ECG.
+    public var lead: String?
     public var from_seconds: Double
     public var match_window_ms = EC57Score.matchWindowSeconds * 1000
     public var parts: [Part]

@@ -6,6 +6,8 @@ public import WFDB
 public struct RecordChannel: Sendable {
     /// All samples in mV; NaN where the record marks one as invalid.
     public let millivolts: [Float]
+    /// Where there are no samples at all, in samples of this channel, ascending.
+    public let gaps: [Range<Int>]
     /// Samples a second of this channel.
     public let samplingRate: Double
     /// The lead's name, cut to the length that the monitor takes; may be empty.
@@ -28,6 +30,9 @@ public struct RecordChannel: Sendable {
         }
         samplingRate = record.samplingRate(ofSignal: channel)
         samplesPerFrame = signal.samplesPerFrame
+        gaps = record.gaps.map {
+            $0.lowerBound * signal.samplesPerFrame..<$0.upperBound * signal.samplesPerFrame
+        }
         frameCount = Int64(record.frameCount)
         lead = SignalLimits.leadName(signal.description ?? "")
     }

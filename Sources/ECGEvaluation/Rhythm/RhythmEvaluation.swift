@@ -45,7 +45,8 @@ public struct RhythmEvaluation: Sendable {
 public struct RhythmReport: Encodable, Sendable {
     public var evaluation = "rhythm"
     public var model: LoadedModel.Identity
-    public var channel = 0
+    /// The lead that was chosen; nil: in each record the first signal that is an ECG.
+    public var lead: String?
     public var parts: [Part]
 
     public init(model: LoadedModel.Identity, parts: [Part]) {

@@ -2,6 +2,7 @@ import ArgumentParser
 import EC57
 import ECGATKGAN
 import ECGEvaluation
+import ECGReplay
 import FoundationEssentials
 import ToolSupport
 import WFDB

@@ -1,3 +1,4 @@
+import ECGReplay
 import FoundationEssentials
 import ToolSupport
 import WFDB

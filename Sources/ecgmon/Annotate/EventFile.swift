@@ -1,6 +1,7 @@
 import ECGMonitor
 import FoundationEssentials
 import Glibc
+import ToolSupport
 
 /// A file of events, a line of JSON each, that appears under its name only when it is whole.
 final class EventFile {

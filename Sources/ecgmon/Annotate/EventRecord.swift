@@ -1,6 +1,9 @@
+import EC57
 import ECGATKGAN
+import ECGEvaluation
 import ECGMonitor
 import ECGSignal
+import ToolSupport
 
 /// An event of a record as one line of JSON, for scorers that must know when a thing was said, not only of what.
 ///

@@ -1,8 +1,11 @@
 import ArgumentParser
+import EC57
 import ECGATKGAN
+import ECGEvaluation
 import ECGMonitor
 import MonitorWire
 import NeuralNetwork
+import ToolSupport
 import WFDB
 
 /// The guard of a change that must change no event.
@@ -57,10 +60,17 @@ struct EvaluateDigest: AsyncParsableCommand {
         var channel = 0
         var databases: [Row]
         var records: [Row]
+
+        var text: String {
+            let rows = (records + databases).map {
+                "\($0.name): \($0.events) events\n  ids    \($0.ids_sha256)\n  bodies \($0.bodies_sha256)"
+            }
+            return (["model \(model.name), SHA-256 \(model.sha256); kernel \(kernel)"] + rows).joined(separator: "\n")
+        }
     }
 
     func run() async throws {
-        let loaded = try LoadedModel(model)
+        let loaded = try LoadedModel.chosen(model)
         var (databases, records): ([Row], [Row]) = ([], [])
         for name in database.split(separator: ",").map(String.init) {
             let folder = try RecordDatabase(name)
@@ -73,15 +83,9 @@ struct EvaluateDigest: AsyncParsableCommand {
             databases.append(Row(name, EventDigest(of: digests)))
             records += zip(names, digests).map { Row("\(name)/\($0)", $1) }
         }
-        if json {
-            let report = Report(
-                kernel: NetworkKernel.inUse.rawValue, model: loaded.identity, databases: databases,
-                records: perRecord ? records : [])
-            return try EvaluationReport.printJSON(report)
-        }
-        print("model \(loaded.classifier.name), SHA-256 \(loaded.classifier.sha256); kernel \(NetworkKernel.inUse.rawValue)")
-        for row in (perRecord ? records : []) + databases {
-            print("\(row.name): \(row.events) events\n  ids    \(row.ids_sha256)\n  bodies \(row.bodies_sha256)")
-        }
+        let report = Report(
+            kernel: NetworkKernel.inUse.rawValue, model: loaded.identity, databases: databases,
+            records: perRecord ? records : [])
+        try ReportOutput.show(report, json: json, text: report.text)
     }
 }
