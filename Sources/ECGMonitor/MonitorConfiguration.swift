@@ -24,6 +24,8 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     public var recoverySeconds: Double = 0.25
     /// A gap at least this long, in s, raises `AlertKind.signalLost`; a shorter one is a status event only.
     public var signalLostGapSeconds: Double = 2
+    /// Samples that are missing, invalid or flagged for at most this long, in s, are bridged.
+    public var bridgedGapSeconds: Double = 0.5
     /// Alerts about the patient outlive an interruption of the signal (gap, electrode off, invalid or saturated
     /// samples) that is shorter, in s; after a longer one they end with `AlertEnd.signalInterrupted`.
     public var interruptionHoldSeconds: Double = 10
@@ -144,6 +146,7 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
         try require(reorderSeconds, "reorderSeconds", 0...5)
         try require(recoverySeconds, "recoverySeconds", 0...10)
         try require(signalLostGapSeconds, "signalLostGapSeconds", 0...60)
+        try require(bridgedGapSeconds, "bridgedGapSeconds", 0...2)
         try require(interruptionHoldSeconds, "interruptionHoldSeconds", 1...300)
         try require(statusIntervalSeconds, "statusIntervalSeconds", 1...3_600)
         try require(asystoleSeconds, "asystoleSeconds", 2.5...10)

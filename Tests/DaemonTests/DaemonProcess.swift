@@ -21,7 +21,8 @@ final class DaemonProcess {
     private let hasDisk: Bool
     /// A file system of the journal's own, as this process reaches it.
     var disk: String { "/proc/\(process.processIdentifier)/root\(directory)/disk" }
-    var journal: String { "\(directory)/\(hasDisk ? "disk/" : "")journal.sqlite" }
+    var journal: String { journalPath ?? "\(directory)/\(hasDisk ? "disk/" : "")journal.sqlite" }
+    private let journalPath: String?
     /// What makes it keep a journal, and answer for it.
     private var withJournal: [String] {
         ["--journal", journal, "--ingest-acknowledged", acknowledged, "--history", history]
@@ -45,22 +46,29 @@ final class DaemonProcess {
     /// - Parameters:
     ///   - configuration: the text of its configuration file.
     ///   - hasJournal: it keeps a journal, takes acknowledged samples, and answers for the past.
+    ///   - journal: where its journal is, if not beside its other files. Its folder is made.
     ///   - predecessor: one that has ended, in whose directory this one goes on.
     ///   - watchdogSeconds: what the service manager's watchdog asks for; nil: no watchdog.
+    ///   - standardError: where its log goes instead of `log`.
     ///   - diskMegabytes: the journal is on a file system of this size, in memory, that only this daemon sees
     ///     (`OwnNamespace.isPermitted`); nil: it is beside the other files.
     init(
         configuration: String = "", arguments: [String] = [], environment more: [String: String] = [:],
-        watchdogSeconds: Double? = nil, waitsUntilReady: Bool = true, hasJournal: Bool = false,
-        diskMegabytes: Int? = nil,
+        watchdogSeconds: Double? = nil, standardError: Int32? = nil, waitsUntilReady: Bool = true,
+        hasJournal: Bool = false,
+        journal: String? = nil, diskMegabytes: Int? = nil,
         after predecessor: DaemonProcess? = nil
     ) throws {
         hasDisk = diskMegabytes != nil
+        journalPath = journal
         directory =
             predecessor?.directory
             ?? FileManager.default.temporaryDirectory.appending(path: "ecgmond-\(UUID().uuidString.prefix(8))").path()
         predecessor?.hasSuccessor = true
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        if let folder = journal.map({ URL(filePath: $0).deletingLastPathComponent().path() }) {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        }
         notifications = try NotifySocket(path: "\(directory)/notify")
         process = Process()
         try write(configuration: configuration)
@@ -84,7 +92,9 @@ final class DaemonProcess {
         environment["WATCHDOG_PID"] = nil
         process.environment = environment
         _ = FileManager.default.createFile(atPath: "\(directory)/log", contents: nil)
-        process.standardError = FileHandle(forWritingAtPath: "\(directory)/log")
+        process.standardError =
+            standardError.map { FileHandle(fileDescriptor: $0, closeOnDealloc: false) }
+            ?? FileHandle(forWritingAtPath: "\(directory)/log")
         try process.run()
         if waitsUntilReady { try waitUntilReady() }
     }
@@ -104,9 +114,14 @@ final class DaemonProcess {
 
     private func waitUntilReady() throws {
         try #require(notifications.wait { $0.contains("READY=1") }, "the daemon says READY=1; its log: \(log)")
+        // The log has a thread of its own.
+        try #require(eventually { log.contains("info ready") || log.contains("model_sha256") }, "\(log)")
         let port = log.firstMatch(of: /http_port=(\d+)/).flatMap { UInt16($0.1) }
         httpPort = try #require(port, "the log tells the port: \(log)")
     }
+
+    /// For a daemon that was not waited for.
+    func useHTTPPort(_ port: UInt16) { httpPort = port }
 
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
