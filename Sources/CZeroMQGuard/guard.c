@@ -11,6 +11,11 @@
 // itself. That is what the two functions here do, for libzmq's own threads; everybody else gets the system's behaviour. A
 // connection that is broken and waits for nothing is taken out of the set ("parked"), or epoll would report it without end.
 //
+// A connection that waits while the process has no file descriptor free is reported by epoll again at once, and libzmq tries to
+// accept it again at once: its thread would spin. At an ipc endpoint it even ends the process: ipc_listener.cpp asserts that the
+// reason is none of those that this leads to but ENFILE, which both kinds of endpoints take for what it is. So here the thread
+// waits a little after such a failure, and is told ENFILE; the failures are counted.
+//
 // The executable's symbols go before the C library's wherever a library is linked to them dynamically, as libzmq is.
 
 #include "czeromqguard.h"
@@ -18,10 +23,13 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__has_feature)
@@ -34,6 +42,7 @@
 
 // The thread sanitizer replaces the same functions, and must see every call.
 bool czeromq_guard_is_in_place(void) { return false; }
+unsigned long long czeromq_guard_failed_accepts(void) { return 0; }
 
 #else
 
@@ -103,6 +112,32 @@ __attribute__((visibility("default"))) int epoll_wait(int set, struct epoll_even
         events[kept++] = event;
     }
     return kept;
+}
+
+static atomic_ullong failed_accepts;
+
+// Long enough to cost next to nothing, short enough for the other connections of the thread.
+static const struct timespec pause_after_failure = {.tv_nsec = 20000000};
+
+static int accepted(int result) {
+    if (result >= 0 || !(errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) return result;
+    if (!is_network_thread()) return result;
+    atomic_fetch_add_explicit(&failed_accepts, 1, memory_order_relaxed);
+    nanosleep(&pause_after_failure, NULL);
+    errno = ENFILE;
+    return result;
+}
+
+__attribute__((visibility("default"))) int accept4(int fd, __SOCKADDR_ARG address, socklen_t *length, int flags) {
+    return accepted((int)syscall(SYS_accept4, fd, address.__sockaddr__, length, flags));
+}
+
+__attribute__((visibility("default"))) int accept(int fd, __SOCKADDR_ARG address, socklen_t *length) {
+    return accepted((int)syscall(SYS_accept4, fd, address.__sockaddr__, length, 0));
+}
+
+unsigned long long czeromq_guard_failed_accepts(void) {
+    return atomic_load_explicit(&failed_accepts, memory_order_relaxed);
 }
 
 bool czeromq_guard_is_in_place(void) { return dlsym(RTLD_DEFAULT, "epoll_wait") == (void *)epoll_wait; }

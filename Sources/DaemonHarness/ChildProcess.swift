@@ -22,17 +22,20 @@ package final class ChildProcess {
 
     /// Starts `executable` with standard input closed and standard output and error appended to `logPath`. No other open
     /// file of this process is left to it.
-    /// - Parameter environment: changes to this process's environment; nil removes a variable.
+    /// - Parameters:
+    ///   - environment: changes to this process's environment; nil removes a variable.
+    ///   - standardError: an open file for its standard error; nil: `logPath`, too.
     /// - Throws: `ToolError` with the system's reason.
     package init(
-        executable: String, arguments: [String], environment: [String: String?] = [:], logPath: String
+        executable: String, arguments: [String], environment: [String: String?] = [:], logPath: String,
+        standardError: Int32? = nil
     ) throws(ToolError) {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, logPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        posix_spawn_file_actions_adddup2(&actions, standardError ?? STDOUT_FILENO, STDERR_FILENO)
         _ = Self.closeFrom?(&actions, STDERR_FILENO + 1)
 
         var attributes = posix_spawnattr_t()

@@ -51,6 +51,8 @@ package final class LocalDaemon {
         package var arguments: [String] = []
         /// Changes to this process's environment; nil removes a variable.
         package var environment: [String: String?] = [:]
+        /// Where its standard error goes; nil: into the log file.
+        package var standardError: Int32?
         /// It tells a notify socket that this process holds when it is ready, for `waitUntilReady`.
         package var notifies = false
         /// Makes the command that starts another, with the same process number: for a namespace of its own.
@@ -131,7 +133,8 @@ package final class LocalDaemon {
         var environment = options.environment
         if let notifications { environment["NOTIFY_SOCKET"] = notifications.path }
         process = try ChildProcess(
-            executable: command[0], arguments: Array(command.dropFirst()), environment: environment, logPath: logPath)
+            executable: command[0], arguments: Array(command.dropFirst()), environment: environment, logPath: logPath,
+            standardError: options.standardError)
     }
 
     /// Waits until it says that it is ready; needs `Options.notifies`.

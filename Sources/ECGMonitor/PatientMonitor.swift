@@ -148,7 +148,7 @@ public struct PatientMonitor: Sendable, Codable {
         let defects = block.millivolts.withUnsafeBufferPointer { samples in
             processor.take(
                 UnsafeBufferPointer(rebasing: samples[admission.duplicates...]), firstIndex: first,
-                leadOff: block.leadOff)
+                leadOff: block.leadOff, range: block.range)
         }
         receipt.invalidSamples += defects.invalid
         receipt.spikeSamples += defects.spikes

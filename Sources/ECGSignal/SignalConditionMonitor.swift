@@ -108,7 +108,7 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
     /// Ends of the converter's range in mV, if the source says them.
     private var lowestRail = -Self.noRail
     private var highestRail = Self.noRail
-    private static let noRail: Float = 1e9
+    private static let noRail: Float = 1e5
     private var judged: SignalCondition = .good
     private var judgedSince: Int64 = 0
 

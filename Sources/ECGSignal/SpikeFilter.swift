@@ -21,7 +21,8 @@ public struct SpikeFilter: Sendable, Codable {
     /// A spike comes back to within this share of its jump.
     static let returnShare: Float = 0.25
 
-    private var jump: Float = .infinity
+    /// Greater than any voltage until the rate is known.
+    private var jump: Float = 1e5
     private var maximumLength = 0
     private var last: Float = 0
     /// Mean absolute step from sample to sample, in mV.

@@ -39,13 +39,23 @@ public struct SampleBlockSequence: Sendable {
     /// - Parameters:
     ///   - gain: counts per mV.
     ///   - baseline: the count that stands for 0 mV.
+    ///   - range: the least and the greatest count that the converter gives, the least below the greatest; nil: not
+    ///     known.
+    ///   - invalidCount: the count that marks a sample that is not valid; nil: there is none. It is sent with a `range`
+    ///     only.
     public mutating func block(
-        counts: [Int32], gain: Double, baseline: Int32 = 0, leadOff: Bool = false
+        counts: [Int32], gain: Double, baseline: Int32 = 0, range: ClosedRange<Int32>? = nil,
+        invalidCount: Int32? = nil, leadOff: Bool = false
     ) -> WireSampleBlock {
         var block = nextBlock(count: counts.count, leadOff: leadOff)
         block.counts = counts
         block.gain = gain
         block.baseline = baseline
+        if let range {
+            block.converterRange.minimumCount = range.lowerBound
+            block.converterRange.maximumCount = range.upperBound
+            if let invalidCount { block.converterRange.invalidCount = invalidCount }
+        }
         return block
     }
 

@@ -46,6 +46,8 @@ public enum SampleBlockRejection: Error, Sendable, Equatable {
     case acquisitionTimeOutOfRange(Int64)
     /// Too long, or with a control character.
     case badLeadName
+    /// The converter's least count is not below its greatest.
+    case unusableConverterRange(minimum: Int32, maximum: Int32)
 
     /// The causes without their values: one counter each.
     public enum Cause: String, Sendable, CaseIterable {
@@ -60,6 +62,7 @@ public enum SampleBlockRejection: Error, Sendable, Equatable {
         case sampleIndexOutOfRange = "sample_index_out_of_range"
         case acquisitionTimeOutOfRange = "acquisition_time_out_of_range"
         case badLeadName = "bad_lead_name"
+        case unusableConverterRange = "unusable_converter_range"
     }
 
     public var cause: Cause {
@@ -75,6 +78,7 @@ public enum SampleBlockRejection: Error, Sendable, Equatable {
         case .sampleIndexOutOfRange: .sampleIndexOutOfRange
         case .acquisitionTimeOutOfRange: .acquisitionTimeOutOfRange
         case .badLeadName: .badLeadName
+        case .unusableConverterRange: .unusableConverterRange
         }
     }
 }
@@ -99,6 +103,8 @@ extension SampleBlockRejection: CustomStringConvertible {
         case .badLeadName:
             "the lead's name must have at most \(SampleBlockLimits.maximumLeadNameLength) bytes "
                 + "and no control characters"
+        case .unusableConverterRange(let minimum, let maximum):
+            "a converter's range from \(minimum) to \(maximum), expected the smaller count first"
         }
     }
 }
@@ -129,6 +135,12 @@ extension WireSampleBlock {
         guard sampleCount > 0 else { throw .noSamples }
         guard sampleCount <= limits.maximumSampleCount else { throw .tooManySamples(sampleCount) }
         guard counts.isEmpty || (gain.isFinite && gain != 0) else { throw .unusableGain(gain) }
+        if !counts.isEmpty && hasConverterRange {
+            guard converterRange.minimumCount < converterRange.maximumCount else {
+                throw .unusableConverterRange(
+                    minimum: converterRange.minimumCount, maximum: converterRange.maximumCount)
+            }
+        }
         guard firstSampleIndex >= 0, firstSampleIndex <= SampleBlockLimits.sampleIndexEnd - Int64(sampleCount) else {
             throw .sampleIndexOutOfRange(firstSampleIndex)
         }
@@ -150,12 +162,28 @@ extension WireSampleBlock {
     /// How many samples the block holds.
     public var sampleCount: Int { counts.isEmpty ? millivolts.count : counts.count }
 
-    /// The samples in mV, whichever way they came. Counts that overflow a float become infinite, that is, invalid.
+    /// The samples in mV, whichever way they came. Counts that overflow a float become infinite, that is, invalid; the
+    /// count that marks an invalid sample becomes NaN.
     public var samplesInMillivolts: [Float] {
         if counts.isEmpty { return millivolts }
         // Doubles hold the difference of any two counts exactly.
         let baseline = Double(baseline)
         let gain = gain
-        return counts.map { Float((Double($0) - baseline) / gain) }
+        guard hasConverterRange, converterRange.hasInvalidCount else {
+            return counts.map { Float((Double($0) - baseline) / gain) }
+        }
+        let marker = converterRange.invalidCount
+        return counts.map { $0 == marker ? .nan : Float((Double($0) - baseline) / gain) }
+    }
+
+    /// The voltages at the two ends of the converter's range, in mV; nil: not known, or not finite.
+    public var rangeInMillivolts: ClosedRange<Float>? {
+        guard !counts.isEmpty, hasConverterRange else { return nil }
+        let ends = [converterRange.minimumCount, converterRange.maximumCount].map {
+            Float((Double($0) - Double(baseline)) / gain)
+        }
+        // A negative gain turns them round.
+        let (low, high) = (min(ends[0], ends[1]), max(ends[0], ends[1]))
+        return low.isFinite && high.isFinite && low < high ? low...high : nil
     }
 }

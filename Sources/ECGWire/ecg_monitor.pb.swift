@@ -1004,9 +1004,54 @@ public nonisolated struct WireSampleBlock: Sendable {
   /// told from that to the last one. 0: none.
   public var helloNumber: UInt64 = 0
 
+  /// What the converter that made the counts can give. Absent: not known. Ignored with millivolts. Constant within a
+  /// session.
+  public var converterRange: WireConverterRange {
+    get {_converterRange ?? WireConverterRange()}
+    set {_converterRange = newValue}
+  }
+  /// Returns true if `converterRange` has been explicitly set.
+  public var hasConverterRange: Bool {self._converterRange != nil}
+  /// Clears the value of `converterRange`. Subsequent reads from it will return its default value.
+  public mutating func clearConverterRange() {self._converterRange = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _converterRange: WireConverterRange? = nil
+}
+
+/// What an analog-to-digital converter can give. It tells a saturated signal (counts at an end of the range) from a large but
+/// true voltage, such as the offset of an electrode, and a marker for "no valid sample" from a measured count.
+public nonisolated struct WireConverterRange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The least count that the converter gives for a voltage: -32768 or -32767 for most of 16 bits, -8388608 for 24 bits.
+  /// Must be less than maximum_count, or the block is rejected (cause unusable_converter_range).
+  public var minimumCount: Int32 = 0
+
+  /// The greatest.
+  public var maximumCount: Int32 = 0
+
+  /// The count that the source writes where there is no valid sample, inside the range or outside of it. Such a sample is
+  /// treated like a NaN in millivolts. Absent: there is no such count.
+  public var invalidCount: Int32 {
+    get {_invalidCount ?? 0}
+    set {_invalidCount = newValue}
+  }
+  /// Returns true if `invalidCount` has been explicitly set.
+  public var hasInvalidCount: Bool {self._invalidCount != nil}
+  /// Clears the value of `invalidCount`. Subsequent reads from it will return its default value.
+  public mutating func clearInvalidCount() {self._invalidCount = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _invalidCount: Int32? = nil
 }
 
 /// One event of one stream. The payload's kind is the topic's first word.
@@ -1900,7 +1945,7 @@ nonisolated extension WireCommandResult: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SampleBlock"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}stream\0\u{1}session\0\u{3}first_sample_index\0\u{3}sampling_rate\0\u{3}acquisition_time_ns\0\u{1}lead\0\u{1}gain\0\u{1}baseline\0\u{1}counts\0\u{1}millivolts\0\u{3}lead_off\0\u{3}hello_number\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}stream\0\u{1}session\0\u{3}first_sample_index\0\u{3}sampling_rate\0\u{3}acquisition_time_ns\0\u{1}lead\0\u{1}gain\0\u{1}baseline\0\u{1}counts\0\u{1}millivolts\0\u{3}lead_off\0\u{3}hello_number\0\u{3}converter_range\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1921,12 +1966,17 @@ nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 11: try { try decoder.decodeRepeatedFloatField(value: &self.millivolts) }()
       case 12: try { try decoder.decodeSingularBoolField(value: &self.leadOff) }()
       case 13: try { try decoder.decodeSingularUInt64Field(value: &self.helloNumber) }()
+      case 14: try { try decoder.decodeSingularMessageField(value: &self._converterRange) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.schemaVersion != 0 {
       try visitor.visitSingularUInt32Field(value: self.schemaVersion, fieldNumber: 1)
     }
@@ -1966,6 +2016,9 @@ nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.helloNumber != 0 {
       try visitor.visitSingularUInt64Field(value: self.helloNumber, fieldNumber: 13)
     }
+    try { if let v = self._converterRange {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1983,6 +2036,51 @@ nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.millivolts != rhs.millivolts {return false}
     if lhs.leadOff != rhs.leadOff {return false}
     if lhs.helloNumber != rhs.helloNumber {return false}
+    if lhs._converterRange != rhs._converterRange {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireConverterRange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ConverterRange"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}minimum_count\0\u{3}maximum_count\0\u{3}invalid_count\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularSInt32Field(value: &self.minimumCount) }()
+      case 2: try { try decoder.decodeSingularSInt32Field(value: &self.maximumCount) }()
+      case 3: try { try decoder.decodeSingularSInt32Field(value: &self._invalidCount) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.minimumCount != 0 {
+      try visitor.visitSingularSInt32Field(value: self.minimumCount, fieldNumber: 1)
+    }
+    if self.maximumCount != 0 {
+      try visitor.visitSingularSInt32Field(value: self.maximumCount, fieldNumber: 2)
+    }
+    try { if let v = self._invalidCount {
+      try visitor.visitSingularSInt32Field(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireConverterRange, rhs: WireConverterRange) -> Bool {
+    if lhs.minimumCount != rhs.minimumCount {return false}
+    if lhs.maximumCount != rhs.maximumCount {return false}
+    if lhs._invalidCount != rhs._invalidCount {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

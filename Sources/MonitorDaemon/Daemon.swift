@@ -34,10 +34,14 @@ public enum Daemon {
         // A journal that reaches a file size limit is a write error; it must not end the process.
         signal(SIGXFSZ, SIG_IGN)
         let path = path ?? (access(defaultConfigurationPath, R_OK) == 0 ? defaultConfigurationPath : nil)
-        let configuration = overrides.applied(to: try path.map(read) ?? DaemonConfiguration())
-        try refuseUnencrypted(configuration)
-        let logger = startLogging(configuration)
-        try await serve(configuration, path: path, overrides: overrides, logger: logger)
+        var configuration = overrides.applied(to: try path.map(read) ?? DaemonConfiguration())
+        // The file's are checked; the command line's are not.
+        if let problem = ListeningAddresses.resolve(&configuration).first {
+            throw StartFailure(words: "\(problem.key): \(problem.words)", exitCode: ExitStatus.configuration)
+        }
+        let (logger, logWriter) = try startLogging(configuration)
+        defer { logWriter.finish() }
+        try await serve(configuration, path: path, overrides: overrides, logger: logger, logWriter: logWriter)
     }
 
     private static func read(_ path: String) throws(StartFailure) -> DaemonConfiguration {
@@ -48,26 +52,31 @@ public enum Daemon {
         }
     }
 
-    private static func refuseUnencrypted(_ configuration: DaemonConfiguration) throws(StartFailure) {
-        guard !SecurityFiles.isEnabled(configuration.security) else { return }
-        for endpoint in configuration.endpoints.flatMap(\.endpoints) where !Endpoint.isLocal(endpoint) {
-            throw StartFailure(
-                words: ConfigurationFile.unencryptedWords(endpoint), exitCode: ExitStatus.configuration)
-        }
-    }
-
-    private static func startLogging(_ configuration: DaemonConfiguration) -> Logger {
+    private static func startLogging(
+        _ configuration: DaemonConfiguration
+    ) throws(StartFailure) -> (Logger, LogWriter) {
         LogLevel.current = configuration.log.level
-        if JournalLogHandler.isStandardErrorTheJournal {
-            LoggingSystem.bootstrap { JournalLogHandler(label: $0) }
-        } else {
-            LoggingSystem.bootstrap { StandardErrorLogHandler(label: $0) }
+        let writer: LogWriter
+        let isJournal = JournalLogHandler.isStandardErrorTheJournal
+        do throws(SystemCallError) {
+            writer = try LogWriter { count in
+                isJournal
+                    ? JournalLogHandler.report(dropped: count) : StandardErrorLogHandler.report(dropped: count)
+            }
+        } catch {
+            throw .threads(error)
         }
-        return Logger(label: "ecgmond")
+        if isJournal {
+            LoggingSystem.bootstrap { JournalLogHandler(label: $0, writer: writer) }
+        } else {
+            LoggingSystem.bootstrap { StandardErrorLogHandler(label: $0, writer: writer) }
+        }
+        return (Logger(label: "ecgmond"), writer)
     }
 
     private static func serve(
-        _ configuration: DaemonConfiguration, path: String?, overrides: ConfigurationOverrides, logger: Logger
+        _ configuration: DaemonConfiguration, path: String?, overrides: ConfigurationOverrides, logger: Logger,
+        logWriter: LogWriter
     ) async throws {
         let notifier = ServiceNotifier()
         notifier.status("loading the model")
@@ -80,9 +89,10 @@ public enum Daemon {
         }
         let context = DaemonContext(
             settings: ReloadableSettings(configuration), security: ReloadableSecurity(security),
-            metrics: DaemonMetrics(), log: PeriodicLog(logger: logger, periodSeconds: configuration.log.periodSeconds),
-            logger: logger)
-        let state = DaemonState()
+            metrics: DaemonMetrics(logDropped: logWriter.dropped),
+            log: PeriodicLog(logger: logger, periodSeconds: configuration.log.periodSeconds), logger: logger,
+            logWriter: logWriter)
+        let state = DaemonState(watchdogInterval: notifier.watchdogInterval)
         let pipeline: Pipeline
         do throws(SystemCallError) {
             pipeline = try Pipeline(classifier: classifier, context: context)
@@ -90,6 +100,7 @@ public enum Daemon {
             throw StartFailure.threads(error)
         }
         let endpoints = try pipeline.start()
+        state.didLook()
         let listening = AsyncStream<UInt16>.makeStream()
         let supervision = SupervisionService(
             pipeline: pipeline, state: state, notifier: notifier, endpoints: endpoints,

@@ -42,6 +42,10 @@ public final class ZeroMQContext: Sendable {
     /// sanitizer, which has these functions of the C library itself.
     public static var isGuarded: Bool { czeromq_guard_is_in_place() }
 
+    /// How often a connection could not be accepted because the process had no file descriptor free. libzmq's thread
+    /// pauses for 20 ms after each, where `isGuarded`.
+    public static var failedAccepts: UInt64 { UInt64(czeromq_guard_failed_accepts()) }
+
     /// The version of the library in use, which may be newer than the headers.
     public static var libraryVersion: (major: Int, minor: Int, patch: Int) {
         var major: Int32 = 0

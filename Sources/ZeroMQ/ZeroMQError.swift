@@ -20,6 +20,8 @@ public struct ZeroMQError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let protocolNotSupported = Code(rawValue: EPROTONOSUPPORT)
         /// An argument, often an endpoint, makes no sense.
         public static let invalidArgument = Code(rawValue: EINVAL)
+        /// Something other than a socket lies at the path of an ipc endpoint. It is left alone.
+        public static let fileExists = Code(rawValue: EEXIST)
         /// Not bound or connected there, or a file is missing on the way to it.
         public static let notFound = Code(rawValue: ENOENT)
         /// File permissions of an ipc endpoint, or a privileged port.

@@ -186,6 +186,8 @@ extension ZeroMQSocket {
         ZeroMQPoller.Events(rawValue: Int16(truncatingIfNeeded: try int32(ZMQ_EVENTS, "readiness")))
     }
 
+    func isIPv6Enabled() throws(ZeroMQError) -> Bool { try int32(ZMQ_IPV6, "IPv6") != 0 }
+
     private func int32(_ number: Int32, _ name: String) throws(ZeroMQError) -> Int32 {
         var value: Int32 = 0
         var size = MemoryLayout<Int32>.size

@@ -72,13 +72,13 @@ public struct ZeroMQSocket: ~Copyable {
     /// Listens at an endpoint: `tcp://127.0.0.1:5570`, `tcp://127.0.0.1:*` (any free port, see `lastEndpoint`),
     /// `ipc:///run/x`, `inproc://name`.
     ///
-    /// libzmq takes an ipc endpoint away from whoever listens there. Here that is an address in use, and only a socket
-    /// file without a listener is replaced.
-    /// - Throws: `.addressInUse`, `.addressNotAvailable`, `.permissionDenied`, `.notFound` (no such folder),
-    ///   `.invalidArgument`, `.protocolNotSupported`.
+    /// libzmq deletes whatever lies at the path of an ipc endpoint, and takes the endpoint away from whoever listens
+    /// there. Here only the file of a socket on which nobody listens is replaced; everything else is left alone.
+    /// - Throws: `.addressInUse`, `.fileExists` (something other than a socket lies at the path), `.permissionDenied`,
+    ///   `.addressNotAvailable`, `.notFound` (no such folder), `.invalidArgument`, `.protocolNotSupported`.
     public func bind(_ endpoint: String) throws(ZeroMQError) {
-        if isListening(atIPCEndpoint: endpoint) {
-            throw ZeroMQError(code: .addressInUse, operation: "bind \(endpoint)")
+        if let code = occupation(ofIPCEndpoint: endpoint) {
+            throw ZeroMQError(code: code, operation: "bind \(endpoint)")
         }
         try endpointCall("bind", endpoint, zmq_bind)
     }
@@ -112,6 +112,11 @@ public struct ZeroMQSocket: ~Copyable {
         guard hasPossiblePort(endpoint) else {
             throw ZeroMQError(code: .invalidArgument, operation: "\(name) \(endpoint)")
         }
+        // libzmq reads an IPv6 address only with this option, and with it turns every IPv4 address into an IPv6 one.
+        let wasIPv6 = try isIPv6Enabled()
+        let needsIPv6 = endpoint.hasPrefix("tcp://[")
+        if needsIPv6 && !wasIPv6 { try set(.ipv6(true)) }
+        defer { if needsIPv6 && !wasIPv6 { try? set(.ipv6(false)) } }
         while call(pointer, endpoint) != 0 {
             guard zmq_errno() == EINTR else { throw ZeroMQError(lastOf: "\(name) \(endpoint)") }
         }
@@ -125,24 +130,40 @@ private func hasPossiblePort(_ endpoint: String) -> Bool {
     return port == "*" || port == "!" || UInt16(port) != nil
 }
 
-/// Whether somebody accepts connections at an ipc endpoint, found out by connecting.
-private func isListening(atIPCEndpoint endpoint: String) -> Bool {
+/// Why an ipc endpoint is not free: found out by looking at its path and by connecting; nil: it is free.
+private func occupation(ofIPCEndpoint endpoint: String) -> ZeroMQError.Code? {
     let prefix = "ipc://"
-    guard endpoint.hasPrefix(prefix) else { return false }
+    guard endpoint.hasPrefix(prefix) else { return nil }
     let path = Array(endpoint.utf8.dropFirst(prefix.utf8.count))
     var address = sockaddr_un()
     // "@name" is an abstract name, which the kernel itself protects; "*" makes a fresh one.
     guard let first = path.first, first != UInt8(ascii: "@"), path != [UInt8(ascii: "*")],
         path.count < MemoryLayout.size(ofValue: address.sun_path)
-    else { return false }
+    else { return nil }
+    var status = stat()
+    // A link is looked at itself: it would be deleted, too.
+    guard lstat(String(decoding: path, as: UTF8.self), &status) == 0 else {
+        return errno == ENOENT ? nil : ZeroMQError.Code(rawValue: errno)
+    }
+    guard status.st_mode & S_IFMT == S_IFSOCK else { return .fileExists }
     address.sun_family = sa_family_t(AF_UNIX)
     withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
-    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    guard descriptor >= 0 else { return false }
+    // Not blocking: a listener that is stuck, with a full backlog, is a listener.
+    let flags = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    let descriptor = socket(AF_UNIX, flags, 0)
+    guard descriptor >= 0 else { return ZeroMQError.Code(rawValue: errno) }
     defer { Glibc.close(descriptor) }
-    return withUnsafePointer(to: &address) {
+    let connected = withUnsafePointer(to: &address) {
         $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
         }
+    }
+    if connected == 0 { return .addressInUse }
+    switch errno {
+    // Nobody listens, or the file has just gone.
+    case ECONNREFUSED, ENOENT: return nil
+    case EACCES: return .permissionDenied
+    // A full backlog, or a socket of another kind.
+    default: return .addressInUse
     }
 }

@@ -98,8 +98,7 @@ struct Ecgmond: AsyncParsableCommand {
                 try await Daemon.run(configurationAt: config, overrides: overrides)
             }
         } catch let failure as StartFailure {
-            var line = (failure.namesFile ? "" : "ecgmond: ") + failure.words + "\n"
-            line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+            OutputFile.writeLastWords((failure.namesFile ? "" : "ecgmond: ") + failure.words + "\n")
             throw ExitCode(failure.exitCode)
         }
     }

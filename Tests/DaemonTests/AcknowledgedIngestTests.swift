@@ -207,7 +207,7 @@ private final class HandSource {
         _ = try socket.send(try hello.serializedBytes() as [UInt8])
         let frames = try #require(try socket.receive(timeout: .seconds(30)))
         #expect(try !WireIngestReply(serializedBytes: frames[frames.count - 1]).durable)
-        #expect(daemon.log.contains("journal=none"))
+        #expect(eventually { daemon.log.contains("journal=none") })
         #expect(daemon.terminate() == 0)
         try? FileManager.default.removeItem(atPath: directory)
     }

@@ -107,7 +107,7 @@ import ZeroMQ
                 return left.count >= 4 && left == left.sorted(by: >) && statuses.last?.hasPause == false
             })
         #expect(try reply(&client, Self.command("bed-1", .resume(.init()))).result == .nothingToDo)
-        #expect(daemon.log.contains("alarm pause over"))
+        #expect(eventually { daemon.log.contains("alarm pause over") })
         #expect(daemon.terminate() == 0)
     }
 

@@ -37,28 +37,34 @@ final class DaemonProcess {
     /// - Parameters:
     ///   - configuration: the text of its configuration file.
     ///   - hasJournal: it keeps a journal, takes acknowledged samples, and answers for the past.
+    ///   - journal: where its journal is, if not beside its other files. Its folder is made.
     ///   - predecessor: one that has ended, in whose directory this one goes on.
     ///   - watchdogSeconds: what the service manager's watchdog asks for; nil: no watchdog.
+    ///   - standardError: where its log goes instead of `log`.
     ///   - diskMegabytes: the journal is on a file system of this size, in memory, that only this daemon sees
     ///     (`OwnNamespace.isPermitted`); nil: it is beside the other files.
     init(
         configuration: String = "", arguments: [String] = [], environment: [String: String] = [:],
-        watchdogSeconds: Double? = nil, waitsUntilReady: Bool = true, hasJournal: Bool = false,
-        diskMegabytes: Int? = nil,
+        watchdogSeconds: Double? = nil, standardError: Int32? = nil, waitsUntilReady: Bool = true,
+        hasJournal: Bool = false, journal: String? = nil, diskMegabytes: Int? = nil,
         after predecessor: DaemonProcess? = nil
     ) throws {
         let directory =
             predecessor?.directory
             ?? FileManager.default.temporaryDirectory.appending(path: "ecgmond-\(UUID().uuidString.prefix(8))").path()
         predecessor?.hasSuccessor = true
-        journal = "\(directory)/\(diskMegabytes == nil ? "" : "disk/")journal.sqlite"
+        self.journal = journal ?? "\(directory)/\(diskMegabytes == nil ? "" : "disk/")journal.sqlite"
+        if let folder = journal.map({ URL(filePath: $0).deletingLastPathComponent().path() }) {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        }
         var options = LocalDaemon.Options(programs: [Self.executable], model: Self.model)
         options.configuration = Self.withPatience(configuration)
         options.arguments = arguments
-        options.journal = hasJournal ? .file(journal) : .asConfigured
+        options.journal = hasJournal ? .file(self.journal) : .asConfigured
         options.hasAcknowledgedIngest = hasJournal
         options.servesPages = true
         options.notifies = true
+        options.standardError = standardError
         // The backtracer of a daemon that crashed was seen to hang, and a test to wait for it without end.
         options.environment = ["SWIFT_BACKTRACE": "enable=no"].merging(environment) { $1 }
         options.environment["WATCHDOG_USEC"] = .some(watchdogSeconds.map { String(Int($0 * 1e6)) })
@@ -89,8 +95,13 @@ final class DaemonProcess {
 
     private func waitUntilReady() throws {
         try #require(daemon.waitUntilReady(), "the daemon says READY=1; its log: \(log)")
-        httpPort = try #require(daemon.httpPort, "the log tells the port: \(log)")
+        // The log has a thread of its own.
+        try #require(eventually { daemon.httpPort != nil }, "the log tells the port: \(log)")
+        httpPort = try #require(daemon.httpPort)
     }
+
+    /// For a daemon that was not waited for.
+    func useHTTPPort(_ port: UInt16) { httpPort = port }
 
     func signal(_ number: Int32) { daemon.signal(number) }
 

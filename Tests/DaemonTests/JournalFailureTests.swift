@@ -37,7 +37,7 @@ import ZeroMQ
             try client.waitUntilAcknowledged(timeout: .seconds(4)) == false,
             "nothing that is not written is acknowledged")
         #expect(daemon.wait(for: "ecgmon_journal_failing") { $0 == 1 })
-        #expect(daemon.log.contains("the journal cannot be written"))
+        #expect(eventually { daemon.log.contains("the journal cannot be written") })
         let last = try #require(
             try recording.expectedEvents(stream: "a").last {
                 $0.id.contains("/alert/") && $0.decidedAtSampleIndex < 110 * 360
@@ -85,7 +85,7 @@ import ZeroMQ
             "nothing that is not written is acknowledged")
         #expect(client.unacknowledgedSamples == recording.millivolts.count - 60 * 90)
         #expect(daemon.wait(for: "ecgmon_journal_failing") { $0 == 1 })
-        #expect(daemon.log.contains("database or disk is full"))
+        #expect(eventually { daemon.log.contains("database or disk is full") })
         let expected = try recording.expectedEvents(stream: "a").filter { $0.decidedAtSampleIndex < 110 * 360 }
         let last = try #require(expected.last { $0.id.contains("/alert/") })
         #expect(eventually { (try? recorder.events(of: "a").contains(last)) ?? false }, "a ward needs it now")
@@ -144,15 +144,15 @@ import ZeroMQ
     @Test func aJournalThatCannotBeOpenedIsToldInOneLine() throws {
         let daemon = try DaemonProcess(arguments: ["--journal", "/nowhere/journal.sqlite"], waitsUntilReady: false)
         #expect(daemon.exitCode() == ExitStatus.cannotCreate)
-        #expect(daemon.log.contains("cannot open the journal /nowhere/journal.sqlite"))
-        #expect(daemon.log.contains("--no-journal"))
+        #expect(eventually { daemon.log.contains("cannot open the journal /nowhere/journal.sqlite") })
+        #expect(eventually { daemon.log.contains("--no-journal") })
     }
 
     @Test func twoDaemonsDoNotWriteOneJournal() throws {
         let first = try DaemonProcess(hasJournal: true)
         let second = try DaemonProcess(arguments: ["--journal", first.journal], waitsUntilReady: false)
         #expect(second.exitCode() == ExitStatus.cannotCreate)
-        #expect(second.log.contains("another daemon writes it"))
+        #expect(eventually { second.log.contains("another daemon writes it") })
         #expect(first.terminate() == 0)
     }
 }

@@ -24,8 +24,8 @@ struct MetricsText {
 
     /// Families by stream, with that of the total.
     static let streamFamilies = [
-        "rejects", "gaps", "samples_missing", "samples_duplicate", "samples_invalid", "events_dropped",
-        "journal_dropped",
+        "rejects", "gaps", "samples_missing", "samples_duplicate", "samples_invalid", "samples_set_aside",
+        "events_dropped", "journal_dropped",
         "ingest_replies_dropped", "command_replies_dropped", "subscriber_queue_full",
     ]
 

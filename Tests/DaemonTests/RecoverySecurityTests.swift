@@ -36,7 +36,7 @@ import ZeroMQ
         #expect(try !push("bed-1", daemon, context, try ring.client("icu")).isAcknowledged)
         #expect(daemon.wait(for: "ecgmon_rejects_total{cause=\"not_permitted\"}") { $0 >= 1 })
         #expect(daemon.metric("ecgmon_streams") == 1)
-        #expect(daemon.log.contains("key=icu"))
+        #expect(eventually { daemon.log.contains("key=icu") })
         #expect(daemon.terminate() == 0)
     }
 
@@ -97,6 +97,6 @@ import ZeroMQ
         let table = try #require(ring.configuration.split(separator: "\n").first { $0.hasPrefix("authorized_keys") })
         let daemon = try DaemonProcess(configuration: "[security]\n\(table)\n", waitsUntilReady: false)
         #expect(daemon.exitCode() == ExitStatus.configuration)
-        #expect(daemon.log.contains("no key of the server's"))
+        #expect(eventually { daemon.log.contains("no key of the server's") })
     }
 }

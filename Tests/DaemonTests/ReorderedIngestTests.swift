@@ -64,7 +64,7 @@ import ZeroMQ
         #expect(daemon.wait(for: "ecgmon_samples_total") { $0 == Double(recording.millivolts.count - 3 * Self.size) })
         #expect(daemon.metric("ecgmon_gaps_total") == 2)
         #expect(daemon.metric("ecgmon_samples_missing_total") == Double(3 * Self.size))
-        #expect(daemon.log.contains("\(2 * Self.size) missing from \(21 * Self.size) on"))
+        #expect(eventually { daemon.log.contains("\(2 * Self.size) missing from \(21 * Self.size) on") })
         #expect(daemon.terminate() == 0)
         let expected = try Recording.expectedEvents(of: left)
         #expect(eventually { (try? recorder.events(of: "bed").count) ?? 0 >= expected.count })

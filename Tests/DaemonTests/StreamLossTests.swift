@@ -8,8 +8,8 @@ import ZeroMQ
 @Suite struct StreamLossTests {
     private static let losses: [StreamLoss] =
         [
-            .gap, .samplesMissing, .samplesDuplicate, .samplesInvalid, .eventDropped, .ingestReplyDropped,
-            .commandReplyDropped,
+            .gap, .samplesMissing, .samplesDuplicate, .samplesInvalid, .samplesSetAside, .eventDropped,
+            .ingestReplyDropped, .commandReplyDropped,
         ]
         + RejectCause.allCases.map { .rejected($0) } + JournalMetrics.DropCause.allCases.map { .journalDropped($0) }
         + Topic.Kind.allCases.map { .subscriberQueueFull($0) }

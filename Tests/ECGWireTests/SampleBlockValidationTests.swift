@@ -126,6 +126,7 @@ import Testing
             .notDecodable, .unknownSchemaVersion(2), .badStreamName, .samplingRateOutOfRange(0), .noSamples,
             .bothCountsAndMillivolts, .unusableGain(0), .tooManySamples(1), .sampleIndexOutOfRange(-1),
             .acquisitionTimeOutOfRange(-1), .badLeadName,
+            .unusableConverterRange(minimum: 1, maximum: 0),
         ]
         #expect(Set(all.map(\.cause)) == Set(SampleBlockRejection.Cause.allCases))
         for cause in SampleBlockRejection.Cause.allCases {
@@ -218,6 +219,49 @@ import Testing
         #expect(block.samplesInMillivolts == [-4_294_967_296, 0])
         block.gain = 1e-300
         #expect(block.samplesInMillivolts == [-.infinity, 0])
+    }
+
+    @Test func theCountThatMarksAnInvalidSampleBecomesNaN() throws {
+        var blocks = SampleBlockSequence(stream: "a", session: 1, samplingRate: 360)
+        let counts: [Int32] = [0, -32_768, 100, .max]
+        let marked = blocks.block(counts: counts, gain: 100, range: -32_767...32_767, invalidCount: -32_768)
+        try marked.validate()
+        let samples = marked.samplesInMillivolts
+        #expect(samples[0] == 0 && samples[1].isNaN && samples[2] == 1 && samples[3] == 21_474_836)
+        // 0 is a count like others, unless it is the marker.
+        let zero = blocks.block(counts: counts, gain: 100, range: -32_768...32_767, invalidCount: 0)
+        #expect(zero.samplesInMillivolts[0].isNaN && zero.samplesInMillivolts[1] == -327.68)
+        let none = blocks.block(counts: counts, gain: 100, range: -32_768...32_767)
+        #expect(none.samplesInMillivolts.allSatisfy { $0.isFinite })
+    }
+
+    @Test func aConvertersRangeIsHandedOnInMillivolts() throws {
+        var blocks = SampleBlockSequence(stream: "a", session: 1, samplingRate: 360)
+        func range(_ gain: Double, _ baseline: Int32 = 0) -> ClosedRange<Float>? {
+            blocks.block(counts: [1], gain: gain, baseline: baseline, range: -2048...2047).rangeInMillivolts
+        }
+        #expect(range(100) == -20.48...20.47)
+        #expect(range(100, 1024) == -30.72...10.23)
+        #expect(range(-100) == -20.47...20.48, "the other way round")
+        #expect(range(1e-300) == nil, "not finite")
+        #expect(range(.infinity) == nil, "no range at all")
+        #expect(blocks.block(counts: [1], gain: 100).rangeInMillivolts == nil)
+        #expect(blocks.block(millivolts: [1]).rangeInMillivolts == nil)
+    }
+
+    @Test(arguments: [(5, 5), (1, -1), (Int32.max, Int32.min)])
+    func aConvertersRangeThatIsNoneIsRejected(minimum: Int32, maximum: Int32) {
+        func change(_ block: inout WireSampleBlock) {
+            block.converterRange.minimumCount = minimum
+            block.converterRange.maximumCount = maximum
+        }
+        #expect(rejection { change(&$0) } == .unusableConverterRange(minimum: minimum, maximum: maximum))
+        #expect(rejection { change(&$0) }?.cause.rawValue == "unusable_converter_range")
+        #expect(
+            rejection {
+                change(&$0)
+                ($0.counts, $0.millivolts) = ([], [1])
+            } == nil, "it is not looked at with millivolts")
     }
 
     @Test func millivoltsArePassedOnAsTheyAre() {

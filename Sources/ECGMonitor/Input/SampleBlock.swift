@@ -15,10 +15,12 @@ public struct SampleBlock: Sendable, Equatable {
     public var leadOff: Bool
     /// The samples in mV. NaN and infinities mean "no valid sample at this index".
     public var millivolts: [Float]
+    /// The voltages at the two ends of the converter's range, in mV: what stands there is saturated. nil: not known.
+    public var range: ClosedRange<Float>?
 
     public init(
         session: UInt64, firstSampleIndex: Int64, samplingRate: Double, acquisitionTimeNanoseconds: Int64,
-        lead: String, leadOff: Bool = false, millivolts: [Float]
+        lead: String, leadOff: Bool = false, millivolts: [Float], range: ClosedRange<Float>? = nil
     ) {
         self.session = session
         self.firstSampleIndex = firstSampleIndex
@@ -27,6 +29,7 @@ public struct SampleBlock: Sendable, Equatable {
         self.lead = lead
         self.leadOff = leadOff
         self.millivolts = millivolts
+        self.range = range
     }
 }
 

@@ -232,9 +232,11 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         var spikes = 0
     }
 
+    /// - Parameter range: the ends of the source's converter, in mV; nil: unknown.
     mutating func take(
-        _ samples: UnsafeBufferPointer<Float>, firstIndex: Int64, leadOff: Bool
+        _ samples: UnsafeBufferPointer<Float>, firstIndex: Int64, leadOff: Bool, range: ClosedRange<Float>? = nil
     ) -> Defects {
+        if judgesQuality { conditionMonitor.setRange(range) }
         var defects = Defects()
         var index = firstIndex
         for sample in samples {

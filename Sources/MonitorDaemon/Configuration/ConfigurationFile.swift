@@ -32,7 +32,8 @@ enum ConfigurationFile {
     /// No configuration is longer; a device or a dump named by mistake is not read to its end.
     private static let maximumBytes = 1 << 20
 
-    static func read(path: String) throws(Failure) -> DaemonConfiguration {
+    /// - Parameter resolver: looks up the names of hosts to listen on.
+    static func read(path: String, resolver: HostResolver = .system) throws(Failure) -> DaemonConfiguration {
         let data: Data
         do {
             data = try Data(contentsOf: URL(filePath: path))
@@ -46,7 +47,7 @@ enum ConfigurationFile {
             throw .mistakes(path: path, [Mistake(line: 1, words: "the file is not UTF-8")])
         }
         do throws(MistakeList) {
-            return try parse(text)
+            return try parse(text, resolver: resolver)
         } catch {
             throw .mistakes(path: path, error.mistakes)
         }
@@ -67,9 +68,11 @@ enum ConfigurationFile {
         }
     }
 
-    /// - Parameter text: TOML.
+    /// - Parameters:
+    ///   - text: TOML.
+    ///   - resolver: looks up the names of hosts to listen on. The configuration holds their addresses instead.
     /// - Throws: every mistake in it, in the order of the lines.
-    static func parse(_ text: String) throws(MistakeList) -> DaemonConfiguration {
+    static func parse(_ text: String, resolver: HostResolver = .system) throws(MistakeList) -> DaemonConfiguration {
         if let pitfall = TOMLPitfalls.first(in: text) {
             throw MistakeList(mistakes: [Mistake(line: pitfall.line, words: pitfall.words)])
         }
@@ -86,7 +89,12 @@ enum ConfigurationFile {
         read(root, named: "", &configuration, &mistakes)
         configuration.wards = overrides(root, "ward", &mistakes)
         configuration.patients = overrides(root, "patient", &mistakes)
-        if mistakes.mistakes.isEmpty { relations(configuration, &mistakes) }
+        if mistakes.mistakes.isEmpty {
+            relations(configuration, &mistakes)
+            for problem in ListeningAddresses.resolve(&configuration, resolver) {
+                mistakes.add(at: problem.key, "\(problem.key): \(problem.words)")
+            }
+        }
         guard mistakes.mistakes.isEmpty else {
             mistakes.mistakes.sort { $0.line < $1.line }
             throw mistakes
@@ -248,31 +256,11 @@ enum ConfigurationFile {
         if configuration.streams.forgottenAfterSeconds < configuration.streams.silentAfterSeconds {
             mistakes.add("streams.forgotten_after_seconds", "must not be below streams.silent_after_seconds")
         }
-        if !Endpoint.isLoopback(host: configuration.http.address),
-            SecurityFiles.httpTokenPath(configuration.http) == nil
+        if SecurityFiles.isEnabled(configuration.security),
+            SecurityFiles.authorizedKeysPath(configuration.security) == nil
         {
-            mistakes.add(
-                "http.address",
-                "can be reached from the network, where anybody could read the pages; use a "
-                    + "loopback address (127.0.0.1 or ::1), or set http.token_file")
+            mistakes.add("security.server_key", "needs security.authorized_keys, the table of the keys to let in")
         }
-        guard !SecurityFiles.isEnabled(configuration.security) else {
-            if SecurityFiles.authorizedKeysPath(configuration.security) == nil {
-                mistakes.add("security.server_key", "needs security.authorized_keys, the table of the keys to let in")
-            }
-            return
-        }
-        for (key, endpoints) in configuration.endpoints {
-            for endpoint in endpoints where !Endpoint.isLocal(endpoint) {
-                mistakes.add(at: key, "\(key): \(unencryptedWords(endpoint))")
-            }
-        }
-    }
-
-    /// Why an endpoint that others can reach is refused.
-    static func unencryptedWords(_ endpoint: String) -> String {
-        "\(endpoint) can be reached from the network, where anybody could read and forge; set security.server_key and "
-            + "security.authorized_keys (see `ecgmon keys`), or use a loopback or ipc endpoint"
     }
 
     private static func reason(_ error: any Error) -> String {

@@ -76,6 +76,15 @@ public struct ConfigurationOverrides: Sendable, Equatable {
         return result
     }
 
+    /// Puts the endpoints that the command line sets, as another configuration has them, into this one.
+    func keepEndpoints(of old: DaemonConfiguration, in new: inout DaemonConfiguration) {
+        if !ingest.isEmpty { new.ingest.endpoints = old.ingest.endpoints }
+        if !acknowledged.isEmpty { new.ingest.acknowledgedEndpoints = old.ingest.acknowledgedEndpoints }
+        if !events.isEmpty { new.events.endpoints = old.events.endpoints }
+        if !history.isEmpty { new.history.endpoints = old.history.endpoints }
+        if !commands.isEmpty { new.commands.endpoints = old.commands.endpoints }
+    }
+
     private static func absolute(_ path: String) -> String {
         guard !path.hasPrefix("/"), let directory = getcwd(nil, 0) else { return path }
         defer { free(directory) }

@@ -16,7 +16,7 @@ struct ConfigurationReloader: Sendable {
             logger.warning("nothing to read again: the daemon was started without a configuration file")
             return
         }
-        let new: DaemonConfiguration
+        var new: DaemonConfiguration
         do throws(ConfigurationFile.Failure) {
             new = overrides.applied(to: try ConfigurationFile.read(path: path))
         } catch {
@@ -25,6 +25,8 @@ struct ConfigurationReloader: Sendable {
             logger.error("the configuration stays as it was", metadata: ["file": "\(path)"])
             return
         }
+        // Endpoints need a restart: those of the command line are as they were resolved at the start.
+        overrides.keepEndpoints(of: settings.current, in: &new)
         let keys: ReloadableSecurity.State
         do throws(SecretFileError) {
             // Where the files lie, and whether keys are asked for, is as it was when the daemon started.

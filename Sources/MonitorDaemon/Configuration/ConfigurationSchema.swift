@@ -38,7 +38,7 @@ enum ConfigurationSchema {
             .integer("workers", "round_segments", \.workers.roundSegments, 1...65_536, .atOnce),
 
             .boolean("http", "enabled", \.http.enabled, .restart),
-            .string("http", "address", \.http.address, .restart) { Endpoint.problem(withHTTPAddress: $0) },
+            .string("http", "address", \.http.address, .restart),
             .integer("http", "port", \.http.port, 0...65_535, .restart),
             .string("http", "token_file", \.http.tokenFile, .restart) { _ in nil },
 
@@ -75,6 +75,7 @@ enum ConfigurationSchema {
         limit("reorder_seconds", \.monitor.reorderSeconds),
         .number("monitor", "recovery_seconds", \.monitor.recoverySeconds, -1e9...1e9, .newStreams),
         limit("signal_lost_gap_seconds", \.monitor.signalLostGapSeconds),
+        limit("bridged_gap_seconds", \.monitor.bridgedGapSeconds),
         limit("interruption_hold_seconds", \.monitor.interruptionHoldSeconds),
         limit("status_interval_seconds", \.monitor.statusIntervalSeconds),
         limit("asystole_seconds", \.monitor.asystoleSeconds),

@@ -106,13 +106,4 @@ struct DaemonConfiguration: Sendable, Equatable {
     /// Limits of wards and of single patients, which have precedence over `monitor`'s.
     var wards: [LimitOverrides] = []
     var patients: [LimitOverrides] = []
-
-    /// All endpoints, by the keys that set them.
-    var endpoints: [(key: String, endpoints: [String])] {
-        [
-            ("ingest.endpoints", ingest.endpoints), ("events.endpoints", events.endpoints),
-            ("commands.endpoints", commands.endpoints),
-            ("ingest.acknowledged_endpoints", ingest.acknowledgedEndpoints), ("history.endpoints", history.endpoints),
-        ]
-    }
 }

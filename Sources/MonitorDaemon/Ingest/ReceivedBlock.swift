@@ -16,7 +16,7 @@ struct ReceivedBlock: Sendable {
         block = SampleBlock(
             session: wire.session, firstSampleIndex: wire.firstSampleIndex, samplingRate: wire.samplingRate,
             acquisitionTimeNanoseconds: wire.acquisitionTimeNs, lead: wire.lead, leadOff: wire.leadOff,
-            millivolts: wire.samplesInMillivolts)
+            millivolts: wire.samplesInMillivolts, range: wire.rangeInMillivolts)
         self.receivedAt = receivedAt
         self.acknowledgement = acknowledgement
     }

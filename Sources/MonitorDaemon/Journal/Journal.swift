@@ -1,11 +1,14 @@
 import GRDB
 import Glibc
 import Logging
+import Synchronization
 
 /// The journal of this run of the daemon: where it is, and its queue.
 struct Journal: Sendable {
     let path: String
     let queue: BoundedQueue<JournalRound>
+    /// Grows whenever a new file is begun: whoever reads the journal opens it again.
+    let generation = JournalGeneration()
     /// Bytes that may wait in the queue.
     private static let queueBytes = 128_000_000
 
@@ -50,4 +53,12 @@ struct Journal: Sendable {
                 "cannot open the journal \(path): \(reason); choose another with --journal, or none with --no-journal",
             exitCode: ExitStatus.cannotCreate)
     }
+}
+
+/// Which file of this run the journal is in: 0, and one more for each that was begun because the one before was deleted
+/// or replaced. Any thread.
+final class JournalGeneration: Sendable {
+    private let storage = Atomic<Int>(0)
+    var number: Int { storage.load(ordering: .acquiring) }
+    func advance() { storage.add(1, ordering: .releasing) }
 }

@@ -12,9 +12,14 @@ final class JournalDatabase {
     /// Of the tables. A file of a later version is not touched.
     static let version = 1
 
-    private let queue: DatabaseQueue
-    private let lock: FileLock
-    private var nextPlace: Int64 = 1
+    let path: String
+    let synchronous: JournalSynchronous
+    var queue: DatabaseQueue
+    var lock: FileLock
+    var files: JournalFiles
+    /// The one before, while its events are copied.
+    var lost: LostJournal?
+    private(set) var nextPlace: Int64 = 1
 
     /// Why there is no journal.
     enum Failure: Error {
@@ -27,9 +32,18 @@ final class JournalDatabase {
     /// Opens the file, or makes it. One that is damaged is put aside.
     /// - Parameter putAside: told where a damaged file went.
     init(path: String, synchronous: JournalSynchronous, putAside: (String) -> Void) throws(Failure) {
+        self.path = path
+        self.synchronous = synchronous
         lock = try FileLock(path: path + ".lock")
+        (queue, nextPlace) = try Self.openOrPutAside(path, synchronous, putAside)
+        files = JournalFiles(openedAt: path)
+    }
+
+    private static func openOrPutAside(
+        _ path: String, _ synchronous: JournalSynchronous, _ putAside: (String) -> Void
+    ) throws(Failure) -> (DatabaseQueue, Int64) {
         do {
-            (queue, nextPlace) = try Self.open(path, synchronous)
+            return try open(path, synchronous)
         } catch let error as DatabaseError
             where [.SQLITE_NOTADB, .SQLITE_CORRUPT].contains(error.resultCode.primaryResultCode)
         {
@@ -38,7 +52,7 @@ final class JournalDatabase {
             guard rename(path, aside) == 0 else { throw .system(SystemCallError(call: "rename \(path)")) }
             putAside(aside)
             do {
-                (queue, nextPlace) = try Self.open(path, synchronous)
+                return try open(path, synchronous)
             } catch let error as DatabaseError {
                 throw .database(error)
             } catch {
@@ -51,7 +65,7 @@ final class JournalDatabase {
         }
     }
 
-    private static func open(_ path: String, _ synchronous: JournalSynchronous) throws -> (DatabaseQueue, Int64) {
+    static func open(_ path: String, _ synchronous: JournalSynchronous) throws -> (DatabaseQueue, Int64) {
         var configuration = Configuration()
         configuration.label = "journal"
         configuration.busyMode = .timeout(5)
@@ -286,6 +300,7 @@ final class JournalDatabase {
     /// Puts what the write-ahead log holds into the file and closes.
     func close() {
         try? queue.close()
+        try? lost?.queue.close()
     }
 }
 
@@ -295,20 +310,4 @@ enum JournalSynchronous: String, CaseIterable, Sendable {
     case full
     /// The system writes when it likes: a killed daemon loses nothing, a power cut the last seconds.
     case normal
-}
-
-/// Two daemons must not write one journal.
-final class FileLock {
-    private let descriptor: Int32
-
-    init(path: String) throws(JournalDatabase.Failure) {
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o640)
-        guard descriptor >= 0 else { throw .system(SystemCallError(call: "open \(path)")) }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            Glibc.close(descriptor)
-            throw .locked
-        }
-    }
-
-    deinit { Glibc.close(descriptor) }
 }

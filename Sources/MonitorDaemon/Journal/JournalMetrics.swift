@@ -9,6 +9,8 @@ final class JournalMetrics: Sendable {
     let snapshotsWritten = Counter()
     let snapshotBytes = Counter()
     let failures = Counter()
+    /// Times that the file was found deleted or replaced.
+    let replacements = Counter()
     let commitTime = LatencyHistogram()
     /// Rows that are no longer kept, and events that never came in, by cause.
     let dropped = CounterTable<DropCause>()

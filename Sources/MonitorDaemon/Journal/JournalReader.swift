@@ -4,15 +4,38 @@ import GRDB
 
 /// A connection that only reads the journal; for one thread.
 final class JournalReader {
-    private let queue: DatabaseQueue
+    private var opened: DatabaseQueue
+    private let path: String
+    /// nil: the file never changes.
+    private let generation: JournalGeneration?
+    private var openedGeneration: Int
 
+    /// - Parameter generation: tells when there is another file at the path; nil: never.
     /// - Precondition: the journal has been made.
-    init(path: String) throws {
+    init(path: String, generation: JournalGeneration? = nil) throws {
+        self.path = path
+        self.generation = generation
+        openedGeneration = generation?.number ?? 0
+        opened = try Self.open(path)
+    }
+
+    /// The connection to the journal as it is now.
+    private var queue: DatabaseQueue {
+        get throws {
+            if let number = generation?.number, number != openedGeneration {
+                opened = try Self.open(path)
+                openedGeneration = number
+            }
+            return opened
+        }
+    }
+
+    private static func open(_ path: String) throws -> DatabaseQueue {
         var configuration = Configuration()
         configuration.readonly = true
         configuration.label = "journal-reader"
         configuration.busyMode = .timeout(5)
-        queue = try DatabaseQueue(path: path, configuration: configuration)
+        return try DatabaseQueue(path: path, configuration: configuration)
     }
 
     // MARK: Streams

@@ -9,9 +9,13 @@ import Synchronization
 /// does. Nothing is acknowledged, so sources that keep unacknowledged samples lose nothing. What waits to be written is
 /// bounded by `journal.pending_events`: the oldest are dropped first, beats before all others, and counted. Of each
 /// stream's snapshots only the newest waits.
+///
+/// Once a second it looks whether the journal's files are still the ones that it writes. If they were deleted or
+/// replaced, a new journal begins at the path (`JournalReplacement`).
 struct JournalWriter: ThreadService {
     private let database: JournalDatabase
     private let queue: BoundedQueue<JournalRound>
+    private var replacement: JournalReplacement
     private let publishQueue: BoundedQueue<OutgoingMessage>
     private let tracker: AcknowledgementTracker
     private let settings: SettingsView
@@ -39,8 +43,9 @@ struct JournalWriter: ThreadService {
     private static let lastPatience: UInt64 = 2_000_000_000
 
     init(
-        database: JournalDatabase, queue: BoundedQueue<JournalRound>, publishQueue: BoundedQueue<OutgoingMessage>,
-        tracker: AcknowledgementTracker, context: DaemonContext, activity: ThreadActivity
+        database: JournalDatabase, queue: BoundedQueue<JournalRound>, generation: JournalGeneration,
+        publishQueue: BoundedQueue<OutgoingMessage>, tracker: AcknowledgementTracker, context: DaemonContext,
+        activity: ThreadActivity
     ) {
         self.database = database
         self.queue = queue
@@ -51,6 +56,7 @@ struct JournalWriter: ThreadService {
         logger = context.logger
         self.activity = activity
         retention = JournalRetention(metrics: metrics, logger: logger)
+        replacement = JournalReplacement(database: database, generation: generation, metrics: metrics, logger: logger)
     }
 
     /// Writes until the queue is closed and everything is written or given up.
@@ -58,7 +64,8 @@ struct JournalWriter: ThreadService {
         while true {
             let ended = collect()
             settings.refresh()
-            if pending.isEmpty && snapshots.isEmpty {
+            replacement.look()
+            if pending.isEmpty && snapshots.isEmpty && !replacement.isNeeded {
                 if ended { break }
                 activity.wasIdle()
             } else {
@@ -66,19 +73,22 @@ struct JournalWriter: ThreadService {
                 activity.didWork()
             }
             if failingSince != nil { bridgeFailure() }
+            if failingSince == nil { replacement.copySome() }
             retention.step(database, settings.current.journal, isFailing: failingSince != nil)
             if ended {
                 finish()
                 break
             }
         }
+        replacement.finish(before: DaemonClock.monotonic() + Self.lastPatience)
         database.close()
     }
 
     /// Takes what waits. Where nothing in it is urgent, others are waited for a moment, so that one commit serves many.
     private mutating func collect() -> Bool {
         batch.removeAll(keepingCapacity: true)
-        let wait: UInt64 = failingSince == nil ? 250_000_000 : max(1_000_000, min(backoff, 100_000_000))
+        let usual: UInt64 = replacement.isCopying ? 2_000_000 : 250_000_000
+        let wait: UInt64 = failingSince == nil ? usual : max(1_000_000, min(backoff, 100_000_000))
         var ended = queue.pop(into: &batch, limit: Self.burst, waitingAtMost: wait)
         if failingSince == nil, !batch.isEmpty {
             let end = DaemonClock.monotonic() + UInt64(settings.current.journal.groupMilliseconds * 1e6)
@@ -107,6 +117,8 @@ struct JournalWriter: ThreadService {
     private mutating func write() {
         let start = DaemonClock.monotonic()
         do {
+            try replacement.beginIfNeeded()
+            guard !(pending.isEmpty && snapshots.isEmpty) else { return didWrite() }
             let receipt = try database.commit(pending, snapshots: snapshots)
             metrics.journal.commits.add(1)
             metrics.journal.eventsWritten.add(receipt.written)

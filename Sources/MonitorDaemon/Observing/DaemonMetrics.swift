@@ -27,6 +27,7 @@ final class DaemonMetrics: Sendable {
     let samplesDuplicate = Counter()
     let samplesReordered = Counter()
     let samplesInvalid = Counter()
+    let samplesSetAside = Counter()
     let gaps = Counter()
     let samplesMissing = Counter()
     let timeWentBackwards = Counter()
@@ -68,8 +69,15 @@ final class DaemonMetrics: Sendable {
     let httpUnauthorized = Counter()
 
     // The process.
+    /// Lines of the log that were dropped because whoever reads it did not keep up.
+    let logDropped: Counter
+    /// Connections that had to wait because no file descriptor was free.
+    let acceptFailures = CounterTable<AcceptingPart>()
     let reloads = CounterTable<ReloadResult>()
     let watchdogWithheld = Counter()
+
+    /// - Parameter logDropped: what `LogWriter` counts.
+    init(logDropped: Counter = Counter()) { self.logDropped = logDropped }
 
     /// Counts what is turned away or lost of a stream, in the total and for the stream.
     /// - Parameter stream: a valid name; empty: not known.
@@ -89,6 +97,7 @@ final class DaemonMetrics: Sendable {
         case .samplesMissing: samplesMissing
         case .samplesDuplicate: samplesDuplicate
         case .samplesInvalid: samplesInvalid
+        case .samplesSetAside: samplesSetAside
         case .eventDropped: eventsDropped
         case .journalDropped(let cause): journal.dropped[cause]
         case .ingestReplyDropped: journal.repliesDropped
@@ -110,6 +119,11 @@ final class DaemonMetrics: Sendable {
             case nil: self = .unclassified
             }
         }
+    }
+
+    /// What accepts connections. On `/metrics`; a contract.
+    enum AcceptingPart: String, CaseIterable, Sendable {
+        case sockets, http
     }
 
     enum ReloadResult: String, CaseIterable, Sendable {

@@ -23,60 +23,51 @@ struct HTTPPageServer: ThreadService, ~Copyable {
 
     private let listener: Int32
     private let stop: StopRequest
+    private let acceptFailed: () -> Void
     private let page: (HTTPRequestHead) -> HTTPPage
+    /// Nothing is accepted before, monotonic, ns: a connection that cannot be accepted stays ready to be, and the
+    /// thread would spin.
+    private var nextAccept: UInt64 = 0
+    /// A descriptor kept for the time when no other is free: one connection at a time is served then, so that the pages
+    /// tell what is wrong. -1: in use.
+    private var reserve: Int32
+    /// How long to wait for a file descriptor that is free.
+    private static let acceptPause: UInt64 = 250_000_000
     private var connections: [Connection] = []
 
     /// The port that it listens on, which the system may have chosen.
     let boundEndpoints: [String]
 
     /// - Parameters:
-    ///   - address: an IPv4 or IPv6 address, brackets or not.
+    ///   - address: an IPv4 or IPv6 address in numbers, brackets or not.
     ///   - port: 0: any that is free.
+    ///   - acceptFailed: called when a connection has to wait because no file descriptor is free; on the thread that
+    ///     runs.
     ///   - page: what to answer; called on the thread that runs.
     init(
-        address: String, port: UInt16, stop: StopRequest, page: @escaping (HTTPRequestHead) -> HTTPPage
+        address: String, port: UInt16, stop: StopRequest, acceptFailed: @escaping () -> Void = {},
+        page: @escaping (HTTPRequestHead) -> HTTPPage
     ) throws(SystemCallError) {
-        let host = address.filter { $0 != "[" && $0 != "]" }
-        let isIPv6 = host.contains(":")
-        let flags = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-        let descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, flags, 0)
-        guard descriptor >= 0 else { throw SystemCallError(call: "socket") }
-        var on: Int32 = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
-        let bound: Int32
-        if isIPv6 {
-            var name = sockaddr_in6()
-            name.sin6_family = sa_family_t(AF_INET6)
-            name.sin6_port = port.bigEndian
-            bound = inet_pton(AF_INET6, host, &name.sin6_addr) == 1 ? Self.bind(descriptor, &name) : -1
-        } else {
-            var name = sockaddr_in()
-            name.sin_family = sa_family_t(AF_INET)
-            name.sin_port = port.bigEndian
-            bound = inet_pton(AF_INET, host, &name.sin_addr) == 1 ? Self.bind(descriptor, &name) : -1
-        }
-        guard bound == 0, listen(descriptor, 64) == 0 else {
-            let error = SystemCallError(call: "bind")
+        guard let ip = IPAddress(address) else { throw SystemCallError(call: "bind", code: EADDRNOTAVAIL) }
+        let descriptor = try ip.bind(
+            port: port, flags: Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue))
+        guard listen(descriptor, 64) == 0 else {
+            let error = SystemCallError(call: "listen")
             close(descriptor)
             throw error
         }
         listener = descriptor
+        reserve = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
         boundEndpoints = ["\(Self.port(of: descriptor))"]
         self.stop = stop
+        self.acceptFailed = acceptFailed
         self.page = page
     }
 
     deinit {
         close(listener)
+        if reserve >= 0 { close(reserve) }
         for connection in connections { close(connection.descriptor) }
-    }
-
-    private static func bind<Name>(_ descriptor: Int32, _ name: inout Name) -> Int32 {
-        withUnsafePointer(to: &name) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<Name>.size))
-            }
-        }
     }
 
     private static func port(of descriptor: Int32) -> UInt16 {
@@ -92,15 +83,16 @@ struct HTTPPageServer: ThreadService, ~Copyable {
     /// Serves until asked to stop.
     mutating func run() {
         while !stop.isRequested {
+            let isPaused = DaemonClock.monotonic() < nextAccept
             var items = [
                 pollfd(fd: stop.wakeUp.fileDescriptor, events: Int16(POLLIN), revents: 0),
-                pollfd(fd: listener, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: isPaused ? -1 : listener, events: Int16(POLLIN), revents: 0),
             ]
             for connection in connections {
                 let events = connection.answer.isEmpty || connection.isEnding ? POLLIN : POLLOUT
                 items.append(pollfd(fd: connection.descriptor, events: Int16(events), revents: 0))
             }
-            _ = poll(&items, nfds_t(items.count), connections.isEmpty ? 1000 : 100)
+            _ = poll(&items, nfds_t(items.count), connections.isEmpty && !isPaused ? 1000 : 100)
             let now = DaemonClock.monotonic()
             var kept: [Connection] = []
             for (index, connection) in connections.enumerated() {
@@ -109,7 +101,7 @@ struct HTTPPageServer: ThreadService, ~Copyable {
                 if serve(&connection, hasCome: hasCome, now: now) {
                     kept.append(connection)
                 } else {
-                    close(connection.descriptor)
+                    end(connection.descriptor)
                 }
             }
             connections = kept
@@ -120,19 +112,34 @@ struct HTTPPageServer: ThreadService, ~Copyable {
     private mutating func accept(now: UInt64) {
         // Not without end: others are served between.
         for _ in 0..<Self.maximumConnections {
-            let descriptor = Glibc.accept(listener, nil, nil)
-            guard descriptor >= 0 else {
-                // Without a free descriptor the listener stays readable: not in a busy loop.
-                if errno == EMFILE || errno == ENFILE { usleep(50_000) }
-                return
+            var descriptor = Glibc.accept(listener, nil, nil)
+            if descriptor < 0 && [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) {
+                nextAccept = now + Self.acceptPause
+                acceptFailed()
+                guard reserve >= 0 else { return }
+                close(reserve)
+                reserve = -1
+                descriptor = Glibc.accept(listener, nil, nil)
             }
+            guard descriptor >= 0 else { return }
             guard connections.count < Self.maximumConnections, fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0,
                 fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0
             else {
-                close(descriptor)
+                end(descriptor)
                 continue
             }
             connections.append(Connection(descriptor: descriptor, deadline: now + Self.patienceNanoseconds))
+        }
+    }
+
+    /// Closes a connection. Its descriptor becomes the reserve, if that was used.
+    private mutating func end(_ descriptor: Int32) {
+        // In one step, or another thread would take it.
+        if reserve < 0 && dup2(listener, descriptor) == descriptor {
+            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+            reserve = descriptor
+        } else {
+            close(descriptor)
         }
     }
 

@@ -28,7 +28,8 @@ struct HTTPService: Service {
         let bound = try thread.start { _ in
             do throws(SystemCallError) {
                 return try HTTPPageServer(
-                    address: settings.address, port: UInt16(clamping: settings.port), stop: stop, page: page)
+                    address: settings.address, port: UInt16(clamping: settings.port), stop: stop,
+                    acceptFailed: acceptFailed, page: page)
             } catch {
                 throw StartFailure.http(address: settings.address, port: settings.port, Self.reason(error))
             }
@@ -39,6 +40,12 @@ struct HTTPService: Service {
         // The supervision goes on for a moment: let the pages, too.
         stop.request()
         thread.join()
+    }
+
+    private func acceptFailed() {
+        let context = pipeline.context
+        context.metrics.acceptFailures.add(for: .http)
+        context.log.note("connections wait: no file descriptor is free", cause: "no_descriptor_http", stream: "")
     }
 
     private static func reason(_ error: SystemCallError) -> String {
@@ -74,7 +81,7 @@ struct HTTPService: Service {
 
     /// Whether the process is worth keeping: every thread shows life.
     private func health() -> HTTPPage {
-        let stuck = state.stuck
+        let stuck = state.silent
         return stuck.isEmpty
             ? HTTPPage(body: "ok\n")
             : HTTPPage(status: .serviceUnavailable, body: "no sign of life from \(stuck.joined(separator: ", "))\n")

@@ -7,6 +7,7 @@ import Logging
 /// `ECGMON_<KEY>` for each piece of metadata (`journalctl ECGMON_STREAM=bed-7`).
 struct JournalLogHandler: LogHandler {
     let label: String
+    let writer: LogWriter
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level {
         get { LogLevel.current }
@@ -28,7 +29,15 @@ struct JournalLogHandler: LogHandler {
             "CODE_FUNC=\(event.function)",
         ]
         for (key, value) in extra { fields.append("ECGMON_\(Self.fieldName(key))=\(value)") }
-        Self.send(fields)
+        writer.put(.fields(fields))
+    }
+
+    /// The entry that says how many were dropped.
+    static func report(dropped count: UInt64) -> LogEntry {
+        .fields([
+            "MESSAGE=\(LogFields.droppedMessage) count=\(count)", "PRIORITY=\(LOG_WARNING)",
+            "SYSLOG_IDENTIFIER=ecgmond", "ECGMON_COUNT=\(count)",
+        ])
     }
 
     /// Syslog priorities; what swift-log calls notice is one, trace and debug are the same to the journal.
@@ -51,7 +60,9 @@ struct JournalLogHandler: LogHandler {
             })
     }
 
-    private static func send(_ fields: [String]) {
+    /// Blocks while the journal's service does not read.
+    /// - Returns: false if the journal does not take it.
+    static func send(_ fields: [String]) -> Bool {
         var bytes: [UInt8] = []
         var ranges: [Range<Int>] = []
         for field in fields {
@@ -59,10 +70,10 @@ struct JournalLogHandler: LogHandler {
             bytes.append(contentsOf: field.utf8)
             ranges.append(start..<bytes.count)
         }
-        bytes.withUnsafeMutableBytes { buffer in
-            guard let base = buffer.baseAddress else { return }
+        return bytes.withUnsafeMutableBytes { buffer in
+            guard let base = buffer.baseAddress else { return false }
             let vectors = ranges.map { iovec(iov_base: base + $0.lowerBound, iov_len: $0.count) }
-            _ = sd_journal_sendv(vectors, Int32(vectors.count))
+            return sd_journal_sendv(vectors, Int32(vectors.count)) >= 0
         }
     }
 

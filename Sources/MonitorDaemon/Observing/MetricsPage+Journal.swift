@@ -8,6 +8,9 @@ extension MetricsPage {
         counter("ecgmon_journal_snapshots_total", "States of streams written.", metrics.snapshotsWritten)
         counter("ecgmon_journal_snapshot_bytes_total", "Their size.", metrics.snapshotBytes)
         counter("ecgmon_journal_failures_total", "Transactions that failed; each is tried again.", metrics.failures)
+        counter(
+            "ecgmon_journal_replaced_total", "Times that the journal's file was found deleted or replaced.",
+            metrics.replacements)
         family("ecgmon_journal_failing", "gauge", "1 while the journal cannot be written.")
         sample("ecgmon_journal_failing", [], metrics.fails ? "1" : "0")
         gauge("ecgmon_journal_bytes", "Bytes in use in the journal's file.", metrics.bytes)

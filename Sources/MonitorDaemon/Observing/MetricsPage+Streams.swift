@@ -56,6 +56,9 @@ extension MetricsPage {
                 "ecgmon_stream_samples_invalid_total", "Accepted samples of a stream that are NaN or infinite.",
                 .samplesInvalid),
             plain(
+                "ecgmon_stream_samples_set_aside_total", "Accepted samples of a stream set aside as spikes.",
+                .samplesSetAside),
+            plain(
                 "ecgmon_stream_events_dropped_total",
                 "Events of a stream not published because the daemon had to stop.", .eventDropped),
             StreamFamily(

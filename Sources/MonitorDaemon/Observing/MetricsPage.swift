@@ -66,6 +66,9 @@ struct MetricsPage {
             "ecgmon_samples_reordered_total", "Samples that came too early and were put in their place.",
             metrics.samplesReordered)
         counter("ecgmon_samples_invalid_total", "Accepted samples that are NaN or infinite.", metrics.samplesInvalid)
+        counter(
+            "ecgmon_samples_set_aside_total", "Accepted samples that were set aside as spikes.",
+            metrics.samplesSetAside)
         counter("ecgmon_gaps_total", "Gaps between messages of a stream.", metrics.gaps)
         counter("ecgmon_samples_missing_total", "Samples that never came.", metrics.samplesMissing)
         counter(
@@ -137,6 +140,13 @@ struct MetricsPage {
         counters(
             "ecgmon_reloads_total", "Readings of the configuration on SIGHUP, by result.",
             by: "result", metrics.reloads)
+        counter(
+            "ecgmon_log_dropped_total", "Lines of the log dropped because whoever reads it did not keep up.",
+            metrics.logDropped)
+        counters(
+            "ecgmon_accept_failures_total",
+            "Times that a connection found no file descriptor free.",
+            by: "by", metrics.acceptFailures)
         counter(
             "ecgmon_watchdog_withheld_total", "Times that the watchdog was not fed since a thread showed no life.",
             metrics.watchdogWithheld)

@@ -6,6 +6,7 @@ import Synchronization
 /// One line for each event on standard error: time, level, message, `key=value` of the metadata.
 struct StandardErrorLogHandler: LogHandler {
     let label: String
+    let writer: LogWriter
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level {
         get { LogLevel.current }
@@ -18,6 +19,17 @@ struct StandardErrorLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
+        writer.put(Self.entry(event.level, "\(event.message)", LogFields.sorted(metadata, event.metadata)))
+    }
+
+    /// The entry that says how many were dropped.
+    static func report(dropped count: UInt64) -> LogEntry {
+        entry(.warning, LogFields.droppedMessage, [("count", "\(count)")])
+    }
+
+    private static func entry(
+        _ level: Logger.Level, _ message: String, _ fields: [(key: String, value: String)]
+    ) -> LogEntry {
         let now = DaemonClock.utc()
         var seconds = time_t(now / 1_000_000_000)
         var calendar = tm()
@@ -26,11 +38,9 @@ struct StandardErrorLogHandler: LogHandler {
         strftime(&stamp, stamp.count, "%Y-%m-%dT%H:%M:%S", &calendar)
         let milliseconds = String(1000 + now / 1_000_000 % 1000).dropFirst()
         var line = stamp.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
-        line += ".\(milliseconds)Z \(event.level.rawValue) \(event.message)"
-        for (key, value) in LogFields.sorted(metadata, event.metadata) { line += " \(key)=\(LogFields.quoted(value))" }
-        line = LogFields.oneLine(line) + "\n"
-        // One write, so that lines of several threads do not mix.
-        line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        line += ".\(milliseconds)Z \(level.rawValue) \(message)"
+        for (key, value) in fields { line += " \(key)=\(LogFields.quoted(value))" }
+        return .line(Array((LogFields.oneLine(line) + "\n").utf8))
     }
 }
 
@@ -45,6 +55,8 @@ enum LogLevel {
 
 /// What both log handlers need to make text out of metadata.
 enum LogFields {
+    static let droppedMessage = "lines of the log were dropped: whoever reads it did not keep up"
+
     static func sorted(_ a: Logger.Metadata, _ b: Logger.Metadata?) -> [(key: String, value: String)] {
         a.merging(b ?? [:]) { $1 }.map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 }
     }

@@ -10,6 +10,8 @@ enum StreamLoss: Hashable, Sendable {
     /// Samples that had come before, or whose place had been given up.
     case samplesDuplicate
     case samplesInvalid
+    /// Samples that jump as no heart does.
+    case samplesSetAside
     /// An event that could not be passed on because the daemon had to stop.
     case eventDropped
     /// An event that is not, or no longer, in the journal.

@@ -2,7 +2,7 @@ import Glibc
 
 /// What an endpoint may be, and who can reach it.
 enum Endpoint {
-    /// - Returns: what is wrong with it in words that follow "… must"; nil if nothing is.
+    /// - Returns: what is wrong with its form, in words that follow "… must"; nil if nothing is.
     static func problem(with endpoint: String) -> String? {
         if let path = ipcPath(endpoint) {
             if path.isEmpty { return "holds \"\(endpoint)\", which lacks a path" }
@@ -23,14 +23,6 @@ enum Endpoint {
         return nil
     }
 
-    /// An address that the HTTP pages may be served on; who can reach it is another matter.
-    static func problem(withHTTPAddress address: String) -> String? {
-        let host = address.hasPrefix("[") && address.hasSuffix("]") ? String(address.dropFirst().dropLast()) : address
-        var (four, six) = (in_addr(), in6_addr())
-        return inet_pton(AF_INET, host, &four) == 1 || inet_pton(AF_INET6, host, &six) == 1
-            ? nil : "must be an IP address, such as 127.0.0.1 or ::1"
-    }
-
     /// The path of a Unix socket holds 108 bytes with its final zero.
     static let maximumIPCPathBytes = 107
 
@@ -38,22 +30,31 @@ enum Endpoint {
         endpoint.hasPrefix("ipc://") ? String(endpoint.dropFirst(6)) : nil
     }
 
-    /// Whether only this machine can reach it.
+    /// The endpoint with its host in numbers: what is checked is what is bound to.
+    /// - Parameter endpoint: of the right form.
+    /// - Throws: why its host cannot be listened on.
+    static func resolved(_ endpoint: String, _ resolver: HostResolver) throws(HostResolver.Problem) -> String {
+        guard ipcPath(endpoint) == nil, let (host, port) = hostAndPort(endpoint), host != "*" else { return endpoint }
+        return "tcp://\(try resolver.address(of: host)):\(port)"
+    }
+
+    /// Whether only this machine can reach it. Only numbers are believed: a name may stand for anything.
+    /// - Parameter endpoint: as `resolved` returned it.
     static func isLocal(_ endpoint: String) -> Bool {
         if ipcPath(endpoint) != nil { return true }
         guard let (host, _) = hostAndPort(endpoint) else { return false }
-        return isLoopback(host: host)
+        return IPAddress(host)?.isLoopback ?? false
+    }
+
+    /// Whether two services cannot both have it.
+    static func isExclusive(_ endpoint: String) -> Bool {
+        if let path = ipcPath(endpoint) { return path != "*" }
+        return hostAndPort(endpoint).map { $0.port != "*" && UInt16($0.port) != 0 } ?? false
     }
 
     private static func hostAndPort(_ endpoint: String) -> (host: String, port: String)? {
         let rest = endpoint.dropFirst("tcp://".count)
         guard let colon = rest.lastIndex(of: ":") else { return nil }
         return (String(rest[..<colon]), String(rest[rest.index(after: colon)...]))
-    }
-
-    static func isLoopback(host: String) -> Bool {
-        if host == "::1" || host == "[::1]" || host == "lo" { return true }
-        var address = in_addr()
-        return inet_pton(AF_INET, host, &address) == 1 && UInt32(bigEndian: address.s_addr) >> 24 == 127
     }
 }

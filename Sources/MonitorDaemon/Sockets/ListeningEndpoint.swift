@@ -34,6 +34,7 @@ extension ZeroMQSocket {
                 try security.secure(self, for: endpoint)
                 try bind(endpoint)
                 bound.append(try lastEndpoint())
+                SocketFiles.remember(endpoint)
             } catch {
                 throw Self.failure(endpoint, option: option, error)
             }
@@ -58,6 +59,7 @@ extension ZeroMQSocket {
             while true {
                 do throws(ZeroMQError) {
                     try bind(endpoint)
+                    SocketFiles.remember(endpoint)
                     break
                 } catch  where error.code == .addressInUse && tries < 300 {
                     tries += 1
@@ -75,7 +77,7 @@ extension ZeroMQSocket {
 
     /// libzmq leaves the socket files of ipc endpoints behind.
     static func removeSocketFiles(of endpoints: [String]) {
-        for path in endpoints.compactMap({ Endpoint.ipcPath($0) }) where !path.hasPrefix("@") { unlink(path) }
+        for endpoint in endpoints { SocketFiles.remove(endpoint) }
     }
 
     /// The socket's connection events, from now on.
@@ -110,9 +112,16 @@ extension ZeroMQSocket {
             .endpoint(
                 endpoint, option: option, "it is in use already",
                 next: "stop the program that listens there (ss -lxtp)")
+        case .fileExists:
+            .endpoint(
+                endpoint, option: option, "what lies at this path is no socket, and is left alone",
+                next: "move it away if it is not needed")
         case .addressNotAvailable, .notFound:
             .endpoint(
                 endpoint, option: option, "this machine has no such address", next: "correct it")
+        case .permissionDenied where Endpoint.ipcPath(endpoint) != nil:
+            .endpoint(
+                endpoint, option: option, "permission denied", next: "run as the user whose socket lies there")
         case .permissionDenied:
             .endpoint(endpoint, option: option, "permission denied", next: "take a port above 1023")
         default:

@@ -14,6 +14,8 @@ import SwiftProtobuf
 final class StreamJournal {
     private let queue: BoundedQueue<JournalRound>
     private let reader: JournalReader
+    private let generation: JournalGeneration
+    private var knownGeneration = 0
     private let tracker: AcknowledgementTracker
     private let metrics: DaemonMetrics
     private let log: PeriodicLog
@@ -29,7 +31,8 @@ final class StreamJournal {
     /// Opens a connection to read the journal's file by.
     init(_ journal: Journal, tracker: AcknowledgementTracker, context: DaemonContext) throws {
         queue = journal.queue
-        reader = try JournalReader(path: journal.path)
+        reader = try JournalReader(path: journal.path, generation: journal.generation)
+        generation = journal.generation
         self.tracker = tracker
         metrics = context.metrics
         log = context.log
@@ -108,6 +111,14 @@ final class StreamJournal {
         } catch {
             log.note("the journal cannot be read", cause: "journal", stream: stream.name, detail: "\(error)")
         }
+    }
+
+    /// Whether another file has been begun since the last call: what it holds of the streams may be too little.
+    func hasBegunAnew() -> Bool {
+        let number = generation.number
+        guard number != knownGeneration else { return false }
+        knownGeneration = number
+        return true
     }
 
     /// Remembers a forgotten stream's numbers.

@@ -77,6 +77,7 @@ final class StreamRound {
         metrics.count(.samplesDuplicate, receipt.duplicateSamplesDropped, of: stream.name)
         metrics.samplesReordered.add(receipt.reorderedSamples)
         metrics.count(.samplesInvalid, receipt.invalidSamples, of: stream.name)
+        metrics.count(.samplesSetAside, receipt.spikeSamples, of: stream.name)
         for gap in receipt.gaps {
             metrics.count(.gap, of: stream.name)
             metrics.count(.samplesMissing, Int(gap.missingSampleCount), of: stream.name)

@@ -130,6 +130,15 @@ final class StreamTable {
         }
     }
 
+    /// Puts the states of all streams into a journal that has begun anew.
+    func saveToNewJournal() {
+        guard let journal, journal.hasBegunAnew() else { return }
+        for stream in streams.values {
+            save(stream)
+            activity.didWork()
+        }
+    }
+
     /// Puts a stream's state into the journal.
     private func save(_ stream: WatchedStream) {
         stream.needsSnapshot = true

@@ -61,6 +61,7 @@ final class StreamWorker: ThreadService {
             let now = DaemonClock.monotonic()
             if now >= nextLook {
                 table.checkSilence(knownUntil)
+                table.saveToNewJournal()
                 nextLook = now + 250_000_000
             }
         }

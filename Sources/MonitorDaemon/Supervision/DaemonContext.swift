@@ -7,6 +7,8 @@ struct DaemonContext: Sendable {
     let metrics: DaemonMetrics
     let log: PeriodicLog
     let logger: Logger
+    /// Writes what `logger` and `log` take.
+    let logWriter: LogWriter
 
     /// Counts and logs something that is turned away.
     /// - Parameters:

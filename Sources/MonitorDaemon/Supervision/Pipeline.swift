@@ -110,7 +110,8 @@ final class Pipeline: Sendable {
             _ = try journalThread.start { activity in
                 JournalWriter(
                     database: try journal.open(settings.journal, context.logger), queue: journal.queue,
-                    publishQueue: publishQueue, tracker: tracker, context: context, activity: activity)
+                    generation: journal.generation, publishQueue: publishQueue, tracker: tracker, context: context,
+                    activity: activity)
             }
         }
         for (index, thread) in workerThreads.enumerated() {
@@ -129,8 +130,8 @@ final class Pipeline: Sendable {
         if let journal, !settings.history.endpoints.isEmpty {
             endpoints.history = try historyThread.start { activity in
                 try HistoryService(
-                    sockets, reader: try JournalReader(path: journal.path), stop: stopHistory, context: context,
-                    activity: activity)
+                    sockets, reader: try JournalReader(path: journal.path, generation: journal.generation),
+                    stop: stopHistory, context: context, activity: activity)
             }
         }
         if !settings.ingest.acknowledgedEndpoints.isEmpty {

@@ -12,12 +12,14 @@ struct PipelineService: Service {
         try? await gracefulShutdown()
         state.phase = .stopping
         let (metrics, logger) = (pipeline.context.metrics, pipeline.context.logger)
+        let logWriter = pipeline.context.logWriter
         let limit = pipeline.context.settings.current.stop.limitSeconds
         notifier.stopping("finishing what has been taken in")
         logger.info("stopping", metadata: ["limit_seconds": "\(limit)"])
         let deadline = Task.detached {
             try await Task.sleep(for: .seconds(limit))
             logger.critical("not finished within stop.limit_seconds; what is left is lost")
+            logWriter.finish()
             _exit(ExitStatus.software)
         }
         await stop()

@@ -4,6 +4,7 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 import UnixSignals
+import ZeroMQ
 
 /// Watches over the threads: feeds the service manager's watchdog, publishes the health topic, logs the sums of what is
 /// logged once a period, and reads the configuration again on SIGHUP.
@@ -71,14 +72,10 @@ struct SupervisionService: Service {
 
     // MARK: Watching
 
-    /// How long a thread may show no life if the service manager does not ask for a watchdog.
-    private static let defaultPatience: UInt64 = 10_000_000_000
-
     private func watch() async {
         let interval = notifier.watchdogInterval
-        // Threads have half of the interval, and are looked at every sixth of it: what hangs is noticed, and no longer
-        // reported as alive, well before the service manager itself runs out of patience.
-        var judge = ProgressJudge(patienceNanoseconds: interval.map { $0 / 2 } ?? Self.defaultPatience)
+        // Threads have half of the interval, and are looked at every sixth of it.
+        var judge = ProgressJudge(patienceNanoseconds: state.patienceNanoseconds)
         let pause = min(interval.map { $0 / 6 } ?? .max, 500_000_000)
         var nextStatus: UInt64 = 0
         var nextHealth: UInt64 = 0
@@ -88,7 +85,11 @@ struct SupervisionService: Service {
             // Threads that have come to their end while the daemon stops have done so rightly.
             let readings = pipeline.readings.filter { state.phase != .stopping || !$0.hasEnded }
             let verdict = judge.judge(readings, at: now)
-            feed(verdict)
+            let changed = state.stuck != verdict.stuck
+            state.stuck = verdict.stuck
+            state.didLook()
+            feed(verdict, changed: changed)
+            countFailedAccepts()
             if now >= nextStatus {
                 if state.phase == .ready { notifier.status(status(stuck: verdict.stuck)) }
                 nextStatus = now + 5_000_000_000
@@ -102,19 +103,27 @@ struct SupervisionService: Service {
         }
     }
 
-    private func feed(_ verdict: ProgressJudge.Verdict) {
+    private func feed(_ verdict: ProgressJudge.Verdict, changed: Bool) {
         if verdict.isAlive {
             notifier.watchdog()
         } else {
             context.metrics.watchdogWithheld.add(1)
-            if state.stuck != verdict.stuck {
+            if changed {
                 context.logger.critical(
                     "no sign of life; the watchdog is not fed any more",
                     metadata: ["threads": "\(verdict.stuck.joined(separator: " "))"])
                 notifier.status(status(stuck: verdict.stuck))
             }
         }
-        state.stuck = verdict.stuck
+    }
+
+    /// libzmq does not say what it cannot accept.
+    private func countFailedAccepts() {
+        let metric = context.metrics.acceptFailures[.sockets]
+        let count = ZeroMQContext.failedAccepts
+        guard count > metric.value else { return }
+        metric.add(count - metric.value)
+        context.log.note("connections wait: no file descriptor is free", cause: "no_descriptor", stream: "")
     }
 
     private func status(stuck: [String]) -> String {
