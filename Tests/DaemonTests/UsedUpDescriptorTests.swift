@@ -12,7 +12,7 @@ import ZeroMQ
     private func limitOpenFiles(of daemon: DaemonProcess, to count: Int) throws {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/prlimit")
-        process.arguments = ["--pid", "\(daemon.process.processIdentifier)", "--nofile=\(count):"]
+        process.arguments = ["--pid", "\(daemon.processIdentifier)", "--nofile=\(count):"]
         try process.run()
         process.waitUntilExit()
         try #require(process.terminationStatus == 0)
@@ -43,7 +43,7 @@ import ZeroMQ
         #expect(daemon.wait(for: "ecgmon_samples_total") { $0 == 360 })
 
         let open = try FileManager.default.contentsOfDirectory(
-            atPath: "/proc/\(daemon.process.processIdentifier)/fd")
+            atPath: "/proc/\(daemon.processIdentifier)/fd")
         try limitOpenFiles(of: daemon, to: (open.compactMap { Int($0) }.max() ?? 0) + 4)
         var connections: [RawConnection] = []
         for _ in 0..<40 { if let connection = RawConnection(port: ingest) { connections.append(connection) } }
