@@ -2,14 +2,13 @@ internal import StateCoding
 
 /// Where the last short interruptions of a segment were bridged: time went on there, but nothing was seen.
 struct BridgedRanges: Sendable, Codable, RangeChecked {
-    private struct Span: Sendable, Codable {
-        var first: Int64 = 0
-        var count: Int64 = 0
-        var isMissing = false
-    }
-
-    /// The last sixteen, in the order of time: more than a beat's window and a search-back can reach over.
-    private var spans = InlineArray<16, Span>(repeating: Span())
+    /// The last sixteen, in the order of time: more than a beat's window and a search-back can reach over. Numbers side by
+    /// side rather than a struct of them: the compiler (6.3.1) copies an InlineArray of structs wrongly whose stride is no
+    /// multiple of 16.
+    private var firsts = InlineArray<16, Int64>(repeating: 0)
+    private var counts = InlineArray<16, Int64>(repeating: 0)
+    /// A bit for each: the samples never came, rather than that they were unusable.
+    private var areMissing: UInt16 = 0
     private var added = 0
 
     var isInRange: Bool { added >= 0 }
@@ -18,7 +17,10 @@ struct BridgedRanges: Sendable, Codable, RangeChecked {
     ///   - first: in samples at 360 Hz of the segment.
     ///   - isMissing: the samples never came, rather than that they were unusable.
     mutating func add(first: Int64, count: Int64, isMissing: Bool) {
-        spans[added % 16] = Span(first: first, count: count, isMissing: isMissing)
+        let place = added % 16
+        firsts[place] = first
+        counts[place] = count
+        areMissing = isMissing ? areMissing | 1 << UInt16(place) : areMissing & ~(1 << UInt16(place))
         // Only the place in the ring and how many there are matter.
         added = added < 1_000_000 ? added + 1 : 16 + (added + 1) % 16
     }
@@ -29,17 +31,15 @@ struct BridgedRanges: Sendable, Codable, RangeChecked {
     func count(in range: Range<Int64>) -> Int64 {
         var sum: Int64 = 0
         for index in 0..<min(added, 16) {
-            let span = spans[index]
-            sum += max(0, min(range.upperBound, span.first + span.count) - max(range.lowerBound, span.first))
+            sum += max(0, min(range.upperBound, firsts[index] + counts[index]) - max(range.lowerBound, firsts[index]))
         }
         return sum
     }
 
     /// Why a beat whose window they cut cannot be classified.
     func cause(in range: Range<Int64>) -> NotClassifiedCause {
-        for index in 0..<min(added, 16) where spans[index].isMissing {
-            let span = spans[index]
-            if span.first < range.upperBound, span.first + span.count > range.lowerBound { return .gapAtEdge }
+        for index in 0..<min(added, 16) where areMissing & 1 << UInt16(index) != 0 {
+            if firsts[index] < range.upperBound, firsts[index] + counts[index] > range.lowerBound { return .gapAtEdge }
         }
         return .poorSignal
     }
