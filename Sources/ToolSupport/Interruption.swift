@@ -7,7 +7,7 @@ package enum Interruption {
     /// Number of the signal that came, 0 while none has.
     private static let signalNumber = Atomic<Int32>(0)
 
-    /// Catches SIGINT and SIGTERM from now on. A second signal after the first ends the process at once.
+    /// Catches SIGINT and SIGTERM from now on, on the calling thread. A second signal after the first ends the process at once.
     package static func install() {
         _ = signalNumber.load(ordering: .relaxed)  // The lazy global is set up here, never in the handler.
         var action = sigaction()
@@ -15,6 +15,12 @@ package enum Interruption {
         action.sa_flags = Int32(bitPattern: UInt32(SA_RESETHAND))  // No SA_RESTART: waiting calls return with EINTR.
         sigaction(SIGINT, &action, nil)
         sigaction(SIGTERM, &action, nil)
+        // Who started this process may have had them blocked, and a process inherits that.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGTERM)
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         // A reader that left (`ecgmon demo | head`) is noticed at the next line written, and ends things as Ctrl-C
         // does.
         signal(SIGPIPE, SIG_IGN)

@@ -43,11 +43,16 @@ package struct LatencyRun: Sendable {
         let problems = Mutex<[String]>([])
     }
 
+    /// - Parameter daemon: told to notify (`LocalDaemon.Options.notifies`).
     /// - Throws: `ToolError` where the daemon does not work at all.
     package func run(with daemon: LocalDaemon) throws(ToolError) -> Outcome {
         let context = try ZeroMQContext.orToolError()
         let shared = Shared()
         try daemon.start()
+        // A subscriber that comes before the daemon finds it seconds later, when much of a short run is over.
+        guard daemon.waitUntilReady() else {
+            throw ToolError("the daemon does not start: \(daemon.lastLogLine)", nextStep: "See its log")
+        }
         let group = DispatchGroup()
         let (events, acknowledged) = (daemon.endpoints.events, daemon.endpoints.acknowledged)
         DispatchQueue(label: "subscriber").async(group: group) { Self.listen(events, context, shared) }

@@ -216,7 +216,8 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             giveUpIfDue(since: since, at: index)
         } else {
             asystoleAndPause.clock(
-                at: index, unobserved: unobserved, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, swing: evidence.swing, alerts: &alerts)
+                at: index, unobserved: unobserved, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, swing: evidence.swing,
+                isVentricular: ventricularRhythm.isShown, alerts: &alerts)
             if alerts.isActive(.asystole) { heartRate.reset() }
         }
         ectopy.clock(at: index, alerts: &alerts)

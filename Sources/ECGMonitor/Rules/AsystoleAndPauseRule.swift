@@ -143,9 +143,10 @@ struct AsystoleAndPauseRule: Sendable, Codable {
     ///   - unobserved: seconds of the session so far that were not observed.
     ///   - noisy: whether the signal is such now that a beat may be overlooked.
     ///   - swing: of the waveform over the last 4 s, in mV; nil: unknown.
+    ///   - isVentricular: the waveform shows ventricular tachycardia or fibrillation: the heart does not stand still.
     mutating func clock(
         at index: Int64, unobserved: Double = 0, meanInterval: Double?, noisy: Bool = false, swing: Float? = nil,
-        alerts: inout AlertManager
+        isVentricular: Bool = false, alerts: inout AlertManager
     ) {
         guard let since = beatlessSince else { return }
         if noisy { isDoubtful = true }
@@ -155,6 +156,7 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         }
         let seconds = alerts.now.seconds(from: since, to: index) - max(0, unobserved - unobservedThen)
         follow(swing, secondsWithoutBeat: seconds)
+        if isVentricular { return }
         if seconds >= asystoleLimit + Self.decisionAllowance {
             return startAsystole(since: since, at: index, seconds: seconds, alerts: &alerts)
         }

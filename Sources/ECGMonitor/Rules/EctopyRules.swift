@@ -15,8 +15,8 @@ internal import ECGATKGAN
 ///   `singleVentricularBeatHoldSeconds`. It gives way to bigeminy and trigeminy as well.
 ///
 /// Noise and baseline wander make V beats, too. So ventricular tachycardia needs the waveform's word: unless it has shown
-/// VT or VF with a probability of 0.2 at least within the last seconds, the beats are a ventricular run until it does;
-/// with one of 0.4, a run of `ventricularRunBeats` at that rate is enough. Of the false and true alarms of bedside monitors in the challenge of 2015, 0.2 keeps 25 of 51 and 17 of 18.
+/// VT or VF with a probability of 0.3 at least within the last seconds, the beats are a ventricular run until it does;
+/// with one of 0.5, a run of `ventricularRunBeats` at that rate is enough. Of the false and true alarms of bedside monitors in the challenge of 2015, that keeps 16 of 51 and 16 of 18.
 ///
 /// For `coupletHoldSeconds` after a run neither couplets nor single beats are raised.
 ///
@@ -47,9 +47,9 @@ struct EctopyRules: Sendable, Codable {
     private var unconfirmed: Int64?
 
     /// The least probability of VT or VF in the waveform with which V beats are ventricular tachycardia.
-    static let minimumProbability: Float = 0.2
+    static let minimumProbability: Float = 0.3
     /// With this one, the beats of a ventricular run are: what lies between them was taken for beats of another class.
-    static let runProbability: Float = 0.4
+    static let runProbability: Float = 0.5
     /// So long after the last V beat, in s, the waveform may still confirm: its window is 3 s long.
     static let confirmationSeconds = 3.0
 

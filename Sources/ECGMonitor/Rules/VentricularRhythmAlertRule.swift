@@ -70,6 +70,9 @@ struct VentricularRhythmAlertRule: Sendable, Codable {
     /// Whether the waveform shows tachycardia, or has shown it so lately that the alert goes on.
     var holdsTachycardia: Bool { lastTachycardia != nil }
 
+    /// Whether the waveform shows tachycardia or fibrillation now.
+    var isShown: Bool { finding == .ventricularTachycardia || finding == .ventricularFibrillation }
+
     /// The signal was interrupted.
     mutating func cut() { finding = .none }
 

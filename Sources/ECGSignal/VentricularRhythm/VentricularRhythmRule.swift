@@ -8,7 +8,7 @@ public import StateCoding
 ///   begun 2.5 s before the first of the rows in a row with p of 0.5 and more (at most 20 rows back), and is VF if
 ///   fibrillation was the more probable over these, or if the period has a mean below 0.24 s (250/min): flutter.
 /// - It ends when the mean of 9 rows is below 0.5, or the largest of 5 below 0.25.
-/// - VT becomes VF when fibrillation is more probable by 0.5 (mean of 8 rows); VF becomes VT when tachycardia is by
+/// - VT becomes VF when fibrillation is more probable by 0.5, or the rhythm as fast as flutter (mean of 8 rows); VF becomes VT when tachycardia is by
 ///   0.4 (mean of 20 rows) and 10 s have passed: each change is a new alarm, so it must be rare.
 /// - Without such a strong start, a mean of 0.7 and more over 10 rows is VT or an artefact. Were this an alarm, 5.8
 ///   instead of 2.5 an hour would be false on vfdb, and 15.5 instead of 10 on cudb. Strong noise may give it.
@@ -171,7 +171,8 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
     }
 
     private var isFibrillation: Bool {
-        mean(min(Self.toFibrillation.rows, rowCount)) { fibrillation[$0] - tachycardia[$0] } > Self.toFibrillation.lead
+        let rows = min(Self.toFibrillation.rows, rowCount)
+        return mean(rows) { fibrillation[$0] - tachycardia[$0] } > Self.toFibrillation.lead || isFast(rows)
     }
 
     private func isTachycardia(_ now: Int64) -> Bool {

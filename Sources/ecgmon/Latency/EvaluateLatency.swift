@@ -72,6 +72,7 @@ struct EvaluateLatency: ParsableCommand {
                     var setup = LocalDaemon.Options(programs: [program], model: weights)
                     setup.configuration = journal.configuration
                     setup.hasAcknowledgedIngest = true
+                    setup.notifies = true
                     if journal != .none { setup.journal = .file("\(folder.path)/d/journal.sqlite") }
                     let outcome = try run.run(with: LocalDaemon(setup, directory: "\(folder.path)/d"))
                     for problem in outcome.problems { Terminal.note(problem) }
