@@ -72,6 +72,8 @@ package final class LocalDaemon {
     private var process: ChildProcess?
     /// How often it was started.
     package private(set) var starts = 0
+    /// Bytes of the log that earlier starts have left.
+    private var earlierLog = 0
 
     package var configurationPath: String { "\(directory)/ecgmond.toml" }
     private var logPath: String { "\(directory)/log" }
@@ -113,6 +115,7 @@ package final class LocalDaemon {
 
     /// Starts the next of the programs.
     package func start() throws(ToolError) {
+        earlierLog = log.utf8.count
         let program = options.programs[starts % options.programs.count]
         starts += 1
         var command = [
@@ -184,9 +187,9 @@ package final class LocalDaemon {
         log.split(whereSeparator: \.isNewline).count { $0.contains(words) }
     }
 
-    /// The port of its pages; nil while it is not ready, or without pages.
+    /// The port of its pages; nil while it has not logged it since the last start, or without pages.
     package var httpPort: UInt16? {
-        let words = log.split { $0.isWhitespace }
+        let words = String(decoding: log.utf8.dropFirst(earlierLog), as: UTF8.self).split { $0.isWhitespace }
         return words.last { $0.hasPrefix("http_port=") }.flatMap { UInt16($0.dropFirst("http_port=".count)) }
     }
 
