@@ -68,7 +68,8 @@ import ZeroMQ
         daemon.signal(SIGKILL)
         _ = daemon.exitCode()
         let next = try DaemonProcess(hasJournal: true, after: daemon)
-        #expect(next.metric("ecgmon_streams_restored_total") == 1)
+        // Streams are restored a little after the daemon is ready.
+        #expect(next.wait(for: "ecgmon_streams_restored_total") { $0 == 1 })
         try expectUndisturbed(next, context, expected)
         #expect(next.terminate() == 0)
 
