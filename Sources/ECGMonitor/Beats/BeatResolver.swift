@@ -11,7 +11,7 @@ struct ResolvedBeat {
     var finding: BeatFinding
     /// nil if the beat was not classified.
     var classification: BeatClassification?
-    /// Since the R peak before, in s; nil: unknown.
+    /// RR interval to the previous R peak, in s; nil if unknown.
     var interval: Double?
 }
 
