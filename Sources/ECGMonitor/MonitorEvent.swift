@@ -64,12 +64,11 @@ public struct Beat: Sendable, Equatable {
 
 /// Why a beat has no class.
 public enum NotClassifiedCause: UInt8, Sendable, CaseIterable, Codable {
-    /// The window of 280 samples around R reaches over a gap, over the start of the signal, or over a change of rate or
-    /// lead.
+    /// The window of 280 samples around R extends across a gap, the start of the signal, or a change of rate or lead.
     case gapAtEdge
     /// The input ended before the window was complete.
     case endOfSignal
-    /// The window reaches into samples that are invalid, saturated, or taken with the electrode off.
+    /// The window extends into samples that are invalid, saturated, or acquired with the electrode off.
     case poorSignal
     /// The window is constant and cannot be scaled.
     case flatWindow

@@ -157,8 +157,8 @@ public struct PatientMonitor: Sendable, Codable {
         passing(block, admission.duplicates)
     }
 
-    /// The input is over: what is held goes on, beats that are still undecided or wait for their window become pending,
-    /// and the session ends. A last `resolve` brings the events. Nothing may be appended afterwards.
+    /// Ends the input: processes buffered samples, makes the windows of all undecided or incomplete beats pending,
+    /// and ends the session. A final `resolve` produces the events. Nothing may be appended afterwards.
     public mutating func endInput() {
         guard order.hasStarted else { return }
         _ = releaseReordered()

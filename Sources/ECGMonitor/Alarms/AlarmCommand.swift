@@ -74,7 +74,7 @@ public struct AlarmCommandOutcome: Sendable, Equatable {
         case nothingToDo
         /// The requested pause is longer than this many seconds.
         case tooLong(limit: Double)
-        /// The name, or a number of seconds that is none.
+        /// The name or the number of seconds is invalid.
         case invalid(String)
     }
 

@@ -28,7 +28,7 @@ struct Moment: Sendable, Codable, RangeChecked {
 /// Tracks which alerts are active or latched and who has acknowledged them, and writes all events. An alert starts
 /// once and ends once, however often its rule reports it, and its updates keep a minimum interval.
 struct AlertManager: Sendable, Codable {
-    /// The mark that is being decided.
+    /// The signal event being processed.
     var now = Moment(session: 0, sampleIndex: 0, decidedAt: 0, time: 0, samplingRate: InternalSampling.rate)
     /// Where events are written. The caller's own array is moved here while signal events are processed, to avoid
     /// copying.

@@ -39,7 +39,7 @@ struct EctopyRules: Sendable, Codable {
     private var couplets = 0
     private var lastSingle: Int64 = 0
     private var lastCouplet: Int64 = 0
-    /// Last beat of the last run, nil before the first.
+    /// Last beat of the last run; nil before the first run.
     private var lastRun: Int64?
     /// Probability of VT according to the waveform.
     private var waveformProbability: Float = 1

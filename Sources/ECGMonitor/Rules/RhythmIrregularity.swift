@@ -21,7 +21,7 @@ internal import StateCoding
 /// out, the result is unknown. These choices (all three methods, 24, 64, a half) were made on the MIT-BIH Arrhythmia
 /// Database.
 struct RhythmIrregularity: Sendable, Codable, RangeChecked {
-    /// Intervals that are kept, and that the turning points are counted in.
+    /// Number of intervals that are kept, and in which turning points are counted.
     static let intervals = 64
     static let entropyIntervals = 24
     static let turningPoints: ClosedRange<Float> = 0.54...0.77

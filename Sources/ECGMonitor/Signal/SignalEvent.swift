@@ -10,8 +10,8 @@ struct SignalEvent: Sendable, Codable {
         case sessionStarted(UInt64)
         /// Detection begins to learn. Earlier samples, if any, have no connection with what follows.
         case segmentStarted(samplingRate: Double)
-        /// Detection stopped: what comes next has no connection with what was. Not observable: beats could now pass
-        /// unseen. A flat line stops detection and is observable all the same: it may be the patient's.
+        /// Detection stopped: what comes next has no connection with what came before. If not observable, beats
+        /// could now pass unseen. A flat line stops detection but is still observable: it may come from the patient.
         case segmentEnded(observable: Bool)
         /// The samples have a different rate or come from a different lead.
         case signalChanged(samplingRate: Double)
@@ -27,7 +27,7 @@ struct SignalEvent: Sendable, Codable {
         case beat(BeatFinding)
         /// A quarter of a second of signal has passed.
         case clock(WaveformEvidence)
-        /// The session or the input is over.
+        /// The session or the input has ended.
         case sessionEnded
     }
 

@@ -7,7 +7,8 @@ internal import StateCoding
 
 /// Stage 1 for one stream: takes samples in order at the source's rate and produces signal events and beat windows.
 ///
-///     sample -> usable? -> resample to 360 Hz -> mains hum -> condition -> Pan-Tompkins -> R peak -> window of 280 -> [0,1]
+///     sample -> usable? -> resample to 360 Hz -> mains hum -> condition -> Pan-Tompkins
+///            -> R peak -> window of 280 -> [0,1]
 ///
 /// A segment is a run of samples within which the detector and the windows may connect what they see. It ends at a
 /// gap, at unusable samples, at a change of rate or lead, and where the signal turns out to be flat or saturated;
