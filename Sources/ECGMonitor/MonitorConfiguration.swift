@@ -54,9 +54,9 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     /// A heart rate above this, in beats per minute: extreme tachycardia. Common default: 20 above the tachycardia
     /// limit.
     public var extremeTachycardiaAbove: Double = 140
-    /// The rate must return past the limit by this much, in beats per minute, before the alert ends,
+    /// The rate must return past the limit by this much, in beats per minute, before the alert ends.
     public var heartRateHysteresis: Double = 3
-    /// and stay there for this long, in s, so that a rate fluctuating around its limit is one alert.
+    /// The rate must then stay there for this long, in s, so that a rate fluctuating around its limit is one alert.
     public var heartRateHoldSeconds: Double = 10
 
     // MARK: Ectopy
@@ -66,16 +66,16 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     /// Consecutive V beats, at `ventricularTachycardiaRate` or faster, that make ventricular tachycardia. Common
     /// default 5.
     public var ventricularTachycardiaBeats = 5
-    /// In beats per minute. Common default 100.
+    /// Minimum rate of ventricular tachycardia, in beats per minute. Common default 100.
     public var ventricularTachycardiaRate: Double = 100
     /// Consecutive V beats, slower than `ventricularTachycardiaRate` and at `idioventricularRate` or faster, that
     /// make accelerated idioventricular rhythm. Common default 6.
     public var idioventricularBeats = 6
-    /// In beats per minute. Common default 50.
+    /// Minimum rate of accelerated idioventricular rhythm, in beats per minute. Common default 50.
     public var idioventricularRate: Double = 50
     /// More V beats than this within 60 s: frequent ventricular ectopic beats. Common default 10.
     public var frequentVentricularBeats = 10
-    /// The alert ends when the count has not exceeded that for this long, in s.
+    /// That alert ends when the count has not exceeded its limit for this long, in s.
     public var frequentVentricularBeatsHoldSeconds: Double = 60
     /// The alert about R-on-T V beats continues until there has been none for this long, in s.
     public var rOnTHoldSeconds: Double = 60
@@ -84,7 +84,7 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
     /// Consecutive S beats, at `supraventricularTachycardiaRate` or faster, that make supraventricular tachycardia.
     /// Common default 5.
     public var supraventricularTachycardiaBeats = 5
-    /// In beats per minute. Common default 180.
+    /// Minimum rate of supraventricular tachycardia, in beats per minute. Common default 180.
     public var supraventricularTachycardiaRate: Double = 180
     /// Consecutive beats of other classes that end a run; one or two alone may be misclassified.
     public var runEndBeats = 3

@@ -16,7 +16,7 @@ public enum SnapshotError: Error, Sendable, Equatable {
     case outOfRange(String)
 }
 
-/// The state of a stream as bytes, to go on after a restart as if nothing had been.
+/// The state of a stream as bytes, to continue after a restart as if nothing had happened.
 ///
 ///     offset  size
 ///     0       4     "ECGS"

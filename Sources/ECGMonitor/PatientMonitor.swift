@@ -157,8 +157,8 @@ public struct PatientMonitor: Sendable, Codable {
         passing(block, admission.duplicates)
     }
 
-    /// Ends the input: processes buffered samples, makes the windows of all undecided or incomplete beats pending,
-    /// and ends the session. A final `resolve` produces the events. Nothing may be appended afterwards.
+    /// Ends the input: buffered samples are processed, beats that are still undecided or whose windows are incomplete
+    /// become pending, and the session ends. A final `resolve` produces the events. Nothing may be appended afterwards.
     public mutating func endInput() {
         guard order.hasStarted else { return }
         _ = releaseReordered()

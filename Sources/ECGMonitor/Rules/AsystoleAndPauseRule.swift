@@ -8,7 +8,7 @@
 /// which has no beats either and is reported itself.
 ///
 /// Unobserved signal is not evidence: seconds in which samples were missing or unusable do not count towards either
-/// limit. Time still goes on during them, so a link that loses a packet every second cannot hide an arrest.
+/// limit. Time still advances during them, so a link that loses a packet every second cannot hide an arrest.
 struct AsystoleAndPauseRule: Sendable, Codable {
     /// A beat is known about 0.4 s after its R peak (decision delay and half a window); before that, "no beat" cannot
     /// be concluded.

@@ -8,9 +8,9 @@ struct ObservationRule: Sendable, Codable, RangeChecked {
     /// A grave rhythm can be recognized once the signal has been observed for this long without a restart of
     /// detection, in s,
     static let sufficientSeconds = 5.0
-    /// and no more than this share of the last 4 s was missed.
+    /// In addition, no more than this share of the last 4 s may have been missed.
     static let maximumMissedShare: Float = 0.25
-    /// If this has not been the case for this long, in s, the signal is too bad. A single interruption passes within
+    /// If these conditions have not been met for this long, in s, the signal is too bad. A single interruption passes within
     /// `sufficientSeconds`.
     static let patienceSeconds = 8.0
 

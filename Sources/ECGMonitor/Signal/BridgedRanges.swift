@@ -1,6 +1,6 @@
 internal import StateCoding
 
-/// Where the segment's most recent short interruptions were bridged: time went on, but nothing was observed.
+/// Where the segment's most recent short interruptions were bridged: time advanced, but nothing was observed.
 struct BridgedRanges: Sendable, Codable, RangeChecked {
     /// The last sixteen, in order of time: more than a beat's window and a search-back can span. These are parallel
     /// arrays of numbers rather than one of structs, because the compiler (6.3.1) copies an InlineArray of structs

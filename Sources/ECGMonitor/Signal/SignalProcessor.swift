@@ -313,7 +313,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         startSegment(at: index)
     }
 
-    /// Fills in for unobserved samples with a straight line, in which no beat can be found, so that time goes on.
+    /// Fills in for unobserved samples with a straight line, in which no beat can be found, so that time advances.
     private mutating func bridge(to sample: Float, at index: Int64) {
         releaseSpikes(at: index)
         // A segment that begins with unusable samples has no earlier value to continue from.
