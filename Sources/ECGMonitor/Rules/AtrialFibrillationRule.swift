@@ -18,7 +18,7 @@ struct AtrialFibrillationRule: Sendable, Codable {
     /// - Parameters:
     ///   - interval: RR interval to the previous beat, in s; nil if unknown.
     ///   - heartRate: beats per minute, for the alert.
-    ///   - isQuiet: whether the signal is free of noise.
+    ///   - isQuiet: whether the signal is not noisy.
     mutating func beat(
         _ beatClass: BeatClass?, at index: Int64, interval: Double?, heartRate: Double?, isQuiet: Bool,
         alerts: inout AlertManager

@@ -33,7 +33,7 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         /// Evidence at which the suspicion is raised; above `logOddsLimit - logOddsOffset`, so that it takes at least
         /// two beats.
         public var raiseAt: Float = 6
-        /// Evidence at or below which the suspicion is withdrawn, after `withdrawBeats`.
+        /// Evidence at or below which the suspicion is withdrawn, after `withdrawBeats` consecutive beats.
         public var withdrawAt: Float = 1.2
         /// Number of consecutive beats with the evidence at or below `withdrawAt` after which it is withdrawn.
         public var withdrawBeats = 15

@@ -6,12 +6,12 @@ internal import StateCoding
 /// patient.
 struct ObservationRule: Sendable, Codable, RangeChecked {
     /// A grave rhythm can be recognized once the signal has been observed for this long without a restart of
-    /// detection, in s,
+    /// detection, in s.
     static let sufficientSeconds = 5.0
     /// In addition, no more than this share of the last 4 s may have been missed.
     static let maximumMissedShare: Float = 0.25
-    /// If these conditions have not been met for this long, in s, the signal is too bad. A single interruption passes within
-    /// `sufficientSeconds`.
+    /// If these conditions have not been met for this long, in s, the signal is too bad. A single interruption
+    /// passes within `sufficientSeconds`.
     static let patienceSeconds = 8.0
 
     /// Unobserved time in each of the last 16 quarters of a second, in s.

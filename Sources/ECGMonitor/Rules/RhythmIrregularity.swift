@@ -5,8 +5,8 @@ internal import StateCoding
 ///
 /// - **Petrénas, Marozas & Sörnmo** (Computers in Biology and Medicine 65, 2015: 184-191): the share of the pairs
 ///   among the last 8 intervals that differ by 30 ms or more, averaged exponentially and divided by the averaged
-///   interval; replaced by a measure of what a median filter changes while that is small, as in bigeminy and in a
-///   regular rhythm. All constants are the paper's (N 8, gamma 30 ms, alpha 0.02, delta 0.0002, eta 0.725).
+///   interval; replaced by a measure of what a median filter changes while that measure is small, as in bigeminy
+///   and in a regular rhythm. All constants are the paper's (N 8, gamma 30 ms, alpha 0.02, delta 0.0002, eta 0.725).
 /// - **Coefficient of sample entropy** (Lake & Moorman, American Journal of Physiology Heart and Circulatory
 ///   Physiology 300, 2011: H319-H325): how unlike each other successive intervals are, corrected for the tolerance
 ///   and for the heart rate. The paper's tolerance (30 ms, widened until 5 matches are found), template length (1)
