@@ -24,7 +24,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     static let maximumBridgedInWindow: Int64 = 42
     static let bridgedReach: Int64 = 18
     /// If more than this share of about the last second was missed, short interruptions count as one long
-    /// interruption, which ends when the missed share falls below the second value.
+    /// interruption, which ends when the missed share is down to `usableShare`.
     static let unusableShare: Float = 0.6
     static let usableShare: Float = 0.3
 
