@@ -1,110 +1,112 @@
 internal import ECGLimits
 public import StateCoding
 
-/// The limits of every rule. The defaults are those of common bedside monitors; Docs/alarms.md names their sources.
+/// The limits of every rule. The defaults are those of common bedside monitors; Docs/alarms.md lists their sources.
 public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
-    /// Sampling rates that the resampler takes, in samples a second.
+    /// Sampling rates that the resampler accepts, in samples per second.
     public static var supportedSamplingRates: ClosedRange<Double> { SignalLimits.samplingRates }
 
     // MARK: Order of the samples
 
-    /// A segment with more samples is refused: a minute at the highest rate.
+    /// A sample block with more samples is rejected: one minute at the maximum rate.
     public var maximumBlockSamples = 120_000
-    /// A segment whose first index differs from the expected one by more is refused, in s of samples: seven days,
-    /// longer than any gateway keeps.
+    /// A sample block whose first index differs from the expected one by more than this is rejected, in s of samples:
+    /// seven days, longer than any gateway keeps data.
     public var maximumIndexJumpSeconds: Double = 604_800
 
-    /// How far ahead of what is missing samples may come and wait for it, in s of samples; 0: not at all. What has not
-    /// come then is a gap. It is a time of the stream, not of a clock.
+    /// How far ahead of missing samples later ones may arrive and wait in the reorder buffer, in s of samples; 0 to
+    /// disable reordering. Whatever has not arrived by then is a gap. This is stream time, not clock time.
     public var reorderSeconds: Double = 0.5
 
     // MARK: Signal
 
-    /// After the electrode was off, or samples were invalid, detection starts again when the signal has been usable for
-    /// this long, in s. It bounds how often a flapping source can restart it.
+    /// After the electrode was off or samples were invalid, detection restarts once the signal has been usable for
+    /// this long, in s. This limits how often an unstable source can restart it.
     public var recoverySeconds: Double = 0.25
-    /// Samples that are missing, invalid or taken with the electrode off for at most this long, in s, are bridged: time goes
-    /// on over them and detection does not start afresh, but nothing is read out of them; 0: none are.
+    /// Samples that are missing, invalid or acquired with the electrode off for at most this long, in s, are bridged:
+    /// time continues across them and detection does not restart, but nothing is inferred from them; 0 to disable
+    /// bridging.
     public var bridgedGapSeconds: Double = 0.5
-    /// A gap at least this long, in s, raises `AlertKind.signalLost`; a shorter one is a status event only.
+    /// A gap of at least this length, in s, raises `AlertKind.signalLost`; a shorter one only causes a status event.
     public var signalLostGapSeconds: Double = 2
-    /// Alerts about the patient outlive an interruption of the signal (gap, electrode off, invalid or saturated
-    /// samples) that is shorter, in s; after a longer one they end with `AlertEnd.signalInterrupted`.
+    /// Alerts about the patient survive an interruption of the signal (gap, electrode off, invalid or saturated
+    /// samples) shorter than this, in s; after a longer one they end with `AlertEnd.signalInterrupted`.
     public var interruptionHoldSeconds: Double = 10
-    /// Whether the signal is judged at all: noisy, flat, saturated. Without, all that comes is read as ECG; for
-    /// measuring what the judging brings, never for a patient.
+    /// Whether signal quality is assessed at all: noisy, flat, saturated. Without it, everything received is read as
+    /// ECG; for measuring the benefit of the assessment, never for a patient.
     public var judgesSignalQuality = true
-    /// Seconds of signal between two status events where nothing changes.
+    /// Seconds of signal between two status events while nothing changes.
     public var statusIntervalSeconds: Double = 5
 
     // MARK: Rate
 
-    /// No beat for this long, in s: asystole. Common default 4.0; ANSI/AAMI EC13 asks for
-    /// an alarm within 10 s.
+    /// No beat for this long, in s: asystole. Common default 4.0; ANSI/AAMI EC13 requires an alarm within 10 s.
     public var asystoleSeconds: Double = 4
-    /// An interval between two beats of at least this, in s: pause. Common default 2.0; the AHA's standards of 2017
-    /// call pauses above 3 s significant.
+    /// An interval between two beats of at least this length, in s: pause. Common default 2.0; the AHA standards of
+    /// 2017 call pauses above 3 s significant.
     public var pauseSeconds: Double = 2
-    /// A heart rate below, in beats a minute: bradycardia. Common default for adults 50.
+    /// A heart rate below this, in beats per minute: bradycardia. Common default for adults 50.
     public var bradycardiaBelow: Double = 50
-    /// A heart rate above, in beats a minute: tachycardia. Common default for adults 120.
+    /// A heart rate above this, in beats per minute: tachycardia. Common default for adults 120.
     public var tachycardiaAbove: Double = 120
-    /// A heart rate below, in beats a minute: extreme bradycardia. Common default 40.
+    /// A heart rate below this, in beats per minute: extreme bradycardia. Common default 40.
     public var extremeBradycardiaBelow: Double = 40
-    /// A heart rate above, in beats a minute: extreme tachycardia. Common default: 20 above that of tachycardia.
+    /// A heart rate above this, in beats per minute: extreme tachycardia. Common default: 20 above the tachycardia
+    /// limit.
     public var extremeTachycardiaAbove: Double = 140
-    /// The rate must come back past the limit by this much, in beats a minute, before the alert ends.
+    /// The rate must return past the limit by this much, in beats per minute, before the alert ends.
     public var heartRateHysteresis: Double = 3
-    /// ... and must have stayed there for this long, in s: a rate that wavers about its limit is one alert.
+    /// The rate must then stay there for this long, in s, so that a rate fluctuating around its limit is one alert.
     public var heartRateHoldSeconds: Double = 10
 
     // MARK: Ectopy
 
-    /// V beats in a row that make a ventricular run; 3 or more.
+    /// Consecutive V beats that make a ventricular run; 3 or more.
     public var ventricularRunBeats = 3
-    /// V beats in a row, at `ventricularTachycardiaRate` or faster, that make ventricular tachycardia. Common default
-    /// 5.
+    /// Consecutive V beats, at `ventricularTachycardiaRate` or faster, that make ventricular tachycardia. Common
+    /// default 5.
     public var ventricularTachycardiaBeats = 5
-    /// In beats a minute. Common default 100.
+    /// Minimum rate of ventricular tachycardia, in beats per minute. Common default 100.
     public var ventricularTachycardiaRate: Double = 100
-    /// V beats in a row, slower than `ventricularTachycardiaRate` and at `idioventricularRate` or faster, that make
-    /// accelerated idioventricular rhythm. Common default 6.
+    /// Consecutive V beats, slower than `ventricularTachycardiaRate` and at `idioventricularRate` or faster, that
+    /// make accelerated idioventricular rhythm. Common default 6.
     public var idioventricularBeats = 6
-    /// In beats a minute. Common default 50.
+    /// Minimum rate of accelerated idioventricular rhythm, in beats per minute. Common default 50.
     public var idioventricularRate: Double = 50
     /// More V beats than this within 60 s: frequent ventricular ectopic beats. Common default 10.
     public var frequentVentricularBeats = 10
-    /// ... until there have been no more than that for this long, in s.
+    /// That alert ends when the count has not exceeded its limit for this long, in s.
     public var frequentVentricularBeatsHoldSeconds: Double = 60
-    /// The alert about V beats on the T wave goes on until there has been none for this long, in s.
+    /// The alert about R-on-T V beats continues until there has been none for this long, in s.
     public var rOnTHoldSeconds: Double = 60
-    /// S beats in a row that make a supraventricular run; 3 or more.
+    /// Consecutive S beats that make a supraventricular run; 3 or more.
     public var supraventricularRunBeats = 3
-    /// S beats in a row, at `supraventricularTachycardiaRate` or faster, that make supraventricular tachycardia. Common
-    /// default 5.
+    /// Consecutive S beats, at `supraventricularTachycardiaRate` or faster, that make supraventricular tachycardia.
+    /// Common default 5.
     public var supraventricularTachycardiaBeats = 5
-    /// In beats a minute. Common default 180.
+    /// Minimum rate of supraventricular tachycardia, in beats per minute. Common default 180.
     public var supraventricularTachycardiaRate: Double = 180
-    /// Other beats in a row that end a run; one or two alone may be misread.
+    /// Consecutive beats of other classes that end a run; one or two alone may be misclassified.
     public var runEndBeats = 3
-    /// Repetitions of the pattern that make bigeminy (V between single other beats) and trigeminy (V between pairs).
+    /// Repetitions of the pattern that make bigeminy (V between single other beats) or trigeminy (V between pairs of
+    /// others).
     public var patternCycles = 3
-    /// The alert about single V beats goes on until there has been none for this long, in s, so that a ward gets one
-    /// alert for an hour of them rather than hundreds.
+    /// The alert about single V beats continues until there has been none for this long, in s, so that a ward gets
+    /// one alert for an hour of them rather than hundreds.
     public var singleVentricularBeatHoldSeconds: Double = 60
-    /// The same for couplets. For as long after a run neither couplets nor single beats are raised: the graver alert
-    /// has told of them.
+    /// The same for couplets. For this long after a run, neither couplets nor single V beats raise an alert: the
+    /// graver alert has already reported them.
     public var coupletHoldSeconds: Double = 60
-    /// Bigeminy and trigeminy go on until the pattern has not been seen for this long, in s.
+    /// Bigeminy and trigeminy continue until the pattern has not been seen for this long, in s.
     public var patternHoldSeconds: Double = 30
-    /// At least this long, in s, between two updates of one alert.
+    /// Minimum time between two updates of one alert, in s.
     public var alertUpdateSeconds: Double = 30
 
     // MARK: Fibrillation
 
-    /// Ventricular fibrillation is over when the signal has not shown it for this long, in s.
+    /// Ventricular fibrillation ends when the signal has not shown it for this long, in s.
     public var ventricularFibrillationHoldSeconds: Double = 10
-    /// The alert about an irregular rhythm goes on until it has not been irregular for this long, in s.
+    /// The irregular-rhythm alert continues until the rhythm has not been irregular for this long, in s.
     public var atrialFibrillationHoldSeconds: Double = 30
 
     // MARK: Alarms
@@ -117,11 +119,11 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
 
     public init() {}
 
-    /// A value that no rule can work with.
+    /// An invalid configuration value.
     public struct InvalidValue: Error, Sendable, Equatable, CustomStringConvertible {
         /// The property's name.
         public var key: String
-        /// What it must be.
+        /// The requirement it violates.
         public var requirement: String
 
         public var description: String { "\(key) must be \(requirement)" }
@@ -129,7 +131,7 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
 
     public var isInRange: Bool { (try? validate()) != nil }
 
-    /// - Throws: the first value that is out of its range. `PatientMonitor` relies on a configuration that passes.
+    /// - Throws: the first value that is out of range. `PatientMonitor` relies on a valid configuration.
     public func validate() throws(InvalidValue) {
         func require(_ value: Double, _ key: String, _ range: ClosedRange<Double>) throws(InvalidValue) {
             guard range.contains(value) else {
@@ -175,7 +177,7 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
                 key: "bradycardiaBelow", requirement: "below tachycardiaAbove, with the hysteresis between them")
         }
         try require(ventricularRunBeats, "ventricularRunBeats", 3...100)
-        // No further: a limit that no patient reaches would switch it off.
+        // No higher: a limit that no patient reaches would switch the alarm off.
         try require(ventricularTachycardiaBeats, "ventricularTachycardiaBeats", 3...15)
         guard ventricularTachycardiaBeats >= ventricularRunBeats else {
             throw InvalidValue(

@@ -1,16 +1,16 @@
 public import ECGATKGAN
 public import ECGSignal
 
-/// Something that the monitor found. Events come in the order in which they were decided.
+/// A finding of the monitor. Events are in the order in which they were decided.
 public struct MonitorEvent: Sendable, Equatable {
-    /// The session of the samples.
+    /// The session that the samples belong to.
     public var session: UInt64
-    /// What the event is about, in samples of the source's own rate: for a beat the R peak, for an alert the sample at
-    /// which its condition began or, in a later phase, changed or ended.
+    /// What the event is about, in samples at the source's own rate: for a beat the R peak; for an alert the sample
+    /// at which its condition began or, in a later phase, changed or ended.
     public var sampleIndex: Int64
-    /// The sample whose arrival decided it, in the source's own rate.
+    /// The sample whose arrival decided the event, at the source's own rate.
     public var decidedAtSampleIndex: Int64
-    /// When `sampleIndex` was taken, by the source's clock: UTC, nanoseconds since 1970-01-01. 0: unknown.
+    /// When `sampleIndex` was acquired, by the source's clock: UTC, nanoseconds since 1970-01-01; 0 if unknown.
     public var acquisitionTimeNanoseconds: Int64
     public var kind: Kind
 
@@ -32,20 +32,20 @@ public struct MonitorEvent: Sendable, Equatable {
     }
 }
 
-/// One heart beat, at the R peak `MonitorEvent.sampleIndex`.
+/// One heartbeat, with its R peak at `MonitorEvent.sampleIndex`.
 public struct Beat: Sendable, Equatable {
-    /// Its class; `nil` where it could not be classified, and then `notClassifiedBecause` says why.
+    /// Its class; `nil` if it could not be classified, for the reason given by `notClassifiedBecause`.
     public var beatClass: BeatClass?
     public var notClassifiedBecause: NotClassifiedCause?
-    /// N, S, V, F; all 0 where it is not classified.
+    /// For N, S, V, F; all 0 if it is not classified.
     public var probabilities: SIMD4<Float>
-    /// How much this one beat looks like an adversarial example, 0 ... 1; 0 where it is not classified.
+    /// How strongly this beat alone resembles an adversarial example, 0 ... 1; 0 if it is not classified.
     public var attackSuspicion: Float
-    /// Since the R peak before, in s; `nil` for the first beat and the first after an interruption.
+    /// RR interval to the previous R peak, in s; `nil` for the first beat and the first after an interruption.
     public var rrIntervalSeconds: Double?
-    /// Apex against the local baseline, in mV, signed.
+    /// Amplitude of the R peak relative to the local baseline, in mV, signed.
     public var amplitudeMillivolts: Float
-    /// The detector found it by going back with a lower threshold.
+    /// Whether the detector found it by searching back with a lower threshold.
     public var foundBySearchBack: Bool
 
     public init(
@@ -64,28 +64,28 @@ public struct Beat: Sendable, Equatable {
 
 /// Why a beat has no class.
 public enum NotClassifiedCause: UInt8, Sendable, CaseIterable, Codable {
-    /// The window of 280 samples around R reaches over a gap, over the start of the signal, or over a change of rate or
-    /// lead.
+    /// The window of 280 samples around R extends across a gap, the start of the signal, or a change of rate or lead.
     case gapAtEdge
     /// The input ended before the window was complete.
     case endOfSignal
-    /// The window reaches into samples that are invalid, saturated, or taken with the electrode off.
+    /// The window extends into samples that are invalid, saturated, or acquired with the electrode off.
     case poorSignal
     /// The window is constant and cannot be scaled.
     case flatWindow
 }
 
-/// Evidence, over a stretch of beats, that the signal was changed so as to mislead the classifier.
+/// Evidence, over a series of beats, that the signal was altered to mislead the classifier.
 public struct Suspicion: Sendable, Equatable {
-    /// Whether the evidence suffices: true from the event that raises the suspicion until the one that withdraws it.
+    /// Whether the evidence is sufficient: true from the event that raises the suspicion until the one that withdraws
+    /// it.
     public var active: Bool
     /// Strength of the evidence: the logistic function of the mean log-odds of the beats considered, 0 ... 1.
     public var score: Float
-    /// Beats that the score was made from.
+    /// Number of beats that the score is based on.
     public var beatsConsidered: Int
-    /// R peak of the first beat of the suspected stretch; source rate.
+    /// R peak of the first beat of the suspected episode; source rate.
     public var firstSampleIndex: Int64
-    /// R peak of the last beat of the suspected stretch so far; source rate.
+    /// R peak of the last beat of the suspected episode so far; source rate.
     public var lastSampleIndex: Int64
 
     public init(
@@ -99,20 +99,20 @@ public struct Suspicion: Sendable, Equatable {
     }
 }
 
-/// The state of a stream: at every change of it, and every few seconds of signal.
+/// The state of a stream, reported whenever it changes and every few seconds of signal.
 public struct Status: Sendable, Equatable {
-    /// What the signal is like now.
+    /// The signal's current condition.
     public var condition: SignalCondition
-    /// Since when, source rate.
+    /// Sample at which this condition began, source rate.
     public var conditionSinceSampleIndex: Int64
     public var state: MonitorState
-    /// Beats a minute, averaged as `HeartRate` says; `nil`: unknown.
+    /// Beats per minute, averaged as described at `HeartRate`; `nil` if unknown.
     public var heartRate: Double?
-    /// Set in the event that reports a gap, and only there.
+    /// Set only in the event that reports a gap.
     public var gap: Gap?
-    /// The pause of the stream's alarms, counted down; `nil`: none.
+    /// The pause of the stream's alarms, with its remaining time; `nil` if there is none.
     public var pause: AlarmPause?
-    /// In the event that reports the beginning or the end of a pause: how many of these the session has had; else 0.
+    /// In the event that reports the start or end of a pause: the number of such changes in the session; otherwise 0.
     public var pauseChange: UInt32 = 0
 
     public init(
@@ -129,7 +129,7 @@ public struct Status: Sendable, Equatable {
     }
 }
 
-/// Samples that never came, in the source's rate.
+/// Samples that never arrived, counted at the source's rate.
 public struct Gap: Sendable, Equatable {
     public var firstMissingSampleIndex: Int64
     public var missingSampleCount: Int64
@@ -140,11 +140,11 @@ public struct Gap: Sendable, Equatable {
     }
 }
 
-/// Whether the detector knows the signal already.
+/// Whether the detector has already learned the signal.
 public enum MonitorState: UInt8, Sendable, CaseIterable, Codable {
-    /// From the start of a stretch of signal to its first beat.
+    /// From the start of a segment of signal to its first beat.
     case learning
     case monitoring
-    /// The input or the session ended.
+    /// The input or the session has ended.
     case ended
 }

@@ -2,14 +2,14 @@ public import ECGATKGAN
 internal import ECGSignal
 
 extension PatientMonitor {
-    /// Both stages for one stream: a segment in, events out.
+    /// Runs both stages for one stream: takes a sample block and produces events.
     ///
     /// - Parameters:
-    ///   - segment: as for `append`.
+    ///   - segment: the sample block, as for `append`.
     ///   - classifier: shared by all threads.
-    ///   - workspace: the calling thread's own, made by the classifier.
+    ///   - workspace: the calling thread's own, created by the classifier.
     ///   - events: the events are appended.
-    /// - Throws: why the segment was refused; nothing has changed then.
+    /// - Throws: why the block was rejected; nothing has changed in that case.
     public mutating func process(
         _ block: SampleBlock, classifier: BeatClassifier, workspace: BeatClassifier.Workspace,
         events: inout [MonitorEvent]
@@ -19,7 +19,7 @@ extension PatientMonitor {
         return receipt
     }
 
-    /// The input is over: classifies what is left, decides the last events and ends the session.
+    /// Ends the input: classifies the remaining beats, decides the last events and ends the session.
     public mutating func finish(
         classifier: BeatClassifier, workspace: BeatClassifier.Workspace, events: inout [MonitorEvent]
     ) {

@@ -1,22 +1,22 @@
 internal import StateCoding
 
-/// Why bytes are not taken for a monitor's state. Nothing has been made then.
+/// Why bytes are not accepted as a monitor's state. No monitor is created in that case.
 public enum SnapshotError: Error, Sendable, Equatable {
-    /// They do not begin as a snapshot does.
+    /// The bytes do not begin with the snapshot signature.
     case notASnapshot
-    /// Of another version of the format.
+    /// The format version is unknown.
     case unknownVersion(UInt32)
-    /// There are fewer bytes, or more, than were written.
+    /// There are fewer or more bytes than were written.
     case wrongLength
-    /// The checksum says that some have changed.
+    /// The checksum does not match: some bytes have changed.
     case damaged
-    /// Written by a program whose monitor has other fields.
+    /// Written by a program whose monitor has different fields.
     case otherLayout
-    /// A value of the type with this name cannot be.
+    /// A value of the named type is impossible.
     case outOfRange(String)
 }
 
-/// The state of a stream as bytes, to go on after a restart as if nothing had been.
+/// The state of a stream as bytes, to continue after a restart as if nothing had happened.
 ///
 ///     offset  size
 ///     0       4     "ECGS"
@@ -26,15 +26,15 @@ public enum SnapshotError: Error, Sendable, Equatable {
 ///     16      8     fingerprint of the fields (`StateCoding`)
 ///     24            the state
 ///
-/// All little-endian. The state is all of the monitor but the segments that are held for order: `nextSampleIndex` lies
-/// before these, and they will be sent again.
+/// All little-endian. The state includes everything in the monitor except the sample blocks in the reorder buffer:
+/// `nextSampleIndex` precedes these, and they will be sent again.
 extension PatientMonitor {
     private static let magic: UInt32 = 0x5347_4345
     private static let version: UInt32 = 3
     private static let headerSize = 24
 
-    /// The state as bytes, 12 to 25 kB. It may be taken at any time; windows that wait for their class are part of it
-    /// (1.1 kB each), and the beats that are observed (`observeBeats`) are not.
+    /// The state as bytes, 12 to 25 kB. A snapshot can be taken at any time; it includes windows waiting to be
+    /// classified (1.1 kB each), but not the observed beats (`observeBeats`).
     public func snapshot() -> [UInt8] {
         guard let (state, fingerprint) = try? StateCoding.encode(self) else {
             preconditionFailure("the monitor codes what its format has a place for")
@@ -55,14 +55,14 @@ extension PatientMonitor {
         return bytes
     }
 
-    /// The monitor that the snapshot was taken of: the same samples and commands bring the same events from here on.
+    /// Restores the monitor from a snapshot: from here on, the same samples and commands produce the same events.
     ///
     /// - Parameters:
-    ///   - bytes: may be anything.
-    ///   - configuration: limits that pass `MonitorConfiguration.validate`. Where they are not those of the snapshot
-    ///     they come into force as `configure` puts them, before what waits to be resolved.
-    ///   - events: what other limits change is appended.
-    /// - Throws: why the bytes are not taken. Events are as they were.
+    ///   - bytes: any bytes; they are checked.
+    ///   - configuration: limits that pass `MonitorConfiguration.validate`. If they differ from those of the snapshot
+    ///     they are applied as by `configure`, before what is waiting to be resolved.
+    ///   - events: events caused by the change of limits are appended.
+    /// - Throws: why the bytes are not accepted. Events are unchanged in that case.
     public init(
         snapshot bytes: [UInt8], configuration: MonitorConfiguration, events: inout [MonitorEvent]
     ) throws(SnapshotError) {
@@ -70,7 +70,7 @@ extension PatientMonitor {
         if configuration != self.configuration { putIntoForce(configuration, events: &events) }
     }
 
-    /// The same, with the limits that were in force.
+    /// The same, with the limits in force when the snapshot was taken.
     public init(snapshot bytes: [UInt8]) throws(SnapshotError) {
         let read = bytes.withUnsafeBytes { bytes in
             Result { () throws(SnapshotError) in try Self.monitor(bytes) }

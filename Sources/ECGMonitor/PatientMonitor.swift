@@ -2,27 +2,28 @@ public import ECGATKGAN
 internal import ECGSignal
 internal import StateCoding
 
-/// One patient's way from samples to alerts: a value without clock, socket or file. Time is the sample index, and the
-/// events are a function of the samples alone, however they were cut into segments and whatever else the process does.
+/// Processes one patient's ECG from samples to alerts: a value without clock, socket or file. Time is the sample
+/// index, and events are a function of the samples alone, however they were divided into blocks and whatever else the
+/// process does.
 ///
-/// It works in two stages, so that the beats of many patients can be classified in one batch:
+/// It works in two stages so that the beats of many patients can be classified in one batch:
 ///
 ///     let receipt = try monitor.append(segment)                     // stage 1: up to the beats' windows
 ///     classifier.classify(windows of many monitors, into: answers)
 ///     monitor.resolve(itsAnswers, events: &events)                   // stage 2: classes, rhythm, suspicion, alerts
 ///
-/// `process` does both for one stream. After each `append` that accepted samples there must be a `resolve` before long,
-/// also where no window is pending: alerts that need no beat, asystole for one, come out of it.
+/// `process` does both for one stream. Each `append` that accepted samples must soon be followed by a `resolve`, even
+/// if no window is pending: it produces the alerts that need no beat, such as asystole.
 ///
-/// The state of a stream is small: see `memoryFootprint`. Nothing is allocated for a sample; a beat's window and a
-/// quarter of a second of signal each append to arrays that keep their capacity.
+/// The state of a stream is small: see `memoryFootprint`. Nothing is allocated per sample; each beat's window and
+/// each quarter of a second of signal are appended to arrays that keep their capacity.
 ///
-/// `Codable` by the compiler, so that `snapshot` forgets no field.
+/// `Codable` is synthesized by the compiler, so `snapshot` cannot omit a field.
 public struct PatientMonitor: Sendable, Codable {
     public private(set) var configuration: MonitorConfiguration
     private var order = BlockOrder()
     @Uncoded private var reorderBuffer = ReorderBuffer()
-    /// Stage 1, whose marks tests read to give beats their true class.
+    /// Stage 1; tests read its signal events to give beats their true class.
     private(set) var processor: SignalProcessor
     private var analyzer: ArrhythmiaAnalyzer
     private var silence = SilenceAlert()
@@ -36,29 +37,29 @@ public struct PatientMonitor: Sendable, Codable {
         analyzer = ArrhythmiaAnalyzer(configuration)
     }
 
-    /// The session whose samples are watched; nil before the first segment.
+    /// The session being monitored; nil before the first sample block.
     public var session: UInt64? { order.hasStarted ? order.session : nil }
 
-    /// Index of the sample expected next.
+    /// Index of the next expected sample.
     public var nextSampleIndex: Int64 { order.nextIndex }
 
     // MARK: Stage 1
 
-    /// Takes a segment: drops what came before, holds what lies ahead, reports what is missing, finds the beats and
-    /// cuts out their windows.
+    /// Receives a sample block: drops duplicate samples, buffers samples that arrived early, reports gaps, detects
+    /// beats and extracts their windows.
     ///
-    /// A segment that lies ahead is held until what is missing before it has come, or until what is held reaches
-    /// further than `MonitorConfiguration.reorderSeconds` beyond the sample expected next: then the first hole is a gap
-    /// and what comes after it goes on. So segments that change places within that window give the same events as in
-    /// their right order.
+    /// A block that arrives early stays in the reorder buffer until the missing samples before it have arrived, or
+    /// until the buffer extends more than `MonitorConfiguration.reorderSeconds` beyond the next expected sample: then
+    /// the first hole is a gap and the samples after it are processed. Blocks reordered within that window therefore
+    /// give the same events as in their correct order.
     ///
-    /// A larger session number ends the session that is watched, with what is held, and begins the new one. Another
-    /// sampling rate or lead within a session starts detection afresh rather than being refused: a bedside that
-    /// switches its filter or electrode must not go blind.
+    /// A larger session number ends the current session, including its buffered samples, and begins the new one. A
+    /// different sampling rate or lead within a session restarts detection rather than being rejected: a bedside
+    /// monitor that switches its filter or electrode must not go blind.
     ///
-    /// - Parameter passing: called with each segment that goes on its way, this one or one that was held, in the order
-    ///   of the samples, and with how many samples at its front had come before.
-    /// - Throws: why the segment was refused as a whole. Nothing has changed then.
+    /// - Parameter passing: called with each block that is processed, whether this one or a buffered one, in sample
+    ///   order, and with the number of duplicate samples at its start.
+    /// - Throws: why the whole block was rejected. Nothing has changed in that case.
     public mutating func append(
         _ block: SampleBlock, passing: (_ block: SampleBlock, _ skipped: Int) -> Void = { _, _ in }
     ) throws(BlockRejection) -> BlockReceipt {
@@ -77,8 +78,8 @@ public struct PatientMonitor: Sendable, Codable {
         return receipt
     }
 
-    /// What is held waits no longer: what is missing before it is a gap. For a source that has fallen silent; `resolve`
-    /// comes after it.
+    /// Releases the reorder buffer without further waiting: the samples missing before it are a gap. For a source
+    /// that has fallen silent; call `resolve` afterwards.
     public mutating func releaseReordered(
         passing: (_ block: SampleBlock, _ skipped: Int) -> Void = { _, _ in }
     ) -> BlockReceipt {
@@ -88,12 +89,12 @@ public struct PatientMonitor: Sendable, Codable {
         return receipt
     }
 
-    /// Samples that are held.
+    /// Number of samples in the reorder buffer.
     public var bufferedSampleCount: Int { reorderBuffer.sampleCount }
 
-    /// Lets go what follows without a hole upon the last sample.
+    /// Releases buffered samples that follow the last sample without a hole.
     ///
-    /// - Returns: how many samples that were.
+    /// - Returns: how many samples were released.
     private mutating func releaseConnected(
         _ receipt: inout BlockReceipt, _ passing: (_ block: SampleBlock, _ skipped: Int) -> Void
     ) -> Int {
@@ -102,7 +103,7 @@ public struct PatientMonitor: Sendable, Codable {
         return receipt.acceptedSamples - before
     }
 
-    /// Lets go, beyond holes, what cannot wait any longer, or all.
+    /// Releases samples beyond holes: those that cannot wait any longer, or all.
     private mutating func release(
         all: Bool, _ receipt: inout BlockReceipt, _ passing: (_ block: SampleBlock, _ skipped: Int) -> Void
     ) {
@@ -114,7 +115,7 @@ public struct PatientMonitor: Sendable, Codable {
         }
     }
 
-    /// Sends a segment on its way.
+    /// Passes a sample block on to be processed.
     private mutating func pass(
         _ block: SampleBlock, _ receipt: inout BlockReceipt,
         _ passing: (_ block: SampleBlock, _ skipped: Int) -> Void
@@ -156,18 +157,18 @@ public struct PatientMonitor: Sendable, Codable {
         passing(block, admission.duplicates)
     }
 
-    /// The input is over: what is held goes on, beats that are still undecided or wait for their window become pending,
-    /// and the session ends. A last `resolve` brings the events. Nothing may be appended afterwards.
+    /// Ends the input: buffered samples are processed, beats that are still undecided or whose windows are incomplete
+    /// become pending, and the session ends. A final `resolve` produces the events. Nothing may be appended afterwards.
     public mutating func endInput() {
         guard order.hasStarted else { return }
         _ = releaseReordered()
         processor.endSession(before: order.nextIndex)
     }
 
-    /// Beats that wait for their class.
+    /// Number of beats waiting to be classified.
     public var pendingWindowCount: Int { processor.windows.count / BeatWindow.length }
 
-    /// Copies the windows of these beats, in their order: `pendingWindowCount` x 280 values in [0,1].
+    /// Copies the windows of these beats, in order: `pendingWindowCount` x 280 values in [0,1].
     public func copyPendingWindows(to destination: UnsafeMutableBufferPointer<Float>) {
         precondition(destination.count >= processor.windows.count, "the destination holds pendingWindowCount windows")
         _ = destination.update(fromContentsOf: processor.windows)
@@ -178,9 +179,9 @@ public struct PatientMonitor: Sendable, Codable {
     /// Decides all events up to the last sample.
     ///
     /// - Parameters:
-    ///   - classifications: of the pending windows, in their order, each for itself.
-    ///   - join: makes of them the beats' classes, in the light of the rhythm and of the patient's own beats; nil: they
-    ///     are.
+    ///   - classifications: classification of each pending window on its own, in order.
+    ///   - join: the contextual classifier, which combines each window's classification with rhythm and patient
+    ///     context; if nil, the window's classification is final.
     ///   - events: the events are appended, in the order in which they were decided.
     public mutating func resolve(
         _ classifications: UnsafeBufferPointer<BeatClassification>, contextual: ContextualClassifier? = nil,
@@ -192,15 +193,15 @@ public struct PatientMonitor: Sendable, Codable {
         processor.removeSignalEventsAndWindows()
     }
 
-    // MARK: What is not samples
+    // MARK: Input other than samples
 
-    /// Does what a person decided. It takes effect after the last sample: with the same samples up to there and the
-    /// same command the same events come, however the samples were cut.
+    /// Applies an operator's command. It takes effect after the last sample: the same samples up to there and the
+    /// same command produce the same events, however the samples were divided into blocks.
     ///
     /// - Parameters:
-    ///   - command: checked here; one that is not right changes nothing.
-    ///   - events: what it changes is appended.
-    /// - Returns: what became of it; nil before the first sample.
+    ///   - command: validated here; an invalid one changes nothing.
+    ///   - events: resulting events are appended.
+    /// - Returns: the outcome; nil before the first sample.
     /// - Precondition: everything appended has been resolved.
     public mutating func apply(_ command: AlarmCommand, events: inout [MonitorEvent]) -> AlarmCommandOutcome? {
         precondition(processor.signalEvents.isEmpty, "resolve comes before a command")
@@ -218,20 +219,20 @@ public struct PatientMonitor: Sendable, Codable {
         return outcome
     }
 
-    /// Puts other limits into force after the last sample, for a stream that goes on: alerts whose kind is switched off
-    /// now end, the others follow the new limits from the next beat on. `recoverySeconds` and the suspicion's settings
-    /// stay as they were.
+    /// Applies new limits after the last sample of a running stream: alerts whose kind is switched off end now; the
+    /// others follow the new limits from the next beat on. `recoverySeconds` and the suspicion's settings do not
+    /// change.
     ///
     /// - Parameters:
     ///   - new: limits that pass `MonitorConfiguration.validate`.
-    ///   - events: what it changes is appended.
+    ///   - events: resulting events are appended.
     /// - Precondition: everything appended has been resolved.
     public mutating func configure(_ new: MonitorConfiguration, events: inout [MonitorEvent]) {
         precondition(processor.signalEvents.isEmpty, "resolve comes before other limits")
         putIntoForce(new, events: &events)
     }
 
-    /// The same, before what waits to be resolved.
+    /// The same, applied before what is waiting to be resolved.
     mutating func putIntoForce(_ new: MonitorConfiguration, events: inout [MonitorEvent]) {
         configuration = new
         let last = order.hasStarted ? order.nextIndex - 1 : 0
@@ -240,10 +241,10 @@ public struct PatientMonitor: Sendable, Codable {
 
     mutating func restoreLimits() { analyzer.restoreLimits(configuration) }
 
-    /// Keeps, from here on, what the join is given of each beat, until it is taken.
+    /// From here on, records the contextual classifier's input for each beat until it is taken.
     public mutating func observeBeats() { analyzer.beats.observed = analyzer.beats.observed ?? [] }
 
-    /// The beats resolved since the last call, if they are observed.
+    /// The beats resolved since the last call, if they are being observed.
     public mutating func takeObservedBeats() -> [ObservedBeat] {
         guard let observed = analyzer.beats.observed else { return [] }
         analyzer.beats.observed = []
@@ -252,17 +253,17 @@ public struct PatientMonitor: Sendable, Codable {
 
     // MARK: The wall clock
 
-    /// Whoever waits for samples has waited too long: the alert `signalLost` starts, with the basis `wallClock`. The
-    /// first `resolve` after new samples ends it.
+    /// Reports that no samples have arrived for too long by the caller's clock: the alert `signalLost` starts, with
+    /// the basis `wallClock`. The first `resolve` after new samples ends it.
     ///
-    /// Whoever says so has let go what is held (`releaseReordered`), and resolved it.
+    /// Before calling this, release the reorder buffer (`releaseReordered`) and resolve the result.
     ///
-    /// This is not a function of the samples, and nothing else depends on it: alerts of this basis have their own
+    /// This is not a function of the samples, and nothing else depends on it: alerts with this basis have their own
     /// numbers.
     ///
     /// - Parameters:
-    ///   - seconds: how long nothing came, for the text.
-    ///   - events: the event is appended; none if the alert is active already or no sample ever came.
+    ///   - seconds: how long nothing has arrived, for the text.
+    ///   - events: the event is appended; none if the alert is already active or no sample ever arrived.
     public mutating func reportSignalLost(forSeconds seconds: Double, events: inout [MonitorEvent]) {
         guard order.hasStarted else { return }
         let last = order.nextIndex - 1
@@ -273,8 +274,8 @@ public struct PatientMonitor: Sendable, Codable {
 
     // MARK: Memory
 
-    /// Bytes that this stream holds: the value itself and its own heap storage. Filter tables that all streams of a
-    /// rate share are left out.
+    /// Bytes used by this stream: the value itself and its own heap storage, without the filter tables shared by all
+    /// streams of the same rate.
     public var memoryFootprint: Int {
         MemoryLayout<PatientMonitor>.size + processor.heapBytes + reorderBuffer.heapBytes + analyzer.heapBytes
     }

@@ -1,13 +1,13 @@
 public import ECGATKGAN
 
-/// What the rules make of beats that are known: the alerts of a perfect detector and classifier. An evaluation compares
-/// the alerts of a stream with these.
+/// The alerts that the rules produce for annotated beats, that is, the alerts of a perfect detector and classifier.
+/// An evaluation compares a stream's alerts with these.
 public enum ReferenceAlerts {
-    /// A beat as an annotator sees it.
+    /// A beat as annotated.
     public struct Beat: Sendable {
         /// The R peak, source rate.
         public var sampleIndex: Int64
-        /// Nil: none of the four classes, as for a paced beat.
+        /// nil if it belongs to none of the four classes, such as a paced beat.
         public var beatClass: BeatClass?
 
         public init(sampleIndex: Int64, beatClass: BeatClass?) {
@@ -16,14 +16,14 @@ public enum ReferenceAlerts {
         }
     }
 
-    /// Half a window: so long after its R peak a stream knows a beat, in s.
+    /// Half a window: time after its R peak until a stream knows a beat, in s.
     private static let beatDelaySeconds = 0.39
 
-    /// The events of a session that begins with sample 0 and ends before `sampleCount`.
+    /// The events of a session that starts at sample 0 and ends before `sampleCount`.
     ///
     /// - Parameters:
-    ///   - beats: in the order of time.
-    ///   - samplingRate: samples a second, above 0.
+    ///   - beats: in chronological order.
+    ///   - samplingRate: samples per second, above 0.
     public static func events(
         ofBeats beats: [Beat], samplingRate: Double, sampleCount: Int64, configuration: MonitorConfiguration = .init()
     ) -> [MonitorEvent] {

@@ -1,9 +1,10 @@
 public import ECGMonitor
 public import ECGSignal
 
-/// A value whose name leaves the daemon: in event ids, metric labels, the journal and the configuration file.
+/// A value whose name is visible outside the daemon: in event ids, metric labels, the journal and the configuration
+/// file.
 ///
-/// These names are contracts with whoever stores or matches them. They are written out here, so that a case can be
+/// These names are contracts with anyone who stores or matches them. They are spelled out here so that a case can be
 /// renamed in Swift without changing what others see.
 public protocol ContractNamed {
     var contractName: String { get }

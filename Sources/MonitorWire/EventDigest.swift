@@ -3,22 +3,22 @@ internal import ECGWire
 internal import NeuralNetwork
 internal import SwiftProtobuf
 
-/// SHA-256 over everything that a subscriber gets of a stream: the guard against changes that nobody meant.
+/// SHA-256 over everything that a subscriber receives for a stream: guards against unintended changes.
 ///
-/// Ids depend on decisions alone. Bodies hold floating-point figures too, which may differ in their last bits between
-/// the network's kernels: compare them between runs of the same kernel only.
+/// Ids depend on decisions alone. Bodies also contain floating-point figures, whose last bits may differ between the
+/// network's kernels, so compare bodies only between runs of the same kernel.
 public struct EventDigest: Sendable, Equatable {
-    /// How many events there are.
+    /// Number of events.
     public let events: Int
-    /// Of all ids, one a line: 64 hexadecimal characters.
+    /// Digest of all ids, one per line: 64 hexadecimal characters.
     public let ids: String
-    /// Of all bodies, each after its length: 64 hexadecimal characters.
+    /// Digest of all bodies, each preceded by its length: 64 hexadecimal characters.
     public let bodies: String
 
     /// - Parameters:
     ///   - events: in the order in which they were decided.
-    ///   - stream: the name that stands in ids and bodies.
-    /// - Throws: an event that cannot be encoded.
+    ///   - stream: the stream name used in ids and bodies.
+    /// - Throws: if an event cannot be encoded.
     public init(of events: [MonitorEvent], stream: String) throws {
         var ids: [UInt8] = []
         var bodies: [UInt8] = []
@@ -34,7 +34,7 @@ public struct EventDigest: Sendable, Equatable {
         self.init(events: events.count, idBytes: ids, bodyBytes: bodies)
     }
 
-    /// One digest of many: over theirs, in this order.
+    /// One combined digest: computed over the digests of the parts, in this order.
     public init(of parts: [EventDigest]) {
         self.init(
             events: parts.reduce(0) { $0 + $1.events }, idBytes: parts.flatMap { Array($0.ids.utf8) },

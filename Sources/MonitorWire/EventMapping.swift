@@ -4,11 +4,11 @@ internal import ECGSignal
 public import ECGWire
 
 extension WireEvent {
-    /// An event as it goes over the wire. Its id is made of nothing but what the samples decide.
+    /// An event in wire format. Its id depends only on what the samples determine.
     ///
     /// - Parameters:
     ///   - stream: name of the stream.
-    ///   - sequence: number of the event on its topic.
+    ///   - sequence: the event's number on its topic.
     public init(_ event: MonitorEvent, stream: String, sequence: UInt64) {
         self.init()
         schemaVersion = SampleBlockLimits.schemaVersion
@@ -28,8 +28,8 @@ extension WireEvent {
             }
     }
 
-    /// Samples for a display, as they came.
-    /// - Parameter range: which of the segment's samples.
+    /// Samples for a display, as received.
+    /// - Parameter range: which of the block's samples to include.
     public init(waveformOf block: SampleBlock, _ range: Range<Int>, stream: String, sequence: UInt64) {
         self.init()
         schemaVersion = SampleBlockLimits.schemaVersion
@@ -52,7 +52,7 @@ extension WireEvent {
 }
 
 extension WireEvent {
-    /// The kind of topic that it is published on; nil: it has no payload.
+    /// The kind of topic it is published on; nil if it has no payload.
     public var topicKind: Topic.Kind? {
         switch payload {
         case .beat: .beat
@@ -66,7 +66,7 @@ extension WireEvent {
 }
 
 extension MonitorEvent.Kind {
-    /// The kind of topic that it is published on.
+    /// The kind of topic it is published on.
     public var topic: Topic.Kind {
         switch self {
         case .beat: .beat
@@ -78,7 +78,7 @@ extension MonitorEvent.Kind {
 }
 
 extension MonitorEvent {
-    /// What makes ids differ where kind and sample index are not enough.
+    /// Distinguishes ids that share kind and sample index.
     fileprivate var idSuffix: String {
         switch kind {
         case .beat: ""
@@ -252,7 +252,7 @@ extension WireAlertKind {
 }
 
 extension AlertKind {
-    /// The kind that a subscriber means; nil: none of ours.
+    /// The kind that a subscriber refers to; nil if it is unknown.
     public init?(_ wire: WireAlertKind) {
         guard let kind = Self.allCases.first(where: { WireAlertKind($0) == wire }) else { return nil }
         self = kind

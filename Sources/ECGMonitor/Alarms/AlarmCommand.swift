@@ -1,20 +1,20 @@
-/// What a person decides about a stream's alarms. Commands are the only input of a monitor that is not samples: each
-/// takes
-/// effect between two samples, so that events are a function of the samples and of the commands with their places.
+/// An operator's command about a stream's alarms. Commands are a monitor's only input besides samples. Each takes
+/// effect between two samples, so events are a function of the samples, the commands and the commands' positions.
 public struct AlarmCommand: Sendable, Equatable {
     public enum Action: Sendable, Equatable {
-        /// Alerts that are on are known and being dealt with: of one kind or (nil) all, with one number or (nil) any.
+        /// The active alerts are known and being dealt with: of one kind or (nil) all kinds, with one number or (nil)
+        /// any number.
         case acknowledge(kind: AlertKind?, number: UInt32?)
-        /// Quiet for so many seconds of the stream's time; nil: as long as configured.
+        /// Pause alarms for this many seconds of the stream's time; nil for the configured time.
         case pause(AlarmPause.Kind, seconds: Double?)
-        /// The pause is over.
+        /// End the pause.
         case resume
-        /// Changes nothing: what is on?
+        /// List the active alerts without changing anything.
         case list
     }
 
     public var action: Action
-    /// Who decided it, for every subscriber to see.
+    /// Who issued the command, visible to every subscriber.
     public var by: String
 
     public init(_ action: Action, by: String) {
@@ -22,13 +22,12 @@ public struct AlarmCommand: Sendable, Equatable {
         self.by = by
     }
 
-    /// Longest name of a person or place, in characters.
+    /// Maximum length of a person's or place's name, in characters.
     public static let maximumNameLength = 64
 
-    /// Whether `name` can stand in a log and on a display: 1 to 64 printable characters without line ends, and not
-    /// blank.
+    /// Whether `name` is suitable for logs and displays: 1 to 64 printable characters, no line breaks, not blank.
     public static func isValid(name: String) -> Bool {
-        // Bytes first: a single character may be a megabyte of combining marks.
+        // Bytes are checked first: a single character may be a megabyte of combining marks.
         guard name.utf8.count <= 4 * maximumNameLength, (1...maximumNameLength).contains(name.unicodeScalars.count) else {
             return false
         }
@@ -45,9 +44,8 @@ public struct AlarmCommand: Sendable, Equatable {
     }
 }
 
-/// Alarms of a stream that are not to be signalled for a while, after IEC 60601-1-8 (audio paused, alarm paused). They
-/// are
-/// detected and published all the same; the events say that they are paused.
+/// A temporary pause in signalling a stream's alarms, after IEC 60601-1-8 (audio paused, alarm paused). Alarms are
+/// still detected and published; their events show that they are paused.
 public struct AlarmPause: Sendable, Equatable {
     public enum Kind: UInt8, Sendable, CaseIterable, Codable {
         /// No sounds.
@@ -57,7 +55,7 @@ public struct AlarmPause: Sendable, Equatable {
     }
 
     public var kind: Kind
-    /// Of the stream's time.
+    /// Remaining seconds of the stream's time.
     public var remainingSeconds: Double
     public var by: String
 
@@ -68,24 +66,25 @@ public struct AlarmPause: Sendable, Equatable {
     }
 }
 
-/// What became of a command.
+/// The result of a command.
 public struct AlarmCommandOutcome: Sendable, Equatable {
     public enum Result: Sendable, Equatable {
         case done
-        /// Nothing is on that could be acknowledged, no pause that could end.
+        /// There is no alert to acknowledge, or no pause to end.
         case nothingToDo
-        /// The pause is longer than this many seconds.
+        /// The requested pause is longer than this many seconds.
         case tooLong(limit: Double)
-        /// The name, or a number of seconds that is none.
+        /// The name or the number of seconds is invalid.
         case invalid(String)
     }
 
     public var result: Result
     public var session: UInt64
-    /// The last sample before which the command had no effect: those up to here and the command give the events again.
+    /// The last sample before the command took effect: the samples up to here followed by the command reproduce the
+    /// events.
     public var appliedAtSampleIndex: Int64
     public var acknowledged = 0
-    /// What is on afterwards, active or latched, as its last event said but for the duration.
+    /// Alerts that are active or latched afterwards, as in their last event except for the duration.
     public var alerts: [Alert] = []
     public var pause: AlarmPause?
 }

@@ -1,30 +1,29 @@
-/// How alarms are signalled, beside what raises them.
+/// How alarms are signalled, as opposed to what triggers them.
 public struct AlarmPolicy: Sendable, Equatable, Codable {
-    /// Alerts of these priorities stay after their condition is over until somebody acknowledges them (IEC 60601-1-8:
-    /// latching alarm signals).
+    /// Alerts of these priorities remain after their condition has ended until someone acknowledges them (IEC
+    /// 60601-1-8: latching alarm signals).
     public var latching: Set<AlertPriority> = []
-    /// Kinds that are not raised at all. Those that `cannotBeSwitchedOff` are not among them.
+    /// Kinds that are never raised. Kinds that `cannotBeSwitchedOff` must not be included.
     public var off: Set<AlertKind> = []
-    /// An acknowledged alert of medium or high priority whose condition lasts is reminded of after so long, in s; 0:
-    /// never.
+    /// Interval, in s, until a reminder of an acknowledged alert of medium or high priority whose condition persists;
+    /// 0 for no reminders.
     public var reminderSeconds: Double = 180
-    /// ... so many times at most: nothing repeats without end.
+    /// Maximum number of these reminders: nothing repeats indefinitely.
     public var remindersMaximum = 10
-    /// How long a pause lasts where the command does not say, in s. Two minutes are a common default.
+    /// Length of a pause if the command does not specify one, in s. Two minutes are a common default.
     public var pauseSeconds: Double = 120
-    /// The longest pause that a command can ask for, in s.
+    /// Maximum length of a pause that a command can request, in s.
     public var maximumPauseSeconds: Double = 300
-    /// A new alert of high priority ends a pause.
+    /// Whether a new alert of high priority ends a pause.
     public var highPriorityEndsPause = true
 
     public init() {}
 
-    /// Longest pause that any configuration can allow, in s: none is for ever.
+    /// Maximum length of a pause that any configuration can allow, in s: no pause is indefinite.
     public static let pauseLimit: Double = 900
 
-    /// - Throws: the first value that is out of its range. No pause is for ever, and what kills within minutes, or
-    ///   says that
-    ///   nothing is watched, cannot be switched off.
+    /// - Throws: the first value that is out of range. No pause is indefinite, and alerts about what kills within
+    ///   minutes, or about nothing being monitored, cannot be switched off.
     func validate() throws(MonitorConfiguration.InvalidValue) {
         func require(_ holds: Bool, _ key: String, _ requirement: String) throws(MonitorConfiguration.InvalidValue) {
             guard holds else { throw MonitorConfiguration.InvalidValue(key: "alarms.\(key)", requirement: requirement) }

@@ -1,32 +1,32 @@
-/// One phase in the life of an alert. Events with the same session, kind and number are one alert: started, any number
-/// of updates, ended.
+/// One phase in the life of an alert. Events with the same session, kind and number belong to one alert: started, any
+/// number of updates, ended.
 public struct Alert: Sendable, Equatable {
     public var kind: AlertKind
     public var phase: AlertPhase
     public var priority: AlertPriority
-    /// 1, 2, 3 ...: which alert of this kind in this session. Alerts of the wall clock (`basis`) are counted apart.
+    /// 1, 2, 3 ...: counts alerts of this kind in this session. Wall-clock alerts (`basis`) are numbered separately.
     public var number: UInt32
-    /// What the alert rests on.
+    /// What the alert is based on.
     public var basis: AlertBasis
-    /// Why it is over; set in the phase `ended` only.
+    /// Why it ended; set in the phase `ended` only.
     public var endedBecause: AlertEnd?
     /// Where the condition began, the same in all phases; source rate.
     public var onsetSampleIndex: Int64
     /// Seconds of signal from the onset to the decision.
     public var durationSeconds: Double
-    /// Beats a minute that belong to it, of a run the run's own; `nil`: does not apply, or unknown.
+    /// Its beats per minute, for a run of beats the rate of that run; `nil` if not applicable or unknown.
     public var heartRate: Double?
-    /// Beats that it is made of so far, the V beats of a run for example; 0: does not apply.
+    /// Number of its beats so far, for example the V beats of a run; 0 if not applicable.
     public var beatCount: Int
-    /// One line of English for a display, the figures included.
+    /// One line of English for a display, including the figures.
     public var text: String
-    /// Why there is an update; set in the phase `updated` only.
+    /// Why it was updated; set in the phase `updated` only.
     public var change: AlertChange?
-    /// Who has acknowledged it; nil: nobody yet.
+    /// Who acknowledged it; nil if nobody has yet.
     public var acknowledgedBy: String?
-    /// Its condition is over, and it stays until it is acknowledged.
+    /// Its condition has ended, and it remains until it is acknowledged.
     public var isLatched = false
-    /// The pause that holds for the stream's alarms at the moment.
+    /// The pause currently in effect for the stream's alarms.
     public var paused: AlarmPause.Kind?
 
     public init(
@@ -49,8 +49,8 @@ public struct Alert: Sendable, Equatable {
     }
 }
 
-/// Kinds of alerts. Their definitions, limits and sources are in Docs/alarms.md; the limits are
-/// `MonitorConfiguration`'s.
+/// Kinds of alerts. Docs/alarms.md has their definitions, limits and sources; the limits are set in
+/// `MonitorConfiguration`.
 public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
     case asystole
     case pause
@@ -76,7 +76,7 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
     case supraventricularTachycardia
     case atrialFibrillation
 
-    /// As a display writes it: "ventricular tachycardia".
+    /// Name as shown on a display: "ventricular tachycardia".
     public var name: String {
         switch self {
         case .asystole: "asystole"
@@ -105,9 +105,9 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
         }
     }
 
-    /// How urgent it is, in the words of IEC 60601-1-8 (6.1.2): high where death or irreversible injury can come at
-    /// once, medium where it can come promptly, low where discomfort or minor injury can come with delay; `technical`
-    /// for what concerns the equipment or the signal rather than the patient.
+    /// How urgent it is, in the terms of IEC 60601-1-8 (6.1.2): high if death or irreversible injury can occur
+    /// immediately, medium if promptly, low if discomfort or minor injury can occur with delay; `technical` if it
+    /// concerns the equipment or the signal rather than the patient.
     public var priority: AlertPriority {
         switch self {
         case .asystole, .ventricularTachycardia, .ventricularFibrillation, .extremeBradycardia, .extremeTachycardia:
@@ -122,7 +122,8 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
         }
     }
 
-    /// No configuration can switch it off: what kills within minutes, and what says that nothing is being watched.
+    /// No configuration can switch it off: it concerns what kills within minutes, or reports that nothing is being
+    /// monitored.
     public var cannotBeSwitchedOff: Bool {
         switch self {
         case .asystole, .ventricularTachycardia, .ventricularFibrillation, .leadOff, .signalLost: true
@@ -137,7 +138,7 @@ public enum AlertPhase: UInt8, Sendable, CaseIterable {
     case ended
 }
 
-/// Priorities as IEC 60601-1-8 names them, and apart from them what is about the equipment or the signal.
+/// Priorities as named in IEC 60601-1-8, and a separate one for alerts about the equipment or the signal.
 public enum AlertPriority: UInt8, Sendable, CaseIterable, Codable {
     case technical
     case low
@@ -145,41 +146,42 @@ public enum AlertPriority: UInt8, Sendable, CaseIterable, Codable {
     case high
 }
 
-/// What an alert rests on.
+/// What an alert is based on.
 public enum AlertBasis: UInt8, Sendable, CaseIterable {
     /// The samples: the same samples give the same alert.
     case samples
-    /// The clock of whoever waits for samples that do not come (`PatientMonitor.reportSignalLost`).
+    /// The clock of whoever is waiting for samples that do not arrive (`PatientMonitor.reportSignalLost`).
     case wallClock
 }
 
-/// Why an alert is over.
+/// Why an alert ended.
 public enum AlertEnd: UInt8, Sendable, CaseIterable {
-    /// Its condition is over.
+    /// Its condition ended.
     case cleared
-    /// A graver alert of the same chain took its place: asystole for pause, ventricular tachycardia for a run.
+    /// A graver alert of the same chain replaced it: asystole for pause, ventricular tachycardia for a run of V
+    /// beats.
     case shadowed
-    /// The signal was interrupted for so long that nothing can be said of it any more. The patient is not known to be
-    /// well.
+    /// The signal was interrupted for so long that nothing can be said about the alert any more. The patient is not
+    /// known to be well.
     case signalInterrupted
     /// The session or the input ended. The patient is not known to be well.
     case sessionEnded
-    /// It was latched, its condition long over, and somebody has acknowledged it.
+    /// It was latched after its condition ended, and someone has now acknowledged it.
     case acknowledged
-    /// A new configuration has switched its kind off.
+    /// A new configuration switched its kind off.
     case switchedOff
 }
 
-/// Why an alert is updated.
+/// Why an alert was updated.
 public enum AlertChange: UInt8, Sendable, CaseIterable {
-    /// It goes on with other figures.
+    /// It continues with new figures.
     case figures
-    /// Somebody has acknowledged it.
+    /// Someone acknowledged it.
     case acknowledged
-    /// Its condition is over; it is latched until somebody acknowledges it.
+    /// Its condition has ended; it is latched until someone acknowledges it.
     case conditionOver
-    /// The condition of a latched alert is back.
+    /// The condition of a latched alert has returned.
     case conditionBack
-    /// It was acknowledged some time ago, and its condition still holds.
+    /// It was acknowledged some time ago, and its condition persists.
     case reminder
 }

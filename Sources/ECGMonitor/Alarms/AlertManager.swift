@@ -1,14 +1,14 @@
 internal import ECGSignal
 internal import StateCoding
 
-/// When and where stage 2 stands: what every event needs besides its payload.
+/// The current time and position of stage 2: everything an event needs besides its payload.
 struct Moment: Sendable, Codable, RangeChecked {
     var session: UInt64
-    /// What the mark is about, source rate.
+    /// The sample that the signal event is about, source rate.
     var sampleIndex: Int64
     /// The sample that decided it, source rate.
     var decidedAt: Int64
-    /// When `sampleIndex` was taken; 0: unknown.
+    /// When `sampleIndex` was acquired; 0 if unknown.
     @FullRange var time: Int64
     var samplingRate: Double
 
@@ -25,17 +25,18 @@ struct Moment: Sendable, Codable, RangeChecked {
     func seconds(from first: Int64, to last: Int64) -> Double { Double(last - first) / samplingRate }
 }
 
-/// Which alerts are active or latched, who has acknowledged them, and the writing of all events. An alert starts once
-/// and ends once, whatever its rule says again and again, and its updates keep their distance.
+/// Tracks which alerts are active or latched and who has acknowledged them, and writes all events. An alert starts
+/// once and ends once, however often its rule reports it, and its updates keep a minimum interval.
 struct AlertManager: Sendable, Codable {
-    /// The mark that is being decided.
+    /// The signal event being processed.
     var now = Moment(session: 0, sampleIndex: 0, decidedAt: 0, time: 0, samplingRate: InternalSampling.rate)
-    /// Where events go. The caller's own array stands here while the marks are walked, so that nothing is copied.
+    /// Where events are written. The caller's own array is moved here while signal events are processed, to avoid
+    /// copying.
     @Uncoded var events: [MonitorEvent] = []
     private(set) var pause = PauseState()
 
-    /// The signal is noisy and the intervals are odd, as those of beats are that noise imitates: then neither
-    /// tachycardia nor a run of V beats starts. What may be fibrillation does.
+    /// The signal is noisy and the intervals are as irregular as those of false beats caused by noise: then neither
+    /// tachycardia nor a run of V beats starts. Possible fibrillation does.
     var doubtsBeats = false
 
     private func isDoubtful(_ kind: AlertKind) -> Bool {
@@ -43,21 +44,21 @@ struct AlertManager: Sendable, Codable {
     }
 
     struct Entry: Sendable, Codable {
-        /// How many of this kind the session has had.
+        /// Number of alerts of this kind in the session so far.
         var number: UInt32 = 0
-        /// Its condition holds.
+        /// Its condition is present.
         var isActive = false
-        /// Its condition is over, and nobody has acknowledged it.
+        /// Its condition has ended, and nobody has acknowledged it.
         var isLatched = false
-        /// Since it was acknowledged.
+        /// Number of reminders since it was acknowledged.
         var reminders: UInt8 = 0
         var onset: Int64 = 0
-        /// The decision of its last event about figures, source rate.
+        /// The sample that decided its last event with new figures, source rate.
         var lastEvent: Int64 = 0
         var beatCount: Int32 = 0
         var heartRate: Float?
         var acknowledgedBy: String?
-        /// Since the acknowledgement or the last reminder, source rate.
+        /// The sample of the acknowledgement or the last reminder, source rate.
         var remindedAt: Int64 = 0
         var text = ""
     }
@@ -66,7 +67,7 @@ struct AlertManager: Sendable, Codable {
     private var updateSeconds: Double
     private var policy: Policy
 
-    /// The policy as bits, rather than sets in each of ten thousand streams.
+    /// The policy as bits, so that ten thousand streams do not each hold sets.
     private struct Policy: Sendable, Codable {
         var latching: UInt8
         var off: UInt32
@@ -89,26 +90,26 @@ struct AlertManager: Sendable, Codable {
         policy = Policy(configuration.alarms)
     }
 
-    /// New limits come into force: what is switched off now ends.
+    /// Applies new limits: alerts whose kind is now switched off end.
     mutating func configure(_ configuration: MonitorConfiguration) {
         updateSeconds = configuration.alertUpdateSeconds
         policy = Policy(configuration.alarms)
         for kind in AlertKind.allCases where isOff(kind) { end(kind, .switchedOff, at: now.decidedAt) }
     }
 
-    /// A session begins, and the numbers with it. Active alerts have been ended.
+    /// Restarts alert numbers for a new session. Active alerts have already been ended.
     mutating func startNumbering() {
         entries = InlineArray(repeating: Entry())
         pause = PauseState()
     }
 
-    /// An event that is not an alert.
+    /// Writes an event that is not an alert.
     mutating func write(_ kind: MonitorEvent.Kind, at index: Int64) { events.append(now.event(kind, at: index)) }
 
-    /// Whether its condition holds.
+    /// Whether the alert's condition is present.
     func isActive(_ kind: AlertKind) -> Bool { entries[Int(kind.rawValue)].isActive }
 
-    /// Whether any of these is active.
+    /// Whether any of these alerts is active.
     func isActive(anyOf kinds: AlertKind...) -> Bool { kinds.contains { isActive($0) } }
 
     /// Where the condition of the active alert began.
@@ -118,11 +119,11 @@ struct AlertManager: Sendable, Codable {
 
     private func isLatching(_ kind: AlertKind) -> Bool { policy.latching & 1 << kind.priority.rawValue != 0 }
 
-    // MARK: What the rules say
+    // MARK: Reports from the rules
 
-    /// Starts an alert; nothing happens if it is active already. The condition of a latched one is back.
+    /// Starts an alert; does nothing if it is already active. For a latched alert, its condition has returned.
     ///
-    /// - Parameter text: one line, with the figures.
+    /// - Parameter text: one line, including the figures.
     mutating func start(
         _ kind: AlertKind, onset: Int64, heartRate: Double? = nil, beatCount: Int = 0, text: @autoclosure () -> String
     ) {
@@ -145,7 +146,7 @@ struct AlertManager: Sendable, Codable {
         )
     }
 
-    /// Tells that an active alert goes on with other figures, if the last event about it is long enough ago.
+    /// Reports new figures for an active alert, if the last event about it is long enough ago.
     mutating func update(
         _ kind: AlertKind, heartRate: Double? = nil, beatCount: Int = 0, text: @autoclosure () -> String
     ) {
@@ -158,9 +159,9 @@ struct AlertManager: Sendable, Codable {
         append(kind, .updated, at: now.sampleIndex, nil, .figures)
     }
 
-    /// Its condition is over: ends an alert, or latches it; nothing happens if it is not active.
+    /// Its condition has ended: ends an alert, or latches it; does nothing if it is not active.
     ///
-    /// A graver alert's place and the end of the session end a latched one, too.
+    /// A latched alert also ends when a graver alert replaces it, or when the session ends.
     /// - Parameter index: the sample at which the condition ended.
     mutating func end(_ kind: AlertKind, _ cause: AlertEnd, at index: Int64, heartRate: Double? = nil) {
         let slot = Int(kind.rawValue)
@@ -222,12 +223,12 @@ struct AlertManager: Sendable, Codable {
         return alert
     }
 
-    // MARK: What a person says
+    // MARK: Operator commands
 
     /// - Parameters:
-    ///   - kind: nil: all kinds.
-    ///   - number: nil: whatever its number.
-    /// - Returns: how many active or latched alerts were acknowledged that had not been.
+    ///   - kind: nil for all kinds.
+    ///   - number: nil for any number.
+    /// - Returns: how many active or latched alerts were newly acknowledged.
     mutating func acknowledge(_ kind: AlertKind?, number: UInt32?, by name: String) -> Int {
         var count = 0
         for candidate in AlertKind.allCases where kind == nil || kind == candidate {
@@ -252,23 +253,23 @@ struct AlertManager: Sendable, Codable {
         pause.begin(kind, seconds: seconds, by: name, now)
     }
 
-    /// - Returns: whether there was one.
+    /// - Returns: whether a pause was in effect.
     mutating func endPause() -> Bool { pause.end() }
 
-    /// Takes note that the change of the pause has been published.
+    /// Records that the change of the pause has been published.
     mutating func pauseWasReported() { pause.needsReport = false }
 
-    /// The pause as of now.
+    /// The pause currently in effect.
     var currentPause: AlarmPause? { pause.current(now) }
 
-    /// Active and latched alerts, the gravest first.
+    /// Active and latched alerts, gravest first.
     var activeAlerts: [Alert] {
         AlertKind.allCases.filter { entries[Int($0.rawValue)].isActive || entries[Int($0.rawValue)].isLatched }
             .map { alert($0, .updated, nil, nil) }
             .sorted { $0.priority.rawValue > $1.priority.rawValue }
     }
 
-    /// Counts pauses down and reminds of what was acknowledged and lasts.
+    /// Counts pauses down, and reminds of acknowledged alerts whose condition persists.
     mutating func clock(at index: Int64) {
         pause.endIfDue(at: index)
         guard policy.reminderSeconds > 0 else { return }
@@ -283,14 +284,14 @@ struct AlertManager: Sendable, Codable {
         }
     }
 
-    /// Indices now count in another rate: the pause lasts as long as it did.
+    /// Converts indices to a new rate: the pause keeps its length in seconds.
     mutating func changeRate(to rate: Double) {
         pause.changeRate(at: now.decidedAt, from: now.samplingRate, to: rate)
         now.samplingRate = rate
     }
 }
 
-/// A number with fixed decimals and a point, whatever the locale.
+/// A number with fixed decimals and a decimal point, whatever the locale.
 func fixed(_ value: Double, decimals: Int) -> String {
     guard value.isFinite, abs(value) < 1e12 else { return "\(value)" }
     var scale = 1

@@ -1,12 +1,12 @@
-/// The pause of one stream's alarms, which ends by itself.
+/// The pause of one stream's alarms, which ends automatically.
 struct PauseState: Sendable, Codable {
     private(set) var kind: AlarmPause.Kind?
     private var by = ""
-    /// The first sample after it, source rate.
+    /// The first sample after the pause, source rate.
     private var until: Int64 = 0
-    /// How many changes the session has had.
+    /// Number of pause changes in this session.
     private(set) var changes: UInt32 = 0
-    /// The last change has not been published.
+    /// The last change has not been published yet.
     var needsReport = false
 
     mutating func begin(_ kind: AlarmPause.Kind, seconds: Double, by name: String, _ now: Moment) {
@@ -16,7 +16,7 @@ struct PauseState: Sendable, Codable {
         noteChange()
     }
 
-    /// - Returns: whether there was one.
+    /// - Returns: whether a pause was in effect.
     mutating func end() -> Bool {
         guard kind != nil else { return false }
         kind = nil

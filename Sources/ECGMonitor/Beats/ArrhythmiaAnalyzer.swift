@@ -2,8 +2,8 @@ internal import ECGATKGAN
 internal import ECGSignal
 internal import StateCoding
 
-/// Stage 2 for one stream: walks the marks of stage 1 with the classes of their beats and decides every event. It holds
-/// nothing but small values, and no clock.
+/// Stage 2 for one stream: processes the signal events of stage 1 with the classes of their beats and decides every
+/// monitor event. Its state consists of small values only; it has no clock.
 struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var interruptionHoldSeconds: Double
     private var statusIntervalSeconds: Double
@@ -24,22 +24,23 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     var beats = BeatResolver()
 
     private var state = MonitorState.learning
-    /// R peak of the beat before, in the same stretch of detection, decided or not.
+    /// R peak of the previous beat in the same segment of detection, whether or not its class is final.
     private var lastBeat: Int64?
-    /// Where the signal stopped being observable; nil while it is.
+    /// Where the signal stopped being observable; nil while it is observable.
     private var interruptedSince: Int64?
-    /// Since when the signal has been observable without an interruption; nil while it is not.
+    /// Start of the current uninterrupted observable signal; nil while the signal is not observable.
     private var seenSince: Int64?
-    /// Seconds of the session that were not observed, so far and up to the last beat.
+    /// Unobserved seconds of the session, so far and up to the last beat.
     private var unobserved: Double = 0
     private var unobservedAtBeat: Double = 0
-    /// The interruption has lasted so long that everything about the patient was given up.
+    /// The interruption has lasted so long that everything known about the patient was discarded.
     private var gaveUp = false
     private var lastStatus: Int64 = 0
-    /// What is not observed of an interval may hide a beat if it is longer than a QRS complex, in s, and than this share.
+    /// The unobserved part of an interval may hide a beat if it is longer than a QRS complex, in s, and exceeds this
+    /// share of the interval.
     private static let hiddenBeatSeconds = 0.12
     private static let hiddenBeatShare = 0.15
-    /// The last status, which need not be said twice of one sample.
+    /// The last status reported, so that it is not repeated for the same sample.
     private var lastReported: Reported?
 
     private struct Reported: Sendable, Equatable, Codable {
@@ -64,10 +65,11 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     }
 
     /// - Parameters:
-    ///   - windows: of the beats in `signalEvents`, 280 values each.
-    ///   - classifications: of the same windows, each for itself.
-    ///   - join: makes of them the beats' classes; nil: they are.
-    ///   - events: what is decided is appended.
+    ///   - windows: windows of the beats in `signalEvents`, 280 values each.
+    ///   - classifications: classification of each of these windows on its own.
+    ///   - join: the contextual classifier, which combines each window's classification with rhythm and patient
+    ///     context; if nil, the window's classification is final.
+    ///   - events: decided events are appended.
     mutating func process(
         _ signalEvents: [SignalEvent], windows: [Float], _ classifications: UnsafeBufferPointer<BeatClassification>,
         contextual: ContextualClassifier?, events: inout [MonitorEvent]
@@ -85,7 +87,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             case .segmentEnded(let observable): endSegment(at: signalEvent.sampleIndex, observable: observable)
             case .signalChanged(let rate):
                 changeRate(to: rate)
-                // Another lead shows the same beats in another shape.
+                // The same beats have a different morphology in another lead.
                 beats.forget()
             case .gap(let count, let isBridged): gap(count, from: signalEvent.sampleIndex, isBridged: isBridged)
             case .condition(let condition): change(to: condition, since: signalEvent.sampleIndex)
@@ -103,10 +105,10 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         swap(&alerts.events, &events)
     }
 
-    /// Heap memory of the beat that waits, in bytes.
+    /// Heap memory of the pending beat, in bytes.
     var heapBytes: Int { beats.heapBytes }
 
-    // MARK: Session, stretch, signal
+    // MARK: Session, segment, signal
 
     private mutating func begin(_ session: UInt64, at index: Int64) {
         alerts.now.session = session
@@ -177,7 +179,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         writeStatus(at: index)
     }
 
-    /// After a long interruption nothing that was known of the patient holds any more.
+    /// After a long interruption, nothing previously known about the patient can be relied on.
     private mutating func giveUpIfDue(since: Int64, at index: Int64) {
         guard !gaveUp, alerts.now.seconds(from: since, to: index) >= interruptionHoldSeconds else { return }
         gaveUp = true
@@ -238,13 +240,13 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         alerts.write(.status(status), at: index)
     }
 
-    /// A pause has begun or ended: every subscriber must know at once.
+    /// A pause has begun or ended: every subscriber must be notified at once.
     private mutating func reportPause(at index: Int64) {
         alerts.pauseWasReported()
         writeStatus(at: index, pauseChange: alerts.pause.changes)
     }
 
-    /// What counts samples counts in another rate.
+    /// Converts all sample counts to the new rate.
     private mutating func changeRate(to rate: Double) {
         guard rate != alerts.now.samplingRate else { return }
         alerts.changeRate(to: rate)
@@ -253,14 +255,14 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
 
     // MARK: Beats
 
-    /// Noise breeds beats that are not there, and ectopic ones most of all: then nothing of low priority is raised.
-    /// What is grave is, since fibrillation too looks like noise.
+    /// Noise produces false beats, most of them ectopic, so no low-priority alert is raised in noise. Grave alerts
+    /// still are, because fibrillation looks like noise too.
     private var allowsLowPriority: Bool { !isNoisy }
 
-    /// As the alert says it, which outlasts the single bursts.
+    /// Follows the noisy-signal alert, which outlasts individual bursts of noise.
     private var isNoisy: Bool { alerts.isActive(.noisySignal) }
 
-    /// A beat is known, and its class where it does not wait for the next one.
+    /// Receives a beat, with its class unless that has to wait for the next beat.
     private mutating func receive(
         _ finding: BeatFinding, _ answer: BeatClassification?, _ windows: [Float], _ contextual: ContextualClassifier?,
         _ signalEvent: SignalEvent
@@ -278,14 +280,15 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         if let resolved { beat(resolved) }
     }
 
-    /// The interval between two beats, in s; nil where so much of it was not observed that a beat may lie in between.
+    /// The interval between two beats, in s; nil if so much of it was unobserved that another beat may lie in
+    /// between.
     private func seenInterval(from first: Int64, to last: Int64, unobserved: Double) -> Double? {
         let seconds = alerts.now.seconds(from: first, to: last)
         let missed = max(0, unobserved - unobservedAtBeat)
         return missed > max(Self.hiddenBeatSeconds, Self.hiddenBeatShare * seconds) ? nil : seconds
     }
 
-    /// Reports the pending beat where the signal event resolves it.
+    /// Reports the pending beat if the signal event resolves it.
     private mutating func release(
         before signalEvent: SignalEvent, _ windows: [Float], _ contextual: ContextualClassifier?
     ) {
@@ -298,7 +301,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         beat(resolved)
     }
 
-    /// A beat has its final class, or will have none.
+    /// Handles a beat whose class is final, or that will never get one.
     private mutating func beat(_ resolved: ResolvedBeat) {
         let (finding, classification, interval) = (resolved.finding, resolved.classification, resolved.interval)
         let index = resolved.sampleIndex
@@ -337,10 +340,10 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
 
     // MARK: Commands
 
-    /// Does what a person says, as of the last sample that was walked.
+    /// Applies an operator's command as of the last sample processed.
     /// - Parameters:
-    ///   - index: the last sample, and `time` when it was taken.
-    ///   - policy: what pauses may last.
+    ///   - index: the last sample processed; `time` is when it was acquired.
+    ///   - policy: sets how long pauses may last.
     mutating func apply(
         _ command: AlarmCommand, at index: Int64, time: Int64, policy: AlarmPolicy, events: inout [MonitorEvent]
     ) -> AlarmCommandOutcome {
@@ -373,8 +376,8 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         return outcome
     }
 
-    /// New limits come into force after the last sample that was walked. What is counted goes on. The limits of stage 1
-    /// and of the suspicion stay.
+    /// Applies new limits after the last sample processed. Counts in progress continue. The limits of stage 1 and of
+    /// attack suspicion do not change.
     mutating func configure(
         _ configuration: MonitorConfiguration, at index: Int64, time: Int64, events: inout [MonitorEvent]
     ) {
@@ -384,7 +387,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         swap(&alerts.events, &events)
     }
 
-    /// Limits that are in force already, once more: what was read back as state may be anything.
+    /// Applies limits that are already in force again, because decoded state may contain anything.
     mutating func restoreLimits(_ configuration: MonitorConfiguration) {
         setLimits(configuration)
         alerts.events = []

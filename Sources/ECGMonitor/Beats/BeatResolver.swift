@@ -2,48 +2,48 @@ internal import ECGATKGAN
 internal import ECGSignal
 internal import StateCoding
 
-/// A beat whose class is final, or that will have none.
+/// A beat whose class is final, or that will never get one.
 struct ResolvedBeat {
     /// The R peak, source rate.
     var sampleIndex: Int64
-    /// When it was taken, in ns since 1970; 0: unknown.
+    /// When the R peak was acquired, in ns since 1970; 0 if unknown.
     var time: Int64
     var finding: BeatFinding
-    /// nil: it was not classified.
+    /// nil if the beat was not classified.
     var classification: BeatClassification?
-    /// Since the R peak before, in s; nil: unknown.
+    /// RR interval to the previous R peak, in s; nil if unknown.
     var interval: Double?
 }
 
-/// Turns the network's answer to each window into the beat's class: the contextual classifier sees the answer beside
-/// the RR history and the patient's own beats. An ambiguous beat is kept back until the next one is known, or until
-/// none can come in time.
+/// Turns the network's classification of each window into the beat's class: the contextual classifier combines it
+/// with the RR history and the patient's own beat templates. An ambiguous beat stays pending until the next beat is
+/// known, or until no further beat can arrive in time.
 struct BeatResolver: Sendable, Codable {
-    /// The patient's own beats.
+    /// The patient's beat templates.
     private var templates = BeatTemplates()
     private var pending: PendingBeat?
-    /// What the contextual classifier is given, kept for whoever trains or measures it; nil: nobody does.
+    /// The contextual classifier's inputs, recorded for training or evaluation; nil if they are not recorded.
     @Uncoded var observed: [ObservedBeat]? = nil
 
-    /// Whether a beat is kept back.
+    /// Whether a beat is pending.
     var isWaiting: Bool { pending != nil }
 
     /// Heap memory of the pending beat, in bytes.
     var heapBytes: Int { (pending?.features.capacity ?? 0) * MemoryLayout<Float>.stride }
 
-    /// The signal was interrupted: the next beat is not the neighbour of the last.
+    /// The signal was interrupted: the next beat is not adjacent to the last one.
     mutating func interrupt() { templates.interrupt() }
 
-    /// Nothing that is known of the patient's beats holds any more.
+    /// Discards everything known about the patient's beats.
     mutating func forget() { templates = BeatTemplates() }
 
-    /// Takes a beat with the network's answer to its window.
+    /// Receives a beat with the network's classification of its window.
     ///
     /// - Parameters:
-    ///   - answer: nil: it has no window.
-    ///   - interval: since the R peak before, in s; nil: unknown.
-    ///   - isNoisy: the signal's condition is not good.
-    /// - Returns: the beat, if its class is final; nil: it is pending.
+    ///   - answer: the window's classification; nil if the beat has no window.
+    ///   - interval: RR interval to the previous R peak, in s; nil if unknown.
+    ///   - isNoisy: whether the signal's condition is anything but good.
+    /// - Returns: the beat, if its class is final; nil if it is pending.
     mutating func receive(
         _ finding: BeatFinding, _ answer: BeatClassification?, windows: [Float], classifier: ContextualClassifier?,
         interval: Double?, isNoisy: Bool, now: Moment
@@ -74,7 +74,7 @@ struct BeatResolver: Sendable, Codable {
         if first.isFinal { return resolved(first.classification) }
         let waiting = PendingContext(morphology: morphology, context: context)
         if now.seconds(from: now.sampleIndex, to: now.decidedAt) > ContextualClassifier.maximumWaitSeconds {
-            // The search-back found it so late that nothing more is waited for.
+            // The search-back found this beat so late that there is nothing left to wait for.
             return resolved(
                 classifier.second(
                     features + ContextualFeatures.nextValues(waiting, next: nil), suspicion: answer.attackSuspicion))
@@ -85,11 +85,11 @@ struct BeatResolver: Sendable, Codable {
         return nil
     }
 
-    /// Resolves the pending beat, if `event` brings what it waits for or says that nothing can come any more.
+    /// Resolves the pending beat if `event` brings what it is waiting for, or shows that nothing more can arrive.
     ///
     /// - Parameters:
-    ///   - lastBeat: the R peak of the last beat of this segment, source rate.
-    ///   - now: as of the event.
+    ///   - lastBeat: the R peak of this segment's last beat, source rate.
+    ///   - now: the time of the event.
     mutating func release(
         before event: SignalEvent, windows: [Float], classifier: ContextualClassifier?, lastBeat: Int64?, now: Moment
     ) -> ResolvedBeat? {

@@ -1,22 +1,22 @@
 public import ECGATKGAN
 
-/// A beat as the join is given it: what the join is trained on and attacked with.
+/// A beat as the contextual classifier receives it: the input for training the classifier and for attacking it.
 public struct ObservedBeat: Sendable {
     /// The R peak, source rate.
     public var sampleIndex: Int64
-    /// The sample that completed the window, source rate.
+    /// The sample that completed the window, at the source rate.
     public var decidedAtSampleIndex: Int64
-    /// Of the source, a second.
+    /// Sampling rate of the source, in samples per second.
     public var samplingRate: Double
     /// 280 values in [0,1].
     public var window: [Float]
-    /// To the window alone.
+    /// Classification of the window alone.
     public var answer: BeatClassification
     public var context: BeatContext
 
-    /// Tells each beat of the one after it, as far as the monitor would have waited for it.
+    /// Gives each beat the beat that follows it, if the monitor would have waited for that one.
     ///
-    /// - Parameter beats: of one stream, in their order.
+    /// - Parameter beats: the beats of one stream, in order.
     public static func attachNext(_ beats: inout [ObservedBeat]) {
         for i in beats.indices.dropLast() {
             let next = beats[i + 1]

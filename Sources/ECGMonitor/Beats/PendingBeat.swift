@@ -2,18 +2,18 @@ internal import ECGATKGAN
 internal import ECGSignal
 internal import StateCoding
 
-/// A beat whose class waits for the next one: what its event and its class need.
+/// A beat whose class depends on the next beat, with everything its event and its classification need.
 struct PendingBeat: Sendable, Codable, RangeChecked {
     /// The R peak, source rate.
     var sampleIndex: Int64
-    /// When it was taken; 0: unknown.
+    /// When the R peak was acquired; 0 if unknown.
     @FullRange var time: Int64
     var finding: BeatFinding
-    /// Since the R peak before, in s; nil: unknown.
+    /// RR interval to the previous R peak, in s; nil if unknown.
     var interval: Double?
-    /// The attack suspicion of its window.
+    /// The attack suspicion for its window.
     var suspicion: Float
-    /// Of the first stage.
+    /// Features from the first stage.
     var features: [Float]
     var context: PendingContext
 
@@ -21,9 +21,9 @@ struct PendingBeat: Sendable, Codable, RangeChecked {
 }
 
 extension BeatFinding {
-    /// Where its window's values stand among those of the pending beats.
+    /// Range of its window's values among the windows of all pending beats.
     ///
-    /// - Precondition: it has one.
+    /// - Precondition: the beat has a window.
     var windowPlace: Range<Int> {
         let number = Int(window ?? 0)
         return number * BeatWindow.length..<(number + 1) * BeatWindow.length
@@ -31,7 +31,7 @@ extension BeatFinding {
 }
 
 extension BeatMorphology {
-    /// The shape of a beat's window; nil: it has none.
+    /// The morphology of a beat's window; nil if the beat has no window.
     init?(of finding: BeatFinding, in windows: [Float]) {
         guard finding.window != nil else { return nil }
         let place = finding.windowPlace

@@ -1,28 +1,28 @@
 internal import ECGLimits
 internal import StateCoding
 
-/// Puts the segments of one stream in order: what is new in each, what is missing before it, and whether it belongs
-/// here at all. The order is the sample index's; clocks have no say.
+/// Puts the sample blocks of one stream in order: what is new in each block, what is missing before it, and whether
+/// it belongs to this stream at all. The order is that of the sample indices; clocks play no part.
 struct BlockOrder: Sendable, Codable, RangeChecked {
-    /// What is to be done with a segment that is not refused.
+    /// How to handle a sample block that was not rejected.
     struct Admission: Equatable {
-        /// Samples at its front that came before.
+        /// Samples at the start of the block that were received before.
         var duplicates = 0
-        /// Samples missing between the last one and this segment.
+        /// Samples missing between the last one and this block.
         var gap: Int64 = 0
-        /// The stream's very first segment.
+        /// Whether this is the stream's very first block.
         var isFirst = false
         var sessionChanged = false
-        /// Another sampling rate or lead within the session.
+        /// Whether the sampling rate or the lead changed within the session.
         var signalChanged = false
     }
 
-    /// A rate that differs by less from the session's is the same rate, measured anew by its source.
+    /// A rate that differs from the session's by less than this is the same rate, measured again by the source.
     static let rateTolerance = 0.01
 
     private(set) var hasStarted = false
     private(set) var session: UInt64 = 0
-    /// The sample that is expected next.
+    /// The next expected sample.
     private(set) var nextIndex: Int64 = 0
     private(set) var samplingRate: Double = 0
     private(set) var lead = ""
@@ -33,7 +33,7 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
             && lead.utf8.count <= SignalLimits.maximumLeadNameLength
     }
 
-    /// - Throws: why the segment is refused.
+    /// - Throws: why the block is rejected.
     func check(_ block: SampleBlock, limits: MonitorConfiguration) throws(BlockRejection) {
         let count = block.millivolts.count
         guard count > 0 else { throw .emptySegment }
@@ -46,7 +46,8 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
         guard block.lead.utf8.count <= SignalLimits.maximumLeadNameLength else { throw .leadNameTooLong }
 
         guard hasStarted, block.session == session else {
-            // A restart of the acquisition counts up, so a smaller number is a late message of a run that is over.
+            // Each acquisition restart has a larger session number, so a smaller one is a late message from an
+            // earlier session.
             guard !hasStarted || block.session > session else { throw .staleSession }
             return
         }
@@ -56,15 +57,15 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
         guard Double(ahead) <= jump else { throw .indexTooFarAhead }
     }
 
-    /// How many samples are missing before a segment that has been checked; 0 or less: none.
+    /// How many samples are missing before a block that has been checked; 0 or less if none are.
     func samplesMissing(before block: SampleBlock) -> Int64 {
         hasStarted && block.session == session ? block.firstSampleIndex - nextIndex : 0
     }
 
-    /// Whether a segment that has been checked ends the session.
+    /// Whether a block that has been checked ends the session.
     func endsSession(_ block: SampleBlock) -> Bool { hasStarted && block.session != session }
 
-    /// Takes a block that has been checked. `samplingRate` is then the rate that it is read with.
+    /// Accepts a block that has been checked, and sets `samplingRate` to the rate at which it is read.
     mutating func admit(_ block: SampleBlock) -> Admission {
         let count = block.millivolts.count
         guard hasStarted, block.session == session else {

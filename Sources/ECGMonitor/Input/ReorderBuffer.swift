@@ -1,32 +1,34 @@
 internal import StateCoding
 
-/// Segments of a session that lie ahead of the sample expected next and wait for what is missing before them. No two of
-/// them overlap: what is there already is not kept again, so that a source that repeats itself holds no more memory.
+/// Sample blocks of a session that arrived ahead of the next expected sample and wait for the missing samples before
+/// them. They never overlap: samples already buffered are not stored again, so a source that repeats itself uses no
+/// additional memory.
 struct ReorderBuffer: Sendable, Renewable {
-    /// More than these do not wait, however short they are: a segment of one sample takes the memory of forty.
+    /// Maximum number of waiting blocks, however short they are: a block of one sample takes the memory of forty
+    /// samples.
     static let maximumSegments = 64
 
-    /// In the order of their indices.
+    /// Ordered by sample index.
     private var blocks: [SampleBlock] = []
 
     static var initialValue: ReorderBuffer { ReorderBuffer() }
 
     var isEmpty: Bool { blocks.isEmpty }
     var sampleCount: Int { blocks.reduce(0) { $0 + $1.millivolts.count } }
-    /// Index of the first sample; nil: nothing is held.
+    /// Index of the first buffered sample; nil if the buffer is empty.
     var firstIndex: Int64? { blocks.first?.firstSampleIndex }
 
-    /// Whether too much is held for anything to wait any longer.
+    /// Whether the buffer holds too much for anything to wait any longer.
     ///
     /// - Parameters:
-    ///   - index: of the sample expected next.
-    ///   - window: samples that may lie between it and the last one held, the missing ones included.
+    ///   - index: index of the next expected sample.
+    ///   - window: maximum number of samples from there to the last buffered sample, including the missing ones.
     func isOverfull(from index: Int64, window: Int64) -> Bool {
         guard let last = blocks.last else { return false }
         return Self.end(of: last) - index > window || blocks.count > Self.maximumSegments
     }
 
-    /// - Returns: how many of the segment's samples are held already.
+    /// - Returns: how many of the block's samples were already in the buffer.
     mutating func insert(_ block: SampleBlock) -> Int {
         let end = Self.end(of: block)
         var next = block.firstSampleIndex
@@ -43,10 +45,10 @@ struct ReorderBuffer: Sendable, Renewable {
         return block.millivolts.count - added.reduce(0) { $0 + $1.millivolts.count }
     }
 
-    /// - Precondition: something is held.
+    /// - Precondition: the buffer is not empty.
     mutating func removeFirst() -> SampleBlock {
         let first = blocks.removeFirst()
-        // Nothing is held for most of the time, by most of ten thousand streams.
+        // Most of ten thousand streams have an empty buffer most of the time.
         if blocks.isEmpty { blocks = [] }
         return first
     }

@@ -2,17 +2,18 @@ internal import ECGSignal
 internal import StateCoding
 internal import Synchronization
 
-/// Resamplers ready to be copied. A copy shares the filter table, which is the large part of it, so ten thousand
-/// streams at 250 Hz hold one table.
+/// Resamplers ready to be copied. Copies share the filter table, which makes up most of a resampler, so ten thousand
+/// streams at 250 Hz need only one table.
 enum ResamplerStore {
-    /// Rates whose tables are kept. Real devices use a handful; more than this come from a source that plays with us.
+    /// Number of rates whose tables are kept. Real devices use only a handful; a source that uses more is
+    /// misbehaving.
     private static let capacity = 16
     private static let prototypes = Mutex<[Double: Resampler]>([:])
 
-    /// - Parameter rate: within `MonitorConfiguration.supportedSamplingRates`; else nil.
+    /// - Parameter rate: must be within `MonitorConfiguration.supportedSamplingRates`, otherwise the result is nil.
     static func resampler(forRate rate: Double) -> Resampler? {
         if let known = prototypes.withLock({ $0[rate] }) { return known }
-        // Computed outside of the lock: other streams need not wait for it.
+        // Computed outside the lock so that other streams do not have to wait.
         guard let made = try? Resampler(inputRate: rate) else { return nil }
         return prototypes.withLock { store in
             if let known = store[rate] { return known }
@@ -22,7 +23,7 @@ enum ResamplerStore {
     }
 }
 
-/// A stream's resampler, coded without its table.
+/// A stream's resampler, encoded without its table.
 @propertyWrapper
 struct SharedResampler: Sendable {
     var wrappedValue: Resampler?

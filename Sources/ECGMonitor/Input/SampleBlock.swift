@@ -1,21 +1,22 @@
-/// A run of consecutive samples of one lead, as one acquisition message carries it, already decoded to millivolts.
+/// A block of consecutive samples of one lead, as carried by one acquisition message, already decoded to millivolts.
 public struct SampleBlock: Sendable, Equatable {
-    /// Names one run of the acquisition, in which sample indices count on. A restart has a larger number.
+    /// Identifies one run of the acquisition, within which sample indices count up. A restart has a larger number.
     public var session: UInt64
     /// Index of the first sample, counted since the session began; 0 ... 2^53.
     public var firstSampleIndex: Int64
-    /// Samples a second, `MonitorConfiguration.supportedSamplingRates`.
+    /// Samples per second, within `MonitorConfiguration.supportedSamplingRates`.
     public var samplingRate: Double
-    /// When the first sample was taken: UTC, nanoseconds since 1970-01-01. 0: unknown. It labels events and never times
-    /// them.
+    /// When the first sample was acquired: UTC, nanoseconds since 1970-01-01; 0 if unknown. It labels events and
+    /// never determines their timing.
     public var acquisitionTimeNanoseconds: Int64
-    /// Name of the lead, "II" or "MLII". A change of lead within a session starts detection afresh.
+    /// Name of the lead, such as "II" or "MLII". A change of lead within a session restarts detection.
     public var lead: String
-    /// The electrode is off during the whole segment: the samples are not looked at, their indices count.
+    /// The electrode is off during the whole block: sample values are ignored, but their indices count.
     public var leadOff: Bool
     /// The samples in mV. NaN and infinities mean "no valid sample at this index".
     public var millivolts: [Float]
-    /// The voltages at the two ends of the converter's range, in mV: what stands there is saturated. nil: not known.
+    /// The voltages at both ends of the converter's range, in mV; samples at either end are saturated. nil if
+    /// unknown.
     public var range: ClosedRange<Float>?
 
     public init(
@@ -33,26 +34,26 @@ public struct SampleBlock: Sendable, Equatable {
     }
 }
 
-/// Why a segment was refused as a whole. The monitor is as it was before, so a refused segment can do no harm.
+/// Why a whole sample block was rejected. The monitor's state is unchanged, so a rejected block can do no harm.
 public enum BlockRejection: Error, Sendable, Equatable, CaseIterable {
-    /// It holds no sample.
+    /// The block contains no samples.
     case emptySegment
-    /// It holds more than `MonitorConfiguration.maximumBlockSamples`.
+    /// The block contains more than `MonitorConfiguration.maximumBlockSamples` samples.
     case tooManySamples
-    /// Not a number, or outside of `MonitorConfiguration.supportedSamplingRates`.
+    /// Not a number, or outside `MonitorConfiguration.supportedSamplingRates`.
     case samplingRateOutOfRange
     /// An index below 0 or beyond 2^53.
     case indexOutOfRange
-    /// More than `MonitorConfiguration.maximumIndexJumpSeconds` before the sample expected next.
+    /// More than `MonitorConfiguration.maximumIndexJumpSeconds` before the next expected sample.
     case indexTooFarBehind
-    /// More than `MonitorConfiguration.maximumIndexJumpSeconds` after the sample expected next.
+    /// More than `MonitorConfiguration.maximumIndexJumpSeconds` after the next expected sample.
     case indexTooFarAhead
-    /// The session number is smaller than the one being monitored.
+    /// The session number is smaller than that of the current session.
     case staleSession
     /// The lead's name is longer than 32 bytes.
     case leadNameTooLong
 
-    /// A short word for a counter's label, such as `index_too_far_ahead`. It is a contract: it never changes.
+    /// A short name for a counter's label, such as `index_too_far_ahead`. It is a contract and never changes.
     public var cause: String {
         switch self {
         case .emptySegment: "empty_segment"
@@ -67,33 +68,35 @@ public enum BlockRejection: Error, Sendable, Equatable, CaseIterable {
     }
 }
 
-/// What became of a segment that was not refused.
+/// What happened to a sample block that was not rejected.
 public struct BlockReceipt: Sendable, Equatable {
-    /// Samples that were new and went on their way, those that had been held included; 0 where all had come before or
-    /// are held. Silence of a source is silence of these: a source that only repeats itself is silent.
+    /// New samples that were processed, including buffered ones that could now proceed; 0 if all had been received
+    /// before or are still in the reorder buffer. A source that delivers none of these is silent, even if it keeps
+    /// repeating itself.
     public var acceptedSamples = 0
-    /// Samples that had come before, also such as are held, and were dropped.
+    /// Dropped samples that had been received before, including those still in the reorder buffer.
     public var duplicateSamplesDropped = 0
-    /// What is missing, as far as it is now known for good: before this segment or before those that were held.
+    /// Samples now known to be missing for good, before this block or before the buffered blocks.
     public var gaps: [Gap] = []
     public var gapSamples: Int64 { gaps.reduce(0) { $0 + $1.missingSampleCount } }
-    /// Samples that had come too early and, now that this segment brought what was missing, went on their way; they
-    /// count among the accepted ones.
+    /// Samples that had arrived too early and were processed once this block supplied what was missing; they are
+    /// included in the accepted samples.
     public var reorderedSamples = 0
-    /// Samples that lie ahead of `nextSampleIndex` and are held, after this segment. A monitor that is restored from a
-    /// snapshot does not have them.
+    /// Samples ahead of `nextSampleIndex` that remain in the reorder buffer after this block. A monitor restored from
+    /// a snapshot does not have them.
     public var bufferedSamples = 0
-    /// The acquisition time lies before that of the segment before. The order is the index's all the same.
+    /// The acquisition time is earlier than that of the previous block. The order is still that of the sample
+    /// indices.
     public var timeWentBackwards = false
-    /// This segment began a session (not counted for a stream's very first).
+    /// This block began a new session (not set for a stream's very first session).
     public var sessionChanged = false
-    /// The sampling rate or the lead differs from the segment before within one session: detection started afresh.
+    /// The sampling rate or lead differs from the previous block in the same session: detection was restarted.
     public var signalChanged = false
     /// Accepted samples that are NaN or infinite.
     public var invalidSamples = 0
-    /// Accepted samples that were set aside as spikes: jumps that no heart makes, taken back at once.
+    /// Accepted samples that were discarded as spikes: jumps that no heart can produce, reversed at once.
     public var spikeSamples = 0
-    /// Index of the sample that is expected next: all before it are done with, what is held is not.
+    /// Index of the next expected sample: all samples before it have been dealt with; buffered samples have not.
     public var nextSampleIndex: Int64 = 0
 
     public init() {}

@@ -1,39 +1,39 @@
-/// Asystole and pause: what follows from beats that do not come.
+/// Asystole and pause: conclusions from the absence of beats.
 ///
 /// **Pause**: an interval between two beats of at least `pauseSeconds`. It is raised without waiting for the second
-/// beat, `decisionAllowance` after the limit, and not before the detector's search-back has had its turn; it is over
-/// with the first interval below the limit. **Asystole**: no beat for `asystoleSeconds` of signal in which one would
-/// have been seen; a flat line counts as such. It takes the place of what is about beats, and is over with the second
-/// beat of two that are less than the limit apart. While the signal shows ventricular fibrillation neither is raised:
-/// it has no beats either, and is said.
+/// beat, `decisionAllowance` after the limit, but not before the detector's search-back has had its turn; it ends
+/// with the first interval below the limit. **Asystole**: no beat for `asystoleSeconds` of signal in which a beat
+/// would have been seen; a flat line counts as such. It replaces the alerts about beats, and ends with the second of
+/// two beats that are less than the limit apart. Neither is raised while the signal shows ventricular fibrillation,
+/// which has no beats either and is reported itself.
 ///
-/// What was not observed is not evidence: seconds in which samples were missing or unusable do not count towards either
-/// limit. But time goes on over them, so that a link which loses a packet every second cannot hide an arrest.
+/// Unobserved signal is not evidence: seconds in which samples were missing or unusable do not count towards either
+/// limit. Time still advances during them, so a link that loses a packet every second cannot hide an arrest.
 struct AsystoleAndPauseRule: Sendable, Codable {
     /// A beat is known about 0.4 s after its R peak (decision delay and half a window); before that, "no beat" cannot
-    /// be said.
+    /// be concluded.
     static let decisionAllowance: Double = 0.5
-    /// The detector searches back at 1.66 of the mean interval.
+    /// The detector searches back at 1.66 times the mean interval.
     static let searchBackIntervals: Double = 1.7
 
-    /// In noise a beat may have been overlooked: then no pause is raised, and asystole not before so many seconds: with
-    /// the allowance that is still well within the 10 s of ANSI/AAMI EC13.
+    /// In noise a beat may have been missed: then no pause is raised, and asystole only after this many seconds;
+    /// together with the allowance that is still well within the 10 s of ANSI/AAMI EC13.
     static let doubtfulSeconds: Double = 6
 
     /// The detector's learning phase, and the time until its beats are known.
     static let learningSeconds: Double = 2.5
 
-    /// A signal that goes on moving although no beat is found in it: the beats may be too small, too wide or too odd for the
-    /// detector. It moves if it swings by so many mV within 0.15 s (no record of the challenge of 2017 swings less, and
-    /// asystole less than 0.12), and by more than this share of what it did while there were beats. Asystole is then told
-    /// after so many seconds: with the allowance still within 10 s.
+    /// A signal may keep moving although no beat is found in it: the beats may be too small, too wide or too unusual
+    /// for the detector. It counts as moving if it swings by this many mV within 0.15 s (no record of the challenge
+    /// of 2017 swings less, and asystole swings less than 0.12), and by more than this share of its swing while there
+    /// were beats. Asystole is then reported after this many seconds: together with the allowance still within 10 s.
     static let minimumSwing: Float = 0.15
     static let minimumSwingShare: Float = 0.35
     static let movingSeconds: Double = 8
-    /// The usual swing follows each quarter of a second by this share.
+    /// The usual swing is updated every quarter of a second with this weight.
     static let swingShare: Float = 1 / 64
 
-    /// What asystole takes the place of: what is about beats, of which there are none.
+    /// Alerts that asystole replaces: those about beats, of which there are none.
     private static let lesser: [AlertKind] = [
         .pause, .bradycardia, .extremeBradycardia, .tachycardia, .extremeTachycardia, .ventricularTachycardia,
         .idioventricularRhythm, .ventricularRun, .supraventricularTachycardia, .supraventricularRun,
@@ -41,16 +41,16 @@ struct AsystoleAndPauseRule: Sendable, Codable {
 
     private var asystoleSeconds: Double
     private var pauseSeconds: Double
-    /// The last beat, or where the signal that can be seen began; nil: nothing has been seen yet.
+    /// The last beat, or the start of the observable signal; nil if nothing has been observed yet.
     private var beatlessSince: Int64?
-    /// Seconds of the session up to there that were not observed.
+    /// Unobserved seconds of the session up to that point.
     private var unobservedThen: Double = 0
-    /// Detection started afresh here after an interruption: for `learningSeconds` it may know of a beat and not have
+    /// Detection restarted here after an interruption: for `learningSeconds` it may have found a beat without having
     /// reported it yet.
     private var learningSince: Int64?
-    /// Whether `beatlessSince` is a beat of the segment that goes on: only then is what follows an interval.
+    /// Whether `beatlessSince` is a beat of the current segment: only then is what follows an RR interval.
     private var sinceBeat = false
-    /// Swing of the waveform while beats come, in mV; 0: unknown.
+    /// Swing of the waveform while beats are present, in mV; 0 if unknown.
     private var usualSwing: Float = 0
     private var isMoving = false
     /// There has been noise since the last beat.
@@ -66,11 +66,11 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         pauseSeconds = configuration.pauseSeconds
     }
 
-    /// The signal can be seen from here on.
+    /// The signal is observable from here on.
     ///
     /// - Parameters:
-    ///   - unobserved: seconds of the session up to here that were not observed.
-    ///   - isAfterInterruption: detection starts afresh after samples that could not be seen.
+    ///   - unobserved: unobserved seconds of the session up to here.
+    ///   - isAfterInterruption: whether detection restarts after samples that could not be observed.
     mutating func signalBegan(at index: Int64, unobserved: Double, isAfterInterruption: Bool) {
         if isAfterInterruption { learningSince = index }
         guard beatlessSince == nil else { return }
@@ -89,7 +89,7 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         sinceBeat = false
     }
 
-    /// Nothing that was known holds any more.
+    /// Discards everything known so far.
     mutating func forget() {
         beatlessSince = nil
         learningSince = nil
@@ -97,7 +97,7 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         usualSwing = 0
     }
 
-    /// - Parameter unobserved: seconds of the session up to the beat that were not observed.
+    /// - Parameter unobserved: unobserved seconds of the session up to the beat.
     mutating func beat(at index: Int64, unobserved: Double, alerts: inout AlertManager) {
         let unseen = max(0, unobserved - unobservedThen)
         unobservedThen = unobserved
@@ -110,17 +110,17 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         isDoubtful = false
         guard wasBeat, let since else { return }
         let interval = alerts.now.seconds(from: since, to: index) - unseen
-        // A beat that the search-back found may lie so far behind that nothing came since: then nothing is over.
+        // A beat found by search-back may lie so far back that nothing has come since: then nothing has ended.
         let sinceThisBeat = alerts.now.seconds(from: index, to: alerts.now.decidedAt)
         if interval < asystoleSeconds, sinceThisBeat < asystoleSeconds { alerts.end(.asystole, .cleared, at: index) }
         if interval < pauseSeconds {
             if sinceThisBeat < pauseSeconds { alerts.end(.pause, .cleared, at: index) }
         } else if interval >= limit {
-            // The clock has raised it, unless this beat came within the allowance.
+            // The clock has already raised it, unless this beat came within the allowance.
             startAsystole(since: since, at: index, seconds: interval, alerts: &alerts)
         } else if !alerts.isActive(anyOf: .asystole, .ventricularFibrillation, .ventricularTachycardia),
             !wasDoubtful {
-            // One more in a row, or too short for the clock.
+            // Another pause directly after the last, or one too short for the clock to raise.
             let text = "pause of \(fixed(interval, decimals: 1)) s"
             alerts.start(.pause, onset: since, text: text)
             alerts.update(.pause, text: text)
@@ -140,10 +140,11 @@ struct AsystoleAndPauseRule: Sendable, Codable {
     }
 
     /// - Parameters:
-    ///   - unobserved: seconds of the session so far that were not observed.
-    ///   - noisy: whether the signal is such now that a beat may be overlooked.
-    ///   - swing: of the waveform over the last 4 s, in mV; nil: unknown.
-    ///   - isVentricular: the waveform shows ventricular tachycardia or fibrillation: the heart does not stand still.
+    ///   - unobserved: unobserved seconds of the session so far.
+    ///   - noisy: whether the current signal is such that a beat may be missed.
+    ///   - swing: swing of the waveform over the last 4 s, in mV; nil if unknown.
+    ///   - isVentricular: whether the waveform shows ventricular tachycardia or fibrillation, which rules out
+    ///     asystole.
     mutating func clock(
         at index: Int64, unobserved: Double = 0, meanInterval: Double?, noisy: Bool = false, swing: Float? = nil,
         isVentricular: Bool = false, alerts: inout AlertManager

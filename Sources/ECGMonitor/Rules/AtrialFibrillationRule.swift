@@ -1,10 +1,8 @@
 internal import ECGATKGAN
 
 /// **Irregular rhythm suggesting atrial fibrillation**: the RR intervals between beats that are not ectopic are as
-/// irregular as in
-/// atrial fibrillation (`RhythmIrregularity`); over when they have not been for `atrialFibrillationHoldSeconds`. Not
-/// in noise,
-/// which makes every rhythm irregular.
+/// irregular as in atrial fibrillation (`RhythmIrregularity`). It ends when they have not been so for
+/// `atrialFibrillationHoldSeconds`. It is not raised in noise, which makes every rhythm irregular.
 struct AtrialFibrillationRule: Sendable, Codable {
     private var holdSeconds: Double
     private var irregularity = RhythmIrregularity()
@@ -18,9 +16,9 @@ struct AtrialFibrillationRule: Sendable, Codable {
     }
 
     /// - Parameters:
-    ///   - interval: since the beat before, in s; nil: unknown.
-    ///   - heartRate: beats a minute, for the alert.
-    ///   - isQuiet: the signal is not noisy.
+    ///   - interval: RR interval to the previous beat, in s; nil if unknown.
+    ///   - heartRate: beats per minute, for the alert.
+    ///   - isQuiet: whether the signal is not noisy.
     mutating func beat(
         _ beatClass: BeatClass?, at index: Int64, interval: Double?, heartRate: Double?, isQuiet: Bool,
         alerts: inout AlertManager

@@ -1,47 +1,48 @@
 import Foundation
 public import StateCoding
 
-/// Whether a stretch of beats looks attacked: a cumulative sum (Page, Biometrika 41, 1954) over the log-odds that the
-/// attack-identification head gives for each beat, against what is usual in this patient.
+/// Decides whether a series of beats looks attacked: a cumulative sum (Page, Biometrika 41, 1954) over the log-odds
+/// that the attack-identification head gives for each beat, relative to what is usual for this patient.
 ///
 ///     x        <- clip(log(p / (1 - p)), +-logOddsLimit)
 ///     evidence <- min(ceiling, max(0, evidence + x - max(logOddsOffset, usual + usualMargin)))
 ///     usual    <- usual + usualRate * (x - usual), while the evidence is below half of `raiseAt`
 ///
-/// A signal with noise of its own looks a little attacked in every beat; an attack is a change. One that goes on from
-/// the first beat of a session is measured against `logOddsOffset` and what `usual` begins with alone; and where the
-/// usual is near `logOddsLimit - usualMargin`, an attack is not told from it.
+/// A signal with noise of its own looks slightly attacked in every beat; an attack is a change. An attack present
+/// from the first beat of a session is measured only against `logOddsOffset` and the initial value of `usual`; and
+/// where the usual value is near `logOddsLimit - usualMargin`, an attack cannot be distinguished from it.
 ///
-/// The suspicion is raised when the evidence reaches `raiseAt`, and withdrawn when it has been at `withdrawAt` or below
-/// for `withdrawBeats` beats on end: an attack that shows less in some of its beats is one suspicion, not several. Were
-/// the scores calibrated and the beats independent, `raiseAt` would be the logarithm of the odds at which one is
-/// willing to be wrong. Clipping keeps one odd beat from raising it alone; the ceiling bounds how long it lingers.
+/// The suspicion is raised when the evidence reaches `raiseAt`, and withdrawn when it has been at or below
+/// `withdrawAt` for `withdrawBeats` consecutive beats: an attack that is weaker in some of its beats is one
+/// suspicion, not several. If the scores were calibrated and the beats independent, `raiseAt` would be the logarithm
+/// of the odds at which one accepts being wrong. Clipping keeps a single odd beat from raising the suspicion; the
+/// ceiling limits how long it lingers.
 ///
-/// A pure value: the same scores give the same answer, so a command can tune the parameters on recorded scores.
+/// A pure value: the same scores give the same result, so a command can tune the parameters on recorded scores.
 public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
     public struct Parameters: Sendable, Equatable, Codable {
-        /// Least that is subtracted from each beat's log-odds: what a clean beat must stay below on average.
+        /// Minimum subtracted from each beat's log-odds: what a clean beat must stay below on average.
         public var logOddsOffset: Float = 1
         /// How far above the patient's usual log-odds a beat must be to count.
         public var usualMargin: Float = 2.25
-        /// Weight of each beat in the usual log-odds, an exponential average. Settings chosen on clean mitdb and svdb
-        /// and on attacked mitdb (`ecgmon evaluate suspicion`).
+        /// Weight of each beat in the usual log-odds, an exponential average. The values were chosen on clean mitdb
+        /// and svdb and on attacked mitdb (`ecgmon evaluate suspicion`).
         public var usualRate: Float = 0.03
-        /// Largest log-odds that one beat can bring, either way.
+        /// Maximum log-odds that one beat can contribute, in either direction.
         public var logOddsLimit: Float = 4
-        /// Evidence at which the suspicion is raised; above `logOddsLimit - logOddsOffset`, so that it takes two beats
-        /// at least.
+        /// Evidence at which the suspicion is raised; above `logOddsLimit - logOddsOffset`, so that it takes at least
+        /// two beats.
         public var raiseAt: Float = 6
-        /// Evidence at which it is withdrawn,
+        /// Evidence at or below which the suspicion is withdrawn, after `withdrawBeats` consecutive beats.
         public var withdrawAt: Float = 1.2
-        /// after so many beats at it or below.
+        /// Number of consecutive beats with the evidence at or below `withdrawAt` after which it is withdrawn.
         public var withdrawBeats = 15
-        /// Most evidence that is kept.
+        /// Maximum evidence that is accumulated.
         public var ceiling: Float = 9.6
 
         public init() {}
 
-        /// - Throws: the first parameter that makes no sense.
+        /// - Throws: the first invalid parameter.
         public func validate() throws(MonitorConfiguration.InvalidValue) {
             guard logOddsOffset.isFinite, abs(logOddsOffset) <= 20 else {
                 throw .init(key: "suspicion.logOddsOffset", requirement: "from -20 to 20, not \(logOddsOffset)")
@@ -72,13 +73,13 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         }
     }
 
-    /// What a beat changed.
+    /// The change caused by a beat.
     public enum Change: Sendable, Equatable {
         case raised
         case withdrawn
     }
 
-    /// Beats that `score` looks back over.
+    /// Maximum number of recent beats that `score` covers.
     public static let beatsInScore = 10
 
     public let parameters: Parameters
@@ -87,12 +88,12 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
     /// The patient's usual log-odds so far.
     public private(set) var usual: Float = -2
     public private(set) var isActive = false
-    /// Beats on end with the evidence at `withdrawAt` or below, while it is active.
+    /// Consecutive beats with the evidence at or below `withdrawAt`, while the suspicion is active.
     private var calmBeats = 0
-    /// Beats since the evidence left 0, and, while the suspicion is active, since before it was raised: the length of
-    /// the suspected stretch.
+    /// Beats since the evidence left 0 (while the suspicion is active, counted from before it was raised): the length
+    /// of the suspected episode.
     public private(set) var suspectedBeats = 0
-    /// R peaks of the first and the last beat of that stretch, source rate.
+    /// R peaks of the first and the last beat of that episode, source rate.
     public private(set) var firstSampleIndex: Int64 = 0
     public private(set) var lastSampleIndex: Int64 = 0
     private var logOdds = InlineArray<10, Float>(repeating: 0)
@@ -106,10 +107,10 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         (try? parameters.validate()) != nil && beatsSeen >= 0 && suspectedBeats >= 0 && calmBeats >= 0
     }
 
-    /// Takes the next classified beat.
+    /// Processes the next classified beat.
     ///
     /// - Parameters:
-    ///   - attackSuspicion: the head's sigmoid, 0 ... 1; what is not a number counts as 0.5, no evidence either way.
+    ///   - attackSuspicion: the head's sigmoid output, 0 ... 1; NaN counts as 0.5, no evidence either way.
     ///   - sampleIndex: the beat's R peak, source rate.
     public mutating func step(attackSuspicion: Float, sampleIndex: Int64) -> Change? {
         let beat = boundedLogOdds(attackSuspicion)
@@ -118,7 +119,7 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         let before = evidence
         let expected = max(parameters.logOddsOffset, usual + parameters.usualMargin)
         evidence = min(parameters.ceiling, max(0, evidence + beat - expected))
-        // What is suspected is not to become usual.
+        // Suspected beats must not become usual.
         if evidence < parameters.raiseAt / 2 { usual += parameters.usualRate * (beat - usual) }
         if evidence > 0, before <= 0, !isActive {
             suspectedBeats = 0
@@ -133,13 +134,13 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         }
         calmBeats = evidence <= parameters.withdrawAt ? calmBeats &+ 1 : 0
         guard calmBeats >= parameters.withdrawBeats else { return nil }
-        // The next one begins with its own first beat.
+        // The next suspicion begins with its own first beat.
         (isActive, evidence) = (false, 0)
         return .withdrawn
     }
 
     /// Logistic function of the mean log-odds of the last beats, at most `beatsInScore` and no further back than the
-    /// start of the suspected stretch; 0 ... 1. 0 before the first beat.
+    /// start of the suspected episode; 0 ... 1. 0 before the first beat.
     public var score: Float {
         let count = beatsConsidered
         guard count > 0 else { return 0 }
@@ -148,26 +149,26 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         return 1 / (1 + exp(-sum / Float(count)))
     }
 
-    /// Beats that `score` is made from.
+    /// Number of beats that `score` is based on.
     public var beatsConsidered: Int {
         let held = min(beatsSeen, Self.beatsInScore)
         return evidence > 0 ? min(held, suspectedBeats) : held
     }
 
-    /// Forgets everything, as at the start of a session.
+    /// Discards everything, as at the start of a session.
     public mutating func reset() {
         self = AttackSuspicionRule(parameters)
     }
 
-    /// A stretch that the rule suspects, as places in a list of scores.
+    /// An episode suspected by the rule, as positions in a list of scores.
     public struct Stretch: Sendable, Equatable {
-        /// The stretch's first beat, the beat with which it was noticed, and its last.
+        /// The episode's first beat, the beat at which it was detected, and its last beat.
         public var first: Int
         public var noticedAt: Int
         public var last: Int
     }
 
-    /// What the rule makes of recorded scores, one for each beat: for choosing the parameters.
+    /// Applies the rule to recorded scores, one per beat, for choosing the parameters.
     public static func stretches(in scores: some Sequence<Float>, _ parameters: Parameters) -> [Stretch] {
         var rule = AttackSuspicionRule(parameters)
         var found: [Stretch] = []
@@ -184,7 +185,7 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
     private func boundedLogOdds(_ probability: Float) -> Float {
         guard probability.isFinite else { return 0 }
         let limit = parameters.logOddsLimit
-        // Beyond these the logarithm would be infinite; the clip is far inside.
+        // Beyond these limits the logarithm would be infinite; clipping starts far inside them.
         let p = min(max(probability, 1e-9), 1 - 1e-7)
         return min(limit, max(-limit, log(p / (1 - p))))
     }

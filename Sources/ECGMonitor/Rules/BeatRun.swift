@@ -1,16 +1,16 @@
 internal import StateCoding
 
-/// A row of beats of one class without another between, and the alert that may rest on it.
+/// A run of consecutive beats of one class, and the alert that may be based on it.
 struct BeatRun: Sendable, Codable, RangeChecked {
-    /// Intervals that the row's rate is averaged over.
+    /// Number of intervals over which the run's rate is averaged.
     private static let rateIntervals = 4
 
-    /// Beats of the class in a row, up to the last beat.
+    /// Consecutive beats of the class up to the last beat.
     private(set) var count = 0
-    /// R peaks of the row's first and last beat, source rate.
+    /// R peaks of the run's first and last beat, source rate.
     private(set) var first: Int64 = 0
     private(set) var last: Int64 = 0
-    /// Other beats since the class was last seen.
+    /// Beats of other classes since the class was last seen.
     private(set) var others = 0
     private var peaks = InlineArray<5, Int64>(repeating: 0)
 
@@ -30,17 +30,17 @@ struct BeatRun: Sendable, Codable, RangeChecked {
         others += 1
     }
 
-    /// The signal was interrupted: what comes next is not in a row with what was.
+    /// The signal was interrupted: what comes next does not continue the run.
     mutating func cut() { count = 0 }
 
-    /// Samples of the last intervals of the row, at most four, and how many there are; nil for a single beat.
+    /// Samples spanned by the last intervals of the run, at most four, and their number; nil for a single beat.
     var lastIntervals: (samples: Int64, count: Int)? {
         let intervals = min(count - 1, Self.rateIntervals)
         guard intervals > 0 else { return nil }
         return (last - peaks[(count - 1 - intervals) % 5], intervals)
     }
 
-    /// Beats a minute over the last intervals of the row.
+    /// Beats per minute over the last intervals of the run.
     func rate(samplingRate: Double) -> Double? {
         guard let lastIntervals, lastIntervals.samples > 0 else { return nil }
         return 60 * samplingRate * Double(lastIntervals.count) / Double(lastIntervals.samples)

@@ -1,59 +1,62 @@
 internal import ECGATKGAN
 
-/// Ectopic beats alone and in rows. The ventricular chain, from grave to slight; a graver one takes the place of a
-/// lesser:
+/// Ectopic beats, single and in runs. In the ventricular chain, from grave to mild, a graver alert replaces a lesser
+/// one:
 ///
-/// - **ventricular tachycardia**: `ventricularTachycardiaBeats` V in a row at `ventricularTachycardiaRate` or faster
-///   (mean of the last four intervals at most);
-/// - **accelerated idioventricular rhythm**: `idioventricularBeats` V in a row, slower than that and at
+/// - **ventricular tachycardia**: `ventricularTachycardiaBeats` consecutive V beats at `ventricularTachycardiaRate`
+///   or faster (mean of at most the last four intervals);
+/// - **accelerated idioventricular rhythm**: `idioventricularBeats` consecutive V beats, slower than that and at
 ///   `idioventricularRate` or faster;
-/// - **ventricular run**: `ventricularRunBeats` V in a row at any rate; the three are over after `runEndBeats` other
-///   beats in a row;
-/// - **couplet**: two V in a row, known with the beat after them; goes on until there has been none for
+/// - **ventricular run**: `ventricularRunBeats` consecutive V beats at any rate; all three end after `runEndBeats`
+///   consecutive beats of other classes;
+/// - **couplet**: two consecutive V beats, decided with the beat after them; continues until there has been none for
 ///   `coupletHoldSeconds`;
-/// - **single V beat**: one V between others, known with the beat after it; goes on until there has been none for
-///   `singleVentricularBeatHoldSeconds`. It gives way to bigeminy and trigeminy as well.
+/// - **single V beat**: one V between beats of other classes, decided with the beat after it; continues until there
+///   has been none for `singleVentricularBeatHoldSeconds`. Bigeminy and trigeminy replace it as well.
 ///
-/// Noise and baseline wander make V beats, too. So ventricular tachycardia needs the waveform's word: unless it has shown
-/// VT or VF with a probability of 0.3 at least within the last seconds, the beats are a ventricular run until it does;
-/// with one of 0.5, a run of `ventricularRunBeats` at that rate is enough. Of the false and true alarms of bedside monitors in the challenge of 2015, that keeps 16 of 51 and 16 of 18.
+/// Noise and baseline wander produce V beats, too, so ventricular tachycardia needs confirmation from the waveform:
+/// unless the waveform has shown VT or VF with a probability of at least 0.3 within the last seconds, the beats are a
+/// ventricular run until it does; with a probability of 0.5, a run of `ventricularRunBeats` at that rate is enough.
+/// Of the false and true alarms of bedside monitors in the challenge of 2015, that keeps 16 of 51 and 16 of 18.
 ///
-/// For `coupletHoldSeconds` after a run neither couplets nor single beats are raised.
+/// For `coupletHoldSeconds` after a run, neither couplets nor single V beats are raised.
 ///
-/// None of them starts while the signal shows ventricular fibrillation, which is graver than all.
+/// None of them starts while the signal shows ventricular fibrillation, which is graver than all of them.
 ///
-/// **Supraventricular tachycardia**: `supraventricularTachycardiaBeats` S in a row at `supraventricularTachycardiaRate`
-/// or faster; **supraventricular run**: `supraventricularRunBeats` S in a row; over after `runEndBeats` others.
+/// **Supraventricular tachycardia**: `supraventricularTachycardiaBeats` consecutive S beats at
+/// `supraventricularTachycardiaRate` or faster; **supraventricular run**: `supraventricularRunBeats` consecutive S
+/// beats; both end after `runEndBeats` beats of other classes.
 ///
-/// Beats without a class neither extend nor break a row.
+/// Beats without a class neither extend nor end a run.
 struct EctopyRules: Sendable, Codable {
     private var configuration: Limits
     private var ventricular = BeatRun()
     private var supraventricular = BeatRun()
-    /// V beats (S beats) since the active run alert began.
+    /// V beats (S beats) since the active alert about a run began.
     private var ventricularRunBeats = 0
     private var supraventricularRunBeats = 0
     private var singles = 0
     private var couplets = 0
     private var lastSingle: Int64 = 0
     private var lastCouplet: Int64 = 0
-    /// Last beat of the last run, nil before the first.
+    /// Last beat of the last run; nil before the first run.
     private var lastRun: Int64?
-    /// What the waveform says of VT.
+    /// Probability of VT according to the waveform.
     private var waveformProbability: Float = 1
-    /// The waveform shows VT, which goes on whatever the beats are.
+    /// The waveform shows VT, which continues whatever the beats are.
     var waveformHoldsTachycardia = false
-    /// The last V beat that would have made VT, had the waveform agreed.
+    /// The last V beat that would have made VT if the waveform had confirmed it.
     private var unconfirmed: Int64?
 
-    /// The least probability of VT or VF in the waveform with which V beats are ventricular tachycardia.
+    /// Minimum probability of VT or VF in the waveform for V beats to count as ventricular tachycardia.
     static let minimumProbability: Float = 0.3
-    /// With this one, the beats of a ventricular run are: what lies between them was taken for beats of another class.
+    /// At this probability the beats of a ventricular run count as well: those in between were assigned to other
+    /// classes.
     static let runProbability: Float = 0.5
-    /// So long after the last V beat, in s, the waveform may still confirm: its window is 3 s long.
+    /// For this long after the last V beat, in s, the waveform may still confirm it: its window is 3 s long.
     static let confirmationSeconds = 3.0
 
-    /// The few limits that are needed, rather than the whole configuration in each of ten thousand streams.
+    /// The few limits that are needed, so that ten thousand streams do not each hold the whole configuration.
     private struct Limits: Sendable, Codable {
         var run: Int
         var idioventricular: Int
@@ -86,7 +89,8 @@ struct EctopyRules: Sendable, Codable {
 
     mutating func configure(_ configuration: MonitorConfiguration) { self.configuration = Limits(configuration) }
 
-    /// - Parameter lowPriority: whether alerts of low priority may start; not in noise, which breeds ectopic beats.
+    /// - Parameter lowPriority: whether low-priority alerts may start; not in noise, which produces false ectopic
+    ///   beats.
     mutating func beat(_ beatClass: BeatClass, at index: Int64, lowPriority: Bool, alerts: inout AlertManager) {
         if beatClass == .ventricular {
             ventricular.extend(to: index)
@@ -108,17 +112,17 @@ struct EctopyRules: Sendable, Codable {
         }
     }
 
-    /// Takes note of what the waveform shows.
+    /// Records what the waveform shows.
     mutating func follow(_ evidence: WaveformEvidence) {
         waveformProbability = evidence.ventricularProbability ?? 1
     }
 
     private var waveformConfirms: Bool { waveformProbability >= Self.minimumProbability }
 
-    /// Whether a run of V beats goes on, up to the last beat.
+    /// Whether a run of V beats is in progress, up to the last beat.
     var isInVentricularRun: Bool { ventricular.count >= configuration.run }
 
-    /// Ends what has held for long enough.
+    /// Ends alerts whose hold time has passed.
     mutating func clock(at index: Int64, alerts: inout AlertManager) {
         confirm(at: index, alerts: &alerts)
         if alerts.isActive(.singleVentricularBeat),
@@ -133,7 +137,7 @@ struct EctopyRules: Sendable, Codable {
         }
     }
 
-    /// The signal was interrupted: rows do not go on beyond it, alerts do.
+    /// The signal was interrupted: runs do not continue across the interruption, alerts do.
     mutating func cut(lowPriority: Bool, alerts: inout AlertManager) {
         closeRow(lowPriority: lowPriority, alerts: &alerts)
         ventricular.cut()
@@ -147,7 +151,7 @@ struct EctopyRules: Sendable, Codable {
         unconfirmed = nil
     }
 
-    /// The waveform agrees after all that what was a run is ventricular tachycardia.
+    /// The waveform confirms belatedly that a run is ventricular tachycardia.
     private mutating func confirm(at index: Int64, alerts: inout AlertManager) {
         guard let last = unconfirmed else { return }
         guard alerts.now.seconds(from: last, to: index) <= Self.confirmationSeconds else {
@@ -168,7 +172,7 @@ struct EctopyRules: Sendable, Codable {
         alerts.isActive(anyOf: .ventricularRun, .idioventricularRhythm, .ventricularTachycardia)
     }
 
-    /// What a graver alert of the chain takes the place of.
+    /// The alerts of the chain that a graver one replaces.
     private static func lesser(than kind: AlertKind) -> [AlertKind] {
         let isolated: [AlertKind] = [.ventricularCouplet, .singleVentricularBeat, .bigeminy, .trigeminy]
         return switch kind {
@@ -179,7 +183,7 @@ struct EctopyRules: Sendable, Codable {
         }
     }
 
-    /// What the row of V beats is now.
+    /// The current alert kind of the run of V beats.
     private func runKind(_ rate: Double?) -> AlertKind? {
         let (count, rate) = (ventricular.count, rate ?? 0)
         let isShown = waveformProbability >= Self.runProbability && waveformProbability < 1
@@ -214,7 +218,7 @@ struct EctopyRules: Sendable, Codable {
         }
     }
 
-    /// From grave to slight.
+    /// From grave to mild.
     private static let runs: [AlertKind] = [.ventricularTachycardia, .idioventricularRhythm, .ventricularRun]
 
     private static func grade(_ kind: AlertKind?) -> Int {
@@ -234,7 +238,7 @@ struct EctopyRules: Sendable, Codable {
         alerts.end(.ventricularRun, cause, at: ventricular.last)
     }
 
-    /// The row of V beats is complete: one or two of them are a finding of their own.
+    /// The run of V beats is complete: one or two of them are a finding of their own.
     private mutating func closeRow(lowPriority: Bool, alerts: inout AlertManager) {
         guard ventricular.count == 1 || ventricular.count == 2, !inVentricularRun(alerts), lowPriority,
             !alerts.isActive(.ventricularFibrillation)

@@ -1,15 +1,15 @@
 internal import StateCoding
 
-/// Heart rate as bedside monitors average it: of the last twelve RR intervals the longest and the shortest are left out
-/// and the others averaged; when each of the last three is longer than 1.2 s, the last four alone are averaged, so that
-/// a slow rate is seen soon. The method stands in makers' manuals, where IEC 60601-2-27, 201.7.9.2.9.101 b) 3), wants
-/// it disclosed.
+/// Heart rate averaged as bedside monitors do: of the last twelve RR intervals, the longest and the shortest are left
+/// out and the others averaged; if each of the last three is longer than 1.2 s, only the last four are averaged, so
+/// that a slow rate is seen quickly. Manufacturers disclose the method in their manuals, as IEC 60601-2-27,
+/// 201.7.9.2.9.101 b) 3), requires.
 struct HeartRate: Sendable, Codable, RangeChecked {
     static let intervals = 12
-    /// Fewer intervals give no rate.
+    /// Minimum number of intervals for a rate.
     static let minimumIntervals = 4
     static let slowInterval: Float = 1.2
-    /// Intervals that must differ by no more than this share of their mean to be called steady.
+    /// Number of intervals that must differ by no more than this share of their mean to count as steady.
     static let steadyIntervals = 6
     static let steadySpread: Float = 0.25
 
@@ -17,9 +17,9 @@ struct HeartRate: Sendable, Codable, RangeChecked {
     private var count = 0
     private var position = 0
 
-    /// Beats a minute; `nil`: too few beats.
+    /// Beats per minute; `nil` if there are too few beats.
     private(set) var beatsPerMinute: Double?
-    /// Mean interval of the same average, in s.
+    /// Mean interval from the same average, in s.
     private(set) var meanInterval: Double?
 
     var isInRange: Bool { (0...Self.intervals).contains(count) && (0..<Self.intervals).contains(position) }
@@ -35,8 +35,8 @@ struct HeartRate: Sendable, Codable, RangeChecked {
 
     mutating func reset() { self = HeartRate() }
 
-    /// Whether the last intervals are much alike, as those of a fast regular rhythm are and those of beats that noise
-    /// imitates are not.
+    /// Whether the last intervals are much alike, as in a fast regular rhythm but not among false beats caused by
+    /// noise.
     var isSteady: Bool {
         guard count >= Self.steadyIntervals else { return false }
         var (sum, shortest, longest) = (Float(0), Float.infinity, Float(0))

@@ -1,21 +1,24 @@
 internal import StateCoding
 
-/// Whether enough of the signal is seen for grave alarms to be told in time. Short interruptions are bridged one by one,
-/// but where they come so often that asystole, fibrillation or ventricular tachycardia could not be recognised within
-/// 10 s, the monitor says so: a link or lead that is too bad to monitor must not pass for a quiet patient.
+/// Whether enough of the signal is observed for grave alarms to be reported in time. Short interruptions are bridged
+/// one by one, but where they come so often that asystole, fibrillation or ventricular tachycardia could not be
+/// recognized within 10 s, the monitor reports this: a link or lead too bad for monitoring must not pass for a quiet
+/// patient.
 struct ObservationRule: Sendable, Codable, RangeChecked {
-    /// A grave rhythm can be recognised once the signal has been seen for this long without a restart of detection, in s...
+    /// A grave rhythm can be recognized once the signal has been observed for this long without a restart of
+    /// detection, in s.
     static let sufficientSeconds = 5.0
-    /// ...and no more than this share of the last 4 s was missed.
+    /// In addition, no more than this share of the last 4 s may have been missed.
     static let maximumMissedShare: Float = 0.25
-    /// Not so for this long, in s: it is too bad. A single interruption passes within `sufficientSeconds`.
+    /// If these conditions have not been met for this long, in s, the signal is too bad. A single interruption
+    /// passes within `sufficientSeconds`.
     static let patienceSeconds = 8.0
 
-    /// Missed in each of the last 16 quarters of a second, in s.
+    /// Unobserved time in each of the last 16 quarters of a second, in s.
     private var missed = InlineArray<16, Float>(repeating: 0)
     private var ticks = 0
     private var unobservedThen: Double = 0
-    /// When a grave rhythm could last have been recognised.
+    /// When a grave rhythm could last have been recognized.
     private var lastSufficient: Int64 = 0
 
     var isInRange: Bool { ticks >= 0 }
@@ -29,8 +32,8 @@ struct ObservationRule: Sendable, Codable, RangeChecked {
     /// A quarter of a second has passed.
     ///
     /// - Parameters:
-    ///   - unobserved: seconds of the session so far that were not observed.
-    ///   - seenSince: since when detection has gone on without a restart; nil: it does not.
+    ///   - unobserved: unobserved seconds of the session so far.
+    ///   - seenSince: start of detection without a restart; nil if detection is not running.
     /// - Returns: whether the signal is interrupted too often to be monitored.
     mutating func clock(at index: Int64, unobserved: Double, seenSince: Int64?, now: Moment) -> Bool {
         missed[ticks % 16] = Float(unobserved - unobservedThen)
@@ -44,7 +47,7 @@ struct ObservationRule: Sendable, Codable, RangeChecked {
         return now.seconds(from: lastSufficient, to: index) >= Self.patienceSeconds
     }
 
-    /// Of the last 4 s, 0 ... 1.
+    /// Missed share of the last 4 s, 0 ... 1.
     var missedShare: Float {
         var sum: Float = 0
         for index in 0..<16 { sum += missed[index] }

@@ -1,10 +1,10 @@
-/// Bradycardia and tachycardia, plain and extreme: the averaged heart rate beyond its limits, and the last interval
-/// too, so that an average which still remembers a run or a pause that is over raises nothing. Each is over when the
-/// rate has come back past its limit by the hysteresis and stayed there for `heartRateHoldSeconds`. An extreme one
-/// takes the place of the plain one; asystole that of bradycardia; ventricular fibrillation that of all; ventricular
-/// and supraventricular tachycardia that of tachycardia.
+/// Bradycardia and tachycardia, plain and extreme: both the averaged heart rate and the last interval are beyond the
+/// limit, so that an average that still includes a past run or pause raises nothing. Each ends when the rate has
+/// returned past its limit by the hysteresis and stayed there for `heartRateHoldSeconds`. An extreme alert replaces
+/// the plain one; asystole replaces bradycardia; ventricular fibrillation replaces all of them; ventricular and
+/// supraventricular tachycardia replace tachycardia.
 struct RateRule: Sendable, Codable {
-    /// Since when the rate is back, for each of the four; `notBack` while it is not.
+    /// Since when the rate has been back, for each of the four; `notBack` while it is not.
     private var backSince = InlineArray<4, Int64>(repeating: Self.notBack)
     private static let notBack: Int64 = -1
     private var limits: Limits
@@ -27,8 +27,8 @@ struct RateRule: Sendable, Codable {
     mutating func configure(_ configuration: MonitorConfiguration) { limits = Limits(configuration) }
 
     /// - Parameters:
-    ///   - rate: the average after the beat at `index`, beats a minute.
-    ///   - interval: since the beat before, in s.
+    ///   - rate: the average after the beat at `index`, beats per minute.
+    ///   - interval: RR interval to the previous beat, in s.
     mutating func beat(at index: Int64, rate: Double, interval: Double, alerts: inout AlertManager) {
         let (low, high) = (limits.low, limits.high)
         let (extremeLow, extremeHigh) = (limits.extremeLow, limits.extremeHigh)

@@ -4,31 +4,24 @@ internal import StateCoding
 /// Whether the RR intervals are as irregular as in atrial fibrillation. Three published methods must agree:
 ///
 /// - **Petrénas, Marozas & Sörnmo** (Computers in Biology and Medicine 65, 2015: 184-191): the share of the pairs
-///   among the last 8
-///   intervals that differ by 30 ms or more, averaged exponentially and divided by the averaged interval; replaced by
-/// a measure of
-///   what a median filter changes while that is small, as in bigeminy and in a regular rhythm. All constants are the
-/// paper's
-///   (N 8, gamma 30 ms, alpha 0.02, delta 0.0002, eta 0.725).
+///   among the last 8 intervals that differ by 30 ms or more, averaged exponentially and divided by the averaged
+///   interval; replaced by a measure of what a median filter changes while that measure is small, as in bigeminy
+///   and in a regular rhythm. All constants are the paper's (N 8, gamma 30 ms, alpha 0.02, delta 0.0002, eta 0.725).
 /// - **Coefficient of sample entropy** (Lake & Moorman, American Journal of Physiology Heart and Circulatory
-///   Physiology 300, 2011:
-///   H319-H325): how unlike each other successive intervals are, corrected for the tolerance and for the heart rate.
-/// The paper's
-///   tolerance (30 ms, widened until 5 matches are found), template length (1) and limit (-1.4), over 24 intervals,
-/// not 12.
+///   Physiology 300, 2011: H319-H325): how unlike each other successive intervals are, corrected for the tolerance
+///   and for the heart rate. The paper's tolerance (30 ms, widened until 5 matches are found), template length (1)
+///   and limit (-1.4), over 24 intervals, not 12.
 /// - **Turning point ratio and root mean square of successive differences** (Dash, Chon, Lu & Raeder, Annals of
-///   Biomedical
-///   Engineering 37, 2009: 1701-1709): the share of intervals that are longer or shorter than both neighbours lies
-/// between 0.54 and
-///   0.77, as it does where nothing relates one interval to the next, and the differences are a tenth of the mean
-/// interval at
-///   least; over 64 intervals, not 128. The rhythm of breathing, which makes the first two agree, fails here.
+///   Biomedical Engineering 37, 2009: 1701-1709): the share of intervals that are longer or shorter than both
+///   neighbours lies between 0.54 and 0.77, as it does when successive intervals are unrelated, and the differences
+///   are at least a tenth of the mean interval; over 64 intervals, not 128. Respiratory variation, on which the first
+///   two agree, fails this test.
 ///
-/// Intervals that begin or end with an ectopic beat are left out. When more than half of the last 32 intervals are,
-/// nothing is
-/// known. These choices (all three methods, 24, 64, a half) were made on the MIT-BIH Arrhythmia Database.
+/// Intervals that begin or end with an ectopic beat are left out. If more than half of the last 32 intervals are left
+/// out, the result is unknown. These choices (all three methods, 24, 64, a half) were made on the MIT-BIH Arrhythmia
+/// Database.
 struct RhythmIrregularity: Sendable, Codable, RangeChecked {
-    /// Intervals that are kept, and that the turning points are counted in.
+    /// Number of intervals that are kept, and in which turning points are counted.
     static let intervals = 64
     static let entropyIntervals = 24
     static let turningPoints: ClosedRange<Float> = 0.54...0.77
@@ -49,7 +42,7 @@ struct RhythmIrregularity: Sendable, Codable, RangeChecked {
     private var meanInterval: Float = 0
     private var meanPairs: Float = 0
     private var meanMedian: Float = 0
-    /// One bit for each of the last 32 intervals, the last one lowest: 1 for one that is not left out.
+    /// One bit for each of the last 32 intervals, the latest lowest: 1 if the interval is not left out.
     private var kept: UInt32 = 0
     private var seen = 0
 
@@ -58,10 +51,10 @@ struct RhythmIrregularity: Sendable, Codable, RangeChecked {
 
     var isInRange: Bool { count >= 0 && (0...32).contains(seen) }
 
-    /// Takes the next interval.
+    /// Adds the next interval.
     /// - Parameters:
-    ///   - seconds: between two successive beats.
-    ///   - isSinus: neither of them is a V or S beat.
+    ///   - seconds: time between two successive beats.
+    ///   - isSinus: whether neither of them is a V or S beat.
     mutating func add(_ seconds: Double, isSinus: Bool) {
         let isKept = isSinus && seconds <= Self.maximumInterval
         kept = kept << 1 | (isKept ? 1 : 0)
@@ -80,7 +73,7 @@ struct RhythmIrregularity: Sendable, Codable, RangeChecked {
     private mutating func keep(_ interval: Float) {
         ring[count % Self.intervals] = interval
         count += 1
-        // Only the place in the ring and whether it is full matter.
+        // Only the position in the ring and whether it is full matter.
         if count >= 1_000_000 * Self.intervals { count -= 999_990 * Self.intervals }
         if count == 1 { meanInterval = interval }
         meanInterval += Self.averaging * (interval - meanInterval)
@@ -104,7 +97,7 @@ struct RhythmIrregularity: Sendable, Codable, RangeChecked {
 
     private var entropy: Float {
         let n = Self.entropyIntervals
-        // Of each two templates: the distance of their first intervals, and the larger one of both.
+        // For each pair of templates: the distance between their first intervals, and the larger of both distances.
         return withUnsafeTemporaryAllocation(of: SIMD2<Float>.self, capacity: n * n) { distances in
             var used = 0
             for a in 0..<n - 1 {
@@ -135,7 +128,7 @@ struct RhythmIrregularity: Sendable, Codable, RangeChecked {
         }
     }
 
-    /// Dash's two measures over what is kept, 64 intervals as soon as there are as many.
+    /// Dash's two measures over the kept intervals, 64 once there are that many.
     private var isDisorderly: Bool {
         let n = min(count, Self.intervals)
         var turns = 0

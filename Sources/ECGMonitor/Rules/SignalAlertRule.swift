@@ -2,15 +2,15 @@ internal import ECGSignal
 
 /// The technical alerts about the signal itself:
 ///
-/// - **lead off**: the source says so;
-/// - **signal lost**: a gap of at least `signalLostGapSeconds`, samples that have been invalid, saturated or constant for
-///   as long, or interruptions so frequent that grave alarms could not be told in time (`ObservationRule`);
-/// - **noisy signal**: the signal is too noisy for beats to be relied on.
+/// - **lead off**: reported by the source;
+/// - **signal lost**: a gap of at least `signalLostGapSeconds`, samples that have been invalid, saturated or constant
+///   for as long, or interruptions so frequent that grave alarms could not be reported in time (`ObservationRule`);
+/// - **noisy signal**: the signal is too noisy for reliable beats.
 ///
-/// Each is over when its cause has not been seen for `quietSeconds`: a loose electrode or a bad link is one alert, not
+/// Each ends when its cause has not been seen for `quietSeconds`: a loose electrode or a bad link is one alert, not
 /// thirty a minute.
 struct SignalAlertRule: Sendable, Codable {
-    /// What comes and goes would otherwise make alerts that do so too.
+    /// Prevents an intermittent cause from starting and ending alerts repeatedly.
     static let quietSeconds: Double = 10
 
     private var lostSeconds: Double
@@ -45,7 +45,7 @@ struct SignalAlertRule: Sendable, Codable {
         clock(at: alerts.now.decidedAt, isTooInterrupted: false, missedShare: 0, alerts: &alerts)
     }
 
-    /// The condition so far has lasted until `index`.
+    /// The current condition has lasted until `index`.
     private mutating func follow(until index: Int64) {
         switch condition {
         case .leadOff: lastLeadOff = max(lastLeadOff, index)
@@ -55,11 +55,12 @@ struct SignalAlertRule: Sendable, Codable {
         }
     }
 
-    /// Raises the loss of a signal that has been unusable for long enough, and ends what has been quiet.
+    /// Raises the loss of a signal that has been unusable for long enough, and ends alerts whose cause has been
+    /// absent for long enough.
     ///
     /// - Parameters:
-    ///   - isTooInterrupted: as `ObservationRule` finds.
-    ///   - missedShare: of the last seconds, 0 ... 1, for the text.
+    ///   - isTooInterrupted: as determined by `ObservationRule`.
+    ///   - missedShare: missed share of the last seconds, 0 ... 1, for the text.
     mutating func clock(
         at index: Int64, isTooInterrupted: Bool, missedShare: Float, alerts: inout AlertManager
     ) {
@@ -86,7 +87,7 @@ struct SignalAlertRule: Sendable, Codable {
         alerts.end(kind, .cleared, at: lastSeen)
     }
 
-    /// A gap is over as soon as it is known.
+    /// A gap has already ended when it becomes known.
     mutating func gap(_ count: Int64, from index: Int64, alerts: inout AlertManager) {
         let seconds = alerts.now.seconds(from: 0, to: count)
         guard seconds >= lostSeconds else { return }

@@ -1,5 +1,5 @@
-/// The alert about samples that do not come, as the wall clock sees it. It lies beside the deterministic path: nothing
-/// there depends on it, and its alerts have their own numbers.
+/// The alert about samples that do not arrive, judged by the wall clock. It is separate from the deterministic path:
+/// nothing there depends on it, and its alerts have their own numbers.
 struct SilenceAlert: Sendable, Codable {
     private var number: UInt32 = 0
     private var isActive = false
@@ -32,7 +32,7 @@ struct SilenceAlert: Sendable, Codable {
         write(.ended, &events)
     }
 
-    /// Acknowledges it, where the command does, and tells of it while it is on.
+    /// Acknowledges the alert if the command asks for that, and lists it while it is active.
     mutating func apply(
         _ command: AlarmCommand, _ result: AlarmCommandOutcome.Result, events: inout [MonitorEvent]
     ) -> (alert: Alert, isAcknowledged: Bool)? {

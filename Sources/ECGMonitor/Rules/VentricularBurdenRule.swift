@@ -1,16 +1,15 @@
 internal import ECGATKGAN
 internal import StateCoding
 
-/// What single V beats can announce:
+/// Warning signs among single V beats:
 ///
-/// - **R on T**: at a heart rate below 100/min, a V beat that follows within a third of the mean interval, and then an
-///   interval of
-///   1.25 of it at least; or the second such beat without that pause within 5 min. Over when there has been none for
-///   `rOnTHoldSeconds`.
-/// - **frequent V beats**: more than `frequentVentricularBeats` within 60 s. Over when there have been no more for
-///   `frequentVentricularBeatsHoldSeconds`.
+/// - **R on T**: at a heart rate below 100/min, a V beat that follows within a third of the mean interval and is
+///   itself followed by an interval of at least 1.25 times the mean; or the second such beat without that pause
+///   within 5 min. It ends when there has been none for `rOnTHoldSeconds`.
+/// - **frequent V beats**: more than `frequentVentricularBeats` within 60 s. It ends when the count has not exceeded
+///   that for `frequentVentricularBeatsHoldSeconds`.
 ///
-/// Both definitions are those of monitors in wide use; Docs/alarms.md has their sources.
+/// Both definitions are those of widely used monitors; Docs/alarms.md has their sources.
 struct VentricularBurdenRule: Sendable, Codable, RangeChecked {
     static let highestRate: Double = 100
     static let prematureShare: Double = 1.0 / 3
@@ -21,14 +20,14 @@ struct VentricularBurdenRule: Sendable, Codable, RangeChecked {
     private var frequentHold: Double
     private var rOnTHold: Double
 
-    /// A premature V beat that waits for the interval after it.
+    /// A premature V beat waiting for the interval after it.
     private struct Premature: Sendable, Codable {
         var index: Int64
-        /// 1.25 of the mean interval, in s.
+        /// 1.25 times the mean interval, in s.
         var pause: Double
     }
     private var waiting: Premature?
-    /// The last one that no pause followed.
+    /// The last one that was not followed by a pause.
     private var lastWithoutPause: Int64?
     private var lastRonT: Int64 = 0
     private var rOnTCount = 0
@@ -37,7 +36,7 @@ struct VentricularBurdenRule: Sendable, Codable, RangeChecked {
     private var seconds = InlineArray<60, UInt8>(repeating: 0)
     private var second: Int64 = 0
     private var inMinute = 0
-    /// When there were last more than the limit.
+    /// When the count last exceeded the limit.
     private var lastFrequent: Int64 = 0
 
     init(_ configuration: MonitorConfiguration) {
@@ -55,9 +54,9 @@ struct VentricularBurdenRule: Sendable, Codable, RangeChecked {
     }
 
     /// - Parameters:
-    ///   - interval: since the beat before, in s.
-    ///   - meanInterval: of the heart rate before this beat, in s.
-    ///   - lowPriority: whether alerts of low priority may start.
+    ///   - interval: RR interval to the previous beat, in s.
+    ///   - meanInterval: mean interval of the heart rate before this beat, in s.
+    ///   - lowPriority: whether low-priority alerts may start.
     mutating func beat(
         _ beatClass: BeatClass?, at index: Int64, interval: Double?, meanInterval: Double?, lowPriority: Bool,
         alerts: inout AlertManager
@@ -75,7 +74,7 @@ struct VentricularBurdenRule: Sendable, Codable, RangeChecked {
         }
         guard inMinute > limit, lowPriority || alerts.isActive(.frequentVentricularBeats) else { return }
         lastFrequent = index
-        // A run says more than the number of its beats.
+        // A run is more informative than the number of its beats.
         guard
             !alerts.isActive(
                 anyOf: .ventricularRun, .idioventricularRhythm, .ventricularTachycardia, .ventricularFibrillation)
@@ -117,7 +116,7 @@ struct VentricularBurdenRule: Sendable, Codable, RangeChecked {
         }
     }
 
-    /// No interval reaches across an interruption.
+    /// No interval extends across an interruption.
     mutating func cut() { waiting = nil }
 
     mutating func reset() {

@@ -2,18 +2,18 @@ internal import ECGATKGAN
 internal import StateCoding
 
 /// Bigeminy (a V beat between single other beats) and trigeminy (a V beat between pairs of others): `patternCycles`
-/// repetitions, ending with the V, start the alert; it is over when the pattern has not been seen for
-/// `patternHoldSeconds`, or the other pattern has taken its place.
+/// repetitions, ending with the V beat, start the alert; it ends when the pattern has not been seen for
+/// `patternHoldSeconds`, or when the other pattern has replaced it.
 struct VentricularPatternRule: Sendable, Codable, RangeChecked {
     private var cycles: Int
     private var holdSeconds: Double
-    /// One bit for each beat, the last one lowest: 1 for V. Only the lowest `known` are beats.
+    /// One bit per beat, the latest lowest: 1 for V. Only the lowest `known` bits are beats.
     private var beats: UInt64 = 0
     private var known = 0
     /// R peaks of the last V beats.
     private var peaks = InlineArray<8, Int64>(repeating: 0)
     private var peakCount = 0
-    /// The V beat with which the pattern was last seen, and V beats since its alert began: bigeminy, trigeminy.
+    /// For bigeminy and trigeminy: the V beat at which the pattern was last seen, and V beats since its alert began.
     private var lastSeen = InlineArray<2, Int64>(repeating: 0)
     private var ventricularBeats = InlineArray<2, Int32>(repeating: 0)
 
@@ -22,7 +22,7 @@ struct VentricularPatternRule: Sendable, Codable, RangeChecked {
         holdSeconds = configuration.patternHoldSeconds
     }
 
-    /// Each V in the pattern has its R peak.
+    /// Every V beat in the pattern has its R peak.
     var isInRange: Bool { (0...64).contains(known) && peakCount >= beats.nonzeroBitCount }
 
     mutating func configure(_ configuration: MonitorConfiguration) {
@@ -45,7 +45,7 @@ struct VentricularPatternRule: Sendable, Codable, RangeChecked {
         known = 0
     }
 
-    /// Ends what has not been seen for long enough.
+    /// Ends a pattern that has not been seen for long enough.
     mutating func clock(at index: Int64, alerts: inout AlertManager) {
         for pattern in 0..<2 where alerts.isActive(Self.kind(pattern)) {
             guard alerts.now.seconds(from: lastSeen[pattern], to: index) >= holdSeconds else { continue }
@@ -83,7 +83,7 @@ struct VentricularPatternRule: Sendable, Codable, RangeChecked {
         known > length && beats & (~0 >> UInt64(63 - length)) == 1 << UInt64(length) | 1
     }
 
-    /// Whether the last beats are `count` times `length - 1` others and a V.
+    /// Whether the last beats are `count` repetitions of `length - 1` other beats and a V.
     private func repeats(_ length: Int, _ count: Int) -> Bool {
         let bits = length * count
         guard known >= bits else { return false }

@@ -1,15 +1,15 @@
 internal import ECGSignal
 internal import StateCoding
 
-/// Ventricular tachycardia, flutter and fibrillation as the waveform shows them, whatever the beats look like: complexes
-/// that are found twice, or not at all, or taken for another class must not hide them.
+/// Ventricular tachycardia, flutter and fibrillation as shown by the waveform, independently of the beats: complexes
+/// that are detected twice, missed, or assigned to another class must not hide them.
 ///
-/// Fibrillation takes the place of every other alert about the heart, tachycardia that of the lesser ventricular ones and
-/// of those about the rate. Each is over when the waveform has not shown it for `ventricularFibrillationHoldSeconds`: it
-/// comes and goes within one episode. What may be an artefact is raised only in a noisy signal, where beats are doubtful
-/// and nothing else would tell of it, and says so.
+/// Fibrillation replaces every other alert about the heart; tachycardia replaces the lesser ventricular alerts and
+/// those about the rate. Each ends when the waveform has not shown it for `ventricularFibrillationHoldSeconds`,
+/// because it comes and goes within one episode. A possible artefact is raised only in a noisy signal, where beats
+/// are doubtful and nothing else would report it, and the alert says that it may be an artefact.
 struct VentricularRhythmAlertRule: Sendable, Codable {
-    /// Everything that fibrillation takes the place of.
+    /// Every alert that fibrillation replaces.
     private static let lesserThanFibrillation: [AlertKind] = AlertKind.allCases.filter {
         $0.priority != .technical && $0 != .ventricularFibrillation
     }
@@ -19,8 +19,8 @@ struct VentricularRhythmAlertRule: Sendable, Codable {
         .extremeBradycardia, .atrialFibrillation,
     ]
 
-    /// What may be an artefact must last so long, in s, before it is raised: with the five seconds that the finding itself
-    /// takes, within 10 s.
+    /// A possible artefact must last this long, in s, before it is raised: together with the five seconds that the
+    /// finding itself takes, within 10 s.
     private static let artefactSeconds = 4.0
 
     private var holdSeconds: Double
@@ -39,7 +39,7 @@ struct VentricularRhythmAlertRule: Sendable, Codable {
     }
 
     /// - Parameters:
-    ///   - index: where the finding began; of `.none`, where it was last seen.
+    ///   - index: where the finding began; for `.none`, where it was last seen.
     ///   - confidence: 0 ... 1.
     mutating func change(
         to new: VentricularRhythmRule.Finding, at index: Int64, confidence: Float, alerts: inout AlertManager
@@ -53,7 +53,7 @@ struct VentricularRhythmAlertRule: Sendable, Codable {
         startIfDue(&alerts)
     }
 
-    /// - Parameter beatsShowTachycardia: whether a run of V beats goes on.
+    /// - Parameter beatsShowTachycardia: whether a run of V beats is in progress.
     mutating func clock(at index: Int64, beatsShowTachycardia: Bool, alerts: inout AlertManager) {
         keepUp(until: index)
         startIfDue(&alerts)
@@ -67,7 +67,7 @@ struct VentricularRhythmAlertRule: Sendable, Codable {
         }
     }
 
-    /// Whether the waveform shows tachycardia, or has shown it so lately that the alert goes on.
+    /// Whether the waveform shows tachycardia, or showed it so recently that the alert continues.
     var holdsTachycardia: Bool { lastTachycardia != nil }
 
     /// Whether the waveform shows tachycardia or fibrillation now.
@@ -109,7 +109,7 @@ struct VentricularRhythmAlertRule: Sendable, Codable {
             alerts.start(.ventricularFibrillation, onset: since, text: text)
         case .ventricularTachycardia:
             startTachycardia("in the waveform", &alerts)
-            // The heart is organised again, if not well.
+            // The heart's activity is organized again, if not normal.
             alerts.end(.ventricularFibrillation, .cleared, at: index)
             lastFibrillation = nil
         case .tachycardiaOrArtefact:

@@ -1,71 +1,72 @@
 internal import ECGSignal
 internal import StateCoding
 
-/// What stage 1 hands to stage 2: something that happened to the signal, in the order in which it became known.
-/// Between the stages lies nothing but these and the windows of the beats, so it does not matter when, or together
-/// with whose, the beats are classified.
+/// What stage 1 passes to stage 2: something that happened to the signal, in the order in which it became known. Only
+/// these events and the beats' windows pass between the stages, so it does not matter when, or in which batch, the
+/// beats are classified.
 struct SignalEvent: Sendable, Codable {
     enum Content: Sendable {
-        /// The first of a session.
+        /// The session's first event.
         case sessionStarted(UInt64)
-        /// Detection begins to learn. The samples before, if any, have no connection with what follows.
+        /// Detection begins to learn. Earlier samples, if any, have no connection with what follows.
         case segmentStarted(samplingRate: Double)
-        /// Detection stopped: what comes next has no connection with what was. Not observable: beats could now pass
-        /// unseen. A flat line stops detection and is observable all the same: it may be the patient's.
+        /// Detection stopped: what comes next has no connection with what came before. If not observable, beats
+        /// could now pass unseen. A flat line stops detection but is still observable: it may come from the patient.
         case segmentEnded(observable: Bool)
-        /// The samples have another rate or come from another lead.
+        /// The samples have a different rate or come from a different lead.
         case signalChanged(samplingRate: Double)
-        /// So many samples are missing from the event's sample index on. A bridged gap is so short that the segment goes
-        /// on over it.
+        /// This many samples are missing from the event's sample index on. A bridged gap is so short that the segment
+        /// continues across it.
         case gap(Int64, isBridged: Bool)
-        /// The signal's condition since the mark's sample index.
+        /// The signal's condition since the event's sample index.
         case condition(SignalCondition)
-        /// What the waveform shows of ventricular rhythms, since the event's sample index, and how sure that is, 0 ... 1.
+        /// What the waveform has shown of ventricular rhythms since the event's sample index, with a confidence of 0
+        /// ... 1.
         case ventricularRhythm(VentricularRhythmRule.Finding, confidence: Float)
         /// An R peak.
         case beat(BeatFinding)
         /// A quarter of a second of signal has passed.
         case clock(WaveformEvidence)
-        /// The session or the input is over.
+        /// The session or the input has ended.
         case sessionEnded
     }
 
-    /// What the mark is about, source rate.
+    /// The sample that the event is about, source rate.
     var sampleIndex: Int64
     /// The sample that decided it, source rate.
     var decidedAt: Int64
-    /// When `sampleIndex` was taken; 0: unknown.
+    /// When `sampleIndex` was acquired; 0 if unknown.
     @FullRange var time: Int64
-    /// Seconds of the session up to `decidedAt` that were not observed: missing, invalid, saturated, or taken with the
-    /// electrode off.
+    /// Unobserved seconds of the session up to `decidedAt`: samples that were missing, invalid, saturated, or
+    /// acquired with the electrode off.
     var unobservedSeconds: Double = 0
     var content: Content
 }
 
-/// What the waveform of the last seconds shows, whatever beats were found in it.
+/// What the waveform of the last seconds shows, independently of the beats found in it.
 struct WaveformEvidence: Sendable, Codable {
-    /// Greatest probability of VT or VF within the last 5 s, 0 ... 1; nil: not enough signal yet.
+    /// Maximum probability of VT or VF within the last 5 s, 0 ... 1; nil if there is not enough signal yet.
     var ventricularProbability: Float?
-    /// Largest rise or fall within 0.15 s in the last 4 s, in mV; nil: not enough signal yet.
+    /// Largest rise or fall within 0.15 s during the last 4 s, in mV; nil if there is not enough signal yet.
     var swing: Float?
 }
 
-/// A beat as the detector found it.
+/// A beat as found by the detector.
 struct BeatFinding: Sendable, Codable {
-    /// Which of the pending windows is its own; `nil`: none, for the cause given.
+    /// Index of its window among the pending windows; `nil` if it has none, for the cause given.
     var window: Int32?
     var notClassifiedBecause: NotClassifiedCause?
     var amplitude: Float
-    /// Greatest less least sample of its window, in mV, which the scaling to [0,1] takes away; 0 without a window.
+    /// Maximum minus minimum sample of its window, in mV, which scaling to [0,1] removes; 0 without a window.
     var windowRange: Float = 0
     var foundBySearchBack: Bool
-    /// Part of its window was bridged: what a detector of attacks makes of it counts for nothing.
+    /// Part of its window was bridged, so the attack detector's result for it is ignored.
     var isPartlyBridged = false
-    /// Seconds of the session up to the R peak that were not observed.
+    /// Unobserved seconds of the session up to the R peak.
     var unobservedSeconds: Double = 0
 }
 
-/// A number for the case, then what it carries.
+/// Encoded as a number for the case, followed by its associated values.
 extension SignalEvent.Content: Codable {
     init(from decoder: any Decoder) throws {
         var container = try decoder.unkeyedContainer()

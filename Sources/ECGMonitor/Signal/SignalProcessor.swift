@@ -5,34 +5,37 @@ internal import StateCoding
     import Glibc
 #endif
 
-/// Stage 1 for one stream: samples at the source's rate go in, in order; marks and beat windows come out.
+/// Stage 1 for one stream: takes samples in order at the source's rate and produces signal events and beat windows.
 ///
-///     sample -> usable? -> resample to 360 Hz -> mains hum -> condition -> Pan-Tompkins -> R peak -> window of 280 -> [0,1]
+///     sample -> usable? -> resample to 360 Hz -> mains hum -> condition -> Pan-Tompkins
+///            -> R peak -> window of 280 -> [0,1]
 ///
-/// A stretch is a run of samples within which the detector and the windows may connect what they see. It ends at a gap,
-/// at unusable samples, at a change of rate or lead, and where the signal turns out to be flat or saturated; nothing is
-/// carried over. All that is allocated is the history, the resampler's ring, and the marks and windows of the beats
-/// that wait for their class.
+/// A segment is a run of samples within which the detector and the windows may connect what they see. It ends at a
+/// gap, at unusable samples, at a change of rate or lead, and where the signal turns out to be flat or saturated;
+/// nothing carries over to the next segment. The only allocations are the history, the resampler's ring, and the
+/// signal events and windows of the beats that are waiting to be classified.
 struct SignalProcessor: Sendable, Codable, RangeChecked {
-    /// Beyond this a sample in mV is not an ECG, whatever the electrode does.
+    /// Beyond this a sample, in mV, cannot be an ECG, whatever the electrode is doing.
     static let maximumMillivolts: Float = 1_000
-    /// Samples at 360 Hz that are kept for windows: longer than the longest search-back.
+    /// Samples at 360 Hz kept for windows: more than the longest search-back.
     static let historyLength = 2_048
-    /// A beat is classified if at most so many samples of its window were bridged (15 %), and none within 50 ms of R.
+    /// A beat is classified only if at most this many samples of its window were bridged (15 %), and none within 50
+    /// ms of the R peak.
     static let maximumBridgedInWindow: Int64 = 42
     static let bridgedReach: Int64 = 18
-    /// Where more than this share of about the last second was missed, short interruptions are one long one; it is over below
-    /// the second.
+    /// If more than this share of about the last second was missed, short interruptions count as one long
+    /// interruption, which ends when the missed share is down to `usableShare`.
     static let unusableShare: Float = 0.6
     static let usableShare: Float = 0.3
 
-    /// What is done with the samples now.
+    /// How samples are currently handled.
     private enum Mode: UInt8, Sendable, Codable {
-        /// A stretch runs.
+        /// A segment is in progress.
         case detecting
-        /// The signal is flat or saturated: it is watched until it is alive again.
+        /// The signal is flat or saturated: it is watched until it recovers.
         case watching
-        /// The electrode is off, or samples are invalid: nothing is looked at until they have been usable for a while.
+        /// The electrode is off, or samples are invalid: nothing is analyzed until samples have been usable for a
+        /// while.
         case unusable
     }
 
@@ -50,13 +53,13 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     private var detector = PanTompkinsDetector()
     private var ventricularRhythm = VentricularRhythmDetector()
     private var rhythmRule = VentricularRhythmRule()
-    /// 360-Hz samples in the count of `ventricularRhythm` up to the detector's first sample, and since.
+    /// 360-Hz samples counted by `ventricularRhythm` up to the detector's first sample, and since then.
     private var rhythmStart: Int64 = 0
     private var rhythmSamples: Int64 = 0
-    /// Largest swing of the last 4 s, in mV, from the last row.
+    /// Largest swing in the last 4 s, in mV, as of the latest row of rhythm features.
     private var swing: Float?
     private var history = SampleHistory(capacity: SignalProcessor.historyLength)
-    /// Beats whose windows are not complete yet, in the order of their R peaks.
+    /// Beats whose windows are not complete yet, in order of their R peaks.
     private var waiting: [QRSDetection] = []
 
     private var mode = Mode.unusable
@@ -65,28 +68,28 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     private var recoverySamples: Int64 = 0
     private var usableRun: Int64 = 0
 
-    /// Longest interruption that is bridged, source rate.
+    /// Longest interruption that is bridged, in samples at the source rate.
     private var bridgeSamples: Int64 = 0
-    /// Samples that are missing or unusable since the last usable one, and the first of them.
+    /// Samples missing or unusable since the last usable one, and the index of the first of them.
     private var missing: Int64 = 0
     private var missingSince: Int64 = 0
     private var missingIsGap = false
     private var lastUsable: Float = 0
-    /// Running share of the last samples that were missed, 0 ... 1.
+    /// Running share of recent samples that were missed, 0 ... 1.
     private var missedShare: Float = 0
     private var missedWeight: Float = 0
     private var bridged = BridgedRanges()
     private var spikes = SpikeFilter()
-    /// Of the session so far.
+    /// Unobserved seconds in the session so far.
     private var unobservedSeconds: Double = 0
     private var detectionEndedAt: Int64 = 0
-    /// Source index of the resampler's first input, and 360-Hz index (counted from there) of the detector's first
+    /// Source index of the resampler's first input, and the 360-Hz index (counted from there) of the detector's first
     /// sample.
     private var resamplerOrigin: Int64 = 0
     private var detectorOrigin: Int64 = 0
     /// 360-Hz samples since `resamplerOrigin`.
     private var resampled: Int64 = 0
-    /// 140 samples after the R peak of the first beat that waits, in the detector's count.
+    /// Position 140 samples after the R peak of the first waiting beat, as counted by the detector.
     @FullRange private var nextWindowAt: Int64 = .max
     private var clockPeriod: Int64 = 90
     private var nextClockAt: Int64 = 0
@@ -99,7 +102,8 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         waiting.reserveCapacity(4)
     }
 
-    /// Whether stage 2 finds the windows that the marks speak of, and nothing is counted in impossible rates.
+    /// Whether stage 2 can find the windows that the signal events refer to, and all sampling rates are possible
+    /// ones.
     var isInRange: Bool {
         let rates = MonitorConfiguration.supportedSamplingRates
         let count = Int32(clamping: windows.count / BeatWindow.length)
@@ -119,22 +123,22 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
             && (mode == .unusable || resampler?.isDrained ?? true) && history.capacity == Self.historyLength
     }
 
-    // MARK: What stage 2 takes
+    // MARK: Input of stage 2
 
     mutating func removeSignalEventsAndWindows() {
-        // A long segment may have left much room behind; ten thousand streams cannot each keep it.
+        // A long sample block may have left a large capacity behind; ten thousand streams cannot each keep that.
         signalEvents.removeAll(keepingCapacity: signalEvents.capacity <= 64)
         windows.removeAll(keepingCapacity: windows.capacity <= 8 * BeatWindow.length)
     }
 
-    /// Heap memory that this stream holds, in bytes, without what it shares with others of its rate.
+    /// Heap memory of this stream, in bytes, without what it shares with other streams of the same rate.
     var heapBytes: Int {
         signalEvents.capacity * MemoryLayout<SignalEvent>.stride + windows.capacity * MemoryLayout<Float>.stride
             + history.capacity * MemoryLayout<Float>.stride
             + waiting.capacity * MemoryLayout<QRSDetection>.stride
     }
 
-    // MARK: Beginning and end
+    // MARK: Start and end
 
     /// - Parameter stamp: acquisition time of the sample `firstIndex`.
     mutating func beginSession(_ session: UInt64, firstIndex: Int64, samplingRate: Double, stamp: Int64) {
@@ -150,7 +154,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         startSegment(at: firstIndex)
     }
 
-    /// The session or the input ends after the sample before `index`.
+    /// Ends the session or the input after the sample before `index`.
     mutating func endSession(before index: Int64) {
         let last = index - 1
         endSegment(decidedAt: last, cause: .endOfSignal, observable: false)
@@ -158,9 +162,9 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         mode = .unusable
     }
 
-    /// `count` samples from `index` on are missing; `stamp` is the acquisition time of the first one after them.
+    /// Skips `count` missing samples from `index` on; `stamp` is the acquisition time of the first sample after them.
     ///
-    /// - Returns: whether the stamp ran backwards.
+    /// - Returns: whether the timestamp ran backwards.
     mutating func skip(gap count: Int64, from index: Int64, stamp: Int64) -> Bool {
         let isBridged =
             mode != .unusable && count <= bridgeSamples - missing && missedShare <= Self.unusableShare
@@ -173,9 +177,9 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         return wentBackwards
     }
 
-    /// From `index` on, taken at `stamp`, the samples have another rate or come from another lead.
+    /// From `index` on, acquired at `stamp`, the samples have a different rate or come from a different lead.
     ///
-    /// - Returns: whether the stamp ran backwards.
+    /// - Returns: whether the timestamp ran backwards.
     mutating func changeSignal(samplingRate rate: Double, at index: Int64, stamp: Int64) -> Bool {
         endSegment(decidedAt: index, cause: .gapAtEdge, observable: false)
         if rate != samplingRate { setRate(rate, firstIndex: index) }
@@ -185,14 +189,14 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         return wentBackwards
     }
 
-    /// Takes the acquisition time of a segment's first new sample.
+    /// Receives the acquisition time of a sample block's first new sample.
     ///
     /// - Returns: whether it ran backwards.
     mutating func takeStamp(_ stamp: Int64, forSample index: Int64) -> Bool {
         clock.take(stamp: stamp, forSample: index)
     }
 
-    /// When a sample was taken; 0: unknown.
+    /// When a sample was acquired; 0 if unknown.
     func time(ofSample index: Int64) -> Int64 { clock.time(ofSample: index) }
 
     private mutating func setRate(_ rate: Double, firstIndex: Int64) {
@@ -207,12 +211,12 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     }
 
     private mutating func setClock(firstIndex: Int64) {
-        // Multiples of the period, so that they do not depend on where the segments begin.
+        // Multiples of the period, so that clock events do not depend on where sample blocks begin.
         nextClockAt = (firstIndex + clockPeriod - 1) / clockPeriod * clockPeriod
     }
 
-    /// After a gap or a change of signal: usable until shown otherwise. What was unusable before stays so until it has
-    /// recovered, or a lost message would end a lead-off.
+    /// After a gap or a change of signal, the signal counts as usable until shown otherwise. A signal that was
+    /// unusable before stays so until it has recovered; otherwise a lost message would end a lead-off.
     private mutating func resume(at index: Int64) {
         if mode == .unusable {
             usableRun = 0
@@ -224,15 +228,15 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
 
     // MARK: Samples
 
-    /// What was wrong with the samples of a block.
+    /// Defects found in the samples of a block.
     struct Defects {
         /// Not a number, infinite or beyond `maximumMillivolts`.
         var invalid = 0
-        /// Spikes that were set aside.
+        /// Spikes that were discarded.
         var spikes = 0
     }
 
-    /// - Parameter range: the ends of the source's converter, in mV; nil: unknown.
+    /// - Parameter range: the limits of the source's converter, in mV; nil if unknown.
     mutating func take(
         _ samples: UnsafeBufferPointer<Float>, firstIndex: Int64, leadOff: Bool, range: ClosedRange<Float>? = nil
     ) -> Defects {
@@ -240,7 +244,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         var defects = Defects()
         var index = firstIndex
         for sample in samples {
-            // The comparison is false for a NaN.
+            // The comparison is false for NaN.
             let valid = abs(sample) <= Self.maximumMillivolts
             if !valid { defects.invalid += 1 }
             if valid, !leadOff {
@@ -262,7 +266,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         return defects
     }
 
-    /// - Returns: how many samples were set aside.
+    /// - Returns: how many samples were discarded.
     @inline(__always)
     private mutating func takeUsable(_ sample: Float, at index: Int64) -> Int {
         if missing > 0 { bridge(to: sample, at: index) }
@@ -274,7 +278,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         return count
     }
 
-    /// `count` samples from `index` on were not seen.
+    /// Records that `count` samples from `index` on were not observed.
     private mutating func miss(_ count: Int64, from index: Int64, isGap: Bool) {
         if missing == 0 {
             missingSince = index
@@ -285,12 +289,12 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         unobservedSeconds += Double(count) / samplingRate
     }
 
-    /// A short interruption is waited out; a longer one ends the segment.
+    /// Waits out a short interruption; a longer one ends the segment.
     private mutating func takeUnusable(_ cause: SignalCondition, at index: Int64) {
         miss(1, from: index, isGap: false)
         if missing <= bridgeSamples, missedShare <= Self.unusableShare { return }
         usableRun = 0
-        // After one long interruption the signal need not prove itself for longer than `recoverySeconds`.
+        // After one long interruption the signal only has to stay usable for `recoverySeconds`.
         if missing > bridgeSamples { missedShare = min(missedShare, Self.usableShare) }
         let since = mode == .unusable ? index : missingSince
         if mode != .unusable {
@@ -309,10 +313,10 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         startSegment(at: index)
     }
 
-    /// Fills in for what was not seen: a straight line, in which no beat can be found, so that time goes on.
+    /// Fills in for unobserved samples with a straight line, in which no beat can be found, so that time advances.
     private mutating func bridge(to sample: Float, at index: Int64) {
         releaseSpikes(at: index)
-        // A segment that begins with unusable samples has nothing to go on from.
+        // A segment that begins with unusable samples has no earlier value to continue from.
         if missingSince <= resamplerOrigin { lastUsable = sample }
         let perSample = InternalSampling.rate / samplingRate
         let first = Int64((Double(missingSince - resamplerOrigin) * perSample).rounded(.down)) - detectorOrigin
@@ -337,7 +341,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         while let value = resampler?.next() { step(value, decidedAt: index) }
     }
 
-    /// One sample at 360 Hz.
+    /// Processes one sample at 360 Hz.
     private mutating func step(_ sample: Float, decidedAt index: Int64) {
         resampled += 1
         let millivolts = judgesQuality ? humFilter.step(sample) : sample
@@ -363,7 +367,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
             decidedAt: index)
     }
 
-    /// Detection of ventricular rhythms starts afresh; after a short interruption what was seen before still counts.
+    /// Restarts detection of ventricular rhythms; after a short interruption, what was seen before still counts.
     private mutating func restartVentricularRhythm(at index: Int64) {
         let missing = max(0, Int64(Double(index - detectionEndedAt) * InternalSampling.rate / samplingRate))
         ventricularRhythm.interrupt(missing: missing)
@@ -395,7 +399,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         }
     }
 
-    // MARK: Stretches
+    // MARK: Segments
 
     private mutating func startSegment(at index: Int64) {
         resampler?.reset()
@@ -410,7 +414,8 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     }
 
     private mutating func startDetection(at index: Int64) {
-        // In the middle of a stretch this is called while the sample is on its way: it becomes the detector's first.
+        // When called in the middle of a segment, the sample is already being processed: it becomes the detector's
+        // first.
         detectorOrigin = max(0, resampled - 1)
         detector.reset()
         history.reset(startIndex: 0)
@@ -420,13 +425,13 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         restartVentricularRhythm(at: index)
     }
 
-    /// Nothing that comes is connected with what was.
+    /// Ends the segment: nothing that follows is connected with what came before.
     private mutating func endSegment(decidedAt index: Int64, cause: NotClassifiedCause, observable: Bool) {
         defer { missing = 0 }
         guard mode != .unusable else { return }
         releaseSpikes(at: index)
         if mode == .detecting {
-            // What the resampler still holds of the last samples.
+            // Flushes the last samples still in the resampler.
             resampler?.finish()
             while let value = resampler?.next() { step(value, decidedAt: index) }
         }
@@ -470,7 +475,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
             foundBySearchBack: detection.foundBySearchBack)
         let rPeak = detection.rPeakIndex
         let bridgedSince = bridged.count(in: rPeak..<Int64.max)
-        // What is missing and not bridged yet lies after every beat.
+        // Missing samples that are not bridged yet lie after every beat.
         finding.unobservedSeconds =
             unobservedSeconds - Double(missing) / samplingRate - Double(bridgedSince) / InternalSampling.rate
         let span = rPeak - Int64(BeatWindow.samplesBeforeRPeak)..<rPeak + Int64(BeatWindow.samplesFromRPeak)
@@ -507,7 +512,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         add(.beat(finding), at: sourceIndex(of: detectorOrigin + detection.rPeakIndex), decidedAt: index)
     }
 
-    // MARK: Marks
+    // MARK: Signal events
 
     private mutating func setCondition(_ new: SignalCondition, since: Int64, decidedAt: Int64) {
         guard new != condition else { return }
