@@ -6,7 +6,7 @@ public import StateCoding
 ///
 /// Signal path at 360 Hz: moving averages of 6 and 7 samples (zeros at 60 and 51.4 Hz, -3 dB at about 17 Hz),
 /// decimation by three, a second-order Butterworth high-pass at 1 Hz, and for spectrum and periodicity moving averages
-/// of 5 and 3 and another decimation by three. Everything but one share of flat samples is scale-free, so gain does not
+/// of 5 and 3 and another decimation by three. Everything but the share of flat samples is scale-free, so gain does not
 /// matter.
 ///
 /// Measured together with the rule on held-out records: on vfdb and cudb every episode of VT or VF of at least 10 s is
