@@ -89,7 +89,7 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
     /// 0: the constants for a quiet signal, 1: those for a noisy one.
     private var noisiness: Float = 0
 
-    /// - Parameter additions: the additions in use; leave some out to measure their effect.
+    /// - Parameter additions: the additions to leave out, to measure their effect.
     public init(leavingOut additions: Additions = []) {
         self.init(additions: Additions.all.subtracting(additions), constants: Constants())
     }
