@@ -2,11 +2,12 @@ import FoundationEssentials
 package import Glibc
 package import ToolSupport
 
-/// `ecgmond` started by this program: in a folder of its own, on ipc endpoints, to be stopped or killed and started again.
+/// An `ecgmond` started by this program, in its own folder and on ipc endpoints, that can be stopped or killed and
+/// started again.
 ///
-/// It is killed when the value goes.
+/// It is killed when this value is destroyed.
 package final class LocalDaemon {
-    /// Where clients connect to.
+    /// The endpoints that clients connect to.
     package struct Endpoints: Sendable, Equatable {
         package var ingest: String
         package var acknowledged: String
@@ -24,17 +25,17 @@ package final class LocalDaemon {
         }
     }
 
-    /// Whether it keeps a journal.
+    /// Whether the daemon keeps a journal.
     package enum Journal: Sendable, Equatable {
         case none
-        /// As the configuration file and the arguments have it.
+        /// As given by the configuration file and the arguments.
         case asConfigured
         /// In this file.
         case file(String)
     }
 
     package struct Options {
-        /// Paths of daemons; each start takes the next, as in upgrades.
+        /// Paths of daemon executables; each start uses the next one, as in upgrades.
         package var programs: [String]
         /// The weights file.
         package var model: String
@@ -43,19 +44,19 @@ package final class LocalDaemon {
         /// nil: ipc endpoints in the folder.
         package var endpoints: Endpoints?
         package var journal = Journal.none
-        /// It takes acknowledged samples, and answers for the past.
+        /// Whether it accepts acknowledged samples and answers history requests.
         package var hasAcknowledgedIngest = false
-        /// It serves its pages by HTTP, on a port that `httpPort` tells.
+        /// Whether it serves its pages by HTTP, on the port given by `httpPort`.
         package var servesPages = false
-        /// More arguments.
+        /// Additional arguments.
         package var arguments: [String] = []
         /// Changes to this process's environment; nil removes a variable.
         package var environment: [String: String?] = [:]
-        /// Where its standard error goes; nil: into the log file.
+        /// Destination of its standard error; nil: the log file.
         package var standardError: Int32?
-        /// It tells a notify socket that this process holds when it is ready, for `waitUntilReady`.
+        /// Whether it notifies a socket held by this process when it is ready, for `waitUntilReady`.
         package var notifies = false
-        /// Makes the command that starts another, with the same process number: for a namespace of its own.
+        /// Wraps the command in another one that keeps the process id, for instance to use its own namespace.
         package var wrap: (([String]) throws(ToolError) -> [String])?
 
         package init(programs: [String], model: String) {
@@ -66,11 +67,11 @@ package final class LocalDaemon {
 
     package let directory: String
     package let endpoints: Endpoints
-    /// A service manager's end of sd_notify(3); nil where `Options.notifies` is false.
+    /// The service manager's end of sd_notify(3); nil if `Options.notifies` is false.
     package let notifications: NotifySocket?
     private let options: Options
     private var process: ChildProcess?
-    /// How often it was started.
+    /// How often it has been started.
     package private(set) var starts = 0
 
     package var configurationPath: String { "\(directory)/ecgmond.toml" }
@@ -78,8 +79,8 @@ package final class LocalDaemon {
 
     /// Writes the configuration file; `start` starts the daemon.
     ///
-    /// - Parameter directory: its folder, made where it is absent; its owner removes it.
-    /// - Throws: `ToolError` where a program is not there, or the folder cannot be written.
+    /// - Parameter directory: its folder, created if absent; the owner of the folder removes it.
+    /// - Throws: `ToolError` if a program is missing or the folder cannot be written.
     package init(_ options: Options, directory: String) throws(ToolError) {
         self.options = options
         self.directory = directory
@@ -100,7 +101,7 @@ package final class LocalDaemon {
 
     deinit { if let process, process.poll() == nil { _ = end(SIGKILL) } }
 
-    /// Writes the configuration file anew, whole or not at all; a running daemon reads it at SIGHUP.
+    /// Rewrites the configuration file atomically; a running daemon reads it at SIGHUP.
     package func write(configuration: String) throws(ToolError) {
         do {
             try Data(configuration.utf8).write(to: URL(filePath: configurationPath), options: .atomic)
@@ -137,59 +138,59 @@ package final class LocalDaemon {
             standardError: options.standardError)
     }
 
-    /// Waits until it says that it is ready; needs `Options.notifies`.
-    /// - Returns: false where it does not within half a minute, or has ended.
+    /// Waits until it reports that it is ready; needs `Options.notifies`.
+    /// - Returns: false if it does not within half a minute, or has ended.
     package func waitUntilReady() -> Bool {
         notifications?.wait { $0.contains("READY=1") } ?? false
     }
 
-    /// nil while it was never started.
+    /// nil if it was never started.
     package var processID: pid_t? { process?.processID }
 
     package var hasEnded: Bool { process?.poll() != nil }
 
-    /// Sends a signal; one that has ended is left alone.
+    /// Sends a signal; does nothing if it has ended.
     package func signal(_ number: Int32) {
         if let process, process.poll() == nil { kill(process.processID, number) }
     }
 
-    /// Waits for its end.
-    /// - Returns: nil where it still runs after that time, or was never started.
+    /// Waits for it to end.
+    /// - Returns: nil if it is still running after that time, or was never started.
     package func wait(seconds: Double) -> ChildProcess.Ending? { process?.wait(seconds: seconds) }
 
-    /// Sends a signal and waits up to 30 s for the end.
-    /// - Returns: nil where it still runs then, or was never started.
+    /// Sends a signal and waits up to 30 s for it to end.
+    /// - Returns: nil if it is still running then, or was never started.
     @discardableResult
     package func end(_ number: Int32) -> ChildProcess.Ending? {
         signal(number)
         return wait(seconds: 30)
     }
 
-    /// Sends SIGTERM and waits; one that has not ended after `seconds` is killed.
+    /// Sends SIGTERM and waits; a daemon that has not ended after `seconds` is killed.
     @discardableResult
     package func stop(within seconds: Double) -> ChildProcess.Ending? { process?.stop(within: seconds) }
 
-    // MARK: What it says
+    // MARK: Output
 
-    /// All that it wrote to standard output and standard error.
+    /// Everything it wrote to standard output and standard error.
     package var log: String {
         (try? Data(contentsOf: URL(filePath: logPath))).map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 
-    /// The last line of the log, to tell the user why it ended.
+    /// The last line of the log, to show the user why it ended.
     package var lastLogLine: String { log.split(whereSeparator: \.isNewline).last.map { printable(String($0)) } ?? "" }
 
-    /// How many lines of the log hold these words.
+    /// How many lines of the log contain this text.
     package func logLines(with words: String) -> Int {
         log.split(whereSeparator: \.isNewline).count { $0.contains(words) }
     }
 
-    /// The port of its pages; nil while it is not ready, or without pages.
+    /// The port of its pages; nil while it is not ready, or if it serves none.
     package var httpPort: UInt16? {
         let words = log.split { $0.isWhitespace }
         return words.last { $0.hasPrefix("http_port=") }.flatMap { UInt16($0.dropFirst("http_port=".count)) }
     }
 
-    /// The page of metrics; nil where it does not answer within five seconds.
+    /// The metrics page; nil if it does not answer within five seconds.
     package func metrics() -> MetricsReading? { httpPort.flatMap { MetricsReading.fetch(port: $0) } }
 }
