@@ -19,7 +19,7 @@ public struct MainsHumFilter: Sendable, Codable, RangeChecked {
     static let largestAmplitude: Float = 0.6
     /// Time constant of the tracking, in s.
     static let timeConstant: Float = 0.3
-    /// Maximum error in millivolts that the tracking accepts beyond the amplitude of the tones themselves.
+    /// Maximum error in millivolts that the tracking accepts beyond the expected value of the tones.
     static let largestError: Float = 0.4
     /// Both tones repeat after this many samples, five and six periods respectively.
     static let period = 36
