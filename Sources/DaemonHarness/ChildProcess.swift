@@ -2,8 +2,8 @@ import FoundationEssentials
 package import Glibc
 package import ToolSupport
 
-/// A program started by this one, in a process group of its own, so that Ctrl-C at the terminal reaches only this
-/// process, which then stops the child in its own way.
+/// A program started by this one, in its own process group, so that Ctrl-C at the terminal reaches only this process,
+/// which then stops the child in its own way.
 package final class ChildProcess {
     package enum Ending: Equatable, CustomStringConvertible, Sendable {
         case exited(code: Int32)
@@ -20,12 +20,12 @@ package final class ChildProcess {
     package let processID: pid_t
     private var ending: Ending?
 
-    /// Starts `executable` with standard input closed and standard output and error appended to `logPath`. No other open
-    /// file of this process is left to it.
+    /// Starts `executable` with standard input closed and standard output and error appended to `logPath`. The child
+    /// inherits no other open file of this process.
     /// - Parameters:
     ///   - environment: changes to this process's environment; nil removes a variable.
-    ///   - standardError: an open file for its standard error; nil: `logPath`, too.
-    /// - Throws: `ToolError` with the system's reason.
+    ///   - standardError: an open file for its standard error; nil: `logPath` as well.
+    /// - Throws: `ToolError` with the system's error message.
     package init(
         executable: String, arguments: [String], environment: [String: String?] = [:], logPath: String,
         standardError: Int32? = nil
@@ -71,20 +71,20 @@ package final class ChildProcess {
     private typealias CloseFrom =
         @convention(c) (UnsafeMutablePointer<posix_spawn_file_actions_t>, Int32) -> Int32
 
-    /// posix_spawn_file_actions_addclosefrom_np of glibc 2.34, whose declaration Swift does not see.
+    /// posix_spawn_file_actions_addclosefrom_np of glibc 2.34, whose declaration is not visible to Swift.
     ///
-    /// The system closes the files, not this process beforehand: what another thread opens meanwhile would slip through,
-    /// and a pipe that a child holds open is one that nobody sees the end of.
+    /// The system closes the files in the child; if this process closed them beforehand, a file opened meanwhile by
+    /// another thread would slip through, and a pipe that a child holds open never reaches its end for the reader.
     private static let closeFrom: CloseFrom? = dlsym(nil, "posix_spawn_file_actions_addclosefrom_np").map {
         unsafeBitCast($0, to: CloseFrom.self)
     }
 
-    /// The strings as C wants them, with a null pointer at the end; to be freed.
+    /// The strings as a C array with a null pointer at the end; the caller frees them.
     private static func pointers(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] {
         texts.map { strdup($0) } + [nil]
     }
 
-    /// How it ended, nil while it runs.
+    /// How it ended; nil while it is running.
     package func poll() -> Ending? {
         if let ending { return ending }
         var status: Int32 = 0
@@ -103,7 +103,7 @@ package final class ChildProcess {
         return wait(seconds: 10) ?? .killed(signal: SIGKILL)
     }
 
-    /// Waits for the end for up to `seconds`.
+    /// Waits up to `seconds` for the process to end.
     package func wait(seconds: Double) -> Ending? {
         let deadline = monotonicNanoseconds() + Int64(seconds * 1e9)
         while monotonicNanoseconds() < deadline {

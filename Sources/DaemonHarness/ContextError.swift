@@ -2,8 +2,8 @@ package import ToolSupport
 package import ZeroMQ
 
 extension ZeroMQContext {
-    /// A new context.
-    /// - Throws: `ToolError` with the system's reason.
+    /// Creates a new context.
+    /// - Throws: `ToolError` with the system's error message.
     package static func orToolError() throws(ToolError) -> ZeroMQContext {
         do {
             return try ZeroMQContext()

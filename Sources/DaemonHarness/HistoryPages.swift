@@ -2,13 +2,13 @@ package import ECGWire
 package import ToolSupport
 package import ZeroMQ
 
-/// Asks for page after page.
+/// Requests page after page.
 package struct HistoryPages: ~Copyable {
     private var client: HistoryClient
     private let timeout: Duration
     private let hint: String
 
-    /// - Parameter hint: said behind the next step where nobody answers.
+    /// - Parameter hint: appended to the error's next step if nobody answers.
     package init(
         endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, timeout: Duration, hint: String = ""
     ) throws(ToolError) {
@@ -21,7 +21,7 @@ package struct HistoryPages: ~Copyable {
         self.hint = hint
     }
 
-    /// Calls `body` with every event that is found, in order, until it returns false.
+    /// Calls `body` with every event found, in order, until it returns false.
     package mutating func all(_ find: WireHistoryRequest.Find, _ body: (WireEvent) -> Bool) throws(ToolError) {
         var find = find
         while true {
@@ -40,7 +40,7 @@ package struct HistoryPages: ~Copyable {
                 throw ToolError("the daemon does not answer: \(printable(reply.error))", nextStep: "See what it logs")
             }
             for event in reply.events where !body(event) { return }
-            // One that says there is more and gets nowhere is not asked without end.
+            // A daemon that says there is more but makes no progress must not be queried for ever.
             guard reply.more, reply.place != find.afterPlace, !Interruption.requested else { return }
             find.afterPlace = reply.place
         }

@@ -1,10 +1,11 @@
 import Glibc
 
-/// A daemon's `/metrics` page: each sample by its name with labels, as `ecgmon_rejects_total{cause="stale_session"}`.
+/// A daemon's `/metrics` page: each sample by its name with labels, such as
+/// `ecgmon_rejects_total{cause="stale_session"}`.
 package struct MetricsReading: Sendable {
     package private(set) var values: [String: Double] = [:]
 
-    /// - Parameter page: the page's text, or nothing at all.
+    /// - Parameter page: the page's text; may be empty.
     package init(page: String) {
         for line in page.split(separator: "\n") where !line.hasPrefix("#") {
             guard let space = line.lastIndex(of: " "), let value = Double(line[line.index(after: space)...]) else {
@@ -14,10 +15,10 @@ package struct MetricsReading: Sendable {
         }
     }
 
-    /// 0 where there is no such sample.
+    /// 0 if there is no such sample.
     package subscript(_ name: String) -> Int { values[name].map { Int($0) } ?? 0 }
 
-    /// Those of a family that are not 0, by the value of their label.
+    /// The samples of a family that are not 0, by the value of their label.
     package func counts(_ family: String) -> [String: Int] {
         var result: [String: Int] = [:]
         for (name, value) in values where name.hasPrefix(family + "{") && value != 0 {
@@ -27,8 +28,8 @@ package struct MetricsReading: Sendable {
         return result
     }
 
-    /// Asks a daemon on this machine.
-    /// - Returns: nil where it does not answer within five seconds.
+    /// Queries a daemon on this machine.
+    /// - Returns: nil if it does not answer within five seconds.
     package static func fetch(port: UInt16) -> MetricsReading? {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return nil }

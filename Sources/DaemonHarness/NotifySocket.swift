@@ -1,12 +1,12 @@
 import Glibc
 package import ToolSupport
 
-/// A service manager's end of sd_notify(3).
+/// The service manager's end of sd_notify(3).
 package final class NotifySocket {
     package let path: String
     private let descriptor: Int32
 
-    /// - Throws: `ToolError` where the socket cannot be made.
+    /// - Throws: `ToolError` if the socket cannot be created.
     package init(path: String) throws(ToolError) {
         self.path = path
         unlink(path)
@@ -28,7 +28,7 @@ package final class NotifySocket {
 
     deinit { close(descriptor) }
 
-    /// The next notification; nil where none comes within the time.
+    /// The next notification; nil if none arrives within the time.
     package func next(milliseconds: Int32) -> String? {
         var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         guard poll(&item, 1, milliseconds) > 0 else { return nil }
@@ -37,8 +37,8 @@ package final class NotifySocket {
         return count >= 0 ? String(decoding: buffer.prefix(count), as: UTF8.self) : nil
     }
 
-    /// Reads on until a notification fulfils a condition.
-    /// - Returns: false where none comes for half a minute.
+    /// Reads until a notification meets a condition.
+    /// - Returns: false if none does within half a minute.
     package func wait(_ condition: (String) -> Bool) -> Bool {
         while let text = next(milliseconds: 30_000) {
             if condition(text) { return true }

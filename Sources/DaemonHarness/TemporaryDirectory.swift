@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 package import ToolSupport
 
-/// A folder of this process's own, readable by nobody else, removed with everything in it at the end.
+/// A folder private to this process, readable by nobody else, removed with everything in it at the end.
 package struct TemporaryDirectory: ~Copyable {
     package let path: String
 

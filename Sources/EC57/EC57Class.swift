@@ -4,7 +4,7 @@ public enum EC57Class: Int, Sendable, CaseIterable {
     case normal
     /// Supraventricular ectopic.
     case supraventricular
-    /// Ventricular ectopic, R-on-T included.
+    /// Ventricular ectopic, including R-on-T.
     case ventricular
     /// Fusion of ventricular and normal.
     case fusion

@@ -1,7 +1,7 @@
-/// The figures of one score as they are reported: percentages to three decimals, times in ms. A figure without any beat
-/// to take it from is nil.
+/// The statistics of one score as they are reported: percentages to three decimals, times in ms. A statistic for which
+/// there are no beats is nil.
 public struct EC57Figures: Encodable, Sendable {
-    /// Records that the figures are of; nil for a single one.
+    /// Number of records that the statistics cover; nil for a single one.
     public var records: Int?
     public var beats: Int
     public var falseNegatives: Int
@@ -18,7 +18,7 @@ public struct EC57Figures: Encodable, Sendable {
     public var fusionSensitivity: Double?
     public var fusionPositivePredictivity: Double?
     public var delay: Quantiles?
-    /// Counts of the confusion matrix that are not 0, by reference and found class: "N>V" is a reference N found as V; O
+    /// Non-zero counts of the confusion matrix, by reference and found class: "N>V" is a reference N found as V; O
     /// stands for "no beat".
     public var confusion: [String: Int]
 
@@ -41,8 +41,8 @@ public struct EC57Figures: Encodable, Sendable {
     }
 
     /// - Parameters:
-    ///   - records: how many records the score is the sum of; nil: left out of the JSON.
-    ///   - classes: with the figures of V, S and F.
+    ///   - records: number of records that the score sums up; nil: omitted from the JSON.
+    ///   - classes: whether to include the statistics of V, S and F.
     public init(_ score: EC57Score, records: Int? = nil, classes: Bool = true) {
         self.records = records
         beats = score.beats

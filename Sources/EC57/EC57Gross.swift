@@ -1,7 +1,7 @@
-/// Gross figures: the counts of many records added, as EC57 asks for.
+/// Gross statistics: the counts of many records added together, as EC57 requires.
 extension EC57Figures {
-    /// Gross figures of all records ("all"), and of each split of the mitdb that is complete among them: "DS1", "DS2", and
-    /// "DS2 without 202", whose subject is also in DS1.
+    /// Gross statistics of all records ("all"), and of each split of the mitdb of which all records are present: "DS1",
+    /// "DS2", and "DS2 without 202", whose subject is also in DS1.
     public static func gross(_ scored: [(name: String, score: EC57Score)]) -> [String: EC57Figures] {
         let names = scored.map(\.name)
         return sets(names).reduce(into: [:]) { gross, set in
@@ -11,7 +11,8 @@ extension EC57Figures {
         }
     }
 
-    /// The sets of records that have gross figures: all, and the splits of the mitdb that are complete among them.
+    /// The sets of records that have gross statistics: all, and the splits of the mitdb of which all records are
+    /// present.
     public static func sets(_ names: [String]) -> [(name: String, members: Set<String>)] {
         let splits = [
             ("DS1", RecordSplit.ds1), ("DS2", RecordSplit.ds2),
@@ -21,7 +22,7 @@ extension EC57Figures {
             + splits.map { ($0.0, Set($0.1)) }.filter { $0.1.isSubset(of: names) && $0.1 != Set(names) }
     }
 
-    /// Gross figures in the order in which tables show them.
+    /// Gross statistics in the order in which tables show them.
     public static func grossInOrder(_ gross: [String: EC57Figures]) -> [(name: String, figures: EC57Figures)] {
         ["all", "DS1", "DS2", "DS2 without 202"].compactMap { name in
             gross[name].map { (name: name, figures: $0) }

@@ -1,9 +1,9 @@
-/// A beat under test, or a reference beat that it is compared with.
+/// A beat under test, or a reference beat to compare it with.
 public struct EC57Beat: Sendable, Equatable {
-    /// The R peak, in samples of the record.
+    /// The R peak, as a sample index of the record.
     public var sampleIndex: Int64
     public var beatClass: EC57Class
-    /// The sample with which the beat was reported; nil for a reference beat, and for beats read from a file.
+    /// The sample at which the beat was reported; nil for a reference beat, and for beats read from a file.
     public var decidedAtSampleIndex: Int64?
 
     public init(sampleIndex: Int64, beatClass: EC57Class, decidedAtSampleIndex: Int64? = nil) {
@@ -12,20 +12,20 @@ public struct EC57Beat: Sendable, Equatable {
         self.decidedAtSampleIndex = decidedAtSampleIndex
     }
 
-    /// Orders beats by time, and two beats at one sample by the class's letter, so that a score does not depend on the
-    /// order of its input.
+    /// Orders beats by time, and two beats at the same sample by the letter of their class, so that a score does not
+    /// depend on the order of its input.
     static func precedes(_ a: EC57Beat, _ b: EC57Beat) -> Bool {
         a.sampleIndex != b.sampleIndex ? a.sampleIndex < b.sampleIndex : a.beatClass.letter < b.beatClass.letter
     }
 }
 
-/// The reference for one record: its annotated beats, and what is not scored.
+/// The reference for one record: its annotated beats, and the ranges that are not scored.
 public struct EC57Reference: Sendable {
-    /// In the order of time.
+    /// In order of time.
     public var beats: [EC57Beat]
-    /// Ventricular flutter and fibrillation, in samples. Nothing in these ranges is scored, their end points included.
+    /// Ventricular flutter and fibrillation, in samples. Nothing in these ranges is scored, including their end points.
     public var flutter: [ClosedRange<Int64>]
-    /// Samples a second.
+    /// Samples per second.
     public var samplingRate: Double
     /// Length of the record, in samples.
     public var frameCount: Int64
@@ -33,7 +33,7 @@ public struct EC57Reference: Sendable {
     /// - Parameters:
     ///   - beats: in any order.
     ///   - flutter: ranges that are not scored.
-    ///   - samplingRate: samples a second, above 0.
+    ///   - samplingRate: samples per second, above 0.
     ///   - frameCount: length of the record, in samples.
     public init(
         beats: [EC57Beat], flutter: [ClosedRange<Int64>] = [], samplingRate: Double, frameCount: Int64
@@ -44,6 +44,6 @@ public struct EC57Reference: Sendable {
         self.frameCount = frameCount
     }
 
-    /// Whether a sample lies outside of all flutter.
+    /// Whether a sample lies outside all flutter.
     public func isScored(_ index: Int64) -> Bool { !flutter.contains { $0.contains(index) } }
 }

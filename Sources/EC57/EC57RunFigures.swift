@@ -1,11 +1,11 @@
-/// Run-by-run figures as they are reported, in percent to two decimals; nil where there is no run.
+/// Run-by-run statistics as they are reported, in percent to two decimals; nil if there are no runs.
 public struct EC57RunFigures: Encodable, Sendable {
-    /// The figures of one kind of run.
+    /// The statistics of one kind of run.
     public struct Figures: Encodable, Sendable {
         /// Reference runs, and how many of them were found.
         public var runs: Int, found: Int
         public var sensitivity: Double?
-        /// Runs under test, and how many of them the reference has too.
+        /// Runs under test, and how many of them are also in the reference.
         public var testedRuns: Int, right: Int
         public var positivePredictivity: Double?
 
@@ -17,7 +17,7 @@ public struct EC57RunFigures: Encodable, Sendable {
         }
     }
 
-    /// Runs of 2, of 3 to 5, and of 6 and more beats.
+    /// Runs of 2, of 3 to 5, and of 6 or more beats.
     public var couplets: Figures, shortRuns: Figures, longRuns: Figures
 
     enum CodingKeys: String, CodingKey {

@@ -1,18 +1,18 @@
-/// Run-by-run comparison after EC57 (4.3.4): couplets, short runs (3 to 5 beats) and long runs (6 and more) of one
-/// class.
+/// Run-by-run comparison according to EC57 (4.3.4): couplets, short runs (3 to 5 beats) and long runs (6 or more) of
+/// one class.
 ///
-/// A reference run counts as found if the beats under test have, from 150 ms before its first beat to 150 ms after its
-/// last, a run of the class that is long enough for the same kind: 2, 3 or 6 beats. Positive predictivity is the same
-/// with reference and test exchanged. A beat of any other class ends a run.
+/// A reference run counts as found if the beats under test contain, from 150 ms before its first beat to 150 ms after
+/// its last, a run of the class that is long enough for the same kind: 2, 3 or 6 beats. Positive predictivity is the
+/// same with reference and test exchanged. A beat of any other class ends a run.
 public struct EC57RunScore: Sendable, Equatable {
-    /// Kinds of runs by their length.
+    /// Kinds of runs by length.
     public enum Kind: Int, Sendable, CaseIterable {
         case couplet, shortRun, longRun
 
-        /// The fewest beats of the other side that count as this kind.
+        /// The minimum number of beats on the other side that counts as this kind.
         public var minimumBeats: Int { [2, 3, 6][rawValue] }
 
-        /// - Returns: nil for a single beat, which is no run.
+        /// - Returns: nil for a single beat, which is not a run.
         public init?(beats: Int) {
             switch beats {
             case 2: self = .couplet
@@ -25,14 +25,14 @@ public struct EC57RunScore: Sendable, Equatable {
 
     /// Reference runs by kind, and how many of them were found.
     public private(set) var referenceRuns = [0, 0, 0], foundRuns = [0, 0, 0]
-    /// Runs under test by kind, and how many of them the reference has too.
+    /// Runs under test by kind, and how many of them are also in the reference.
     public private(set) var testedRuns = [0, 0, 0], rightRuns = [0, 0, 0]
 
     public init() {}
 
     /// Compares the runs of one class in one record.
     ///
-    /// - Parameters: as those of `EC57Score`.
+    /// - Parameters: see `EC57Score`.
     public init(_ beatClass: EC57Class, reference: EC57Reference, found: [EC57Beat], from startSeconds: Double) {
         let window = Int64((EC57Score.matchWindowSeconds * reference.samplingRate).rounded(.toNearestOrEven))
         let start = Int64(startSeconds * reference.samplingRate)
@@ -45,13 +45,13 @@ public struct EC57RunScore: Sendable, Equatable {
         Self.count(beatClass, tested, in: expected, window, &testedRuns, &rightRuns)
     }
 
-    /// Adds the runs among `beats` to `all`, and those of them that `others` have too to `hits`, by kind.
+    /// Counts the runs among `beats` in `all`, and those of them that `others` also contain in `hits`, by kind.
     private static func count(
         _ beatClass: EC57Class, _ beats: [EC57Beat], in others: [EC57Beat], _ window: Int64, _ all: inout [Int],
         _ hits: inout [Int]
     ) {
         var first = 0
-        // Others before this one lie before every run to come.
+        // Earlier beats of `others` precede all remaining runs.
         var searchFrom = 0
         while first < beats.count {
             guard beats[first].beatClass == beatClass else {
@@ -78,7 +78,7 @@ public struct EC57RunScore: Sendable, Equatable {
         }
     }
 
-    /// Gross figures: the counts of the records are added.
+    /// Gross statistics: the counts of the records are added.
     public static func += (total: inout EC57RunScore, record: EC57RunScore) {
         for kind in 0..<3 {
             total.referenceRuns[kind] += record.referenceRuns[kind]

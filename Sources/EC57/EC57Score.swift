@@ -1,20 +1,20 @@
-/// Beat-by-beat comparison after EC57: which beats were found, and as what.
+/// Beat-by-beat comparison according to EC57: which beats were found, and as which class.
 public struct EC57Score: Sendable, Equatable {
-    /// Half of the window within which a found beat belongs to a reference beat (EC57 4.3.2).
+    /// Half-width of the window within which a found beat matches a reference beat (EC57 4.3.2).
     public static let matchWindowSeconds = 0.15
     /// Index of "no beat" in the matrix.
     public static let none = EC57Class.allCases.count
     private static let side = none + 1
 
-    /// `matrix[reference * 6 + found]`, N S V F Q and "no beat".
+    /// `matrix[reference * 6 + found]`, in the order N S V F Q and "no beat".
     public private(set) var matrix = [Int](repeating: 0, count: side * side)
-    /// Found minus reference R peak, in ms, of every matched beat.
+    /// Found minus reference R peak, in ms, for every matched beat.
     public private(set) var rPeakErrors: [Double] = []
-    /// From the reference R peak to the sample with which the beat was reported, in ms, of every matched beat for which
+    /// From the reference R peak to the sample at which the beat was reported, in ms, for every matched beat for which
     /// that sample is known.
     public private(set) var delays: [Double] = []
-    /// The class of the reference beat that each found beat was matched with, by the found beat's sample; nil where it
-    /// was matched with none. Only in the score of a single record; sums of records leave it empty.
+    /// The class of the reference beat matched by each found beat, keyed by the found beat's sample; nil if it matched
+    /// none. Only in the score of a single record; empty in sums of records.
     public private(set) var referenceClasses: [Int64: EC57Class?] = [:]
 
     public init() {}
@@ -23,8 +23,8 @@ public struct EC57Score: Sendable, Equatable {
     /// - Parameters:
     ///   - reference: the annotated beats.
     ///   - found: the beats under test, in any order.
-    ///   - startSeconds: scoring begins here, in seconds from the record's begin. EC57 leaves the first five minutes (300)
-    ///     for learning; 0 scores the whole record.
+    ///   - startSeconds: start of scoring, in seconds from the beginning of the record. EC57 excludes the first five
+    ///     minutes (300) for learning; 0 scores the whole record.
     public init(reference: EC57Reference, found: [EC57Beat], from startSeconds: Double) {
         let window = Int64((Self.matchWindowSeconds * reference.samplingRate).rounded(.toNearestOrEven))
         let start = Int64(startSeconds * reference.samplingRate)
@@ -32,7 +32,7 @@ public struct EC57Score: Sendable, Equatable {
         let expected = reference.beats.filter {
             (start..<max(start, end)).contains($0.sampleIndex) && reference.isScored($0.sampleIndex)
         }
-        // A beat found just before the start may belong to a reference beat just after it; alone it is not counted.
+        // A beat found just before the start may match a reference beat just after it; on its own it is not counted.
         let tested = found.filter {
             (start - window..<max(start - window, end)).contains($0.sampleIndex) && reference.isScored($0.sampleIndex)
         }.sorted(by: EC57Beat.precedes)
@@ -69,7 +69,7 @@ public struct EC57Score: Sendable, Equatable {
                 extra()
                 continue
             }
-            // Two beats are a pair only if neither has a nearer partner in the one that follows.
+            // Two beats are a pair only if neither is nearer to the next beat of the other side.
             if j + 1 < tested.count {
                 let next = abs(tested[j + 1].sampleIndex - r)
                 let nextBelongsToNext =
@@ -96,47 +96,47 @@ public struct EC57Score: Sendable, Equatable {
 
     private mutating func count(_ reference: Int, _ found: Int) { matrix[reference * Self.side + found] += 1 }
 
-    /// How many beats of a reference class were found as a class.
+    /// The number of beats of a reference class that were found as a given class.
     /// - Parameters: raw values of `EC57Class`; `none` stands for "no beat" on either side.
     public func count(reference: Int, found: Int) -> Int { matrix[reference * Self.side + found] }
 
-    /// Gross figures: the records' counts are added, as EC57 does.
+    /// Gross statistics: the counts of the records are added, as in EC57.
     public static func += (total: inout EC57Score, record: EC57Score) {
         for index in total.matrix.indices { total.matrix[index] += record.matrix[index] }
         total.rPeakErrors += record.rPeakErrors
         total.delays += record.delays
     }
 
-    /// Reference beats that were found, as whatever class.
+    /// Reference beats that were found, with any class.
     public var truePositives: Int {
         (0..<Self.none).reduce(0) { sum, r in (0..<Self.none).reduce(sum) { $0 + count(reference: r, found: $1) } }
     }
     /// Reference beats that were not found.
     public var falseNegatives: Int { (0..<Self.none).reduce(0) { $0 + count(reference: $1, found: Self.none) } }
-    /// Found beats without a reference beat.
+    /// Found beats without a matching reference beat.
     public var falsePositives: Int { (0..<Self.none).reduce(0) { $0 + count(reference: Self.none, found: $1) } }
-    /// All reference beats that are scored.
+    /// All scored reference beats.
     public var beats: Int { truePositives + falseNegatives }
 
-    /// Share of the reference beats that were found, percent; nil without any.
+    /// Percentage of the reference beats that were found; nil if there are none.
     public var sensitivity: Double? { Self.percent(truePositives, beats) }
-    /// Share of the found beats that match a reference beat, percent; nil where none was found.
+    /// Percentage of the found beats that match a reference beat; nil if none was found.
     public var positivePredictivity: Double? { Self.percent(truePositives, truePositives + falsePositives) }
-    /// (missed + false) / reference beats, percent; nil without any reference beat.
+    /// (missed + false) / reference beats, in percent; nil without any reference beat.
     public var errorRate: Double? { Self.percent(falseNegatives + falsePositives, beats) }
 
-    /// Share of a class's reference beats that were found as that class, percent; missed beats count against it. nil
-    /// where the class has no reference beat.
+    /// Percentage of a class's reference beats that were found as that class; missed beats count against it. nil if the
+    /// class has no reference beat.
     public func sensitivity(of beatClass: EC57Class) -> Double? {
         let hit = count(reference: beatClass.rawValue, found: beatClass.rawValue)
         let all = (0...Self.none).reduce(0) { $0 + count(reference: beatClass.rawValue, found: $1) }
         return Self.percent(hit, all)
     }
 
-    /// Share of the beats found as a class that belong to it, percent; nil where none was found.
+    /// Percentage of the beats found as a class that belong to it; nil if none was found.
     ///
-    /// EC57 (4.3.3): a fusion or unclassifiable beat called V, and an unclassifiable beat called S, counts neither as
-    /// right nor as wrong.
+    /// EC57 (4.3.3): a fusion or unclassifiable beat classified as V, and an unclassifiable beat classified as S, count
+    /// neither as correct nor as wrong.
     public func positivePredictivity(of beatClass: EC57Class) -> Double? {
         let free: [EC57Class] =
             switch beatClass {
@@ -150,7 +150,7 @@ public struct EC57Score: Sendable, Equatable {
         return Self.percent(hit, hit + wrong)
     }
 
-    /// Mean distance between found and reference R peak, ms; nil without any matched beat.
+    /// Mean distance between found and reference R peak, in ms; nil without any matched beat.
     public var meanAbsoluteRPeakError: Double? {
         rPeakErrors.isEmpty ? nil : rPeakErrors.reduce(0) { $0 + abs($1) } / Double(rPeakErrors.count)
     }

@@ -1,8 +1,9 @@
-/// A distribution of times in seven numbers: minimum, 5 %, median, mean, 95 %, 99 %, maximum, all in ms to one decimal.
+/// Summary of a distribution of times in seven numbers: minimum, 5 %, median, mean, 95 %, 99 %, maximum, all in ms to
+/// one decimal.
 public struct Quantiles: Encodable, Sendable {
     public var min, p5, median, mean, p95, p99, max: Double
 
-    /// - Returns: nil where there are no values.
+    /// - Returns: nil if there are no values.
     public init?(_ values: [Double]) {
         guard !values.isEmpty else { return nil }
         let sorted = values.sorted()

@@ -2,8 +2,8 @@ public import ECGWire
 public import ToolSupport
 public import ZeroMQ
 
-/// Sends blocks to an acknowledged endpoint and keeps them until the daemon has them for good: also over restarts of
-/// the daemon, for as long as the patience lasts.
+/// Sends sample blocks to an acknowledged endpoint and keeps them until the daemon has them for good, even across
+/// restarts of the daemon, for as long as `patience` lasts.
 public struct AcknowledgedReplaySender: ~Copyable, BlockSender {
     private var client: AcknowledgedAcquisitionClient
     private let connectTimeout: Duration
@@ -11,17 +11,17 @@ public struct AcknowledgedReplaySender: ~Copyable, BlockSender {
     private let note: (String) -> Void
     private var connected = false
     public private(set) var stalls = 0
-    /// Samples that were sent more than once.
+    /// Samples sent more than once.
     public var samplesSent: Int { client.samplesSent }
     public var disconnections: Int { client.disconnections }
 
     /// - Parameters:
-    ///   - keys: nil: no encryption.
-    ///   - connectTimeout: how long the first block may wait for a daemon.
-    ///   - patience: how long the daemon may be away, or take nothing, later.
-    ///   - bufferSamples: how many samples may wait for their acknowledgement.
+    ///   - keys: nil for no encryption.
+    ///   - connectTimeout: maximum wait for a daemon to accept the first block.
+    ///   - patience: how long the daemon may be away, or accept nothing, after that.
+    ///   - bufferSamples: maximum number of samples awaiting acknowledgement.
     ///   - note: called with a line for the user when the daemon acknowledges nothing for a second.
-    /// - Throws: `ToolError` for an endpoint that makes no sense.
+    /// - Throws: `ToolError` for an invalid endpoint.
     public init(
         endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, connectTimeout: Duration,
         patience: Duration = .seconds(60), bufferSamples: Int = 4_000_000,

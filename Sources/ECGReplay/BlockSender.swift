@@ -1,16 +1,16 @@
 public import ECGWire
 public import ToolSupport
 
-/// Where a replay sends its blocks.
+/// The destination of the sample blocks of a replay.
 public protocol BlockSender: ~Copyable {
-    /// Hands one block over; waits while the daemon is behind or away.
-    /// - Returns: false when interrupted while waiting.
+    /// Sends one block; waits while the daemon is behind or away.
+    /// - Returns: false if interrupted while waiting.
     mutating func send(_ block: WireSampleBlock) throws(ToolError) -> Bool
 
-    /// Stays until the daemon has what was sent, as far as that can be told.
+    /// Waits until the daemon has received everything that was sent, as far as this can be known.
     mutating func finish() throws(ToolError)
 
-    /// How often the daemon took nothing for a second or longer.
+    /// How often the daemon accepted nothing for a second or longer.
     var stalls: Int { get }
 }
 

@@ -1,13 +1,13 @@
 public import ECGWire
 
 extension ReplayMaterial {
-    /// A block of this lead, as converter counts with their gain and baseline.
+    /// A sample block of this lead, as ADC counts with their gain and baseline.
     ///
     /// - Parameters:
     ///   - stream: the stream's name.
-    ///   - session: names the run of the acquisition.
+    ///   - session: identifies the acquisition session.
     ///   - firstSampleIndex: index of the first of `counts` in the stream.
-    ///   - acquisitionTimeNanoseconds: when the first of them was taken, UTC in ns since 1970; 0: unknown.
+    ///   - acquisitionTimeNanoseconds: acquisition time of the first of them, UTC in ns since 1970; 0: unknown.
     public func block(
         stream: String, session: UInt64, firstSampleIndex: Int64, acquisitionTimeNanoseconds: Int64, counts: [Int32]
     ) -> WireSampleBlock {

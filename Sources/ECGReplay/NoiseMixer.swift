@@ -1,22 +1,22 @@
 import Glibc
 import NeuralNetwork
 
-/// Adds noise to ECG at a stated signal-to-noise ratio, by the rule of the MIT-BIH Noise Stress Test Database (Moody,
+/// Adds noise to an ECG at a given signal-to-noise ratio, by the rule of the MIT-BIH Noise Stress Test Database (Moody,
 /// Muldrow, Mark, Computers in Cardiology 1984): the signal's power is an eighth of the square of the mean peak-to-peak
-/// amplitude of the QRS complexes, the noise's the square of the mean RMS amplitude over windows of a second; of both,
-/// the lowest and the highest twentieth is left out of the mean.
+/// amplitude of the QRS complexes; the noise's power is the square of the mean RMS amplitude over windows of one
+/// second. Both means exclude the lowest and the highest twentieth.
 public enum NoiseMixer {
-    /// What the ratio is measured on: the first beats and seconds, so that a long record takes no longer.
+    /// The ratio is measured on the first beats and seconds only, so that a long record takes no longer.
     private static let beatsMeasured = 300
     private static let secondsMeasured = 300
 
-    /// The factor that brings `noise` to that ratio with the ECG; nil where one of the two has no amplitude.
+    /// The factor that scales `noise` to that ratio with the ECG; nil if either has no amplitude.
     /// - Parameters:
     ///   - ecg: in millivolts.
-    ///   - rPeaks: indices of R peaks in it, ascending.
-    ///   - noise: at the same rate; any unit, since the factor brings it to millivolts.
-    ///   - samplesPerSecond: of both.
-    ///   - decibels: the signal-to-noise ratio wanted.
+    ///   - rPeaks: indices of the R peaks in it, ascending.
+    ///   - noise: at the same rate; in any unit, since the factor scales it to millivolts.
+    ///   - samplesPerSecond: sampling rate of both.
+    ///   - decibels: the desired signal-to-noise ratio.
     public static func gain(
         ecg: [Float], rPeaks: [Int], noise: [Float], samplesPerSecond: Int, decibels: Double
     ) -> Double? {
@@ -38,7 +38,7 @@ public enum NoiseMixer {
         return signalAmplitude / 8.0.squareRoot() / noiseAmplitude * pow(10, -decibels / 20)
     }
 
-    /// The sum of the ECG and the noise times `gain`; the noise begins anew where it is shorter.
+    /// The sum of the ECG and the noise times `gain`; the noise is repeated if it is shorter.
     public static func mix(ecg: [Float], noise: [Float], gain: Double) -> [Float] {
         guard !noise.isEmpty else { return ecg }
         var mixed = ecg
@@ -48,7 +48,7 @@ public enum NoiseMixer {
         return mixed
     }
 
-    /// White Gaussian noise of variance 1, the same for the same seed.
+    /// White Gaussian noise of variance 1, identical for the same seed.
     public static func whiteNoise(count: Int, seed: UInt64) -> [Float] {
         var generator = SeededGenerator(seed: seed)
         return (0..<count).map { _ in generator.nextNormal() }

@@ -1,11 +1,11 @@
 import FoundationEssentials
 public import WFDB
 
-/// What the user can do about a file that cannot be read.
+/// Advice to the user about a file that cannot be read.
 public enum RecordAdvice {
     /// - Parameters:
-    ///   - directory: the folder of the file. Only of databases that `ecgmon data fetch` has brought can files be brought
-    ///     again; all others are the user's own.
+    ///   - directory: the folder of the file. Only files of databases downloaded by `ecgmon data fetch` can be
+    ///     downloaded again; all others are the user's own.
     ///   - strict: whether `--strict` was given.
     public static func nextStep(_ error: WFDBError, in directory: String, strict: Bool) -> String {
         switch error.code {
@@ -28,15 +28,15 @@ public enum RecordAdvice {
         }
     }
 
-    /// Where the databases lie unless said otherwise.
+    /// The default folder of the databases.
     public static var databaseRoot: String {
         ProcessInfo.processInfo.environment["ECGMON_DATABASES"] ?? "../shared/data"
     }
 
-    /// The databases that `ecgmon data fetch` brings.
+    /// The databases that `ecgmon data fetch` downloads.
     public static let fetchedDatabases = ["mitdb", "svdb", "nstdb"]
 
-    /// True for the folders that `ecgmon data fetch` makes among the databases.
+    /// True for the folders that `ecgmon data fetch` creates among the databases.
     private static func isFetched(_ directory: String) -> Bool {
         fetchedDatabases.contains { directory == "\(databaseRoot)/\($0)" }
     }

@@ -2,11 +2,11 @@ import ECGLimits
 public import ToolSupport
 public import WFDB
 
-/// Which signal of a record is worked on.
+/// Which signal of a record is used.
 public enum RecordLead {
     /// - Parameters:
-    ///   - wanted: a lead's name or its number from 0; nil: the first signal that is an ECG by its name and unit.
-    ///   - path: of the record, for messages.
+    ///   - wanted: a lead's name or its number, from 0; nil: the first signal that is an ECG by its name and unit.
+    ///   - path: path of the record, for messages.
     public static func index(_ wanted: String?, in header: RecordHeader, path: String) throws(ToolError) -> Int {
         guard !header.signals.isEmpty else {
             throw ToolError("record \(path) has no signals", nextStep: "Give a record that has an ECG")
@@ -28,7 +28,7 @@ public enum RecordLead {
         return index
     }
 
-    /// The lead's name as the monitor takes it, at most 32 bytes.
+    /// The lead's name as the monitor accepts it, at most 32 bytes.
     public static func name(_ signal: SignalSpecification) -> String {
         SignalLimits.leadName(signal.description ?? "")
     }

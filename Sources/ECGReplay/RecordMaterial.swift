@@ -5,10 +5,10 @@ import WFDB
 extension ReplayMaterial {
     /// One lead of a WFDB record.
     /// - Parameters:
-    ///   - path: the record's path without extension (`.hea` and `.dat` are forgiven).
-    ///   - lead: a lead's name or its number from 0; nil: the first signal that is an ECG by its name and unit.
-    ///   - strict: whether what does not agree in the files is an error, not a warning.
-    /// - Throws: `ToolError` naming the file, and the byte where there is one.
+    ///   - path: the record's path without extension (`.hea` and `.dat` are accepted).
+    ///   - lead: a lead's name or its number, from 0; nil: the first signal that is an ECG by its name and unit.
+    ///   - strict: whether an inconsistency in the files is an error rather than a warning.
+    /// - Throws: `ToolError` with the file and, if there is one, the byte position.
     public init(recordPath path: String, lead wanted: String? = nil, strict: Bool = false) throws(ToolError) {
         let place = RecordPath(path)
         let stem = place.directory.isEmpty ? place.name : "\(place.directory)/\(place.name)"
@@ -49,8 +49,8 @@ extension ReplayMaterial {
             invalidIndices: samples.indices.filter { samples[$0] == signal.format.invalidSample }, gaps: record.gaps)
     }
 
-    /// What the converter could give: `adcResolution` bits about `adcZero` where the header states them and the samples
-    /// keep to them, else what the format can hold.
+    /// The range of the converter: `adcResolution` bits around `adcZero` if the header gives them and the samples stay
+    /// within them, otherwise the range of the storage format.
     private static func converterRange(
         _ signal: SignalSpecification, within limits: ClosedRange<Int32>
     ) -> ClosedRange<Int32> {

@@ -1,9 +1,9 @@
-/// Where a record lies: its folder, and its name there.
+/// The location of a record: its folder, and its name in that folder.
 public struct RecordPath: Sendable {
     public let directory: String
     public let name: String
 
-    /// - Parameter path: of the record without extension; `.hea`, `.dat` and `.atr` are forgiven.
+    /// - Parameter path: path of the record without extension; `.hea`, `.dat` and `.atr` are accepted.
     public init(_ path: String, in folder: String = "") {
         var stem = path
         for ending in [".hea", ".dat", ".atr"] where stem.hasSuffix(ending) { stem.removeLast(ending.count) }

@@ -3,13 +3,13 @@ import Synchronization
 import ToolSupport
 public import WFDB
 
-/// What did not agree in a record but hindered nothing, said on standard error: of each kind some, lest thousands of
-/// records with the same fault bury the rest.
+/// Reports harmless inconsistencies in records on standard error. The number per kind is limited, so that thousands of
+/// records with the same fault do not bury the rest.
 public enum RecordWarnings {
     private static let maximumOfAKind = 3
     private static let told = Mutex<[WFDBError.Code: Int]>([:])
 
-    /// - Parameter warnings: of one record; of several of a kind the first stands for all.
+    /// - Parameter warnings: the warnings of one record; of several of one kind only the first is shown.
     public static func tell(_ warnings: [WFDBError]) {
         var codes: Set<WFDBError.Code> = []
         for warning in warnings where codes.insert(warning.code).inserted {
@@ -26,7 +26,7 @@ public enum RecordWarnings {
         }
     }
 
-    /// A line on standard error.
+    /// Writes a line to standard error.
     private static func note(_ text: String) {
         let line = Array((text + "\n").utf8)
         _ = line.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }

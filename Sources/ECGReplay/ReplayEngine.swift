@@ -1,34 +1,34 @@
 public import ECGWire
 public import ToolSupport
 
-/// Sends material to an ingest socket as bedside acquisition would: blocks of samples of one or several streams, each
-/// when its last sample has been taken.
+/// Sends material to an ingest socket as a bedside device would: sample blocks of one or several streams, each sent
+/// when its last sample has been acquired.
 public struct ReplayEngine: Sendable {
-    /// How the samples are written on the wire.
+    /// How the samples are encoded on the wire.
     public enum Encoding: Sendable {
         case counts
         case millivolts
     }
 
     public var material: ReplayMaterial
-    /// The streams' names, one or more; all get the same samples.
+    /// The names of the streams, at least one; all carry the same samples.
     public var streams: [String]
-    /// Names this run of the acquisition.
+    /// Identifies this acquisition session.
     public var session: UInt64
-    /// Samples in a block.
+    /// Samples per block.
     public var blockLength: Int
-    /// Times real time; infinity: as fast as the daemon takes them.
+    /// Multiple of real time; infinity: as fast as the daemon accepts the blocks.
     public var speed: Double
     public var loops = false
     public var encoding = Encoding.counts
-    /// When sample 0 of stream 0 was taken, UTC in nanoseconds since 1970. 0: unknown.
+    /// Acquisition time of sample 0 of stream 0, UTC in nanoseconds since 1970. 0: unknown.
     public var startNanoseconds: Int64
 
     /// - Parameters:
-    ///   - blockLength: samples in a block, 1 or more.
-    ///   - speed: times real time; infinity: as fast as the daemon takes the blocks.
-    ///   - loops: the material begins anew at its end.
-    ///   - startNanoseconds: when sample 0 of the first stream was taken, UTC in ns since 1970; 0: unknown.
+    ///   - blockLength: samples per block, 1 or more.
+    ///   - speed: multiple of real time; infinity: as fast as the daemon accepts the blocks.
+    ///   - loops: whether the material restarts at its end.
+    ///   - startNanoseconds: acquisition time of sample 0 of the first stream, UTC in ns since 1970; 0: unknown.
     public init(
         material: ReplayMaterial, streams: [String], session: UInt64, blockLength: Int, speed: Double,
         loops: Bool = false, encoding: Encoding = .counts, startNanoseconds: Int64
@@ -43,22 +43,22 @@ public struct ReplayEngine: Sendable {
         self.startNanoseconds = startNanoseconds
     }
 
-    /// What a replay did.
+    /// The result of a replay.
     public struct Report: Equatable, Sendable {
         /// Blocks and samples sent, over all streams.
         public var blocks = 0
         public var samples = 0
-        /// The most that a block came late, in nanoseconds.
+        /// Maximum lateness of a block, in nanoseconds.
         public var largestLateness: Int64 = 0
-        /// How often the daemon took nothing for a second or longer.
+        /// How often the daemon accepted nothing for a second or longer.
         public var stalls = 0
-        /// False when it was interrupted before the end.
+        /// False if it was interrupted before the end.
         public var complete = false
     }
 
-    /// Sends until the end of the material or an interruption.
-    /// - Parameter progress: told the position in samples of stream 0 after each of its blocks; returning false ends
-    ///   the replay.
+    /// Sends until the material ends or the replay is interrupted.
+    /// - Parameter progress: called with the position, in samples, of stream 0 after each of its blocks; returning
+    ///   false ends the replay.
     public func run<Sender: BlockSender & ~Copyable>(
         into sender: inout Sender, progress: (Int64) -> Bool = { _ in true }
     ) throws(ToolError) -> Report {
@@ -66,7 +66,8 @@ public struct ReplayEngine: Sendable {
         let schedule = ReplaySchedule(
             materialLength: material.counts.count, streamCount: streams.count, blockLength: blockLength, loops: loops)
         let millivolts = encoding == .millivolts ? material.millivolts : []
-        // The clock starts when the daemon has taken the first block: looking for it must not make all others late.
+        // The clock starts once the daemon has accepted the first block: the wait for the daemon must not make all
+        // later blocks late.
         var pacer: MonotonicPacer?
         for block in schedule {
             guard pacer?.wait(untilSample: block.dueAtSample) ?? true else { return finished(report, pacer, sender) }
@@ -117,8 +118,8 @@ public struct ReplayEngine: Sendable {
         return report
     }
 
-    /// When sample 0 must be said to have been taken so that the last sample of a finite replay is taken now, or, in
-    /// real time and for loops, so that each block is sent when it has just been taken.
+    /// The acquisition time to state for sample 0, so that the last sample of a finite replay is acquired now or, in
+    /// real time and for loops, so that each block is sent just after it was acquired.
     public static func startTime(of material: ReplayMaterial, speed: Double, loops: Bool) -> Int64 {
         let now = wallClockNanoseconds()
         guard speed > 1, !loops else { return now }

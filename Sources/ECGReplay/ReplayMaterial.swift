@@ -1,60 +1,61 @@
 public import ToolSupport
 
-/// One lead of ECG that lies in memory, ready to be sent: a record's, the simulator's, or either after noise or an
-/// attack has been added.
+/// One lead of ECG held in memory, ready to be sent: from a record or the simulator, optionally with added noise or an
+/// adversarial attack.
 ///
-/// The samples are kept as converter counts, because that is what a bedside has: whatever was computed in millivolts
-/// (noise, an attack, simulated ECG) goes through the same quantisation and the same range as a real signal.
+/// The samples are kept as ADC counts, as at a bedside: anything computed in millivolts (noise, an attack, simulated
+/// ECG) goes through the same quantisation and the same range as a real signal.
 public struct ReplayMaterial: Sendable {
-    /// Where it comes from, for messages: the record's path or "simulator".
+    /// The source, for messages: the record's path or "simulator".
     public var name: String
     /// Samples per second.
     public var samplingRate: Double
-    /// The lead's name, may be empty.
+    /// The lead's name; may be empty.
     public var lead: String
     /// Counts per millivolt, not 0.
     public var gain: Double
     /// The count at 0 mV.
     public var baseline: Int32
-    /// What the converter can give.
+    /// The range of the converter.
     public var countRange: ClosedRange<Int32>
     /// The samples.
     public var counts: [Int32]
-    /// Indices of samples that the record marks as invalid, ascending; sent as NaN in millivolts and as they are in
+    /// Indices of samples that the record marks as invalid, ascending; sent as NaN in millivolts and unchanged in
     /// counts.
     public var invalidIndices: [Int] = []
-    /// Where the record has no samples at all, ascending: nothing is sent.
+    /// Ranges in which the record has no samples at all, ascending: nothing is sent for them.
     public var gaps: [Range<Int>] = []
 
     /// Length in seconds.
     public var duration: Double { Double(counts.count) / samplingRate }
 
-    /// All samples in millivolts, NaN where there is no valid one.
+    /// All samples in millivolts, NaN where a sample is invalid or missing.
     public var millivolts: [Float] {
         var values = counts.map { Float((Double($0) - Double(baseline)) / gain) }
         for index in invalidIndices { values[index] = .nan }
         return values
     }
 
-    /// The count the converter would give for this voltage: nearest, held within its range. NaN becomes the baseline.
+    /// The count the converter would give for this voltage: the nearest, clamped to its range. NaN becomes the
+    /// baseline.
     public func count(ofMillivolts value: Float) -> Int32 {
         let ideal = (Double(value) * gain + Double(baseline)).rounded()
         guard !ideal.isNaN else { return baseline }
         return Int32(min(max(ideal, Double(countRange.lowerBound)), Double(countRange.upperBound)))
     }
 
-    /// Puts samples computed in millivolts in the place of those there, through the converter.
+    /// Replaces samples with values computed in millivolts, passed through the converter.
     /// - Parameters:
-    ///   - firstIndex: where the first of them goes; those beyond the end are left out.
-    ///   - values: where one is NaN, the sample stays as it is.
+    ///   - firstIndex: index of the first of them; values beyond the end are dropped.
+    ///   - values: where a value is NaN, the sample is unchanged.
     public mutating func replace(from firstIndex: Int, withMillivolts values: [Float]) {
         for (offset, value) in values.enumerated() where counts.indices.contains(firstIndex + offset) && !value.isNaN {
             counts[firstIndex + offset] = count(ofMillivolts: value)
         }
     }
 
-    /// The samples between two times; an end beyond the material's is its end.
-    /// - Throws: `ToolError` when nothing lies between them.
+    /// The samples between two times; an end beyond that of the material is clamped to it.
+    /// - Throws: `ToolError` if there are no samples between them.
     public func sampleRange(from start: ClockTime?, to end: ClockTime?) throws(ToolError) -> Range<Int> {
         let first = start.map { ($0.seconds * samplingRate).rounded() } ?? 0
         let last = min(end.map { ($0.seconds * samplingRate).rounded() } ?? Double(counts.count), Double(counts.count))
@@ -67,7 +68,7 @@ public struct ReplayMaterial: Sendable {
         return Int(first)..<Int(last)
     }
 
-    /// Only the samples of `range`, counted from 0 again.
+    /// Only the samples of `range`, with indices counted from 0 again.
     public func cut(to range: Range<Int>) -> ReplayMaterial {
         var part = self
         part.counts = Array(counts[range])
@@ -78,7 +79,7 @@ public struct ReplayMaterial: Sendable {
         return part
     }
 
-    /// What is to be sent of a stretch of samples: the parts of it that lie in no gap.
+    /// The parts of a segment of samples that are to be sent: those outside all gaps.
     func withoutGaps(_ range: Range<Int>) -> [Range<Int>] {
         var parts: [Range<Int>] = []
         var start = range.lowerBound

@@ -1,18 +1,18 @@
-/// Which samples of which stream go out when: the plan of a replay, without clock or socket.
+/// Which samples of which stream are sent when: the plan of a replay, without clock or socket.
 ///
-/// Each stream sends blocks of `blockLength` samples one after the other; several streams take turns within the time of
-/// one block, as beds do that were switched on at different moments. At the end of the material a loop begins it anew
-/// while the sample index counts on.
+/// Each stream sends consecutive blocks of `blockLength` samples; several streams take turns within the duration of one
+/// block, like beds that were switched on at different times. At the end of the material a loop restarts it, while the
+/// sample index continues.
 public struct ReplaySchedule: Sequence, IteratorProtocol, Sendable {
     /// One block of one stream.
     public struct Block: Equatable, Sendable {
         /// 0 ..< streamCount.
         public var stream: Int
-        /// Index that the first sample has on the wire.
+        /// Index of the first sample on the wire.
         public var firstSampleIndex: Int64
-        /// Where in the material the samples lie; one block never reaches over the end into the next lap.
+        /// Position of the samples in the material; a block never extends past the end into the next lap.
         public var range: Range<Int>
-        /// When its last sample has been taken, in samples since the start of the replay.
+        /// When its last sample has been acquired, in samples since the start of the replay.
         public var dueAtSample: Double
     }
 
@@ -25,7 +25,7 @@ public struct ReplaySchedule: Sequence, IteratorProtocol, Sendable {
     private var nextStream = 0
 
     /// - Parameters:
-    ///   - materialLength: samples there are, 1 or more.
+    ///   - materialLength: number of samples, 1 or more.
     ///   - streamCount: 1 or more.
     ///   - blockLength: 1 or more.
     public init(materialLength: Int, streamCount: Int, blockLength: Int, loops: Bool) {
@@ -36,12 +36,12 @@ public struct ReplaySchedule: Sequence, IteratorProtocol, Sendable {
         self.loops = loops
     }
 
-    /// By how many samples the blocks of a stream come later than those of stream 0.
+    /// Delay of the blocks of a stream relative to those of stream 0, in samples.
     public func phase(ofStream stream: Int) -> Double {
         Double(blockLength) * Double(stream) / Double(streamCount)
     }
 
-    /// The next block to be sent; nil at the end of a replay that does not loop.
+    /// The next block to send; nil at the end of a replay that does not loop.
     public mutating func next() -> Block? {
         if position >= materialLength {
             guard loops else { return nil }

@@ -3,8 +3,8 @@ import Glibc
 public import ToolSupport
 public import ZeroMQ
 
-/// The bedside's end of the ingest socket. It waits for the daemon for a limited time; a daemon that is absent, or takes no
-/// more samples, is then an error.
+/// The sending end of the ingest socket, for a bedside. It waits for the daemon for a limited time; a daemon that is
+/// absent, or that accepts no more samples, is then an error.
 public struct ReplaySender: ~Copyable {
     private let client: AcquisitionClient
     private let connectTimeout: Duration
@@ -12,16 +12,16 @@ public struct ReplaySender: ~Copyable {
     private let hint: String
     private let note: (String) -> Void
     private var connected = false
-    /// How often the daemon took nothing for a second or longer.
+    /// How often the daemon accepted nothing for a second or longer.
     public private(set) var stalls = 0
 
     /// - Parameters:
-    ///   - keys: nil: no encryption.
-    ///   - connectTimeout: how long the first block may wait for a daemon.
-    ///   - patience: how long a later one may.
-    ///   - hint: added to the error's next step where nobody listens at the endpoint.
-    ///   - note: called with a line for the user when the daemon stops taking samples, and when it takes them again.
-    /// - Throws: `ToolError` for an endpoint that makes no sense.
+    ///   - keys: nil for no encryption.
+    ///   - connectTimeout: maximum wait for a daemon to accept the first block.
+    ///   - patience: maximum wait for each later block.
+    ///   - hint: added to the error's next step if nobody listens at the endpoint.
+    ///   - note: called with a line for the user when the daemon stops accepting samples, and when it resumes.
+    /// - Throws: `ToolError` for an invalid endpoint.
     public init(
         endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, connectTimeout: Duration,
         patience: Duration = .seconds(10), hint: String = "",
@@ -40,9 +40,9 @@ public struct ReplaySender: ~Copyable {
         self.patience = patience
     }
 
-    /// Hands one block to the daemon's queue; waits while the daemon is behind or away.
-    /// - Returns: false when interrupted while waiting.
-    /// - Throws: `ToolError` when the daemon has taken nothing for as long as the patience lasts.
+    /// Passes one block to the daemon's queue; waits while the daemon is behind or away.
+    /// - Returns: false if interrupted while waiting.
+    /// - Throws: `ToolError` if the daemon has accepted nothing for the whole of `patience`.
     public mutating func send(_ block: WireSampleBlock) throws(ToolError) -> Bool {
         let clock = ContinuousClock()
         let start = clock.now
@@ -68,12 +68,12 @@ public struct ReplaySender: ~Copyable {
         return false
     }
 
-    /// Stays until the daemon has read what was sent: see `UnixSocketBacklog`. At most as long as the patience lasts,
-    /// or until interrupted.
+    /// Waits until the daemon has read everything that was sent (see `UnixSocketBacklog`), for at most `patience` or
+    /// until interrupted.
     public borrowing func waitUntilRead() {
         let clock = ContinuousClock()
         let deadline = clock.now + patience
-        // libzmq's own thread may still have something to write when nothing is unread for a moment.
+        // Even when nothing is unread for a moment, libzmq's own thread may still have something to write.
         var quietRounds = 0
         while quietRounds < 5, clock.now < deadline, !Interruption.requested {
             quietRounds = UnixSocketBacklog.unreadBytes(endpoint: client.endpoint) == 0 ? quietRounds + 1 : 0

@@ -1,17 +1,17 @@
 public import ECGSignal
 import ToolSupport
 
-/// A script for the ECG simulator as one word: rhythms with their rate and length, one after the other, as in
-/// `sinus@72:60,vt@180:10,asystole:6,sinus`. The last goes on to the end.
+/// A script for the ECG simulator as one word: consecutive rhythms with their rate and duration, as in
+/// `sinus@72:60,vt@180:10,asystole:6,sinus`. The last continues to the end.
 public struct RhythmScript: Equatable, Sendable {
     public let segments: [SimulatedSegment]
 
-    /// The names that a script may hold.
+    /// The rhythm names that a script may contain.
     public static let rhythmNames = [
         "sinus", "af", "bigeminy", "trigeminy", "pvc", "couplets", "runs", "apc", "svt", "vt", "vf", "asystole",
     ]
 
-    /// - Returns: nil where the text is no such script.
+    /// - Returns: nil if the text is not a valid script.
     public init?(_ text: String) {
         var segments: [SimulatedSegment] = []
         for word in text.split(separator: ",", omittingEmptySubsequences: false) {

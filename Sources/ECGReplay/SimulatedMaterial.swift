@@ -1,12 +1,12 @@
 public import ECGSignal
 
 extension ReplayMaterial {
-    /// Simulated ECG of a script through a converter of 12 bits with 200 counts per millivolt.
+    /// Simulated ECG from a script, passed through a 12-bit converter with 200 counts per millivolt.
     ///
     /// - Parameters:
-    ///   - seconds: its length, 0 < seconds <= 86,400.
-    ///   - samplingRate: 100 ... 2000 samples a second.
-    ///   - amplitude: height of a normal R wave, in mV; negative: polarity reversed.
+    ///   - seconds: duration, 0 < seconds <= 86,400.
+    ///   - samplingRate: 100 ... 2000 samples per second.
+    ///   - amplitude: height of a normal R wave, in mV; a negative value inverts the polarity.
     public init(
         simulating script: RhythmScript, seconds: Double, samplingRate: Double = 360, amplitude: Double = 1.2,
         seed: UInt64
@@ -16,10 +16,10 @@ extension ReplayMaterial {
             seconds: seconds)
     }
 
-    /// Simulated ECG through a converter of 12 bits with 200 counts per millivolt.
+    /// Simulated ECG passed through a 12-bit converter with 200 counts per millivolt.
     /// - Parameters:
-    ///   - seconds: its length, 0 < seconds <= 86,400.
-    ///   - samplingRate: 100 ... 2000.
+    ///   - seconds: duration, 0 < seconds <= 86,400.
+    ///   - samplingRate: 100 ... 2000 samples per second.
     public init(simulating configuration: ECGSimulator.Configuration, seconds: Double) {
         var simulator = ECGSimulator(configuration)
         self.init(

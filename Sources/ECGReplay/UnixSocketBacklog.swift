@@ -1,13 +1,13 @@
 import FoundationEssentials
 import Glibc
 
-/// What this process has written to a Unix socket and the other side has not read yet.
+/// The data that this process has written to a Unix socket and the peer has not read yet.
 ///
-/// libzmq's PUSH says nothing about it, and its receiver, when it is behind and the sender closes an ipc connection,
-/// drops what it has not read (epoll tells it of the hang-up before the data). So a sender that is done stays until all
-/// is read. Over tcp the close comes after the data, and nothing is lost.
+/// libzmq's PUSH does not report it. When a receiver is behind and the sender closes an ipc connection, the receiver
+/// drops the data it has not read (epoll reports the hang-up before the data). A sender that is done therefore waits
+/// until everything has been read. Over tcp the close arrives after the data, and nothing is lost.
 public enum UnixSocketBacklog {
-    /// Bytes unread on the connections to `endpoint`; 0 for another transport than ipc.
+    /// Unread bytes on the connections to `endpoint`; 0 for transports other than ipc.
     public static func unreadBytes(endpoint: String) -> Int {
         guard endpoint.hasPrefix("ipc://") else { return 0 }
         let path = String(endpoint.dropFirst("ipc://".count))
@@ -20,7 +20,7 @@ public enum UnixSocketBacklog {
         }
     }
 
-    /// Where the other side of a connected Unix socket listens; nil for any other descriptor.
+    /// The path at which the peer of a connected Unix socket listens; nil for any other descriptor.
     private static func peerPath(_ descriptor: Int32) -> String? {
         var address = sockaddr_un()
         var length = socklen_t(MemoryLayout<sockaddr_un>.size)

@@ -1,16 +1,16 @@
-/// The classifier's input: 280 samples at 360 Hz about the R peak, scaled to [0, 1] (ECG-ATK-GAN, section 3.1).
+/// The classifier's input: 280 samples at 360 Hz around the R peak, scaled to [0, 1] (ECG-ATK-GAN, section 3.1).
 public enum BeatWindow {
     /// Samples in a window.
     @inlinable public static var length: Int { 280 }
     /// Samples before the R peak: the window is `R - 140 ..< R + 140`.
     @inlinable public static var samplesBeforeRPeak: Int { 140 }
-    /// Samples from the R peak on, itself included.
+    /// Samples from the R peak on, including the peak.
     @inlinable public static var samplesFromRPeak: Int { length - samplesBeforeRPeak }
 
-    /// Scales a window in place so that its least sample is 0 and its greatest 1.
+    /// Scales a window in place so that its minimum is 0 and its maximum 1.
     ///
-    /// - Returns: false, with the window untouched, if it is empty, constant, or holds a value that is not finite: then
-    ///   there is nothing to classify.
+    /// - Returns: false, with the window untouched, if it is empty, constant, or contains a value that is not finite,
+    ///   so that there is nothing to classify.
     public static func scaleToUnitInterval(_ window: UnsafeMutableBufferPointer<Float>) -> Bool {
         guard let first = window.first else { return false }
         var least = first
@@ -24,7 +24,7 @@ public enum BeatWindow {
         let range = greatest - least
         guard finite, range.isFinite, range > 0 else { return false }
         for index in window.indices {
-            // A division, not a reciprocal: the greatest sample becomes exactly 1.
+            // A division, not a reciprocal, so that the maximum becomes exactly 1.
             window[index] = (window[index] - least) / range
         }
         return true
@@ -35,9 +35,9 @@ public enum BeatWindow {
         window.withUnsafeMutableBufferPointer { scaleToUnitInterval($0) }
     }
 
-    /// Scales values in place as `scaleToUnitInterval` does, but by a factor, and a constant window becomes zeros: what the
-    /// networks are trained on. It may differ from a division in the last bit; trainings stay the same, bit for bit, only
-    /// with this one.
+    /// Scales values in place like `scaleToUnitInterval`, but multiplies by a factor and turns a constant window into
+    /// zeros. The networks are trained on this. It may differ from a division in the last bit; only with this version
+    /// do trainings stay bit-identical.
     public static func multiplyToUnitInterval(_ values: UnsafeMutableBufferPointer<Float>) {
         guard let least = values.min(), let greatest = values.max() else { return }
         let factor = greatest > least ? 1 / (greatest - least) : 0

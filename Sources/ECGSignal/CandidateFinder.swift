@@ -2,12 +2,12 @@ internal import StateCoding
 
 /// Runs the filters over the samples, finds the peaks of the integrated signal and measures them.
 struct CandidateFinder: Sendable, Codable, RangeChecked {
-    /// Samples for which a peak must not be passed before it counts as one: 139 ms. Two beats are never that near, and
-    /// what is smaller within that time belongs to the same complex.
+    /// A peak counts once no sample has exceeded it for this many samples: 139 ms. Two beats are never that close, and
+    /// a smaller peak within that time belongs to the same complex.
     static let dominance: Int64 = 50
-    /// How far the apex in the original signal may lie from the band-passed extremum: 28 ms.
+    /// Maximum distance of the apex in the original signal from the band-passed extremum: 28 ms.
     static let apexReach = 10
-    /// So many samples after its apex, at the latest, a peak is complete.
+    /// A peak is complete at most this many samples after its apex.
     static let maximumDelay =
         PanTompkinsFilters.slopeDelay + 2 * PanTompkinsFilters.slopeSpacing + PanTompkinsFilters.integrationLength
         + Int(dominance) + apexReach
@@ -31,15 +31,15 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
             && abs(lastSample) <= limit
     }
 
-    /// Takes one sample.
+    /// Processes one sample.
     ///
-    /// - Returns: whether a peak of the integrated signal is complete now: `measure()` it.
+    /// - Returns: whether a peak of the integrated signal is now complete; call `measure()` for it.
     @inline(__always)
     mutating func step(_ millivolts: Float) -> Bool {
         let n = index
         index = n &+ 1
-        // A value that is not finite must not get into the running sums for good. Telling the world about it is the
-        // signal condition monitor's duty; here the last value stands in for it.
+        // A value that is not finite must not corrupt the running sums for good. Reporting it is the task of the signal
+        // condition monitor; here the last value is used instead.
         let limit = PanTompkinsFilters.inputLimit
         let sample = millivolts.isFinite ? max(-limit, min(limit, millivolts)) : lastSample
         if n == 0 { firstSample = sample }
@@ -62,10 +62,10 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
         return n &- peakIndex >= Self.dominance
     }
 
-    /// Takes the last sample once more, to let the filters run out.
+    /// Repeats the last sample, to let the filters run out.
     mutating func runOut() -> Bool { step(lastSample) }
 
-    /// The peak that `step` has just completed; nil if it is only the flank of the one before.
+    /// The peak that `step` has just completed; nil if it is only the flank of the previous one.
     mutating func measure() -> QRSCandidate? {
         let n = index - 1
         defer {
@@ -74,8 +74,8 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
             hasRisen = false
         }
         guard hasRisen, peak > 0 else { return nil }
-        // The slopes summed at the peak lie within [peakIndex - 53, peakIndex]; the band-passed samples that they were
-        // taken about, half a derivative earlier.
+        // The slopes summed at the peak lie within [peakIndex - 53, peakIndex]; the band-passed samples they were
+        // computed from lie half a derivative earlier.
         let newest = peakIndex - Int64(2 * PanTompkinsFilters.slopeSpacing)
         var extremum: Int32 = -1
         var extremumIndex = newest

@@ -1,20 +1,20 @@
 import FoundationEssentials
 
-/// An endless simulated ECG with exact labels: the same seed and settings give the same samples and labels.
+/// An endless simulated ECG with exact labels: the same seed and settings always give the same samples and labels.
 ///
 ///     var simulator = ECGSimulator(.init(samplingRate: 360, script: [.init(.sinus(rate: 72), seconds: 60)]))
 ///     let (millivolts, labels) = simulator.record(seconds: 10)
 public struct ECGSimulator: Sendable {
-    /// What is simulated.
+    /// Settings of the simulation.
     public struct Configuration: Sendable, Equatable {
-        /// Samples a second, 50...10,000.
+        /// Samples per second, 50...10,000.
         public var samplingRate: Double
         public var seed: UInt64
-        /// Rhythms, one after the other; the last one goes on without end.
+        /// Rhythms in order; the last one continues without end.
         public var script: [SimulatedSegment]
-        /// Amplitude of a normal R wave in millivolts; negative turns the polarity round.
+        /// Amplitude of a normal R wave in millivolts; a negative value inverts the polarity.
         public var amplitude: Double
-        /// Amplitude of a normal T wave in millivolts (of the same sign as R), nil: a quarter of R.
+        /// Amplitude of a normal T wave in millivolts (with the sign of R); nil: a quarter of R.
         public var tWaveAmplitude: Double?
         public var noise: SimulatedNoise
         /// Constant offset in millivolts.
@@ -35,7 +35,7 @@ public struct ECGSimulator: Sendable {
         }
     }
 
-    /// Where a beat is and what it is.
+    /// Position and class of a beat.
     public struct Label: Sendable, Equatable {
         /// Index of the sample at the R apex, at the simulator's own rate.
         public var rPeakIndex: Int64
@@ -48,7 +48,7 @@ public struct ECGSimulator: Sendable {
         }
     }
 
-    /// A beat that is visible now or soon.
+    /// A beat that is visible now or will be soon.
     private struct ActiveBeat {
         var rPeakIndex: Int64
         var firstIndex: Int64
@@ -64,7 +64,7 @@ public struct ECGSimulator: Sendable {
     private var noiseRandom: SeededGenerator
     private var planner: RhythmPlanner
     private var noise: NoiseGenerator
-    /// In the order of their R peaks; the last one starts later than the current sample, so that none is missed.
+    /// In order of R peak; the last one starts later than the current sample, so that none is missed.
     private var beats: [ActiveBeat] = []
     private var exhausted = false
     private var labelled: [Label] = []
@@ -103,7 +103,7 @@ public struct ECGSimulator: Sendable {
             if n >= beats[index].lastIndex, index == passed { passed += 1 }
         }
         if passed > 0 { beats.removeFirst(passed) }
-        // Fibrillatory waves, about 6 Hz and 0.06 mV, fade in and out within a second.
+        // Fibrillatory waves of about 6 Hz and 0.06 mV fade in and out within a second.
         fibrillationGain += ((fibrillating ? 1 : 0) - fibrillationGain) / rate
         if fibrillationGain > 0.01 {
             let time = Double(n) / rate
@@ -115,7 +115,7 @@ public struct ECGSimulator: Sendable {
         return Float(sum)
     }
 
-    /// Coarse fibrillation: three waves of 4 to 6 Hz, whose frequencies waver and whose sum waxes and wanes.
+    /// Coarse fibrillation: three waves of 4 to 6 Hz with wavering frequencies, whose sum waxes and wanes.
     private func ventricularFibrillation(_ time: Double) -> Double {
         guard let stretch = planner.fibrillation.first(where: { $0.contains(time) }) else { return 0 }
         let edge = min(1, min(time - stretch.lowerBound, stretch.upperBound - time) / 0.3)
@@ -126,7 +126,7 @@ public struct ECGSimulator: Sendable {
     }
 
     private func sine(_ turns: Double) -> Double {
-        // A parabola each half turn: smooth enough for fibrillatory waves and the same everywhere.
+        // A parabola per half turn: smooth enough for fibrillatory waves, and identical on every platform.
         let phase = turns - turns.rounded(.down)
         return phase < 0.5 ? 16 * phase * (0.5 - phase) : -16 * (phase - 0.5) * (1 - phase)
     }
@@ -134,7 +134,7 @@ public struct ECGSimulator: Sendable {
     private mutating func planAhead(_ n: Int64) {
         while !exhausted, beats.last.map({ $0.rPeakIndex <= n + Int64(rate) }) ?? true {
             guard let planned = planner.next(&random), planned.time < 1e9 else {
-                // What is left is asystole or fibrillation.
+                // Only asystole or fibrillation remains.
                 exhausted = true
                 return
             }
@@ -158,7 +158,7 @@ public struct ECGSimulator: Sendable {
         return labelled
     }
 
-    /// A stretch of samples with the labels of the beats whose R peak lies in it.
+    /// A segment of samples with the labels of the beats whose R peaks lie in it.
     public mutating func record(seconds: Double) -> (millivolts: [Float], labels: [Label]) {
         let count = max(0, Int((seconds * rate).rounded()))
         var millivolts: [Float] = []

@@ -1,28 +1,29 @@
 import Foundation
 public import StateCoding
 
-/// Takes mains hum of 50 and 60 Hz out of a signal at 360 Hz, where there is any; else the samples pass untouched.
+/// Removes mains hum of 50 and 60 Hz from a signal at 360 Hz if there is any; otherwise the samples pass unchanged.
 ///
 /// A sine subtractor rather than a notch: the amplitude and phase of each of the two tones are tracked (least mean
-/// squares on two weights a tone; Widrow et al., Proc IEEE 63(12), 1975), and a tone is subtracted only while it is
-/// larger than `onAmplitude`. So a clean signal stays as it is, bit by bit, and a QRS complex does not ring as it would
-/// in a notch. The tracking looks at the second difference over +-2 samples, in which the ECG is small, and its error
-/// is bounded, so that a beat moves the weights by little. Hum that is 0.1 Hz off its nominal frequency is left with a
-/// fifth of its amplitude.
+/// squares on two weights per tone; Widrow et al., Proc IEEE 63(12), 1975), and a tone is subtracted only while it is
+/// larger than `onAmplitude`. A clean signal therefore stays bit-identical, and a QRS complex does not ring as it would
+/// in a notch. The tracker works on the second difference over +-2 samples, in which the ECG is small, and its error is
+/// bounded, so that a beat hardly moves the weights. Hum that is 0.1 Hz off its nominal frequency is reduced to a fifth
+/// of its amplitude.
 public struct MainsHumFilter: Sendable, Codable, RangeChecked {
-    /// A tone is subtracted when its amplitude in millivolts has been above this for a second...
+    /// A tone is subtracted once its amplitude in millivolts has been above this for a second...
     static let onAmplitude: Float = 0.05
-    /// ...and no more when it is below this.
+    /// ...and no longer once it is below this.
     static let offAmplitude: Float = 0.03
-    /// Nor is it when it is above this: then the electrode picks up more hum than heart, and that is to be said.
+    /// It is not subtracted above this either: the electrode then picks up more hum than heart, and that must be
+    /// reported.
     static let largestAmplitude: Float = 0.6
-    /// Of the tracking, in s.
+    /// Time constant of the tracking, in s.
     static let timeConstant: Float = 0.3
-    /// Error in millivolts that the tracking takes for real, beyond what the tones themselves are.
+    /// Maximum error in millivolts that the tracking accepts beyond the expected value of the tones.
     static let largestError: Float = 0.4
-    /// Both tones repeat after so many samples, of five and of six periods.
+    /// Both tones repeat after this many samples, five and six periods respectively.
     static let period = 36
-    /// Periods of 0.1 s above the limit that switch a tone on.
+    /// Number of 0.1-s periods above the limit that switch a tone on.
     static let onPeriods = 10
 
     /// 50 and 60 Hz.
@@ -30,7 +31,7 @@ public struct MainsHumFilter: Sendable, Codable, RangeChecked {
 
     private static let turnCosine = Pair(tones { cos($0) })
     private static let turnSine = Pair(tones { sin($0) })
-    /// From the second difference to the signal: two samples on, and divided by the gain.
+    /// From the second difference to the signal: two samples ahead, divided by the gain.
     private static let backCosine = Pair(tones { cos(2 * $0) / gain($0) })
     private static let backSine = Pair(tones { sin(2 * $0) / gain($0) })
     private static let gains = Pair(tones { abs(gain($0)) })
@@ -38,10 +39,10 @@ public struct MainsHumFilter: Sendable, Codable, RangeChecked {
     private static func tones(_ value: (Double) -> Double) -> [Float] {
         [50.0, 60].map { Float(value(2 * .pi * $0 / InternalSampling.rate)) }
     }
-    /// Of x(n) - 2 x(n-2) + x(n-4) about its centre, at an angle a sample.
+    /// Gain of x(n) - 2 x(n-2) + x(n-4) about its centre, at an angle per sample.
     private static func gain(_ angle: Double) -> Double { 2 * cos(2 * angle) - 2 }
 
-    /// What never changes, at hand where it is used.
+    /// Constants, kept at hand where they are used.
     private struct Constants: Sendable, Renewable {
         let turn = (cosine: MainsHumFilter.turnCosine, sine: MainsHumFilter.turnSine)
         let back = (cosine: MainsHumFilter.backCosine, sine: MainsHumFilter.backSine)
@@ -57,23 +58,23 @@ public struct MainsHumFilter: Sendable, Codable, RangeChecked {
     /// 1 for a tone that is being subtracted.
     private var isOn = Pair(repeating: 0)
     private var loudPeriods = SIMD2<Int32>(repeating: 0)
-    /// The last four samples, the newest last.
+    /// The last four samples, newest last.
     private var last = SIMD4<Float>(repeating: 0)
     private var position = 0
     private var hasBegun = false
 
     public init() {}
 
-    /// Starts again, as after a gap.
+    /// Restarts, as after a gap.
     public mutating func reset() { self = MainsHumFilter() }
 
     public var isInRange: Bool { (0..<Self.period).contains(position) }
 
-    /// Whether a tone is being taken out now.
+    /// Whether a tone is being removed now.
     public var isRemoving: Bool { isOn != Pair(repeating: 0) }
 
-    /// Takes one sample in millivolts and gives it back, without the hum if there is any. A value that is not finite
-    /// comes back as it is.
+    /// Takes one sample in millivolts and returns it without the hum, if there is any. A value that is not finite is
+    /// returned unchanged.
     @inline(__always)
     public mutating func step(_ millivolts: Float) -> Float {
         guard millivolts.isFinite else { return millivolts }
@@ -105,7 +106,7 @@ public struct MainsHumFilter: Sendable, Codable, RangeChecked {
 
     private mutating func endPeriod() {
         position = 0
-        // The phases are back where they began: rounding does not add up.
+        // The phases are back at their start, so rounding errors do not accumulate.
         cosine = Pair(repeating: 1)
         sine = Pair(repeating: 0)
         let amplitude = (inPhase * inPhase + quadrature * quadrature).squareRoot() / Self.gains

@@ -1,4 +1,4 @@
-/// Why a gain or baseline cannot be used.
+/// Why a gain or baseline is invalid.
 public enum MillivoltConversionError: Error, Sendable, Equatable {
     /// The gain is zero, infinite, or not a number.
     case gainNotUsable(Double)
@@ -6,17 +6,17 @@ public enum MillivoltConversionError: Error, Sendable, Equatable {
     case baselineNotUsable(Double)
 }
 
-/// Converter counts to millivolts: `(count - baseline) / gain`, as in a WFDB header.
+/// Converts ADC counts to millivolts: `(count - baseline) / gain`, as in a WFDB header.
 public struct MillivoltConversion: Sendable, Equatable {
-    /// Counts a millivolt. Negative for an inverted lead.
+    /// Counts per millivolt. Negative for an inverted lead.
     public let gain: Double
-    /// Count that stands for 0 mV.
+    /// The count at 0 mV.
     public let baseline: Double
 
     /// - Parameters:
-    ///   - gain: counts a millivolt, finite and not 0.
+    ///   - gain: counts per millivolt, finite and not 0.
     ///   - baseline: count at 0 mV, finite.
-    /// - Throws: `MillivoltConversionError` if either cannot be used.
+    /// - Throws: `MillivoltConversionError` if either is invalid.
     public init(gain: Double, baseline: Double) throws(MillivoltConversionError) {
         guard gain.isFinite, gain != 0 else { throw .gainNotUsable(gain) }
         guard baseline.isFinite else { throw .baselineNotUsable(baseline) }
@@ -24,7 +24,7 @@ public struct MillivoltConversion: Sendable, Equatable {
         self.baseline = baseline
     }
 
-    /// One count in millivolts.
+    /// Converts one count to millivolts.
     @inlinable
     public func millivolts(_ count: Int32) -> Float {
         Float((Double(count) - baseline) / gain)

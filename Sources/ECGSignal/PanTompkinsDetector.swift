@@ -2,61 +2,62 @@ public import StateCoding
 
 /// The real-time QRS detector of Pan & Tompkins (IEEE TBME 32(3):230-236, 1985), for samples at 360 Hz in millivolts.
 ///
-/// Band-pass, derivative, squaring and integration over 150 ms (`PanTompkinsFilters`) give peaks (`CandidateFinder`); a
-/// peak is a QRS complex if it passes an adaptive threshold in the integrated and in the band-passed signal and is not
-/// a T wave. If no beat comes for 166 % of the average RR interval, the largest peak since the last beat that passes
-/// half of the thresholds is one. The first 2 s set the levels; beats in them are then reported too. R is the apex in
-/// the original signal. What differs from the paper is listed under `Additions`.
+/// Band-pass, derivative, squaring and integration over 150 ms (`PanTompkinsFilters`) produce peaks
+/// (`CandidateFinder`). A peak is a QRS complex if it passes an adaptive threshold in both the integrated and the
+/// band-passed signal and is not a T wave. If there is no beat for 166 % of the average RR interval, the largest peak
+/// since the last beat that passes half of the thresholds is taken as one. The first 2 s set the levels; the beats in
+/// them are reported afterwards. R is the apex in the original signal. Differences from the paper are listed under
+/// `Additions`.
 ///
-/// One value per stream, one `step` a sample, nothing allocated; the result is a function of the samples alone. The
-/// usual beat is reported 286 ms after its apex (median on mitdb; 99 % within 340 ms); search-back and the learning
-/// phase take longer.
+/// One value per stream, one `step` per sample, no allocation; the result depends only on the samples. A typical beat
+/// is reported 286 ms after its apex (median on mitdb; 99 % within 340 ms); search-back and the learning phase take
+/// longer.
 public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
-    /// Durations in samples at 360 Hz, shares of levels.
+    /// Durations in samples at 360 Hz, and fractions of levels.
     struct Constants: Sendable, Equatable, Codable {
-        /// Within so many samples (350 ms) after its apex a peak has been decided on: a beat is missing only after
-        /// that.
+        /// A peak is decided within this many samples (350 ms) after its apex; only after that is a beat missing.
         var decisionDelay: Int64 = 126
-        /// 200 ms: no two beats are nearer (section III).
+        /// 200 ms: no two beats are closer than this (section III).
         var refractory: Int64 = 72
-        /// 360 ms after a beat a peak may be its T wave...
+        /// Within 360 ms after a beat a peak may be its T wave...
         var tWaveWindow: Int64 = 130
-        /// ...and is, if its slope is below half (the paper; here a little less) of the beat's.
+        /// ...and is one if its slope is below half (in the paper; slightly less here) of the beat's.
         var tWaveSlope: Float = 0.47
         /// 2 s.
         var learningPhase: Int64 = 720
-        /// Threshold 1 between noise and signal level: integrated on the scale of amplitudes (0.5 there is the paper's
-        /// 0.25), band-passed (the paper: 0.25). Flat: 0.4 to 0.5 and 0.2 to 0.4 change the error rate on mitdb by less
-        /// than a tenth.
+        /// Threshold 1 between noise and signal level: integrated signal on the scale of amplitudes (0.5 there is the
+        /// paper's 0.25), band-passed signal (the paper: 0.25). The optimum is flat: 0.4 to 0.5 and 0.2 to 0.4 change
+        /// the error rate on mitdb by less than a tenth.
         var integratedShare: Float = 0.45
         var integratedPowerShare: Float = 0.25
         var bandPassedShare: Float = 0.4
         /// Threshold 2 as a share of threshold 1.
         var searchBackShare: Float = 0.5
-        /// What has three quarters of a searched-back beat's heights and slope is as good a beat as that.
+        /// A peak with three quarters of the heights and slope of a beat found by search-back is as good a beat as that
+        /// one.
         var likeness: Float = 0.75
         var searchBackByAverage: Float = 1.66
         var searchBackByMedian: Float = 1.42
         /// 8 s.
         var relearningInterval: Int64 = 2_880
-        /// Relearned levels below this share of the former ones are noise: of a heart that stands still nothing is to
-        /// be made out.
+        /// Relearned levels below this fraction of the previous ones are noise: nothing can be detected in the signal
+        /// of a heart that stands still.
         var relearningShare: Float = 0.125
-        /// Band-passed peak in microvolts below which nothing counts: what a narrow complex of 0.16 mV gives. By IEC
-        /// 60601-2-27 one of 0.15 mV and less is not to be counted and one of 0.5 mV is.
+        /// Minimum band-passed peak in microvolts; smaller ones never count. A narrow complex of 0.16 mV gives this
+        /// value. By IEC 60601-2-27 a complex of 0.15 mV or less must not be counted and one of 0.5 mV must be.
         var minimumPeak: Float = 80
-        /// `noiseRatio` from which on the constants below take over, and at which they have done so altogether: between
-        /// the two they are mixed.
+        /// The constants below begin to apply at the first `noiseRatio` and apply fully at the second; in between, they
+        /// are interpolated.
         var noiseOnset: Float = 0.32
         var noiseFull: Float = 0.4
-        /// Electrode motion comes in bursts: the noise is forgotten within so many peaks.
+        /// Electrode motion comes in bursts: the noise is forgotten within this many peaks.
         var noiseMemory: Float = 60
-        /// In noise a beat that is lost costs more than one that is imitated, of which the noise is said aloud.
+        /// In noise a missed beat costs more than a false one, because the noise itself is reported.
         var noisyIntegratedShare: Float = 0.2
         var noisyBandPassedShare: Float = 0.2
-        /// In noise a beat may be less steep than the peak of noise before it: it is no T wave for that.
+        /// In noise a beat may be less steep than the noise peak before it; that does not make it a T wave.
         var noisyTWaveSlope: Float = 0
-        /// 144 ms: a peak of noise must not hide a beat.
+        /// 144 ms: a noise peak must not hide a beat.
         var noisyRefractory: Float = 52
         var noisySearchBackByMedian: Float = 1.2
     }
@@ -66,7 +67,7 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
     private var finder = CandidateFinder()
     /// Peaks of the learning phase.
     private var learning = CandidateQueue()
-    /// Peaks since the last beat that did not pass, for search-back.
+    /// Peaks since the last beat that did not pass the thresholds, for search-back.
     private var rejected = CandidateQueue()
     /// Beats not yet reported.
     private var decided = CandidateQueue()
@@ -75,20 +76,20 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
     private var rr = RRAverages()
     private var hasLearned = false
     private var lastBeat: QRSCandidate?
-    /// Up to this sample nothing is to be done but filtering.
+    /// Up to this sample only the filters need to run.
     @FullRange private var nextEvent: Int64
     @FullRange private var searchBackDue: Int64 = .max
     @FullRange private var relearningDue: Int64 = .max
 
     /// Height of the smaller peaks between the last beats relative to the beats, in the integrated signal on the scale
-    /// of amplitudes: below 0.2 in a clean ECG, 0.35 and above where noise looks like beats (electrode motion at a
-    /// signal-to-noise ratio of 6 dB and less). For the detector's own thresholds and for
+    /// of amplitudes: below 0.2 in a clean ECG, 0.35 and above where noise resembles beats (electrode motion at a
+    /// signal-to-noise ratio of 6 dB and less). Used for the detector's own thresholds and for
     /// `SignalConditionMonitor.step`.
     public private(set) var noiseRatio: Float = 0
-    /// 0: the constants of the quiet signal, 1: those of the noisy one.
+    /// 0: the constants for a quiet signal, 1: those for a noisy one.
     private var noisiness: Float = 0
 
-    /// - Parameter additions: parts to leave out, for measuring what they bring.
+    /// - Parameter additions: the additions to leave out, to measure their effect.
     public init(leavingOut additions: Additions = []) {
         self.init(additions: Additions.all.subtracting(additions), constants: Constants())
     }
@@ -101,20 +102,20 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
         nextEvent = constants.learningPhase
     }
 
-    /// Starts again, as after `init`: filters at rest, nothing learned. For a gap: nothing is carried over it.
+    /// Restarts as after `init`: filters at rest, nothing learned. For a gap: nothing is carried across it.
     public mutating func reset() {
         self = PanTompkinsDetector(additions: additions, constants: constants)
     }
 
-    /// What was learned holds for the constants with which it was.
+    /// Learned levels are only valid for the constants they were learned with.
     public var isInRange: Bool {
         constants == Constants() && additions == .all && (0...1).contains(noisiness) && abs(noiseRatio) < 1e6
     }
 
-    /// Takes one sample.
+    /// Processes one sample.
     ///
-    /// - Parameter millivolts: a value that is not finite is taken as the one before it.
-    /// - Returns: a beat, at most one for a sample (further ones come with the next samples), `rPeakIndex` strictly
+    /// - Parameter millivolts: a value that is not finite is replaced by the previous one.
+    /// - Returns: a beat, at most one per sample (further ones follow with the next samples); `rPeakIndex` is strictly
     ///   increasing.
     public mutating func step(_ millivolts: Float) -> QRSDetection? {
         let n = finder.index
@@ -122,8 +123,8 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
         return n < nextEvent ? nil : handleEvents(n)
     }
 
-    /// End of a stretch: a gap, the end of a record. Decides on what is still undecided; the filters run out on the
-    /// last value held. `reset()` before the next sample.
+    /// Ends a segment, at a gap or at the end of a record. Decides all pending peaks; the filters run out on the last
+    /// value, held constant. Call `reset()` before the next sample.
     public mutating func flush() -> [QRSDetection] {
         let last = finder.index - 1
         guard last >= 0 else { return [] }
@@ -171,7 +172,7 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
 
     // MARK: - Decision
 
-    /// A constant of the quiet signal, mixed with its counterpart by how noisy it is.
+    /// A constant for the quiet signal, mixed with its counterpart according to the noise.
     private func mixed(_ quiet: Float, _ noisy: Float) -> Float {
         quiet + noisiness * (noisy - quiet)
     }
@@ -252,7 +253,7 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
             let intervals = mixed(constants.searchBackByMedian, constants.noisySearchBackByMedian)
             limit = min(limit, intervals * rr.recentMedian)
         }
-        // The missing beat may be as late as this limit, and is known `decisionDelay` later.
+        // The missing beat may be as late as this limit, and is known `decisionDelay` after that.
         searchBackDue = candidate.fiducialIndex + Int64(limit) + constants.decisionDelay
     }
 
@@ -277,8 +278,8 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
                 if lead > 0, lead < constants.refractory { continue }
                 accept(candidate, bySearchBack: true)
             }
-            // The largest itself is always taken, and so leaves those that wait; were it not, as in a state whose
-            // candidates are out of order, this must not go on for ever.
+            // The largest candidate is always taken and so leaves the queue. If it were not, as in a restored state
+            // whose candidates are out of order, this loop must still end.
             guard rejected.count < candidates.count else { return }
         }
     }
@@ -291,7 +292,7 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
 
     // MARK: - Learning
 
-    /// Sets the levels and decides on the peaks that there were meanwhile.
+    /// Sets the levels and decides the peaks found in the meantime.
     private mutating func endLearningPhase() {
         learn(from: learning)
         for index in 0..<learning.count { decide(learning[index]) }
@@ -299,10 +300,10 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
         if lastBeat == nil { relearningDue = constants.relearningInterval }
     }
 
-    /// Sets the levels from the largest peaks: the second largest, if it is at least half of the largest, so that one
-    /// artefact does not set them alone.
+    /// Sets the levels from the largest peaks: from the second largest if it is at least half of the largest, so that a
+    /// single artefact does not set them.
     ///
-    /// - Returns: false, with the levels as they were, if there is nothing to learn from or it is below `least`.
+    /// - Returns: false, with the levels unchanged, if there is nothing to learn from or the result is below `least`.
     @discardableResult
     private mutating func learn(from candidates: CandidateQueue, least: Float = 0) -> Bool {
         hasLearned = true

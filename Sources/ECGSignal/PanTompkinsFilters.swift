@@ -1,10 +1,10 @@
 internal import StateCoding
 
-/// The signals that the filter chain gives for one input sample.
+/// The output signals of the filter chain for one input sample.
 struct FilteredSample: Sendable {
     /// Band-passed signal, in microvolts, delayed by `PanTompkinsFilters.bandPassDelay`.
     var bandPassed: Int32
-    /// Slope of the band-passed signal, in microvolts a sample (times `PanTompkinsFilters.slopeGain`), delayed by
+    /// Slope of the band-passed signal, in microvolts per sample (times `PanTompkinsFilters.slopeGain`), delayed by
     /// `PanTompkinsFilters.slopeDelay`.
     var slope: Int32
     /// Sum of the squared slope over the last 150 ms. Its centre is delayed by `PanTompkinsFilters.integrationDelay`.
@@ -12,10 +12,10 @@ struct FilteredSample: Sendable {
 }
 
 /// Band-pass, derivative, squaring and moving-window integration of Pan & Tompkins (IEEE TBME 32(3), 1985), section II,
-/// redesigned from 200 to 360 samples a second.
+/// redesigned from 200 to 360 samples per second.
 ///
-/// As in the paper everything is integer arithmetic on running sums, here in units of a microvolt: a sum never drifts,
-/// so the output is a function of the last 106 samples alone, however long the stream has run.
+/// As in the paper, everything is integer arithmetic on running sums, here in microvolts: a sum never drifts, so the
+/// output depends only on the last 106 samples, however long the stream has run.
 ///
 /// | stage | 1985, 200 Hz | here, 360 Hz |
 /// | --- | --- | --- |
@@ -24,25 +24,27 @@ struct FilteredSample: Sendable {
 /// | derivative | five points 5 ms apart | five points 5.6 ms apart (every second sample) |
 /// | integration | 30 samples, 150 ms | 54 samples, 150 ms |
 ///
-/// The paper aims at a pass band of 5 to 15 Hz but its integer coefficients give about 5 to 11 Hz. Here the band is 8.4
-/// to 19.7 Hz (-3 dB). The lower edge is where P and T waves are, and electrode motion most of all; it is the choice
-/// that matters in noise. In a clean ECG it is flat: with low-pass lengths of 7 to 9 and high-pass lengths of 31 to 47
-/// the error rate lies within 0.03 points on mitdb and on svdb; with the paper's own band at 360 Hz, lengths 11 and 57,
-/// it is higher by a tenth of a point. With electrode motion mixed into twenty records of mitdb at 0 dB, a high-pass
-/// length of 39 misses 3.6 % of the beats, one of 31 2.9 %, one of 21 2.2 %; with muscle noise it is the other way
-/// round, 3.9 %, 4.6 % and 5.9 % (thresholds as they were then), and below 29 wide ventricular beats are lost.
+/// The paper aims at a pass band of 5 to 15 Hz, but its integer coefficients give about 5 to 11 Hz. Here the band is
+/// 8.4 to 19.7 Hz (-3 dB). P and T waves, and above all electrode motion, lie near the lower edge, which is therefore
+/// the choice that matters in noise. In a clean ECG the optimum is flat: with low-pass lengths of 7 to 9 and high-pass
+/// lengths of 31 to 47 the error rate stays within 0.03 points on mitdb and on svdb; with the paper's own band at 360
+/// Hz, lengths 11 and 57, it is a tenth of a point higher. With electrode motion mixed into twenty records of mitdb at
+/// 0 dB, a high-pass length of 39 misses 3.6 % of the beats, 31 misses 2.9 %, and 21 misses 2.2 %; with muscle noise
+/// the order is reversed, 3.9 %, 4.6 % and 5.9 % (with the thresholds of that time). Below a length of 29, wide
+/// ventricular beats are lost.
 struct PanTompkinsFilters: Sendable, Codable, RangeChecked {
     static let lowPassLength = 8
     static let highPassLength = 31
     static let slopeSpacing = 2
     static let integrationLength = 54
 
-    /// Delays in samples: of the band-pass, of band-pass and derivative, and of the centre of the integration window.
+    /// Delays in samples: of the band-pass, of the band-pass and derivative, and of the centre of the integration
+    /// window.
     static let bandPassDelay = (lowPassLength - 1) + (highPassLength - 1) / 2
     static let slopeDelay = bandPassDelay + 2 * slopeSpacing
     static let integrationDelay = slopeDelay + integrationLength / 2
 
-    /// Largest input in microvolts, either way: 64 mV is beyond every ECG amplifier and keeps all sums in range.
+    /// Maximum input in microvolts, either way: 64 mV is beyond every ECG amplifier and keeps all sums in range.
     static let inputLimit: Float = 64_000
 
     private var input = InlineArray<64, Int32>(repeating: 0)
@@ -56,8 +58,8 @@ struct PanTompkinsFilters: Sendable, Codable, RangeChecked {
     private var integral: Int64 = 0
     private var position = 0
 
-    /// Whether the samples are no larger than those of any signal path (8 V), and the running sums are theirs:
-    /// otherwise they would never be right again.
+    /// Whether the samples are no larger than any signal path gives (8 V) and the running sums match them; sums that do
+    /// not match would stay wrong for ever.
     var isInRange: Bool {
         func isSum(_ sum: Int64, _ count: Int, _ value: (Int) -> Int64) -> Bool {
             var left = sum
@@ -75,7 +77,7 @@ struct PanTompkinsFilters: Sendable, Codable, RangeChecked {
             && isSum(integral, Self.integrationLength) { squared[$0] }
     }
 
-    /// - Parameter microvolts: difference to the first sample of the stretch, so that the filters start at rest.
+    /// - Parameter microvolts: difference from the first sample of the segment, so that the filters start at rest.
     @inline(__always)
     mutating func step(_ microvolts: Int32) -> FilteredSample {
         let n = position
@@ -86,7 +88,7 @@ struct PanTompkinsFilters: Sendable, Codable, RangeChecked {
         input[n & mask] = microvolts
         secondRunning &+= firstRunning &- firstSum[(n &- Self.lowPassLength) & mask]
         firstSum[n & mask] = firstRunning
-        // High-pass: gain 31 more.
+        // High-pass: an additional gain of 31.
         meanRunning &+= Int64(secondRunning) &- Int64(lowPassed[(n &- Self.highPassLength) & mask])
         lowPassed[n & mask] = secondRunning
         let centre = Int64(lowPassed[(n &- (Self.highPassLength - 1) / 2) & mask])

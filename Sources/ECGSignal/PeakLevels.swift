@@ -1,6 +1,6 @@
 internal import StateCoding
 
-/// The last eight values of a quantity, and their median or mean.
+/// The last eight values of a quantity, with their median and mean.
 struct LastEight: Sendable, Codable, RangeChecked {
     private var values = InlineArray<8, Float>(repeating: 0)
     private(set) var count = 0
@@ -25,7 +25,7 @@ struct LastEight: Sendable, Codable, RangeChecked {
         return count == 0 ? 0 : sum / Float(count)
     }
 
-    /// The values in ascending order in the first `count` places.
+    /// The values in ascending order, in the first `count` elements.
     private var sorted: InlineArray<8, Float> {
         var sorted = values
         for index in 1..<8 where index < count {
@@ -40,14 +40,14 @@ struct LastEight: Sendable, Codable, RangeChecked {
         return sorted
     }
 
-    /// Of an even number of values, the mean of the middle two; of none, 0.
+    /// For an even number of values, the mean of the middle two; for none, 0.
     var median: Float {
         guard count > 0 else { return 0 }
         let sorted = sorted
         return count & 1 == 1 ? sorted[count / 2] : 0.5 * (sorted[count / 2 - 1] + sorted[count / 2])
     }
 
-    /// The third smallest of eight; 0 while there are fewer.
+    /// The third smallest of eight; 0 while there are fewer values.
     var thirdSmallest: Float { count == 8 ? sorted[2] : 0 }
 }
 
@@ -55,14 +55,14 @@ struct LastEight: Sendable, Codable, RangeChecked {
 /// them (Pan & Tompkins 1985, eq. 12 to 23).
 ///
 /// The paper averages exponentially (1/8 for each new peak). The median of the last eight peaks follows a lasting
-/// change as fast and is not carried away by one artefact or one large ectopic beat (as in Hamilton & Tompkins, IEEE
+/// change just as fast and is not distorted by one artefact or one large ectopic beat (as in Hamilton & Tompkins, IEEE
 /// TBME 33(12), 1986, and Hamilton, Computers in Cardiology 2002).
 struct PeakLevels: Sendable, Codable {
     private var signal = LastEight()
     private var noise = LastEight()
-    /// The last peaks that are noise by the thresholds of a quiet signal, for `restlessness`.
+    /// The last peaks that count as noise by the thresholds of a quiet signal, for `restlessness`.
     private var between = LastEight()
-    /// Share of the last beats, about sixteen, with a noise peak before them.
+    /// Fraction of the last beats, about sixteen, that had a noise peak before them.
     private var noisyBeats: Float = 0
     private var hasNoiseSinceBeat = false
     private var averagedSignal: Float = 0
@@ -76,13 +76,13 @@ struct PeakLevels: Sendable, Codable {
     /// Estimated height of a noise peak.
     var noiseLevel: Float { usesMedian ? noise.median : averagedNoise }
 
-    /// Where fewer beats than this share have a noise peak before them, it is quiet: the last eight peaks may be
-    /// minutes old then, where T and P waves make none of their own.
+    /// If fewer beats than this fraction have a noise peak before them, the signal is quiet: the last eight noise peaks
+    /// may then be minutes old, where T and P waves cause none of their own.
     static let minimumNoisyBeats: Float = 0.2
 
     /// How restless the signal is between the beats: the third smallest of the last eight noise peaks, relative to the
-    /// signal level. Between two beats of a clean signal there are also peaks that are neither T nor P wave, and these
-    /// are small; in a noisy one none is.
+    /// signal level. Between the beats of a clean signal there are also peaks that are neither T nor P waves, and these
+    /// are small; in a noisy signal none is small.
     var restlessness: Float {
         let level = signalLevel
         return level > 0 && noisyBeats >= Self.minimumNoisyBeats ? between.thirdSmallest / level : 0
@@ -111,9 +111,9 @@ struct PeakLevels: Sendable, Codable {
         averagedNoise += 0.125 * (peak - averagedNoise)
     }
 
-    /// Takes a peak for `restlessness`, which must not depend on thresholds that depend on it.
+    /// Adds a peak for `restlessness`, which must not depend on thresholds that themselves depend on it.
     ///
-    /// - Parameter isBeat: by the thresholds of a quiet signal.
+    /// - Parameter isBeat: whether it is a beat by the thresholds of a quiet signal.
     mutating func watch(_ peak: Float, isBeat: Bool) {
         if isBeat {
             noisyBeats += 0.0625 * ((hasNoiseSinceBeat ? 1 : 0) - noisyBeats)
@@ -124,7 +124,7 @@ struct PeakLevels: Sendable, Codable {
         }
     }
 
-    /// Noise level plus a share of the distance to the signal level (eq. 14).
+    /// Noise level plus a fraction of the distance to the signal level (eq. 14).
     func threshold(_ share: Float) -> Float {
         let noiseLevel = noiseLevel
         return noiseLevel + share * max(0, signalLevel - noiseLevel)
@@ -133,11 +133,11 @@ struct PeakLevels: Sendable, Codable {
 
 /// The two averages of RR intervals (Pan & Tompkins 1985, eq. 24 to 29), in samples.
 struct RRAverages: Sendable, Codable {
-    /// Of the last eight intervals.
+    /// The last eight intervals.
     private var recent = LastEight()
     private var outOfLimits = 0
     private var withinLimits = 0
-    /// Of the last eight that lay between the low and the high limit.
+    /// The last eight intervals within the low and the high limit.
     private var selected = LastEight()
 
     mutating func append(_ interval: Float) {
@@ -150,9 +150,9 @@ struct RRAverages: Sendable, Codable {
         } else {
             withinLimits = 0
             outOfLimits = min(outOfLimits + 1, 8)
-            // After eight intervals in a row outside the limits they no longer say anything about this rhythm: the rate
-            // has changed. (The paper leaves this open; without it a jump in rate would leave the second average behind
-            // for good.)
+            // After eight consecutive intervals outside the limits, the limits no longer describe this rhythm: the rate
+            // has changed. (The paper leaves this open; without it, a jump in rate would leave the second average
+            // behind for good.)
             if outOfLimits == 8 {
                 selected.removeAll()
                 selected.append(recent.median)
@@ -175,6 +175,6 @@ struct RRAverages: Sendable, Codable {
     var recentMean: Float { recent.mean }
     /// RR AVERAGE2.
     var selectedMean: Float { selected.count == 0 ? recent.mean : selected.mean }
-    /// All of the last eight intervals lie within the limits.
+    /// Whether all of the last eight intervals lie within the limits.
     var isRegular: Bool { withinLimits == 8 }
 }

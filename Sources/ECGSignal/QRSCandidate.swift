@@ -1,30 +1,30 @@
 internal import StateCoding
 
-/// A peak of the integrated signal with what is needed to decide whether it is a QRS complex.
+/// A peak of the integrated signal with the measurements that decide whether it is a QRS complex.
 struct QRSCandidate: Sendable, Codable {
-    /// Index of the extremum of the band-passed signal under the peak, in input time (delay taken off).
+    /// Index of the extremum of the band-passed signal under the peak, in input time (with the delay removed).
     var fiducialIndex: Int64 = 0
-    /// Apex in the original signal, counted from the fiducial.
+    /// Apex in the original signal, as an offset from the fiducial.
     private var rPeakOffset: Int16 = 0
     var isFoundBySearchBack = false
-    /// Apex against the baseline before it, in millivolts.
+    /// Apex relative to the baseline before it, in millivolts.
     var amplitude: Float = 0
     /// Root of the mean squared slope over 150 ms at the integrated peak. The root makes it proportional to the
-    /// amplitude, like the band-passed peak, so that one artefact weighs less in the averages.
+    /// amplitude, like the band-passed peak, so that a single artefact has less weight in the averages.
     var integratedPeak: Float = 0
-    /// Greatest magnitude of the band-passed signal, in microvolts.
+    /// Maximum magnitude of the band-passed signal, in microvolts.
     var bandPassedPeak: Float = 0
-    /// Greatest magnitude of the slope about the fiducial.
+    /// Maximum magnitude of the slope around the fiducial.
     var slope: Float = 0
 
-    /// Apex in the original signal; to be set after `fiducialIndex`.
+    /// Apex in the original signal; set it after `fiducialIndex`.
     var rPeakIndex: Int64 {
         get { fiducialIndex + Int64(rPeakOffset) }
         set { rPeakOffset = Int16(clamping: newValue - fiducialIndex) }
     }
 }
 
-/// A queue of at most `capacity` candidates in the order of time, in place.
+/// A queue of at most `capacity` candidates in order of time, stored inline.
 struct CandidateQueue: Sendable {
     static let capacity = 32
     private var items = InlineArray<32, QRSCandidate>(repeating: QRSCandidate())
@@ -38,7 +38,7 @@ struct CandidateQueue: Sendable {
         set { items[(head + index) & (Self.capacity - 1)] = newValue }
     }
 
-    /// Adds at the end; if full, the oldest goes.
+    /// Appends a candidate; if the queue is full, the oldest is dropped.
     mutating func append(_ candidate: QRSCandidate) {
         if count == Self.capacity { removeFirst() }
         items[(head + count) & (Self.capacity - 1)] = candidate
@@ -50,7 +50,7 @@ struct CandidateQueue: Sendable {
         count -= 1
     }
 
-    /// Drops all candidates before an index.
+    /// Removes all candidates before an index.
     mutating func removeAll(before fiducialIndex: Int64) {
         while count > 0, self[0].fiducialIndex < fiducialIndex { removeFirst() }
     }
@@ -61,7 +61,7 @@ struct CandidateQueue: Sendable {
     }
 }
 
-/// As the list of what is in it.
+/// Encoded as the list of its candidates.
 extension CandidateQueue: Codable {
     init(from decoder: any Decoder) throws {
         let candidates = try [QRSCandidate](from: decoder)

@@ -2,7 +2,7 @@ internal import ECGLimits
 import Foundation
 internal import StateCoding
 
-/// Why a resampler cannot be made.
+/// Why a resampler cannot be created.
 public enum ResamplerError: Error, Sendable, Equatable {
     /// The rate is not a number within `Resampler.supportedRates`.
     case rateOutOfRange(Double)
@@ -11,16 +11,16 @@ public enum ResamplerError: Error, Sendable, Equatable {
 /// Streaming conversion of any sampling rate between 100 and 2,000 Hz to 360 Hz.
 ///
 /// A windowed sinc (Kaiser, beta 6: about 63 dB below the passband) in polyphase form. Output `n` is the signal at
-/// input time `n * inputRate / 360`, so the filter's delay is compensated; it comes out once the half of the kernel
-/// that lies in its future has been pushed: 8 periods of the lower of the two rates (22 ms from 360 Hz up, 64 ms at 125
-/// Hz). The cut-off is at half the lower rate: that suppresses images when upsampling and aliases when downsampling.
-/// Before the first sample the signal is taken as constant, so that an offset makes no step. A NaN spoils the outputs
-/// whose kernel it lies under and no others. At 360 Hz the samples pass through untouched and without delay.
+/// input time `n * inputRate / 360`, so the filter's delay is compensated. It becomes available once the future half of
+/// the kernel has been pushed: 8 periods of the lower of the two rates (22 ms from 360 Hz up, 64 ms at 125 Hz). The
+/// cut-off is at half the lower rate, which suppresses images when upsampling and aliases when downsampling. Before the
+/// first sample the signal is assumed constant, so that an offset causes no step. A NaN affects only the outputs whose
+/// kernel covers it. At 360 Hz the samples pass through unchanged and without delay.
 ///
-/// Nothing is allocated after `init`. Rates in whole hertz have an exact table with at most 360 phases; others use 512
-/// phases and linear interpolation between them.
+/// No allocation after `init`. Rates in whole hertz have an exact table with at most 360 phases; others use 512 phases
+/// with linear interpolation between them.
 public struct Resampler: Sendable {
-    /// Input rates that can be converted, in hertz.
+    /// Supported input rates, in hertz.
     public static var supportedRates: ClosedRange<Double> { SignalLimits.samplingRates }
     /// Half-width of the kernel in periods of the lower rate.
     static let zeroCrossings = 8.0
@@ -29,35 +29,35 @@ public struct Resampler: Sendable {
 
     /// The input rate in hertz.
     public let inputRate: Double
-    /// Whether samples pass through untouched.
+    /// Whether samples pass through unchanged.
     public var isPassThrough: Bool { taps == 1 }
 
     /// Kernel length in input samples, a multiple of 4 (1: pass-through).
     private let taps: Int
     private let half: Int
     private let phases: Int
-    /// Whole-hertz rates: output n lies at input time `n * numerator / phases`, exactly. Else 0.
+    /// For whole-hertz rates, output n lies exactly at input time `n * numerator / phases`. Otherwise 0.
     private let numerator: Int64
     /// `(phases + 1) x taps`, normalised so that each phase has gain 1 at 0 Hz.
     private let kernel: ContiguousArray<Float>
     private let length: Int
     private var state: State
 
-    /// All that changes while samples go through, without the table, which depends on the rate alone.
+    /// All state that changes as samples pass; the table, which depends only on the rate, is not included.
     public struct State: Sendable, Codable {
         /// The last inputs, each stored twice (`length` apart) so that any window is contiguous.
         fileprivate var ring: ContiguousArray<Float>
         fileprivate var cursor = 0
         fileprivate var pushed: Int64 = 0
         fileprivate var produced: Int64 = 0
-        /// Input sample at or before the next output, and where between it and the following one that output lies.
+        /// Input sample at or before the next output, and the position of that output between this sample and the next.
         fileprivate var nextBase: Int64 = 0
         fileprivate var nextPhase: Int64 = 0
-        /// No output lies at or beyond it.
+        /// Upper bound: no output lies at or beyond it.
         @FullRange fileprivate var limit: Int64 = .max
     }
 
-    /// - Parameter inputRate: samples a second of the input, within `supportedRates`.
+    /// - Parameter inputRate: samples per second of the input, within `supportedRates`.
     /// - Throws: `ResamplerError.rateOutOfRange`, also for a rate that is not a number.
     public init(inputRate: Double) throws(ResamplerError) {
         guard inputRate.isFinite, Self.supportedRates.contains(inputRate) else {
@@ -130,7 +130,7 @@ public struct Resampler: Sendable {
         return sum
     }
 
-    /// Takes one input sample. Then call `next()` until it gives nil.
+    /// Pushes one input sample. Then call `next()` until it returns nil.
     public mutating func push(_ sample: Float) {
         precondition(isDrained, "fetch every output before the next input")
         if state.pushed == 0 {
@@ -177,8 +177,8 @@ public struct Resampler: Sendable {
             row = min(Int(position), phases - 1)
             weight = Float(position - Double(row))
         }
-        // Every output is fetched as soon as its newest input is there, so the ring holds just the samples under the
-        // kernel and the oldest of them is the next to be overwritten.
+        // Every output is fetched as soon as its newest input is available, so the ring holds exactly the samples under
+        // the kernel, and the oldest of them is the next to be overwritten.
         let slot = state.cursor
         return state.ring.withUnsafeBufferPointer { ring in
             kernel.withUnsafeBufferPointer { kernel in
@@ -198,7 +198,7 @@ public struct Resampler: Sendable {
         }
     }
 
-    /// End of a stretch: the last sample is held until the outputs up to the last input have come out. Fetch them
+    /// Ends a segment: the last sample is held until the outputs up to the last input have been produced. Fetch them
     /// with `next()`, then `reset()` before pushing again.
     public mutating func finish() {
         guard state.pushed > 0, taps > 1 else { return }
@@ -210,15 +210,15 @@ public struct Resampler: Sendable {
         Double(index) * inputRate / InternalSampling.rate
     }
 
-    /// Whether every output that can be has been fetched: then samples may be pushed.
+    /// Whether all available outputs have been fetched; only then may samples be pushed.
     public var isDrained: Bool { state.nextBase + Int64(half) >= state.pushed && state.limit == .max }
 
-    /// To go on from there later, with a resampler of the same rate.
+    /// State from which a resampler of the same rate can resume.
     public var snapshot: State { state }
 
-    /// Goes on where another resampler of this rate was.
+    /// Resumes from the state of another resampler of this rate.
     ///
-    /// - Returns: false, and nothing has changed, if no resampler of this rate can be in that state.
+    /// - Returns: false, with nothing changed, if no resampler of this rate can be in that state.
     public mutating func restore(_ new: State) -> Bool {
         let isDrained = new.nextBase >= new.pushed - Int64(half) && new.limit == .max
         let isFinished = new.limit != .max && new.nextBase >= new.limit
@@ -229,7 +229,7 @@ public struct Resampler: Sendable {
         return true
     }
 
-    /// Starts again as after `init`: nothing is carried over a gap.
+    /// Restarts as after `init`: nothing is carried across a gap.
     public mutating func reset() {
         state.cursor = 0
         state.pushed = 0

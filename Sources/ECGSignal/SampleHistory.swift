@@ -2,9 +2,9 @@ internal import StateCoding
 
 /// The last samples of a stream, addressed by their absolute index.
 ///
-/// A ring whose capacity is a power of two: one store a sample, nothing allocated after `init`.
+/// A ring buffer whose capacity is a power of two: one store per sample, no allocation after `init`.
 public struct SampleHistory: Sendable {
-    /// Index of the next sample to be appended.
+    /// Index of the next sample to append.
     public private(set) var endIndex: Int64
     /// Index of the first sample since the last reset.
     public private(set) var firstIndexSinceReset: Int64
@@ -12,7 +12,7 @@ public struct SampleHistory: Sendable {
     private let mask: Int
 
     /// - Parameters:
-    ///   - capacity: samples kept, at least; rounded up to a power of two. The default keeps 11 s at 360 Hz.
+    ///   - capacity: minimum number of samples kept, rounded up to a power of two. The default keeps 11 s at 360 Hz.
     ///   - startIndex: index of the first sample.
     public init(capacity: Int = 4_096, startIndex: Int64 = 0) {
         precondition(capacity > 0, "a history keeps at least one sample")
@@ -24,25 +24,25 @@ public struct SampleHistory: Sendable {
         firstIndexSinceReset = startIndex
     }
 
-    /// Samples that are kept.
+    /// Number of samples kept.
     public var capacity: Int { ring.count }
 
-    /// Index of the oldest sample that is still there.
+    /// Index of the oldest sample still available.
     public var startIndex: Int64 { max(firstIndexSinceReset, endIndex - Int64(ring.count)) }
 
-    /// Adds the sample with index `endIndex`.
+    /// Appends the sample with index `endIndex`.
     public mutating func append(_ millivolts: Float) {
         ring[Int(truncatingIfNeeded: endIndex) & mask] = millivolts
         endIndex += 1
     }
 
-    /// Forgets everything: what comes next has the index given.
+    /// Discards everything; the next sample has the given index.
     public mutating func reset(startIndex: Int64) {
         endIndex = startIndex
         firstIndexSinceReset = startIndex
     }
 
-    /// The sample with an index, or nil if it is not there (any more, or yet).
+    /// The sample with an index, or nil if it is not available (any more, or yet).
     public subscript(index: Int64) -> Float? {
         guard index >= startIndex, index < endIndex else { return nil }
         return ring[Int(truncatingIfNeeded: index) & mask]
@@ -61,21 +61,21 @@ public struct SampleHistory: Sendable {
 
     /// Copies the beat window centred on an R peak, unscaled: `BeatWindow.length` samples.
     ///
-    /// - Returns: false, with the destination untouched, if a part of the window is missing: the beat lies at the edge
-    ///   of a gap or of the record, or its window is not complete yet.
+    /// - Returns: false, with the destination untouched, if part of the window is missing: the beat lies at the edge of
+    ///   a gap or of the record, or its window is not complete yet.
     public func copy(windowCentredOn rPeakIndex: Int64, into destination: UnsafeMutableBufferPointer<Float>) -> Bool {
         precondition(destination.count == BeatWindow.length, "a beat window has \(BeatWindow.length) samples")
         return copy(from: rPeakIndex - Int64(BeatWindow.samplesBeforeRPeak), into: destination)
     }
 }
 
-/// As the samples that are there.
+/// Encoded as the samples that are available.
 extension SampleHistory: Codable {
     private enum CodingKeys: CodingKey {
         case capacity, endIndex, firstIndexSinceReset, samples
     }
 
-    /// Largest capacity that is read back.
+    /// Maximum capacity that is decoded.
     private static let largestCapacity = 1 << 16
 
     public init(from decoder: any Decoder) throws {

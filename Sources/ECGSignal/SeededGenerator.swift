@@ -1,7 +1,7 @@
 import Foundation
 
 /// A small random number generator with a fixed sequence for each seed (xoshiro256**, Blackman & Vigna 2018, seeded by
-/// SplitMix64), so that simulated signals are the same on every run.
+/// SplitMix64), so that simulated signals are identical in every run.
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 
@@ -31,10 +31,10 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable {
         return result
     }
 
-    /// Uniform in [0, 1).
+    /// Uniformly distributed in [0, 1).
     public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-    /// Normal with mean 0 and standard deviation 1 (Box-Muller, one of the pair).
+    /// Normally distributed with mean 0 and standard deviation 1 (Box-Muller, one value of the pair).
     public mutating func normal() -> Double {
         let radius = (-2 * log(1 - uniform())).squareRoot()
         return radius * cos(2 * .pi * uniform())

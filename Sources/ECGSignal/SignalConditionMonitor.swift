@@ -1,33 +1,34 @@
 public import StateCoding
 
-/// Whether a signal can be read, and if not, what is wrong with it. Ordered by precedence: the first that holds counts.
+/// Whether a signal is readable, and if not, what is wrong with it. Ordered by precedence: the first condition that
+/// applies is the one reported.
 public enum SignalCondition: UInt8, Sendable, CaseIterable, Codable {
     case good
-    /// The source says that an electrode is off.
+    /// The source reports that an electrode is off.
     case leadOff
-    /// Samples that are not a number or infinite.
+    /// Samples are not a number or infinite.
     case invalidSamples
-    /// The signal stands still far from where it usually is, or at an end of its converter's range, as a converter or
+    /// The signal stands still far from its usual level, or at an end of its converter's range, as a converter or
     /// amplifier at its limit does.
     case saturation
-    /// No change beyond the converter's last digits for seconds: a shorted or dead input.
+    /// For seconds, no change beyond the converter's last digits: a shorted or dead input.
     case flatLine
-    /// So much muscle, mains or electrode-motion noise, or so fast a drift, that beats found in it, or not found, are
-    /// doubtful.
+    /// So much muscle, mains or electrode-motion noise, or such a fast drift, that beats found in it, or their absence,
+    /// are doubtful.
     case noisy
 }
 
-/// Watches one stream at 360 Hz for conditions under which nothing must be read out of it.
+/// Monitors one stream at 360 Hz for conditions under which no conclusion may be drawn from it.
 ///
-/// The signal is judged in blocks of 125 ms, counted from the last reset, and by rules with different limits for on and
-/// off; so a change is known at a definite sample, whatever blocks the samples arrived in. Lead-off and samples that
-/// are not a number take effect at once.
+/// The signal is evaluated in blocks of 125 ms, counted from the last reset, by rules with hysteresis. A change is
+/// therefore detected at a definite sample, whatever sample blocks the signal arrived in. Lead-off and samples that are
+/// not a number take effect at once.
 public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
     /// A change of condition, reported once.
     public struct Change: Sendable, Equatable {
-        /// What holds from now on.
+        /// The condition from now on.
         public var condition: SignalCondition
-        /// Where the new condition began.
+        /// The sample at which the new condition began.
         public var sinceIndex: Int64
         /// The sample at which it became known.
         public var knownAtIndex: Int64
@@ -39,52 +40,52 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
         }
     }
 
-    /// What one block of 125 ms looked like.
+    /// Measurements of one block of 125 ms.
     private struct Block: Sendable, Codable {
         var minimum: Float = 0
         var maximum: Float = 0
-        /// Mean absolute second difference over four samples: what muscle and mains noise have and the ECG between
-        /// beats has not.
+        /// Mean absolute second difference over four samples: large in muscle and mains noise, small in the ECG between
+        /// beats.
         var roughness: Float = 0
-        /// Samples in runs of equal value far from 0.
+        /// Samples in runs of equal values far from 0.
         var pinned: Int32 = 0
     }
 
     static let blockLength = 45
     static let blockCount = 16
-    /// Lead-off and invalid samples are over after so long without.
+    /// Lead-off and invalid samples end once there have been none for this long.
     static let recoverySamples: Int64 = 360
     /// Flat: a range of at most this over 2 s...
     static let flatRange: Float = 0.02
-    /// ...and no longer with more than this within half a second.
+    /// ...and no longer flat once the range exceeds this within half a second.
     static let livelyRange: Float = 0.06
-    /// Equal samples in a row that count as pinned, if this far from the signal's usual level in mV: an electrode's offset,
-    /// 300 mV and more at a DC-coupled input, is no saturation.
+    /// This many equal samples in a row count as pinned if they are this far, in mV, from the signal's usual level: an
+    /// electrode's offset, 300 mV and more at a DC-coupled input, is not saturation.
     static let pinnedRun: Int32 = 9
     static let pinnedLevel: Float = 2.5
-    /// The usual level follows each block by this share: within 2 s.
+    /// The usual level follows each block by this fraction, and so within 2 s.
     static let levelShare: Float = 1 / 16
-    /// So near to an end of the converter's range, as a share of it, a sample stands at it.
+    /// A sample this close to an end of the converter's range, as a fraction of it, counts as being at that end.
     static let railShare: Float = 0.002
     static let equalWithin: Float = 0.003
-    /// Noise in the quietest of the last 16 blocks, on and off.
+    /// Noise in the quietest of the last 16 blocks: limits for on and off.
     static let noisyRoughness: Float = 0.12
     static let quietRoughness: Float = 0.08
-    /// The detector's noise ratio: on after so much for 2 s, off below the second.
+    /// The detector's noise ratio: on after this much for 2 s, off below the second value.
     static let noisyRatio: Float = 0.35
     static let quietRatio: Float = 0.2
-    /// Signal range over 2 s that no ECG has, on and off.
+    /// Signal range over 2 s that no ECG has: limits for on and off.
     static let wildRange: Float = 12
     static let calmRange: Float = 9
-    /// Drift: the signal goes one way for so many blocks (a second), by at least so many millivolts. That is an
-    /// electrode that moved or came off while the amplifier's coupling discharges; with a beat in between it would turn
-    /// back.
+    /// Drift: the signal moves in one direction for this many blocks (a second), by at least this many millivolts. That
+    /// is an electrode that moved or came off while the amplifier's coupling discharges; with a beat in between, the
+    /// signal would turn back.
     static let driftBlocks: Int32 = 8
     static let driftRange: Float = 0.8
-    /// Blocks (2 s) for which a drift still counts after its end.
+    /// Number of blocks (2 s) for which a drift still counts after its end.
     static let driftHold: Int32 = 16
 
-    /// What holds now.
+    /// The current condition.
     public private(set) var condition: SignalCondition = .good
     private var index: Int64 = 0
     @FullRange private var lastLeadOff: Int64 = .min
@@ -95,17 +96,17 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
     private var filled: Int32 = 0
     private var previous = InlineArray<8, Float>(repeating: 0)
     private var noisyRatioBlocks = 0
-    /// Blocks for which the signal has gone one way, and the way: 1 up, -1 down.
+    /// Number of blocks in which the signal has moved in one direction, and the direction: 1 up, -1 down.
     private var driftRun: Int32 = 0
     private var driftWay: Int32 = 0
     private var driftStart: Float = 0
     private var driftLeft: Int32 = 0
     private var run: Int32 = 0
     private var runLevel: Float = 0
-    /// Where the signal usually is, in mV, and whether anything lively has been seen there.
+    /// The signal's usual level, in mV, and whether any activity has been seen there.
     private var level: Float = 0
     private var hasBeenLively = false
-    /// Ends of the converter's range in mV, if the source says them.
+    /// Ends of the converter's range in mV, if the source reports them.
     private var lowestRail = -Self.noRail
     private var highestRail = Self.noRail
     private static let noRail: Float = 1e5
@@ -114,14 +115,15 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
 
     public init() {}
 
-    /// Starts again after a gap: the next sample has index 0 and the condition is good until shown otherwise.
+    /// Restarts after a gap: the next sample has index 0, and the condition is good until shown otherwise.
     public mutating func reset() {
         let (lowest, highest) = (lowestRail, highestRail)
         self = SignalConditionMonitor()
         (lowestRail, highestRail) = (lowest, highest)
     }
 
-    /// Where the source's converter ends, in mV; nil: unknown. Samples there are saturated, however briefly they rest.
+    /// The ends of the range of the source's converter, in mV; nil: unknown. Samples there are saturated, however
+    /// briefly they stay.
     public mutating func setRange(_ range: ClosedRange<Float>?) {
         guard let range else {
             (lowestRail, highestRail) = (-Self.noRail, Self.noRail)
@@ -137,14 +139,13 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
             && (0..<Int32(Self.blockLength)).contains(filled)
     }
 
-    /// Takes one sample.
+    /// Processes one sample.
     ///
     /// - Parameters:
-    ///   - millivolts: may be not a number or infinite.
+    ///   - millivolts: may be infinite or not a number.
     ///   - leadOff: the source's flag for this sample.
-    ///   - noiseRatio: the detector's `noiseRatio` after this sample. It shows noise of the beats' own frequencies,
-    ///     which cannot be told
-    ///     from beats by the signal alone; 0 leaves it out.
+    ///   - noiseRatio: the detector's `noiseRatio` after this sample. It detects noise in the frequency range of the
+    ///     beats, which cannot be distinguished from beats by the signal alone; 0 ignores it.
     /// - Returns: the new condition, if this sample changed it.
     public mutating func step(_ millivolts: Float, leadOff: Bool, noiseRatio: Float = 0) -> Change? {
         let n = index
@@ -192,7 +193,7 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
             current.minimum = min(current.minimum, value)
             current.maximum = max(current.maximum, value)
         }
-        // Second difference over +-2 samples: largest at 90 Hz, a tenth of that at 20 Hz and below.
+        // Second difference over +-2 samples: maximum gain at 90 Hz, a tenth of that at 20 Hz and below.
         let slot = Int(n & 7)
         let bend = value - 2 * previous[(slot + 6) & 7] + previous[(slot + 4) & 7]
         current.roughness += abs(bend)
@@ -225,12 +226,13 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
         let next = judge()
         guard next != judged else { return }
         judged = next
-        // A condition that is judged over 2 s has held for these 2 s; the return to good begins with the newest block.
+        // A condition that is evaluated over 2 s has held for these 2 s; the return to good begins with the newest
+        // block.
         let back = next == .good ? 1 : min(blockNumber, Self.blockCount)
         judgedSince = n + 1 - Int64(back * Self.blockLength)
     }
 
-    /// Before the current block takes its place among the others.
+    /// Called before the current block is added to the others.
     private mutating func followDrift() {
         let before = blocks[(blockNumber - 1) & (Self.blockCount - 1)]
         var way: Int32 = 0
@@ -279,7 +281,7 @@ public struct SignalConditionMonitor: Sendable, Codable, RangeChecked {
             ? recentMaximum - recentMinimum <= Self.livelyRange
             : full && maximum - minimum <= Self.flatRange
         {
-            // Far from 0 from the first sample on, it is more likely a rail than a patient without a heart beat.
+            // If far from 0 from the first sample on, it is more likely a rail than a patient without a heartbeat.
             return !hasBeenLively && abs(level) >= Self.pinnedLevel ? .saturation : .flatLine
         }
         if driftLeft > 0 { return .noisy }

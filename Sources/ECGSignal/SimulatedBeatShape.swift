@@ -1,9 +1,9 @@
 import Foundation
 
-/// The shape of one simulated beat as a sum of Gaussians about the R apex (McSharry et al., IEEE TBME 50(3), 2003, give
-/// such waves for sinus beats; the premature beats follow the textbook description of lead II).
+/// The morphology of one simulated beat as a sum of Gaussians around the R apex (McSharry et al., IEEE TBME 50(3),
+/// 2003, give such waves for sinus beats; the premature beats follow the textbook description of lead II).
 struct SimulatedBeatShape: Sendable {
-    /// One wave: amplitude in millivolts, centre and width (standard deviation) in seconds from the R apex.
+    /// One wave: amplitude in millivolts, centre and width (standard deviation) in seconds relative to the R apex.
     struct Wave: Sendable {
         var amplitude: Double
         var centre: Double
@@ -13,7 +13,7 @@ struct SimulatedBeatShape: Sendable {
     /// At most six waves; unused ones have amplitude 0.
     private(set) var waves = InlineArray<6, Wave>(repeating: Wave(amplitude: 0, centre: 0, width: 1))
     private(set) var count = 0
-    /// First and last time, in seconds from the R apex, at which the beat is visible.
+    /// First and last time, in seconds relative to the R apex, at which the beat is visible.
     private(set) var start = 0.0
     private(set) var end = 0.0
 
@@ -24,7 +24,8 @@ struct SimulatedBeatShape: Sendable {
     init(_ beat: PlannedBeat, scale: Double, tWave: Double, random: inout SeededGenerator) {
         let vary = 1 + 0.04 * max(-2, min(2, random.normal()))
         let amplitude = scale * vary * (beat.isInverted ? -1 : 1)
-        // Peak of T at roughly 0.3 s for an RR interval of 1 s, shorter at fast rates (Bazett's root, bounded).
+        // The T peak is at roughly 0.3 s for an RR interval of 1 s, earlier at fast rates (Bazett's square root,
+        // bounded).
         let stretch = min(1.15, max(0.62, beat.interval.squareRoot()))
         switch beat.letter {
         case "V":
@@ -34,7 +35,7 @@ struct SimulatedBeatShape: Sendable {
             add(-0.4 * amplitude, 0.110, 0.026)
             add(-0.55 * amplitude, 0.30 * stretch + 0.03, 0.060)
         case "S":
-            // Conducted as usual but early, so its P differs and lies in the T wave before.
+            // Conducted as usual but early, so its P wave differs and falls on the preceding T wave.
             if beat.hasPWave { add(0.09 * scale, -0.12, 0.016) }
             addNarrow(amplitude * 0.95, stretch, tWave * scale)
         default:
@@ -57,12 +58,12 @@ struct SimulatedBeatShape: Sendable {
         add(-0.10 * amplitude, -0.032, 0.008)
         add(amplitude, 0, 0.011)
         add(-0.22 * amplitude, 0.034, 0.010)
-        // T rises slower than it falls.
+        // The T wave rises more slowly than it falls.
         add(tAmplitude * 0.6, 0.255 * stretch, 0.045 * stretch)
         add(tAmplitude * 0.7, 0.300 * stretch, 0.030 * stretch)
     }
 
-    /// Value in millivolts at a time in seconds from the R apex.
+    /// Value in millivolts at a time in seconds relative to the R apex.
     func value(_ time: Double) -> Double {
         var sum = 0.0
         for index in 0..<count {
@@ -73,12 +74,11 @@ struct SimulatedBeatShape: Sendable {
         return sum
     }
 
-    /// Neighbouring waves pull the apex aside by some milliseconds; this puts it back to time 0, so that labels are
-    /// exact.
+    /// Neighbouring waves shift the apex by a few milliseconds; this moves it back to time 0, so that labels are exact.
     private mutating func centreApex() {
         var low = -0.02
         var high = 0.02
-        // Golden-section search: one maximum of |value| within +-20 ms.
+        // Golden-section search: |value| has one maximum within +-20 ms.
         let ratio = 0.618_033_988_749_895
         while high - low > 1e-6 {
             let a = high - ratio * (high - low)

@@ -1,17 +1,17 @@
 import Foundation
 
-/// Noise added to a simulated ECG. All amplitudes in millivolts; 0 leaves a kind out.
+/// Noise added to a simulated ECG. All amplitudes are in millivolts; 0 turns a kind off.
 public struct SimulatedNoise: Sendable, Equatable {
-    /// White noise, root mean square.
+    /// White noise, RMS amplitude.
     public var white: Double
-    /// Baseline wander from breathing and electrodes, 0.05 to 0.4 Hz, peak.
+    /// Baseline wander from breathing and electrodes, 0.05 to 0.4 Hz, peak amplitude.
     public var baselineWander: Double
-    /// Mains interference, peak, and its frequency in hertz.
+    /// Mains interference: peak amplitude, and frequency in hertz.
     public var mains: Double
     public var mainsFrequency: Double
-    /// Muscle noise, root mean square while it lasts: bursts of a few seconds, about half of the time.
+    /// Muscle noise, RMS amplitude during a burst: bursts of a few seconds, about half of the time.
     public var muscle: Double
-    /// Electrode motion, root mean square: slow random bends of 0.5 to 8 Hz, which imitate beats.
+    /// Electrode motion, RMS amplitude: slow random deflections of 0.5 to 8 Hz, which resemble beats.
     public var electrodeMotion: Double
 
     public init(
@@ -28,11 +28,11 @@ public struct SimulatedNoise: Sendable, Equatable {
 
     /// No noise.
     public static let none = SimulatedNoise()
-    /// What a resting patient with good electrodes shows.
+    /// Typical of a resting patient with good electrodes.
     public static let resting = SimulatedNoise(white: 0.01, baselineWander: 0.08, mains: 0.005)
 }
 
-/// Generates the noise, one sample a step.
+/// Generates the noise, one sample per step.
 struct NoiseGenerator: Sendable {
     private let noise: SimulatedNoise
     private let rate: Double
@@ -75,7 +75,7 @@ struct NoiseGenerator: Sendable {
                 muscleUntil = index + Int((1 + 4 * random.uniform()) * rate)
             }
             muscleGain += (muscleTarget - muscleGain) * min(1, 8 / rate)
-            // A first difference takes the low frequencies out; its root mean square is sqrt(2) of the white noise's.
+            // A first difference removes the low frequencies; its RMS is sqrt(2) times that of the white noise.
             let white = random.normal()
             sum += noise.muscle * muscleGain * (white - previousWhite) / 2.0.squareRoot()
             previousWhite = white
@@ -83,8 +83,7 @@ struct NoiseGenerator: Sendable {
         if noise.electrodeMotion != 0 {
             fast += fastShare * (random.normal() - fast)
             slow += slowShare * (fast - slow)
-            // Root mean square of the first leaky integrator driven by unit white noise, a little less after the
-            // second.
+            // RMS of the first leaky integrator driven by unit white noise; slightly less after the second.
             let level = (fastShare / (2 - fastShare)).squareRoot()
             sum += noise.electrodeMotion * (fast - slow) / level
         }

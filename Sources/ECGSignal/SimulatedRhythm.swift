@@ -1,36 +1,37 @@
-/// One stretch of a simulated recording: a rhythm and how long it lasts.
+/// One segment of a simulated recording: a rhythm and its duration.
 public struct SimulatedSegment: Sendable, Equatable {
-    /// What the heart does.
+    /// The rhythm.
     public enum Rhythm: Sendable, Equatable {
-        /// Regular sinus rhythm with respiratory variation, `rate` beats a minute. Brady- and tachycardia are this with
-        /// their rates.
+        /// Regular sinus rhythm with respiratory variation, `rate` beats per minute. Use it with low or high rates for
+        /// brady- and tachycardia.
         case sinus(rate: Double)
-        /// Irregularly irregular, no P waves, fibrillatory baseline: as atrial fibrillation. `rate` is the mean.
+        /// Irregularly irregular, no P waves, fibrillatory baseline, as in atrial fibrillation. `rate` is the mean.
         case atrialFibrillation(rate: Double)
-        /// A ventricular beat after every sinus beat. `rate` is that of all beats together.
+        /// A ventricular beat after every sinus beat. `rate` counts all beats.
         case bigeminy(rate: Double)
         /// A ventricular beat after every second sinus beat.
         case trigeminy(rate: Double)
-        /// Sinus rhythm in which every `every`-th beat is a group of `count` premature ventricular beats (1 single, 2
-        /// couplet, 3 and more run) at `groupRate`, followed by a compensatory pause.
+        /// Sinus rhythm in which every `every`-th beat is a group of `count` premature ventricular beats (1: single, 2:
+        /// couplet, 3 or more: run) at `groupRate`, followed by a compensatory pause.
         case ventricularGroups(rate: Double, every: Int, count: Int, groupRate: Double)
         /// The same with supraventricular beats, without full compensation.
         case supraventricularGroups(rate: Double, every: Int, count: Int, groupRate: Double)
         /// Ventricular beats only, at `rate`: tachycardia, accelerated idioventricular rhythm, or escape rhythm.
         case ventricular(rate: Double)
-        /// Ventricular beats only, at `rate`, every second one upside down: bidirectional systoles.
+        /// Ventricular beats only, at `rate`, every second one inverted: bidirectional systoles.
         case bidirectional(rate: Double)
-        /// A ventricular beat after every sinus beat, the more premature the smaller `prematurity` is (interval before
-        /// it as a share of the mean interval): slow and rapid alternating bigeminy are this with their rates.
+        /// A ventricular beat after every sinus beat; the smaller `prematurity` (the preceding interval as a fraction
+        /// of the mean interval), the more premature it is. Use it with low or high rates for slow and rapid
+        /// alternating bigeminy.
         case alternatingBigeminy(rate: Double, prematurity: Double)
-        /// No beat until the segment's end, but the waves of ventricular fibrillation.
+        /// No beat until the segment's end, only the waves of ventricular fibrillation.
         case ventricularFibrillation
         /// No beat until the segment's end.
         case asystole
     }
 
     public var rhythm: Rhythm
-    /// Seconds. The segment ends with the first beat due after them; `.asystole` lasts exactly so long.
+    /// In seconds. The segment ends with the first beat due after this time; `.asystole` lasts exactly this long.
     public var seconds: Double
 
     public init(_ rhythm: Rhythm, seconds: Double) {
@@ -46,14 +47,14 @@ struct PlannedBeat: Sendable {
     /// AAMI class letter: N, S, V.
     var letter: Character
     var hasPWave: Bool
-    /// RR interval before it in seconds, which sets the QT interval.
+    /// Preceding RR interval in seconds, which sets the QT interval.
     var interval: Double
     var atrialFibrillation: Bool
-    /// Its complex is upside down.
+    /// Whether its complex is inverted.
     var isInverted = false
 }
 
-/// Plans the beats of a script one after the other, without end: the last segment goes on when the script is over.
+/// Plans the beats of a script in order, without end: the last segment continues when the script is over.
 struct RhythmPlanner: Sendable {
     private let script: [SimulatedSegment]
     private var segment = 0
@@ -63,7 +64,7 @@ struct RhythmPlanner: Sendable {
     private var last: Double
     private var pauseAfterGroup = false
 
-    /// The stretches of ventricular fibrillation as they are reached: seconds from the start.
+    /// The episodes of ventricular fibrillation reached so far, in seconds from the start.
     private(set) var fibrillation: [ClosedRange<Double>] = []
 
     init(script: [SimulatedSegment], firstBeat: Double) {
@@ -82,12 +83,12 @@ struct RhythmPlanner: Sendable {
         pauseAfterGroup = false
     }
 
-    /// The next beat, or nil if none will ever come (the script ends in asystole).
+    /// The next beat, or nil if there will be none (the script ends in asystole).
     mutating func next(_ random: inout SeededGenerator) -> PlannedBeat? {
         while last >= segmentEnd, segment + 1 < script.count { advanceSegment() }
         while script[segment].rhythm == .asystole || script[segment].rhythm == .ventricularFibrillation {
             let isFibrillation = script[segment].rhythm == .ventricularFibrillation
-            // From half an interval after the last beat on.
+            // Starts half an interval after the last beat.
             if isFibrillation { fibrillation.append(last + 0.4...max(last + 0.4, segmentEnd)) }
             guard segment + 1 < script.count else { return nil }
             last = max(last, segmentEnd)
@@ -100,7 +101,7 @@ struct RhythmPlanner: Sendable {
     }
 
     private mutating func plan(_ random: inout SeededGenerator) -> PlannedBeat {
-        // About 2 % of beat-to-beat scatter and 4 % of respiratory sinus arrhythmia at 0.25 Hz.
+        // About 2 % beat-to-beat scatter and 4 % respiratory sinus arrhythmia at 0.25 Hz.
         func sinus(_ rate: Double, _ random: inout SeededGenerator) -> Double {
             let base = Self.interval(rate)
             let phase = (last * 0.25).truncatingRemainder(dividingBy: 1)
@@ -116,12 +117,12 @@ struct RhythmPlanner: Sendable {
         case .sinus(let rate):
             return beat(sinus(rate, &random), "N", pWave: true)
         case .atrialFibrillation(let rate):
-            // Skewed to the right with a coefficient of variation of about 0.24, never under 0.3 s.
+            // Right-skewed with a coefficient of variation of about 0.24, never below 0.3 s.
             let base = Self.interval(rate)
             let scatter = 0.65 + 0.7 * (random.uniform() + random.uniform() * random.uniform()) / 1.5
             return beat(max(0.3, base * scatter), "N", pWave: false, fibrillation: true)
         case .bigeminy(let rate):
-            // Premature after 0.7 of the mean interval; the pause makes up for it.
+            // Premature at 0.7 of the mean interval; the pause compensates for it.
             let base = Self.interval(rate)
             let jitter = 1 + 0.02 * max(-2, min(2, random.normal()))
             return beatInSegment % 2 == 1

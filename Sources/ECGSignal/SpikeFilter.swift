@@ -1,27 +1,27 @@
 public import StateCoding
 
-/// Sets aside single samples that no heart and no amplifier makes: a jump faster than any QRS complex that is taken
-/// back at once. They come from lost bits, from markers for "no value" among the counts, and from pacemakers.
+/// Removes isolated samples that neither a heart nor an amplifier can produce: a jump faster than any QRS complex that
+/// is reversed at once. They come from bit errors, from "no value" markers among the counts, and from pacemakers.
 ///
-/// A sample that jumps is kept back until the next ones show whether it is such a spike; all others go on at once. A
-/// spike is replaced by the straight line between its neighbours.
+/// A sample that jumps is held back until the next ones show whether it is such a spike; all others pass at once. A
+/// spike is replaced by a straight line between its neighbours.
 ///
-/// A QRS complex lasts 40 ms and more at its base, so half of its height for 20 ms: it cannot come back within 4 ms.
+/// A QRS complex is at least 40 ms wide at its base, so 20 ms at half its height: it cannot return within 4 ms.
 public struct SpikeFilter: Sendable, Codable {
-    /// Longest spike, in s.
+    /// Maximum duration of a spike, in s.
     static let maximumSeconds = 0.004
-    /// Below this rate a single sample may be a QRS complex's apex, and nothing is set aside.
+    /// Below this rate a single sample may be the apex of a QRS complex, so nothing is removed.
     static let minimumRate = 240.0
-    /// Slope that no QRS complex has, in mV/s, and the least jump at high rates, in mV.
+    /// Slope that no QRS complex reaches, in mV/s, and the minimum jump at high rates, in mV.
     static let maximumSlope: Float = 200
     static let minimumJump: Float = 0.3
-    /// ...and so many times the mean step of the last quarter of a second or so: in a rough signal a jump is nothing odd.
+    /// ...and this many times the mean step of about the last quarter of a second: in a rough signal a jump is normal.
     static let roughnessFactor: Float = 8
     static let roughnessWeight: Float = 1 / 64
-    /// A spike comes back to within this share of its jump.
+    /// A spike returns to within this fraction of its jump.
     static let returnShare: Float = 0.25
 
-    /// Greater than any voltage until the rate is known.
+    /// Larger than any voltage until the rate is known.
     private var jump: Float = 1e5
     private var maximumLength = 0
     private var last: Float = 0
@@ -33,7 +33,7 @@ public struct SpikeFilter: Sendable, Codable {
 
     public init() {}
 
-    /// Starts afresh, with a rate in samples a second.
+    /// Restarts, with a rate in samples per second.
     public mutating func reset(samplingRate: Double) {
         self = SpikeFilter()
         guard samplingRate >= Self.minimumRate else { return }
@@ -41,12 +41,12 @@ public struct SpikeFilter: Sendable, Codable {
         maximumLength = min(8, max(1, Int(Self.maximumSeconds * samplingRate)))
     }
 
-    /// Takes one sample, and gives those that may go on, in their order.
+    /// Takes one sample and passes on those that are ready, in order.
     ///
     /// - Parameters:
     ///   - sample: in mV, finite.
-    ///   - pass: called with each sample that goes on, this one or one that was kept back.
-    /// - Returns: how many samples were set aside: 0, or the length of the spike that this sample ended.
+    ///   - pass: called with each sample that is passed on: this one or one that was held back.
+    /// - Returns: how many samples were removed: 0, or the length of the spike that ended with this sample.
     @inline(__always)
     public mutating func step(_ sample: Float, pass: (Float) -> Void) -> Int {
         if heldCount == 0 {
@@ -64,7 +64,7 @@ public struct SpikeFilter: Sendable, Codable {
         return stepHolding(sample, pass)
     }
 
-    /// What is kept back goes on as it is: nothing comes after it.
+    /// Passes on the samples held back, unchanged: no more samples follow.
     public mutating func flush(pass: (Float) -> Void) {
         for index in 0..<heldCount { pass(held[index]) }
         if heldCount > 0 {

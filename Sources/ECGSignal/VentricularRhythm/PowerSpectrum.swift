@@ -1,16 +1,16 @@
 import Foundation
 
-/// Power spectrum of 3 s at 40 Hz: 120 samples, a Hann window, padded with zeros to 512.
+/// Power spectrum of 3 s at 40 Hz: 120 samples, Hann-windowed and zero-padded to 512.
 ///
-/// A row of four transforms of 128, decimated in frequency (Gentleman & Sande 1966): transform q gives bins q, q + 4,
-/// q + 8 and so on, of samples turned by q/512 of a circle each. So no zero is transformed but eight, and the four run
-/// side by side in one vector.
+/// Computed as four 128-point transforms, decimated in frequency (Gentleman & Sande 1966): transform q yields bins q, q
+/// + 4, q + 8 and so on, from samples each rotated by q/512 of a circle. Only eight of the padding zeros are
+/// transformed, and the four transforms run side by side in one vector.
 struct PowerSpectrum: Sendable {
     static let shared = PowerSpectrum()
 
     private static let count = 120
     private static let size = 128
-    /// The window times the turn of sample i in transform q: (120) of (4).
+    /// The window times the rotation of sample i in transform q: (120) of (4).
     private let cosines: ContiguousArray<SIMD4<Float>>
     private let sines: ContiguousArray<SIMD4<Float>>
     /// exp(-2 pi i j / 128), (64).
@@ -20,7 +20,7 @@ struct PowerSpectrum: Sendable {
         var cosines = ContiguousArray<SIMD4<Float>>()
         var sines = ContiguousArray<SIMD4<Float>>()
         for index in 0..<Self.count {
-            // The window's ends lie half a sample outside.
+            // The window's end points lie half a sample outside.
             let hann = 0.5 - 0.5 * cos(2 * Double.pi * (Double(index) + 0.5) / Double(Self.count))
             let angles = (0..<4).map { -2 * Double.pi * Double(index * $0) / 512 }
             cosines.append(SIMD4(angles.map { Float(hann * cos($0)) }))
@@ -36,8 +36,8 @@ struct PowerSpectrum: Sendable {
     }
 
     /// - Parameters:
-    ///   - samples: (120) at 40 Hz; their mean is left out.
-    ///   - power: of bins of 40/512 Hz, 0 to 20 Hz.
+    ///   - samples: (120) at 40 Hz; their mean is removed.
+    ///   - power: power in bins of 40/512 Hz, 0 to 20 Hz.
     func transform(_ samples: UnsafePointer<Float>, into power: inout InlineArray<257, Float>) {
         withUnsafeTemporaryAllocation(of: SIMD4<Float>.self, capacity: 2 * Self.size) { memory in
             memory.initialize(repeating: .zero)
@@ -49,7 +49,7 @@ struct PowerSpectrum: Sendable {
                 imaginary[index] = sines[index] * (samples[index] - mean)
             }
             turns.withUnsafeBufferPointer { Self.transform(real, imaginary, $0) }
-            // The results lie in the order of their reversed bits.
+            // The results are in bit-reversed order.
             for bin in 0...256 {
                 let place = Int(UInt8(truncatingIfNeeded: bin / 4).bitReversed >> 1)
                 let (x, y) = (real[place][bin % 4], imaginary[place][bin % 4])

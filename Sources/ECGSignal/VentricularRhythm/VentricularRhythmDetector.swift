@@ -1,25 +1,27 @@
 public import StateCoding
 
-/// Tells ventricular tachycardia and fibrillation from the signal itself, without beats: twice a second a network of
-/// 1,220 weights judges 71 features of the last 3 s (`VentricularRhythmFeatures`, `VentricularRhythmWeights`).
-/// `VentricularRhythmRule` makes alarms of its rows.
+/// Recognises ventricular tachycardia and fibrillation from the signal itself, without beats: twice a second a network
+/// of 1,220 weights evaluates 71 features of the last 3 s (`VentricularRhythmFeatures`, `VentricularRhythmWeights`).
+/// `VentricularRhythmRule` turns the resulting rows into alarms.
 ///
-/// The path at 360 Hz: moving averages of 6 and 7 samples (zeros at 60 and 51.4 Hz, -3 dB at about 17 Hz), every third
-/// sample, high-pass of second order at 1 Hz (Butterworth), and for spectrum and periodicity moving averages of 5 and 3
-/// and every third sample again. All but a share of flat samples is free of scale, so that gain does not matter.
+/// Signal path at 360 Hz: moving averages of 6 and 7 samples (zeros at 60 and 51.4 Hz, -3 dB at about 17 Hz),
+/// decimation by three, a second-order Butterworth high-pass at 1 Hz, and for spectrum and periodicity moving averages
+/// of 5 and 3 and another decimation by three. Everything but the share of flat samples is scale-free, so gain does not
+/// matter.
 ///
-/// With the records held out on which it is measured, and the rule: on vfdb and cudb every episode of VT or VF of 10 s
-/// and longer is found, 3.3 s after its onset (median), and 99.7 % of vfdb's and 89 % of cudb's time in VT or VF is
-/// under alarm. False alarms an hour: 2.5 on vfdb and 10 on cudb, of which a third are VT that is not marked; on mitdb,
-/// svdb, qtdb and nstdb, together 23 h, none. VF is told from VT in two thirds of the rows. It is not for runs of 3 s
-/// and less: `VentricularRhythmRule.largestRecentProbability` serves as a check on what the beats say of them.
+/// Measured together with the rule on held-out records: on vfdb and cudb every episode of VT or VF of at least 10 s is
+/// found, 3.3 s after its onset (median), and an alarm is active for 99.7 % of vfdb's and 89 % of cudb's time in VT or
+/// VF. False alarms per hour: 2.5 on vfdb and 10 on cudb, a third of which are VT that is not annotated; none on mitdb,
+/// svdb, qtdb and nstdb, together 23 h. VF is correctly distinguished from VT in two thirds of the rows. It is not
+/// meant for runs of 3 s or less: there `VentricularRhythmRule.largestRecentProbability` serves as a check on the
+/// result of the beat classes.
 ///
-/// One value per stream, 2.1 KB, nothing allocated a sample; the rows are a function of the samples since the last
-/// restart alone.
+/// One value per stream, 2.1 KB, with no allocation per sample; the rows depend only on the samples since the last
+/// restart.
 public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
-    /// What the last 3 s are, twice a second.
+    /// The evaluation of the last 3 s, twice a second.
     public struct Row: Sendable, Equatable, Codable {
-        /// Probabilities, 0...1, with the sum 1: ventricular fibrillation or flutter,
+        /// Probabilities, 0...1, which sum to 1: ventricular fibrillation or flutter,
         public var fibrillation: Float
         /// ventricular tachycardia,
         public var tachycardia: Float
@@ -27,16 +29,16 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         public var other: Float
         /// noise.
         public var noise: Float
-        /// Robust height of the signal from peak to peak over the 3 s, in mV: twice the .98 quantile of the distance
-        /// to the median.
+        /// Robust peak-to-peak height of the signal over the 3 s, in mV: twice the .98 quantile of the distance from
+        /// the median.
         public var height: Float
-        /// Largest rise or fall within 0.15 s over the last 4 s, in mV; nil before there are 4 s. A heart that beats
-        /// gives 0.15 mV and more (never less in 296 records of the challenge of 2017), asystole without P waves and
-        /// noise less than 0.12, and a dead line less than 0.02.
+        /// Maximum rise or fall within 0.15 s over the last 4 s, in mV; nil until 4 s are available. A beating heart
+        /// gives at least 0.15 mV (never less in 296 records of the 2017 challenge), asystole without P waves and noise
+        /// less than 0.12, and a dead line less than 0.02.
         public var swing: Float?
-        /// Period of the rhythm in s, by the autocorrelation; of no meaning where nothing is periodic.
+        /// Period of the rhythm in s, from the autocorrelation; meaningless where nothing is periodic.
         public var period: Float
-        /// The last sample of the window; 360-Hz samples since the last reset, what was missing included.
+        /// The last sample of the window, in 360-Hz samples since the last reset, including missing samples.
         public var sampleIndex: Int64
 
         public init(
@@ -54,36 +56,36 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         }
     }
 
-    /// Samples of 360 Hz between rows.
+    /// 360-Hz samples between rows.
     public static let rowPeriod: Int64 = 180
-    /// Samples of 360 Hz from the start to the first row.
+    /// 360-Hz samples from the start to the first row.
     public static let windowLength: Int64 = 1_080
 
-    /// Samples of 360 Hz that make one of 120 Hz, and of 120 Hz that make one of 40 Hz.
+    /// Number of 360-Hz samples per 120-Hz sample, and of 120-Hz samples per 40-Hz sample.
     private static let decimation: Int64 = 3
-    /// Samples of 120 Hz in a block of half a second, and within which a swing is measured (0.15 s).
+    /// 120-Hz samples in a block of half a second, and in the time within which a swing is measured (0.15 s).
     private static let blockLength = 60
     private static let swingLength = 18
-    /// Either way in mV from the first sample: what no amplifier gives, and no power of it overflows.
+    /// Maximum distance from the first sample in mV, either way: no amplifier gives more, and no power of it overflows.
     private static let inputLimit: Float = 1_000
 
-    /// Samples since the last reset at which the stretch began.
+    /// Samples since the last reset at which the segment began.
     private var start: Int64 = 0
     /// Samples since then.
     private var taken: Int64 = 0
-    /// The filters start at rest on the first sample.
+    /// The filters start at rest at the first sample.
     private var first: Float = 0
     private var held: Float = 0
-    /// Differences to the first sample, the newest last.
+    /// Differences from the first sample, newest last.
     private var input = InlineArray<12, Float>(repeating: 0)
-    /// Delayed values of the high-pass.
+    /// Delay line of the high-pass.
     private var highPassIn = InlineArray<2, Double>(repeating: 0)
     private var highPassOut = InlineArray<2, Double>(repeating: 0)
     /// High-passed at 120 Hz: 3 s in mV.
     private var window = InlineArray<360, Float>(repeating: 0)
     /// Low-passed once more, at 40 Hz: 3 s in mV.
     private var narrow = InlineArray<120, Float>(repeating: 0)
-    /// What the high-pass takes away, least and most in each half second of 3 s, and the one begun.
+    /// The component removed by the high-pass: minimum and maximum in each half second of 3 s, and in the current one.
     private var wanderLeast = InlineArray<6, Float>(repeating: 0)
     private var wanderMost = InlineArray<6, Float>(repeating: 0)
     private var wander = InlineArray<2, Float>(repeating: 0)
@@ -92,13 +94,13 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
 
     public init() {}
 
-    /// Starts again: the next sample has index 0.
+    /// Restarts: the next sample has index 0.
     public mutating func reset() { self = VentricularRhythmDetector() }
 
-    /// Starts again after an interruption, with a new window, but goes on counting samples. After one of less than 2 s
-    /// `VentricularRhythmRule` may keep its rows; see `VentricularRhythmRule.interrupt`.
+    /// Restarts after an interruption, with a new window, but continues to count samples. After an interruption of less
+    /// than 2 s `VentricularRhythmRule` may keep its rows; see `VentricularRhythmRule.interrupt`.
     ///
-    /// - Parameter missing: samples of 360 Hz that were lost, 0 or more.
+    /// - Parameter missing: number of 360-Hz samples that were lost, 0 or more.
     public mutating func interrupt(missing: Int64 = 0) {
         let index = start + taken + max(0, missing)
         self = VentricularRhythmDetector()
@@ -106,7 +108,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
     }
 
     public var isInRange: Bool {
-        // What clamped input can give, and more: the features' fourth powers must not overflow.
+        // Wider than clamped input can reach: the fourth powers in the features must not overflow.
         let limit: Float = 1e5
         func areSmall(_ values: Span<Float>) -> Bool {
             for index in values.indices where !(abs(values[index]) <= limit) { return false }
@@ -118,10 +120,10 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
             && areSmall(swings.span) && filters.allSatisfy { abs($0) <= Double(limit) }
     }
 
-    /// Takes one sample at 360 Hz.
+    /// Processes one 360-Hz sample.
     ///
-    /// - Parameter millivolts: a value that is not finite is taken as the one before it.
-    /// - Returns: a row after each half second, the first after 3 s.
+    /// - Parameter millivolts: a value that is not finite is replaced by the previous one.
+    /// - Returns: a row after each half second, the first one after 3 s.
     public mutating func step(_ millivolts: Float) -> Row? {
         if millivolts.isFinite { held = millivolts }
         if taken == 0 { first = held }
@@ -138,7 +140,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
     // MARK: - Signal path
 
     private mutating func filter() {
-        // Averages of 6 and of 7 in one: 1, 2, 3, 4, 5, 6, 6, 5, 4, 3, 2, 1.
+        // Averages of 6 and of 7 combined: 1, 2, 3, 4, 5, 6, 6, 5, 4, 3, 2, 1.
         var sum: Float = 0
         for lag in 0..<6 { sum += Float(lag &+ 1) * (input[lag] + input[11 &- lag]) }
         for lag in 0..<9 { input[lag] = input[lag &+ 3] }
@@ -157,10 +159,10 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         let begins = index % Int64(Self.blockLength) == 0
         wander = begins ? [drift, drift] : [min(wander[0], drift), max(wander[1], drift)]
         guard (index + 1) % Self.decimation == 0 else { return }
-        // Averages of 5 and of 3 in one.
+        // Averages of 5 and of 3 combined.
         let weights: InlineArray<7, Float> = [1, 2, 3, 3, 3, 2, 1]
         var low: Float = 0
-        // Read through a span: reading a stored array's elements one by one copies it each time.
+        // Read through a span: reading a stored array element by element copies it each time.
         let samples = window.span
         for lag in 0..<7 { low += weights[lag] * samples[place >= lag ? place &- lag : place &- lag &+ samples.count] }
         narrow[Int(index / Self.decimation % Int64(VentricularRhythmFeatures.narrowLength))] = low / 15
@@ -175,7 +177,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         swings[Int(block % 8)] = largestSwing(endingAt: place)
     }
 
-    /// Largest difference of two samples within 0.15 s, of which the later one is of the last block.
+    /// Maximum difference of two samples within 0.15 s, the later of which is in the last block.
     private func largestSwing(endingAt place: Int) -> Float {
         let count = Self.blockLength + Self.swingLength - 1
         let samples = window.span
@@ -186,7 +188,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
                 memory[index] = SIMD2(samples[position], -samples[position])
                 position = position + 1 == samples.count ? 0 : position + 1
             }
-            // The largest, and the least turned round, of 2, 4, 8 and 16 samples in a row, and of 18.
+            // The maximum, and the negated minimum, of 2, 4, 8, 16 and 18 consecutive samples.
             var length = count
             for reach in [1, 2, 4, 8, 2] {
                 length -= reach
@@ -211,7 +213,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
             period: features.period, sampleIndex: start + taken - 1)
     }
 
-    /// Of the window that ends with the last sample, which ends a half second.
+    /// The row for the window that ends with the last sample, at the end of a half second.
     func features() -> VentricularRhythmFeatures {
         let windowLength = VentricularRhythmFeatures.windowLength
         let narrowLength = VentricularRhythmFeatures.narrowLength
@@ -229,7 +231,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         }
     }
 
-    /// Puts a ring in order, its oldest sample first.
+    /// Unrolls a ring buffer, oldest sample first.
     private static func copy(
         _ ring: Span<Float>, from number: Int64, to memory: UnsafeMutableBufferPointer<Float>, at position: Int
     ) {

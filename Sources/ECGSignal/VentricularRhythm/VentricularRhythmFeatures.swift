@@ -1,51 +1,52 @@
 import Foundation
 
-/// The 71 features of 3 s of one lead, in the order in which the network takes them.
+/// The 71 features of 3 s of one lead, in the order in which the network expects them.
 ///
-/// All are free of scale: a factor on the signal changes nothing but the share of flat samples. The window is s (360
-/// samples at 120 Hz, 1-Hz high-passed); d is its difference over 2 samples, g its second difference over 4, and D, G,
-/// R are the .98 quantiles of |d|, |g| and |s - median|. What the groups are after, and where they come from:
+/// All are scale-free: scaling the signal changes nothing but the share of flat samples. The window is s (360 samples
+/// at 120 Hz, 1-Hz high-passed); d is its difference over 2 samples, g its second difference over 4, and D, G, R are
+/// the .98 quantiles of |d|, |g| and |s - median|. What each group measures, and its source:
 ///
-/// - shares of samples below parts of D and R, means: an ECG is flat between its complexes, fibrillation never is
-///   (Jekova & Krasteva, Physiological Measurement 25, 2004: 1167-1178; Arafat et al., 2011);
+/// - shares of samples below fractions of D and R, and means: an ECG is flat between its complexes, fibrillation never
+///   is (Jekova & Krasteva, Physiological Measurement 25, 2004: 1167-1178; Arafat et al., 2011);
 /// - central moments; mean differences over 2 to 64 samples (a structure function, akin to Hurst's exponent);
-/// - what a narrow band-stop filter leaves (Kuo & Dillman, Computers in Cardiology 1978: 347-349);
+/// - the residue of a narrow band-stop filter (Kuo & Dillman, Computers in Cardiology 1978: 347-349);
 /// - boxes visited in the plane of s(t) and s(t - 0.25 s) (Amann, Tratnig & Unterkofler, IEEE TBME 54, 2007: 174-177);
-/// - waves counted in the slope's envelope and in s, their width and regularity; how even the height is;
-/// - shares of bands, the dominant frequency, its harmonics and concentration (Barro et al., Journal of Biomedical
+/// - waves counted in the slope's envelope and in s, their width and regularity, and how uniform the height is;
+/// - band shares, the dominant frequency, its harmonics and concentration (Barro et al., Journal of Biomedical
 ///   Engineering 11, 1989: 320-328), and the autocorrelation (Chen, Thakor & Mower, Medical & Biological Engineering &
 ///   Computing 25, 1987: 241-249);
-/// - the same of the envelopes of slope and bend, which show the rate where the waves are not alike.
+/// - the same for the envelopes of slope and second difference, which show the rate where the waves differ from each
+///   other.
 ///
-/// Ablation: without any one of the spectrum, the histograms, the envelopes, the structure function or the counts, the
-/// area under the ROC curve of held-out records changes by less than .02: no group is indispensable.
+/// Ablation: leaving out any one of the spectrum, the histograms, the envelopes, the structure function or the counts
+/// changes the area under the ROC curve of held-out records by less than .02: no group is indispensable.
 struct VentricularRhythmFeatures {
     static let count = 71
     static let windowLength = 360
     static let narrowLength = 120
-    /// Features of an envelope.
+    /// Number of features of an envelope.
     private static let envelopeCount = 5
     /// Hz.
     static let rate: Float = 120
-    /// Height in mV below which a line is flat and has no shape: all features are 0.
+    /// Height in mV below which a line is considered flat and without shape: all features are 0.
     static let flatHeight: Float = 0.005
 
     /// The features, (71).
     private(set) var values = InlineArray<71, Float>(repeating: 0)
-    /// Robust height from peak to peak in mV: twice R.
+    /// Robust peak-to-peak height in mV: twice R.
     private(set) var height: Float = 0
-    /// Place of the logarithm of the autocorrelation's period, in s.
+    /// Index of the logarithm of the autocorrelation's period, in s.
     private static let periodPlace = 57
     /// Period of the rhythm in s; 0 in a flat signal.
     var period: Float { height >= Self.flatHeight ? exp(values[Self.periodPlace]) : 0 }
     private var next = 0
 
     /// - Parameters:
-    ///   - window: s in mV, (360), finite; the oldest first.
-    ///   - narrow: s low-passed at 40 Hz, (120), in mV; the oldest first.
-    ///   - wander: range in mV, over the window, of what the high-pass took away.
+    ///   - window: s in mV, (360), finite, oldest first.
+    ///   - narrow: s low-passed at 40 Hz, (120), in mV, oldest first.
+    ///   - wander: range in mV, over the window, of the component that the high-pass removed.
     init(window: UnsafePointer<Float>, narrow: UnsafePointer<Float>, wander: Float) {
-        // |d|, d, |g|, s - median, |s - median|, and one to sort in.
+        // |d|, d, |g|, s - median, |s - median|, and a scratch buffer for sorting.
         let length = Self.windowLength
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 6 * length) { memory in
             memory.initialize(repeating: 0)
@@ -74,15 +75,15 @@ struct VentricularRhythmFeatures {
         }
     }
 
-    /// The window and what is made of it.
+    /// The window and the signals derived from it.
     private struct Parts {
         let s: UnsafePointer<Float>
-        /// s[i + 2] - s[i], (358), and its size.
+        /// s[i + 2] - s[i], (358), and its magnitude.
         let d: UnsafeMutablePointer<Float>
         let slope: UnsafeMutablePointer<Float>
         /// |s[i + 4] - 2 s[i + 2] + s[i]|, (356).
         let bend: UnsafeMutablePointer<Float>
-        /// s - median, (360), and its size.
+        /// s - median, (360), and its magnitude.
         let centred: UnsafeMutablePointer<Float>
         let deviation: UnsafeMutablePointer<Float>
         let scratch: UnsafeMutablePointer<Float>
@@ -93,7 +94,7 @@ struct VentricularRhythmFeatures {
         var slope: Float
         var bend: Float
         var deviation: Float
-        /// R without what keeps quotients finite.
+        /// R without the offset that keeps quotients finite.
         var exactDeviation: Float
     }
 
@@ -126,7 +127,7 @@ struct VentricularRhythmFeatures {
             deviation: deviation + epsilon, exactDeviation: deviation)
     }
 
-    /// Appends a feature; what is not a number, as of a line without slope, is 0.
+    /// Appends a feature; a value that is not a number, as for a line without slope, becomes 0.
     mutating func add(_ value: Float) {
         guard next < Self.count else { return }
         values[next] = value.isNaN ? 0 : value
@@ -178,10 +179,10 @@ struct VentricularRhythmFeatures {
         add(log(Float(shift) / Self.rate))
     }
 
-    /// Share of 20 x 20 boxes that the curve of s and s 0.25 s before visits.
+    /// Share of 20 x 20 boxes visited by the curve of s against s 0.25 s earlier.
     private mutating func addPhaseSpace(_ parts: Parts, _ scale: Scale) {
         let delay = 30
-        // What is as high as R must not lie on the edge of two boxes.
+        // Values as high as R must not lie on the edge between two boxes.
         let size = 1.25 * (Double(scale.exactDeviation) + Double(WindowArithmetic.epsilon))
         var boxes = InlineArray<360, UInt8>(repeating: 0)
         var visited = InlineArray<400, UInt8>(repeating: 0)
@@ -199,7 +200,7 @@ struct VentricularRhythmFeatures {
     // MARK: - Waves
 
     private mutating func addWaves(_ parts: Parts, _ scale: Scale) {
-        // The slope's envelope: means of 12 in a row, made of pairs and fours.
+        // The slope's envelope: means of 12 consecutive samples, built from pairs and fours.
         let slope = parts.slope
         let envelope = parts.d
         let fours = parts.scratch
@@ -224,7 +225,7 @@ struct VentricularRhythmFeatures {
             parts.centred, Self.windowLength, above: 0.3 * scale.deviation, below: -0.3 * scale.deviation)
         add(log(swings.rate + 0.1))
         add(swings.irregularity)
-        // How even the three seconds are.
+        // How uniform the three seconds are.
         let second = Self.windowLength / 3
         var highest = (least: Float.infinity, greatest: -Float.infinity)
         var mean = highest
@@ -242,11 +243,11 @@ struct VentricularRhythmFeatures {
 
     /// Waves that rise above one level and fall below another.
     private struct Waves {
-        /// A second.
+        /// Rate per second.
         let rate: Float
-        /// Coefficient of variation of the intervals between rises; 1 of fewer than two.
+        /// Coefficient of variation of the intervals between rises; 1 if there are fewer than two.
         let irregularity: Float
-        /// Seconds above for each rise.
+        /// Seconds above the level per rise.
         let width: Float
 
         init(_ samples: UnsafePointer<Float>, _ count: Int, above: Float, below: Float) {

@@ -3,10 +3,10 @@ import Foundation
 /// The network of `VentricularRhythmDetector`: one hidden layer of 16 units, four classes.
 enum VentricularRhythmNetwork {
     static let hiddenCount = 16
-    /// Standard deviations beyond which a feature says no more.
+    /// Features are clipped at this many standard deviations.
     private static let limit: Float = 4
 
-    /// - Returns: probabilities of VF or flutter, VT, other organised rhythm and noise; their sum is 1.
+    /// - Returns: probabilities of VF or flutter, VT, other organised rhythm and noise, which sum to 1.
     static func probabilities(_ features: InlineArray<71, Float>) -> SIMD4<Float> {
         var sums = row(VentricularRhythmWeights.hiddenBias, 0)
         for index in features.indices {

@@ -1,21 +1,24 @@
 public import StateCoding
 
-/// Makes findings of the rows of a `VentricularRhythmDetector`, and says how sure they are.
+/// Turns the rows of a `VentricularRhythmDetector` into findings and reports their confidence.
 ///
-/// p is a row's probability of fibrillation and tachycardia together, 0 where the height is below 0.1 mV.
+/// p is a row's combined probability of fibrillation and tachycardia; it is 0 where the height is below 0.1 mV.
 ///
-/// - VT or VF begins when p has a mean of 0.93 and more over 5 rows, or of 0.85 and more over 9. It is told to have
-///   begun 2.5 s before the first of the rows in a row with p of 0.5 and more (at most 20 rows back), and is VF if
-///   fibrillation was the more probable over these, or if the period has a mean below 0.24 s (250/min): flutter.
-/// - It ends when the mean of 9 rows is below 0.5, or the largest of 5 below 0.25.
-/// - VT becomes VF when fibrillation is more probable by 0.5, or the rhythm as fast as flutter (mean of 8 rows); VF becomes VT when tachycardia is by
-///   0.4 (mean of 20 rows) and 10 s have passed: each change is a new alarm, so it must be rare.
-/// - Without such a strong start, a mean of 0.7 and more over 10 rows is VT or an artefact. Were this an alarm, 5.8
-///   instead of 2.5 an hour would be false on vfdb, and 15.5 instead of 10 on cudb. Strong noise may give it.
+/// - VT or VF begins when the mean of p is at least 0.93 over 5 rows, or at least 0.85 over 9. Its reported onset is
+///   2.5 s before the first of the consecutive rows with p of at least 0.5 (at most 20 rows back). It is VF if
+///   fibrillation was the more probable of the two over these rows, or if their mean period is below 0.24 s (250/min):
+///   flutter.
+/// - It ends when the mean over 9 rows is below 0.5, or the maximum of 5 rows is below 0.25.
+/// - VT becomes VF when fibrillation is more probable by 0.5, or when the rhythm is as fast as flutter (mean of 8
+///   rows). VF becomes VT when tachycardia is more probable by 0.4 (mean of 20 rows) and 10 s have passed. Each change
+///   is a new alarm, so it must be rare.
+/// - Without such a strong onset, a mean of at least 0.7 over 10 rows is VT or an artefact. If this raised an alarm,
+///   there would be 5.8 instead of 2.5 false alarms an hour on vfdb, and 15.5 instead of 10 on cudb. Strong noise can
+///   cause it.
 public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
     /// What the signal shows.
     public enum Finding: UInt8, Sendable, CaseIterable, Codable {
-        /// Nothing of the kind.
+        /// No ventricular tachycardia or fibrillation.
         case none
         /// Ventricular tachycardia, or an artefact that looks like it.
         case tachycardiaOrArtefact
@@ -24,24 +27,25 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
         case ventricularFibrillation
     }
 
-    /// Something changed, reported once.
+    /// A change of the finding, reported once.
     public struct Change: Sendable, Equatable {
-        /// What the signal shows from now on.
+        /// The finding from now on.
         public var finding: Finding
-        /// The first sample of it; of `.none`, the last sample of the last row that showed what has ended.
+        /// Its first sample; for `.none`, the last sample of the last row that showed the rhythm that has ended.
         public var sinceIndex: Int64
-        /// How sure VT or VF is, 0...1: the mean of p over 7 rows. By the marks of vfdb and cudb, held out, 0.1 % of
-        /// rows with p below 0.1 are VT or VF, 4 % of those with 0.3 to 0.5, 22 % with 0.7 to 0.85, 68 % with 0.85 to
-        /// 0.93, and 95 % above.
+        /// Confidence in VT or VF, 0...1: the mean of p over 7 rows. By the annotations of vfdb and cudb, held out, 0.1
+        /// % of the rows with p below 0.1 are VT or VF, 4 % of those with 0.3 to 0.5, 22 % with 0.7 to 0.85, 68 % with
+        /// 0.85 to 0.93, and 95 % above.
         public var confidence: Float
     }
 
-    /// Samples of 360 Hz without a row, beyond those a new window takes, after which nothing before them counts: 2 s.
+    /// Number of 360-Hz samples without a row, beyond those a new window needs, after which earlier rows are discarded:
+    /// 2 s.
     public static let longestInterruption: Int64 = 720
 
-    /// In mV from peak to peak: below it nothing is told from noise.
+    /// Peak to peak, in mV; below it nothing can be distinguished from noise.
     static let minimumHeight: Float = 0.1
-    /// Rows kept: the run of 20 and the one before it, and a few to spare.
+    /// Rows kept: the run of 20, the row before it, and a few spare.
     private static let capacity = 24
     private static let strongStarts: [(rows: Int, mean: Double)] = [(5, 0.93), (9, 0.85)]
     private static let weakStart: (rows: Int, mean: Double) = (10, 0.7)
@@ -49,23 +53,23 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
     private static let endMean = 0.5
     private static let fastEndRows = 5
     private static let fastEndLargest: Float = 0.25
-    /// A row with such a p belongs to the rhythm.
+    /// A row with p of at least this belongs to the rhythm.
     private static let likely: Float = 0.5
     private static let longestRun = 20
-    /// 2.5 s: a window shows a rhythm when most of it is filled with it.
+    /// 2.5 s: a window shows a rhythm once the rhythm fills most of it.
     private static let onsetLead: Int64 = 900
     private static let toFibrillation: (rows: Int, lead: Double) = (8, 0.5)
     private static let toTachycardia: (rows: Int, lead: Double, samples: Int64) = (20, 0.4, 3_600)
     private static let confidenceRows = 7
-    /// A shorter period, in s, is flutter rather than tachycardia.
+    /// A period shorter than this, in s, is flutter rather than tachycardia.
     private static let flutterPeriod = 0.24
 
     public private(set) var finding = Finding.none
     /// The first sample of the finding.
     private var since: Int64 = 0
-    /// The last sample of the row with which VT or VF, or what may be it, was found.
+    /// The last sample of the row at which VT or VF, or a possible VT, was found.
     private var decided: Int64 = 0
-    /// Rows in the order of their number, which is `taken` - 1 for the newest.
+    /// Rows in numerical order; the newest has number `taken` - 1.
     private var taken: Int64 = 0
     private var lethal = InlineArray<24, Float>(repeating: 0)
     private var fibrillation = InlineArray<24, Float>(repeating: 0)
@@ -75,14 +79,14 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
 
     public init() {}
 
-    /// Forgets everything.
+    /// Discards all rows and findings.
     public mutating func reset() { self = VentricularRhythmRule() }
 
-    /// After an interruption of the signal: rows from before it count on if it was shorter than 2 s. Otherwise all is
-    /// forgotten.
+    /// Handles an interruption of the signal: if it was shorter than 2 s, earlier rows still count. Otherwise
+    /// everything is discarded.
     ///
-    /// - Parameter missing: samples of 360 Hz that were lost.
-    /// - Returns: false if all was forgotten, an alarm that was on included.
+    /// - Parameter missing: number of 360-Hz samples that were lost.
+    /// - Returns: false if everything was discarded, including an active alarm.
     @discardableResult
     public mutating func interrupt(missing: Int64) -> Bool {
         guard missing >= Self.longestInterruption else { return true }
@@ -99,18 +103,18 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
             && areProbabilities(fibrillation.span) && areProbabilities(tachycardia.span)
     }
 
-    /// How sure the finding is at the newest row, 0...1: the mean of p over 7 rows; 0 before the first.
+    /// Confidence in the finding at the newest row, 0...1: the mean of p over 7 rows; 0 before the first row.
     public var confidence: Float { rowCount == 0 ? 0 : Float(mean(min(Self.confidenceRows, rowCount)) { lethal[$0] }) }
 
-    /// The largest p of the last 10 rows, 5 s, 0...1: whether a run of ventricular beats that the beats' classes show,
-    /// and which may be too short for this rule, looks like one. Of 18 true and 51 false alarms for VT of the challenge
-    /// of 2015, held out, 16 and 16 have 0.3 and more, 14 and 10 have 0.6 and more.
+    /// The maximum p of the last 10 rows, 5 s, 0...1. It checks whether a run of ventricular beats that is seen in the
+    /// beat classes, and that may be too short for this rule, also looks like VT in the signal. Of 18 true and 51 false
+    /// VT alarms of the 2015 challenge, held out, 16 and 16 have 0.3 or more, and 14 and 10 have 0.6 or more.
     public var largestRecentProbability: Float { largest(min(10, rowCount)) }
 
-    /// Takes a row.
+    /// Adds a row.
     ///
-    /// - Parameter row: the rows in the order in which the detector gives them.
-    /// - Returns: what changed by it, if anything did.
+    /// - Parameter row: the next row, in the order in which the detector emits them.
+    /// - Returns: the change that this row caused, if any.
     public mutating func step(_ row: VentricularRhythmDetector.Row) -> Change? {
         append(row)
         let now = row.sampleIndex + 1
@@ -144,7 +148,7 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
         rowCount >= start.rows && mean(start.rows) { lethal[$0] } >= start.mean
     }
 
-    /// What has begun, and where.
+    /// The rhythm that has begun, and where.
     private func strongStart() -> (Finding, Int64) {
         let rows = runLength
         let begin = indices[place(back: rows - 1)] + 1 - Self.onsetLead
@@ -152,13 +156,13 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
         return (lead > 0 || isFast(rows) ? .ventricularFibrillation : .ventricularTachycardia, begin)
     }
 
-    /// Whether the rhythm of the newest rows is as fast as flutter.
+    /// Whether the rhythm in the newest rows is as fast as flutter.
     private func isFast(_ rows: Int) -> Bool {
         let period = mean(rows) { periods[$0] }
         return period > 0 && period < Self.flutterPeriod
     }
 
-    /// Rows of the run that ends with the newest, which counts in any case, and whose others all are likely.
+    /// Length of the run of rows that ends with the newest; the newest always counts, and all others are likely.
     private var runLength: Int {
         var rows = 1
         while rows < rowCount, rows <= Self.longestRun, lethal[place(back: rows)] >= Self.likely { rows += 1 }
@@ -182,7 +186,7 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
                 > Self.toTachycardia.lead
     }
 
-    /// The last sample of the newest row that is likely; of the oldest, if none is.
+    /// The last sample of the newest likely row; of the oldest row if none is likely.
     private var lastLikelyIndex: Int64 {
         for back in 0..<rowCount where lethal[place(back: back)] >= Self.likely { return indices[place(back: back)] }
         return indices[place(back: rowCount - 1)]
@@ -202,10 +206,10 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
 
     private var rowCount: Int { Int(min(taken, Int64(Self.capacity))) }
 
-    /// Place of a row, 0 back for the newest.
+    /// Index of a row counted backwards; 0 is the newest.
     private func place(back: Int) -> Int { Int((taken - 1 - Int64(back)) % Int64(Self.capacity)) }
 
-    /// Mean over the newest rows, 1 or more.
+    /// Mean over the newest rows (at least 1).
     private func mean(_ rows: Int, _ value: (Int) -> Float) -> Double {
         var sum = 0.0
         for back in 0..<rows { sum += Double(value(place(back: back))) }

@@ -2,9 +2,9 @@ import Foundation
 
 /// Spectrum and periodicity of the window.
 extension VentricularRhythmFeatures {
-    /// Lowest and highest bin of 0.7 to 18 Hz; a bin is 40/512 Hz.
+    /// Lowest and highest bin of the range 0.7 to 18 Hz; a bin is 40/512 Hz wide.
     private static let bins = 9...230
-    /// First bins of the bands that begin at 0.7, 1.6, 2.6, 4, 6, 9 and 13 Hz, and the one after the last.
+    /// First bins of the bands that begin at 0.7, 1.6, 2.6, 4, 6, 9 and 13 Hz, and the bin after the last band.
     private static let bandEdges = [9, 21, 34, 52, 77, 116, 167, 231]
     /// Bins of 1.2 to 9 Hz: ventricular rhythms and heart rates, and their first harmonics.
     private static let dominantBins = 16...115
@@ -51,7 +51,7 @@ extension VentricularRhythmFeatures {
         add(variance.squareRoot() / mean)
     }
 
-    /// Highest and lowest values of the autocorrelation of s at 40 Hz, its period and width.
+    /// Maxima and minima of the autocorrelation of s at 40 Hz, its period and its width.
     ///
     /// - Parameter scratch: (120).
     mutating func addAutocorrelation(_ narrow: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>) {
@@ -63,7 +63,7 @@ extension VentricularRhythmFeatures {
         var highest = 0
         for lag in candidates where highest == 0 || values[lag] > values[highest] { highest = lag }
         let peak = max(values[highest], -1)
-        // The shortest period whose peak is nearly as high as the highest.
+        // The shortest period whose peak is nearly as high as the highest one.
         let period =
             candidates.first {
                 values[$0] >= values[$0 - 1] && values[$0] >= values[$0 + 1] && values[$0] >= 0.85 * peak
@@ -80,13 +80,13 @@ extension VentricularRhythmFeatures {
         add(zero / length)
     }
 
-    /// How peaked an envelope is, and how periodic.
+    /// How peaked and how periodic an envelope is.
     ///
     /// - Parameters:
-    ///   - envelope: sizes of slope or bend at 120 Hz, (356), brought to 40 Hz here.
+    ///   - envelope: magnitudes of the slope or the second difference at 120 Hz, (356), decimated to 40 Hz here.
     ///   - scratch: (354).
     mutating func addEnvelope(_ envelope: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>) {
-        // Sums of three that end with the window, and sums of three of these.
+        // Sums of three samples, aligned to the end of the window, and sums of three of these.
         let last = Self.windowLength - 4
         let threes = last / 3
         let count = threes - 2
@@ -100,7 +100,7 @@ extension VentricularRhythmFeatures {
         for index in 0..<count { smooth[index] = sums[index] + sums[index + 1] + sums[index + 2] }
         sorted.update(from: smooth, count: count)
         let epsilon = WindowArithmetic.epsilon
-        // Each finds the next among what lies below it.
+        // Each step finds the next one among the values below it.
         let highest = WindowArithmetic.place(count, 0.98)
         let high = WindowArithmetic.place(count, 0.9)
         let top = WindowArithmetic.select(sorted, count, highest) + epsilon
@@ -122,7 +122,7 @@ extension VentricularRhythmFeatures {
 struct Autocorrelation {
     private var values = InlineArray<61, Float>(repeating: 0)
 
-    /// - Parameter samples: (count), count > 60; their mean is taken away in their place.
+    /// - Parameter samples: (count), count > 60; their mean is subtracted in place.
     init(ofCentred samples: UnsafeMutablePointer<Float>, _ count: Int) {
         let mean = WindowArithmetic.sum(samples, count) / Float(count)
         for index in 0..<count { samples[index] -= mean }
@@ -142,14 +142,14 @@ struct Autocorrelation {
         return least
     }
 
-    /// Where it first falls below a level, between two lags; 60 if nowhere.
+    /// Where it first falls below a level, interpolated between two lags; 60 if it never does.
     func fall(below level: Float) -> Float {
         guard let lag = (0...60).first(where: { values[$0] < level }) else { return 60 }
         let before = values[max(lag, 1) - 1]
         return max(0, Float(lag - 1) + (before - level) / max(before - values[lag], 1e-6))
     }
 
-    /// The lags that may be a period: 0.15 to 1.2 s, beyond the first zero.
+    /// The candidate lags for a period: 0.15 to 1.2 s, beyond the first zero crossing.
     func lags(above zero: Float) -> Range<Int> {
         zero < 48 ? max(6, Int(zero) + 1)..<49 : 49..<49
     }

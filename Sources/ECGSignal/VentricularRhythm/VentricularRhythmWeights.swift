@@ -1,20 +1,21 @@
-/// The numbers of the network behind `VentricularRhythmDetector`: 71 features, 16 hidden units, 4 outputs.
+/// The parameters of the network behind `VentricularRhythmDetector`: 71 features, 16 hidden units, 4 outputs.
 ///
-/// 1,220 weights and biases. Identity: the SHA-256 of the model file they come from (JSON, five decimals) is
+/// 1,220 weights and biases. They are identified by the SHA-256 of their model file (JSON, five decimals):
 /// `2ad24ccf11171c57365811163ef85fef033643e27d4bf40f2cccc71b2cb27714`.
 ///
-/// Trained on 90,617 rows of half a second (9,982 VF or flutter, 5,785 VT, 68,683 other organised rhythm, 6,167 noise)
-/// from these databases of PhysioNet: vfdb (MIT-BIH Malignant Ventricular Ectopy), cudb (Creighton University
-/// Ventricular Tachyarrhythmia), mitdb (seven records with VT whole, ten minutes of the others), svdb (5 min of each
-/// record), qtdb (400 s of each), nstdb, ludb, the challenges of 2015 (from 200 s on; the last 15 s by the verdicts on
-/// its alarms) and 2017 (305 records), and cpsc2019 (75 records of China's challenge of 2019); also on copies with
-/// noise of nstdb (first 15 min of em, ma and bw, -6 to 18 dB) and on copies with QRS complexes shrunk to 8-40 %.
+/// Trained on 90,617 half-second rows (9,982 VF or flutter, 5,785 VT, 68,683 other organised rhythm, 6,167 noise) from
+/// these PhysioNet databases: vfdb (MIT-BIH Malignant Ventricular Ectopy), cudb (Creighton University Ventricular
+/// Tachyarrhythmia), mitdb (seven records with VT in full, ten minutes of the others), svdb (5 min of each record),
+/// qtdb (400 s of each), nstdb, ludb, the challenges of 2015 (from 200 s on; the last 15 s labelled by the verdicts on
+/// its alarms) and 2017 (305 records), and cpsc2019 (75 records of China's 2019 challenge); also on copies with added
+/// nstdb noise (first 15 min of em, ma and bw, -6 to 18 dB) and on copies with QRS complexes reduced to 8-40 %.
 ///
-/// Left out: rows whose last 3 s are not of one class, 2 to 3 s around each mark of vfdb, its stretches marked noise,
-/// high-grade ectopy, escape rhythm or asystole, cudb's rhythm from 30 s before the first fibrillation on unless it is
-/// marked as such, and rows of cudb and of vfdb's record 418 that are not marked although they look like VT or VF to a
-/// network trained without that database. Never seen: the second half of nstdb's noise. So results of these weights on
-/// these databases are no forecast; what held-out records gave is said at `VentricularRhythmDetector`.
+/// Excluded: rows whose last 3 s are not all of one class; 2 to 3 s around each annotation of vfdb; its segments
+/// annotated as noise, high-grade ectopy, escape rhythm or asystole; cudb's rhythm from 30 s before the first
+/// fibrillation on unless it is annotated as such; and rows of cudb and of vfdb's record 418 that are not annotated
+/// although they look like VT or VF to a network trained without that database. The second half of nstdb's noise was
+/// never used. Results of these weights on these databases therefore do not predict performance on new data; the
+/// results on held-out records are given at `VentricularRhythmDetector`.
 enum VentricularRhythmWeights {
     /// Mean of each feature, (71).
     static let mean: [Float] = [
@@ -37,7 +38,7 @@ enum VentricularRhythmWeights {
         0.20289, 1.12435, 0.85506, 0.26417, 0.53992, 0.14535, 0.89008, 0.6423, 0.26048, 0.55627, 0.15845,
     ]
 
-    /// Features to hidden units, (71, 16), one row a feature.
+    /// Features to hidden units, (71, 16), one row per feature.
     static let hiddenWeights: [Float] = [
         0.11656, -0.14381, -0.15917, -0.11161, 0.03095, -0.00902, 0.17177, 0.04609, 0.21861, -0.18936, -0.11452,
         0.12496, -0.06311, 0.02447, -0.31521, 0.26652, 0.034, -0.12279, -0.27155, -0.12428, 0.01157, 0.04813, 0.20109,
@@ -148,7 +149,7 @@ enum VentricularRhythmWeights {
         -0.30987, -0.24865, -0.50872, 0.06268,
     ]
 
-    /// Hidden units to VF or flutter, VT, other and noise, (16, 4), one row a unit.
+    /// Hidden units to VF or flutter, VT, other and noise, (16, 4), one row per unit.
     static let outputWeights: [Float] = [
         -0.65139, 0.17407, 0.35848, -0.10666, -0.26681, 0.31231, -0.57523, 0.14359, 0.49335, -0.05474, -0.32549,
         -0.52183, 0.28738, 0.23225, -0.41281, 0.28404, 0.01973, -0.54721, 0.39804, -0.08394, -0.25079, -0.63978,

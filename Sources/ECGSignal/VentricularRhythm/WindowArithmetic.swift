@@ -1,14 +1,14 @@
 import Foundation
 
-/// Sums, counts and quantiles over a run of samples, eight at a time.
+/// Sums, counts and quantiles over consecutive samples, eight at a time.
 ///
-/// The compiler keeps the order of additions as written, so that a plain loop over floats is never vectorised: eight
+/// The compiler preserves the order of additions as written, so a plain loop over floats is never vectorised; eight
 /// partial sums are.
 enum WindowArithmetic {
     typealias Samples = UnsafePointer<Float>
     typealias Eight = SIMD8<Float>
 
-    /// Sum of `term` over `0..<count`: of eight indices at once, and one by one at the end.
+    /// Sum of `term` over `0..<count`, evaluated for eight indices at once, and one by one at the end.
     @inline(__always)
     static func sum(_ count: Int, _ eight: (Int) -> Eight, _ one: (Int) -> Float) -> Float {
         var sums = Eight.zero
@@ -25,7 +25,7 @@ enum WindowArithmetic {
         return sum
     }
 
-    /// Eight samples from one on.
+    /// Eight samples starting at the given one.
     @inline(__always)
     static func load(_ samples: Samples, _ index: Int) -> Eight {
         UnsafeRawPointer(samples + index).loadUnaligned(as: Eight.self)
@@ -105,8 +105,8 @@ enum WindowArithmetic {
         return (least, greatest)
     }
 
-    /// Third and fourth central moment in units of the standard deviation: the skewness's size, at most 5, and the
-    /// logarithm of the kurtosis.
+    /// Third and fourth central moments in units of the standard deviation: the magnitude of the skewness, at most 5,
+    /// and the logarithm of the kurtosis.
     static func moments(_ samples: Samples, _ count: Int) -> (skewness: Float, logKurtosis: Float) {
         let mean = sum(samples, count) / Float(count)
         let means = Eight(repeating: mean)
@@ -136,16 +136,16 @@ enum WindowArithmetic {
         )
     }
 
-    /// What keeps quotients and logarithms finite; mV or what it is added to.
+    /// Keeps quotients and logarithms finite; in mV or the unit of what it is added to.
     static let epsilon: Float = 1e-9
 
-    /// The value in place `floor(share * (count - 1))` of the sorted samples, which are partly sorted on the way: what
-    /// comes before it is not larger (Hoare's selection).
+    /// The value at index `floor(share * (count - 1))` of the sorted samples, which are partly sorted in the process:
+    /// no earlier value is larger (Hoare's selection).
     static func quantile(_ samples: UnsafeMutablePointer<Float>, _ count: Int, _ share: Double) -> Float {
         select(samples, count, place(count, share))
     }
 
-    /// Place of a quantile among so many sorted samples.
+    /// Index of a quantile among this many sorted samples.
     static func place(_ count: Int, _ share: Double) -> Int { Int(share * Double(count - 1)) }
 
     static func select(_ samples: UnsafeMutablePointer<Float>, _ count: Int, _ place: Int) -> Float {
