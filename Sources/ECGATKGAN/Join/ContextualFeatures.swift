@@ -40,7 +40,7 @@ public struct NextBeat: Sendable {
     /// Whether it belongs to the template of the preceding beat, and to the dominant template.
     var isOfSameTemplate: Bool, isOfDominantTemplate: Bool
 
-    /// - Parameter memory: the beat templates after the pending beat and before the next one.
+    /// - Parameter templates: the beat templates after the pending beat and before the next one.
     public init(morphology: BeatMorphology, interval: Float, templates: BeatTemplates) {
         self.morphology = morphology
         self.interval = interval
