@@ -23,8 +23,8 @@ extension ContextualFeatures {
         case isKnown
         /// The interval to the next beat over the local median, the interval before this beat, the long-term mean,
         /// the 90th percentile of the last 64 and the steady interval; and the sum of both intervals over twice the
-        /// median and over twice the steady interval. All are logarithms; if there is no next beat, the maximum wait
-        /// is used.
+        /// median and over twice the steady interval. All are logarithms; without a next beat, `maximumInterval` is
+        /// used.
         case overMedian, overInterval, overLongMean, overNineTenths, pairOverMedian, overSteady, pairOverSteady
         /// 1 if the next beat belongs to the same template, and to the dominant template.
         case isOfSameTemplate, isOfDominantTemplate
@@ -50,7 +50,8 @@ extension ContextualFeatures {
     /// Number of second-stage features: those of the first stage, then those of the next beat.
     public static var countWithNext: Int { count + nextTerms.count }
 
-    /// Latest possible start of the next beat's window, in s: the shortest interval that is not known.
+    /// Maximum interval, in s, to a next beat whose window is complete before the wait ends: the shortest interval
+    /// that is not known.
     private static let maximumInterval = Float(ContextualClassifier.maximumWaitSeconds) - 0.389
 
     /// The additional inputs of the second stage.
