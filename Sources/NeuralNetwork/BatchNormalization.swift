@@ -137,8 +137,7 @@ public final class BatchNormalization {
                 gradients[beta.offset + c] += sumA.pointer[c]
             }
         }
-        // dx = scale * (dy - mean(dy) - xhat * mean(dy xhat)) = a dy + b x + e; with frozen statistics only a
-        // remains.
+        // dx = scale * (dy - mean(dy) - xhat * mean(dy xhat)) = a dy + b x + e; with frozen statistics dx = a dy.
         for c in 0..<channels {
             let a = scale.pointer[c]
             var b: Float = 0

@@ -132,7 +132,7 @@ extension BeatMorphology {
         return (own, others, both)
     }
 
-    /// Pearson's correlation coefficient, -1 ... 1.
+    /// A segment of the morphology: the whole, or the part around one wave.
     func correlation(with other: borrowing BeatMorphology, _ segment: Segment) -> Float {
         let sums = moments(with: other, segment.range)
         return sums.both / (sums.own * sums.others).squareRoot()

@@ -13,7 +13,7 @@ public struct BeatTemplates: Sendable, Codable, RangeChecked {
     private static let templateCount = 4
     /// Minimum similarity for a beat to join a template.
     private static let minimumSimilarity: Float = 0.8
-    /// Fraction by which each count decays per beat: a memory of about 60 beats.
+    /// Fraction by which each count decays per beat, so that it covers about the last 60 beats.
     private static let forgetting: Float = 1 / 60
     /// Minimum fraction by which a template's morphology moves towards a new beat.
     private static let minimumShare: Float = 0.05
@@ -67,7 +67,8 @@ public struct BeatTemplates: Sendable, Codable, RangeChecked {
         (0...Self.templateCount).contains(usedTemplates) && (previousTemplate.map { (0..<usedTemplates).contains($0) } ?? true)
     }
 
-    /// Marks an interruption of the signal: intervals and the preceding beat are discarded, templates are kept.
+    /// Marks an interruption of the signal: the latest intervals and the preceding beat are discarded, templates are
+    /// kept.
     public mutating func interrupt() {
         rhythm.interrupt()
         forgetPrevious()

@@ -88,7 +88,7 @@ extension ContextualClassifier {
     static let metadataKey = "join"
     private static let firstPrefix = "join.", secondPrefix = "join.next."
 
-    /// Adds the tensors to those of a weights file.
+    /// Adds the tensors to a weights file.
     func add(to file: inout SafeTensors) {
         file.metadata[Self.metadataKey] = ContextualFeatures.identifier
         first.add(to: &file, prefix: Self.firstPrefix)

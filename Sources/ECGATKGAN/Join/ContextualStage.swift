@@ -17,7 +17,8 @@ public struct ContextualStage: Sendable, Equatable {
     /// More than any sensible weights file needs.
     static let maximumMembers = 16, widestLayer = 1024
 
-    /// Subtracted from the features, and then multiplied with them. A factor of 0 removes a feature.
+    /// `mean` is subtracted from the features, which are then multiplied by `factor`. A factor of 0 removes a
+    /// feature.
     let mean: [Float], factor: [Float]
     /// The layers of each member in order; the last gives four logits.
     let members: [[Layer]]

@@ -36,7 +36,7 @@ struct RRHistory: Sendable, Codable, RangeChecked {
             && (0..<Self.wideCount).contains(recentPlace)
     }
 
-    /// Marks an interruption: no interval spans it.
+    /// Marks an interruption: the latest intervals are discarded, and no interval spans the interruption.
     mutating func interrupt() { count = 0 }
 
     /// - Parameter interval: since the preceding beat, in s; nil if there was none.

@@ -83,7 +83,7 @@ public final class ReconstructionTrainer: EpochTrainer {
     }
 
     /// - Parameters:
-    ///   - data: windows without a margin, clean and attacked, scaled to [0,1].
+    ///   - data: windows without a margin, clean and adversarial, scaled to [0,1].
     ///   - generator: trained in place.
     /// - Throws: `TrainingError.tooFewWindows`.
     public init(
