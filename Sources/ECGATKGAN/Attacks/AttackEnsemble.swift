@@ -52,7 +52,8 @@ public struct AttackEnsemble: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - network: attacked and evaluated on the calling thread only.
-    ///   - progress: called with the attack and how many of the windows that remained before it are done.
+    ///   - progress: called with the attack, the number of windows done, and the number that withstood all earlier
+    ///     attacks.
     public func attack(
         _ windows: [Float], labels: [UInt8], against network: any BeatNetwork, seed: UInt64,
         progress: (_ attack: WindowAttack, _ done: Int, _ standing: Int) -> Void = { _, _, _ in }

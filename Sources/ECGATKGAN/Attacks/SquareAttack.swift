@@ -3,8 +3,8 @@ internal import NeuralNetwork
 /// Square (Andriushchenko et al. 2020) in its L-infinity form on one-dimensional signals: random search on the
 /// boundary of the ball.
 ///
-/// It uses only logits, so misleading gradients are no defence against it. The squares of an image become intervals
-/// of the window.
+/// It uses only logits, so it is not misled by uninformative gradients. The squares of an image become intervals of
+/// the window.
 struct SquareAttack {
     var epsilon: Float
     /// Maximum number of forward passes per window.

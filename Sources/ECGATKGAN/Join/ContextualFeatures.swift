@@ -130,7 +130,7 @@ public struct ContextualFeatures: Sendable {
         terms += carriedTerms.indices.map { .carried($0) }
         terms += [.overSteady, .steadyOverMedian, .steadyDeviation]
         terms += usualTerms.indices.map { .overUsual($0) }
-        // In correlation of QRS and P, distance and interval.
+        // Usual values of the correlation of QRS and P, the distance and the interval.
         terms += [
             .usualMean(0), .usualMean(1), .usualMean(4), .usualDeviation(1), .usualDeviation(4), .usualDeviation(6),
         ]
