@@ -11,11 +11,11 @@ public struct Adam {
     public var beta2: Float
     public var epsilon: Float
     public var weightDecay: Float
-    /// Steps taken; with the two moments it is the whole state.
+    /// Number of steps taken; together with the two moments it is the complete state.
     public var step: Int = 0
     public let firstMoment: FloatBuffer, secondMoment: FloatBuffer
 
-    /// The paper's setting is rate 2e-4, beta 0.5 and 0.999 (section 3.2).
+    /// The paper uses learning rate 2e-4 and betas 0.5 and 0.999 (section 3.2).
     public init(
         store: ParameterStore, learningRate: Float = 2e-4, beta1: Float = 0.5, beta2: Float = 0.999,
         epsilon: Float = 1e-7, weightDecay: Float = 0
@@ -29,9 +29,9 @@ public struct Adam {
         secondMoment = FloatBuffer(count: store.count)
     }
 
-    /// Moves every trainable tensor of `store` against `gradients`, which is laid out as the store.
+    /// Updates every trainable tensor of `store` with `gradients`, which has the store's layout.
     ///
-    /// - Parameter isMoved: leaves tensors where they are, without weight decay too.
+    /// - Parameter isMoved: tensors for which it returns false are left unchanged, without weight decay either.
     public mutating func update(
         _ store: ParameterStore, gradients: UnsafePointer<Float>,
         where isMoved: (ParameterTensor) -> Bool = { _ in true }

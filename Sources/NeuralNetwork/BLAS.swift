@@ -1,18 +1,18 @@
 internal import COpenBLAS
 
-/// OpenBLAS behind checks: on a bad size it prints a line and returns with the result untouched, so sizes are never
-/// left to it.
+/// OpenBLAS behind size checks: given an invalid size, it only prints a line and leaves the result unchanged, so
+/// sizes are checked before each call.
 public enum BLAS {
-    /// OpenBLAS works on one thread here: its own threads cost more than they bring on these shapes, and the
-    /// parallelism is made above it. To be called once at start.
+    /// Limits OpenBLAS to one thread: for these matrix sizes its own threads cost more than they gain, and work is
+    /// parallelized at a higher level. Call once at start.
     public static func useOneThread() {
         openblas_set_num_threads(1)
     }
 
     /// result = left x right, or result += left x right; all dense, row-major: (rows x depth) (depth x columns).
     ///
-    /// With `transposingLeft` the left matrix is stored as depth x rows, with `transposingRight` the right one as
-    /// columns x depth.
+    /// With `transposingLeft` the left matrix is stored as depth x rows; with `transposingRight` the right one is
+    /// stored as columns x depth.
     public static func multiply(
         rows: Int, columns: Int, depth: Int, left: UnsafePointer<Float>, transposingLeft: Bool = false,
         right: UnsafePointer<Float>, transposingRight: Bool = false, result: UnsafeMutablePointer<Float>,

@@ -1,20 +1,20 @@
 internal import CKernels
 
-/// Which statistics a batch normalisation uses.
+/// The statistics that batch normalization uses.
 public enum NormalizationMode: Sendable {
-    /// The batch's own mean and variance: training, where `updateRunningStatistics` follows.
+    /// The batch's own mean and variance, for training; followed by `updateRunningStatistics`.
     case batchStatistics
-    /// The running ones, constant: inference, and every attack on the deployed network.
+    /// The constant running statistics, for inference and for every attack on the deployed network.
     case runningStatistics
 }
 
-/// Batch normalisation over batch and length for each channel (Ioffe & Szegedy 2015), followed by a leaky rectifier.
+/// Batch normalization over batch and length for each channel (Ioffe & Szegedy 2015), followed by LeakyReLU.
 ///
-/// They are one layer because both are bound by memory: one pass does the work of two.
-/// Input and output (B, L, C); slope 1 leaves the activation out.
+/// They form one layer because both are memory-bound: one pass does the work of two. Input and output (B, L, C); a
+/// slope of 1 disables the activation.
 public final class BatchNormalization {
     public static let epsilon: Float = 1e-3
-    /// Weight of a batch in the running statistics.
+    /// Weight of a new batch in the running statistics.
     public var momentum: Float = 0.02
 
     public let length: Int, channels: Int
@@ -58,7 +58,8 @@ public final class BatchNormalization {
         store.fill(runningVariance, with: 1)
     }
 
-    /// `input` stays the caller's and must live, unchanged, until `backward`. The output is valid until the next call.
+    /// `input` is owned by the caller and must stay valid and unchanged until `backward`. The output is valid until
+    /// the next call.
     public func forward(
         _ input: UnsafePointer<Float>, batch: Int, mode: NormalizationMode
     ) -> UnsafeMutablePointer<Float> {
@@ -69,8 +70,8 @@ public final class BatchNormalization {
         let runningSquare = store.pointer(to: runningVariance)
         switch mode {
         case .batchStatistics:
-            // Deviations are taken from the running mean, so that the variance of a channel with a large mean keeps its
-            // digits.
+            // Deviations are taken from the running mean, so that the variance of a channel with a large mean does
+            // not lose precision.
             center.pointer.update(from: running, count: channels)
             sumA.zero()
             sumB.zero()
@@ -103,7 +104,7 @@ public final class BatchNormalization {
 
     /// Moves the running statistics towards those of the last pass on batch statistics.
     ///
-    /// Apart from `forward`, so that replicas on several threads only read the store while they run.
+    /// This is separate from `forward` so that replicas on several threads only read the store while they run.
     public func updateRunningStatistics() {
         guard mode == .batchStatistics else { return }
         let running = store.pointer(to: runningMean)
@@ -114,7 +115,7 @@ public final class BatchNormalization {
         }
     }
 
-    /// Turns `gradient` (B, L, C), that of the output, into that of the input, in place.
+    /// Converts `gradient` (B, L, C) from that of the output to that of the input, in place.
     public func backward(
         _ gradient: UnsafeMutablePointer<Float>, batch: Int, gradients: UnsafeMutablePointer<Float>?
     ) {
@@ -136,7 +137,7 @@ public final class BatchNormalization {
                 gradients[beta.offset + c] += sumA.pointer[c]
             }
         }
-        // dx = scale * (dy - mean(dy) - xhat * mean(dy xhat)) = a dy + b x + e; frozen statistics leave a alone.
+        // dx = scale * (dy - mean(dy) - xhat * mean(dy xhat)) = a dy + b x + e; with frozen statistics dx = a dy.
         for c in 0..<channels {
             let a = scale.pointer[c]
             var b: Float = 0

@@ -1,12 +1,12 @@
-/// How a convolution treats the ends of the signal.
+/// How a convolution handles the ends of the signal.
 public enum Padding: Sendable {
-    /// Zeros on both sides so that the output has ceil(length / stride) positions; the odd zero goes to the right.
+    /// Zeros on both sides, so that the output has ceil(length / stride) positions; an odd zero goes on the right.
     case same
-    /// No zeros: only positions that the kernel covers whole.
+    /// No zeros: only positions where the kernel fits completely.
     case valid
 }
 
-/// One-dimensional convolution (cross-correlation, as every deep learning library means it).
+/// One-dimensional convolution (cross-correlation, as usual in deep learning libraries).
 ///
 /// Input (B, L, Cin), weight (K, Cin, Cout), output (B, Lout, Cout), all row-major:
 /// `y[b][j][o] = bias[o] + sum over t, i of w[t][i][o] * x[b][stride * j + dilation * t - left][i]`.
@@ -14,12 +14,12 @@ public final class Convolution1D {
     public let inputLength: Int, inputChannels: Int, outputLength: Int, outputChannels: Int
     public let kernelSize: Int, stride: Int, dilation: Int
     public let weight: ParameterTensor
-    /// Left out in front of a batch normalisation, which would cancel it.
+    /// Omitted before a batch normalization, which would cancel it.
     public let bias: ParameterTensor?
 
     private let store: ParameterStore
     private let leftPadding: Int, paddedLength: Int
-    /// The input with its zeros, (B, paddedLength, Cin): kept for the weight gradient.
+    /// The zero-padded input, (B, paddedLength, Cin), kept for the weight gradient.
     private let padded = FloatBuffer()
     private let paddedGradient = FloatBuffer()
     private let inputGradient = FloatBuffer()
@@ -56,23 +56,23 @@ public final class Convolution1D {
         }
         weight = store.add(name + ".weight", shape: [kernelSize, inputChannels, outputChannels], decays: true)
         bias = hasBias ? store.add(name + ".bias", shape: [outputChannels]) : nil
-        // Without dilation the taps of one position lie side by side, and all of them are one product.
+        // Without dilation the taps of one position are contiguous, so a single product covers them all.
         let products = dilation == 1 ? 1 : kernelSize
         packedWeight = (0..<products).map { _ in PackedMatrix() }
         packedTransposed = (0..<products).map { _ in PackedMatrix() }
     }
 
-    /// He's uniform initialisation for a leaky rectifier of slope 0.2 (He et al. 2015).
+    /// He's uniform initialization for LeakyReLU with slope 0.2 (He et al. 2015).
     public func initialize(using generator: inout SeededGenerator) {
         let fanIn = Float(kernelSize * inputChannels)
         store.fillUniform(weight, limit: (6 / (1.04 * fanIn)).squareRoot(), using: &generator)
         if let bias { store.fill(bias, with: 0) }
     }
 
-    /// Taps that one product covers, and the width of its left side.
+    /// Number of taps covered by one product, and the width of its left-hand side.
     private var tapsPerProduct: Int { dilation == 1 ? kernelSize : 1 }
 
-    /// Lays the weights out for the products. To be called after they changed.
+    /// Packs the weights for the products. Call after they change.
     public func weightsChanged() {
         let values = store.pointer(to: weight)
         let depth = tapsPerProduct * inputChannels
@@ -92,7 +92,7 @@ public final class Convolution1D {
         let padded = self.padded.reserve(batch * paddedSize)
         let output = self.output.reserve(batch * outputSize)
         for b in 0..<batch {
-            // The zeros around were written when the buffer was made, and nothing overwrites them.
+            // The padding zeros were written when the buffer was made and are never overwritten.
             let item = padded + b * paddedSize
             (item + leftPadding * inputChannels).update(from: input + b * inputSize, count: inputSize)
             let result = output + b * outputSize
@@ -112,10 +112,11 @@ public final class Convolution1D {
         return output
     }
 
-    /// `outputGradient` (B, Lout, Cout) -> the gradient of the input, (B, L, Cin), valid until the next call.
+    /// Converts `outputGradient` (B, Lout, Cout) into the gradient of the input, (B, L, Cin), valid until the next
+    /// call.
     ///
-    /// Adds the gradients of weight and bias to `gradients` (laid out as the store) where it is given; an attack on the
-    /// input needs none.
+    /// Adds the gradients of weight and bias to `gradients` (with the store's layout) if it is given; an attack on
+    /// the input does not need them.
     public func backward(
         _ outputGradient: UnsafePointer<Float>, batch: Int, gradients: UnsafeMutablePointer<Float>?,
         needsInputGradient: Bool = true

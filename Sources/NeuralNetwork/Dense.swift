@@ -18,13 +18,13 @@ public final class Dense {
         bias = store.add(name + ".bias", shape: [outputs])
     }
 
-    /// Glorot's uniform initialisation (Glorot & Bengio 2010).
+    /// Glorot's uniform initialization (Glorot & Bengio 2010).
     public func initialize(using generator: inout SeededGenerator) {
         store.fillUniform(weight, limit: (6 / Float(inputs + outputs)).squareRoot(), using: &generator)
         store.fill(bias, with: 0)
     }
 
-    /// `input` must live, unchanged, until `backward`. The output is valid until the next call.
+    /// `input` must stay valid and unchanged until `backward`. The output is valid until the next call.
     public func forward(_ input: UnsafePointer<Float>, batch: Int) -> UnsafeMutablePointer<Float> {
         self.input = input
         let output = self.output.reserve(batch * outputs)

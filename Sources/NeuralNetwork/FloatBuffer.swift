@@ -1,11 +1,11 @@
-/// Uninitialised-at-first memory for one tensor, kept for the life of a layer and enlarged when a larger batch comes.
+/// Memory for one tensor, kept for the lifetime of a layer and enlarged when a larger batch arrives.
 ///
-/// Layers own their activations; nothing is allocated in a training step once the largest batch has been seen.
+/// Layers own their activations; once the largest batch has been seen, training steps allocate nothing.
 public final class FloatBuffer {
     public private(set) var count: Int
     public private(set) var pointer: UnsafeMutablePointer<Float>
 
-    /// Makes `count` zeros.
+    /// Creates a buffer of `count` zeros.
     public init(count: Int = 0) {
         self.count = count
         pointer = .allocate(capacity: max(count, 1))
@@ -14,7 +14,8 @@ public final class FloatBuffer {
 
     deinit { pointer.deallocate() }
 
-    /// Makes room for `count` floats. Contents are zeros after an enlargement, and untouched otherwise.
+    /// Ensures capacity for `count` floats. After an enlargement the contents are zeros; otherwise they are
+    /// unchanged.
     @discardableResult
     public func reserve(_ count: Int) -> UnsafeMutablePointer<Float> {
         if count > self.count {

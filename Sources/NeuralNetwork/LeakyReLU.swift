@@ -1,5 +1,5 @@
-/// The leaky rectifier as a layer of its own, element by element: `y = x` for x > 0, `slope * x` otherwise; slope 0 is
-/// the plain one (ReLU).
+/// LeakyReLU as a separate layer, element by element: `y = x` for x > 0, `slope * x` otherwise; slope 0 gives plain
+/// ReLU.
 public final class LeakyReLU {
     public let slope: Float
     private let output = FloatBuffer()
@@ -9,14 +9,14 @@ public final class LeakyReLU {
         self.slope = slope
     }
 
-    /// `count` numbers -> as many, valid until the next call.
+    /// Maps `count` numbers to as many outputs, valid until the next call.
     public func forward(_ input: UnsafePointer<Float>, count: Int) -> UnsafeMutablePointer<Float> {
         let output = self.output.reserve(count)
         for i in 0..<count { output[i] = max(input[i], 0) + slope * min(input[i], 0) }
         return output
     }
 
-    /// Turns `gradient`, that of the output, into that of the input, in place.
+    /// Converts `gradient` from that of the output to that of the input, in place.
     public func backward(_ gradient: UnsafeMutablePointer<Float>, count: Int) {
         let output = self.output.pointer
         for i in 0..<count { gradient[i] *= output[i] > 0 ? 1 : slope }

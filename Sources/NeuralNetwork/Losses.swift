@@ -9,7 +9,7 @@ public enum Loss {
     /// - Parameters:
     ///   - logits: (B, classes).
     ///   - labels: class index of each item.
-    ///   - weight: factor on loss and gradient, per item; `nil` is 1.
+    ///   - weight: factor on loss and gradient, per item; `nil` means 1.
     ///   - gradient: (B, classes), overwritten.
     public static func crossEntropy(
         logits: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, batch: Int, classes: Int,
@@ -44,7 +44,7 @@ public enum Loss {
         for b in 0..<batch {
             let z = logits[b]
             let t = targets[b]
-            // log(1 + e^z) - t z, written so that it does not overflow.
+            // log(1 + e^z) - t z, written to avoid overflow.
             total += Double(max(z, 0) - t * z + log1pf(expf(-abs(z))))
             gradient[b] = factor / Float(batch) * (Activation.sigmoid(z) - t)
         }

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// A matrix laid out for `multiply`: panels of 16 columns. Packed once for as long as its values do not change.
+/// A matrix packed for `multiply` in panels of 16 columns; it needs packing again only when its values change.
 public final class PackedMatrix {
     public private(set) var rows = 0
     public private(set) var columns = 0
@@ -21,8 +21,9 @@ public final class PackedMatrix {
     /// result = left x self, or result += left x self.
     ///
     /// `left` is `rowCount` x `rows` with element (m, k) at `left[m * rowStride + k * elementStride]`; its rows may
-    /// overlap, so that a convolution is one product. `result` is `rowCount` x `columns` with rows `resultStride`
-    /// apart; where it accumulates its rows may overlap as well. A row's result depends on that row alone, bit for bit.
+    /// overlap, so that a convolution is a single product. `result` is `rowCount` x `columns` with rows
+    /// `resultStride` apart; its rows may also overlap when accumulating. A row's result depends on that row alone,
+    /// bit for bit.
     public func multiply(
         left: UnsafePointer<Float>, rowCount: Int, rowStride: Int, elementStride: Int = 1,
         result: UnsafeMutablePointer<Float>, resultStride: Int, accumulating: Bool = false

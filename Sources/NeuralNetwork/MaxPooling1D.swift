@@ -1,4 +1,4 @@
-/// The largest value of every window of a signal, channel by channel; only whole windows ("valid" padding).
+/// The maximum of every pooling window of a signal, per channel; complete windows only ("valid" padding).
 ///
 /// Input (B, L, C), output (B, (L - size) / stride + 1, C), row-major.
 public final class MaxPooling1D {
@@ -6,7 +6,7 @@ public final class MaxPooling1D {
     public let size: Int, stride: Int
 
     private let output = FloatBuffer(), inputGradient = FloatBuffer()
-    /// For every output the position of the input that gave it, relative to its item.
+    /// For every output, the position of the input it came from, relative to its item.
     private var sources: [Int32] = []
 
     public init(inputLength: Int, channels: Int, size: Int, stride: Int) {
@@ -44,8 +44,8 @@ public final class MaxPooling1D {
         return output
     }
 
-    /// `outputGradient` -> the gradient of the input, (B, L, C), valid until the next call: each goes to the value that
-    /// was largest, the first of equals.
+    /// Converts `outputGradient` into the gradient of the input, (B, L, C), valid until the next call. Each value
+    /// goes to the input that was the maximum; on ties, to the first.
     public func backward(_ outputGradient: UnsafePointer<Float>, batch: Int) -> UnsafeMutablePointer<Float> {
         let inputSize = inputLength * channels
         let outputSize = outputLength * channels

@@ -3,32 +3,34 @@ public struct ParameterTensor: Sendable, Equatable {
     /// The name in the weights file, such as `des1.convolution.weight`.
     public let name: String
     public let shape: [Int]
-    /// Where the tensor starts in the store, in floats.
+    /// Offset of the tensor in the store, in floats.
     public let offset: Int
-    /// Running statistics are saved with the weights but no optimiser touches them.
+    /// Whether an optimizer updates it; running statistics are saved with the weights but never updated by an
+    /// optimizer.
     public let isTrainable: Bool
-    /// Whether weight decay applies: to matrices and convolutions, not to biases and normalisation.
+    /// Whether weight decay applies: yes for matrices and convolutions, no for biases and normalization.
     public let decays: Bool
 
     public var count: Int { shape.reduce(1, *) }
 }
 
-/// All tensors of a network in one allocation, in the order in which its layers asked for them.
+/// All tensors of a network in one allocation, in the order in which its layers requested them.
 ///
-/// A network and its replicas on other threads share one store: threads may read it at once, and only the optimiser
-/// writes, while nobody reads.
+/// A network and its replicas on other threads share one store. Threads may read it concurrently; only the optimizer
+/// writes to it, while no thread is reading.
 public final class ParameterStore: @unchecked Sendable {
     public private(set) var tensors: [ParameterTensor] = []
-    /// The values; final once `seal()` was called.
+    /// The values; the allocation is fixed once `seal()` has been called.
     public let values = FloatBuffer()
     private var isSealed = false
 
     public init() {}
 
-    /// Number of floats of all tensors together.
+    /// Total number of floats in all tensors.
     public var count: Int { tensors.last.map { $0.offset + $0.count } ?? 0 }
 
-    /// Adds a tensor; on a sealed store, where a replica of the network is being made, finds the one of that name.
+    /// Adds a tensor. On a sealed store, when a replica of the network is being made, returns the existing tensor of
+    /// that name.
     public func add(_ name: String, shape: [Int], trainable: Bool = true, decays: Bool = false) -> ParameterTensor {
         let known = tensors.first { $0.name == name }
         if isSealed {
@@ -44,7 +46,7 @@ public final class ParameterStore: @unchecked Sendable {
         return tensor
     }
 
-    /// Allocates the values, all zero. From here on no tensor can be added.
+    /// Allocates the values, all zero. No tensor can be added afterwards.
     public func seal() {
         isSealed = true
         values.reserve(count)
@@ -54,9 +56,9 @@ public final class ParameterStore: @unchecked Sendable {
         values.pointer + tensor.offset
     }
 
-    /// Copies what both stores have under the same name and of the same shape.
+    /// Copies the tensors that have the same name and shape in both stores.
     ///
-    /// - Parameter isCopied: leaves tensors out.
+    /// - Parameter isCopied: tensors for which it returns false are skipped.
     public func copyTensors(from other: ParameterStore, where isCopied: (ParameterTensor) -> Bool = { _ in true }) {
         for tensor in tensors where isCopied(tensor) {
             guard let source = other.tensors.first(where: { $0.name == tensor.name }), source.shape == tensor.shape
@@ -69,7 +71,7 @@ public final class ParameterStore: @unchecked Sendable {
         Array(UnsafeBufferPointer(start: pointer(to: tensor), count: tensor.count))
     }
 
-    /// Fills a tensor with uniform numbers in +-limit.
+    /// Fills a tensor with uniform random numbers in +-limit.
     public func fillUniform(_ tensor: ParameterTensor, limit: Float, using generator: inout SeededGenerator) {
         let values = pointer(to: tensor)
         for i in 0..<tensor.count { values[i] = (generator.nextUniform() * 2 - 1) * limit }
@@ -79,7 +81,7 @@ public final class ParameterStore: @unchecked Sendable {
         pointer(to: tensor).update(repeating: value, count: tensor.count)
     }
 
-    /// The first value that is not finite, if there is one: what a diverged training leaves behind.
+    /// The first tensor with a value that is not finite, if there is one, as a diverged training leaves behind.
     public func firstNonFiniteTensor() -> ParameterTensor? {
         tensors.first { tensor in
             let values = pointer(to: tensor)

@@ -1,5 +1,5 @@
-/// Losses of numbers against targets, and of sigmoid outputs against targets. Each returns the mean over all numbers
-/// and writes its gradient, multiplied by `factor`, over what `gradient` held.
+/// Losses of values, or of sigmoid outputs, against targets. Each returns the mean over all numbers and overwrites
+/// `gradient` with its gradient multiplied by `factor`.
 extension Loss {
     /// Mean squared error (Eq. 9 of the paper); the gradient is with respect to `values`.
     public static func meanSquaredError(
@@ -17,8 +17,8 @@ extension Loss {
         return total / Double(count)
     }
 
-    /// Mean absolute error (Eq. 10 of the paper); the gradient is with respect to `values`, 0 where a value meets its
-    /// target.
+    /// Mean absolute error (Eq. 10 of the paper); the gradient is with respect to `values`, and 0 where a value
+    /// equals its target.
     public static func meanAbsoluteError(
         values: UnsafePointer<Float>, targets: UnsafePointer<Float>, count: Int, factor: Float = 1,
         gradient: UnsafeMutablePointer<Float>
@@ -34,8 +34,8 @@ extension Loss {
         return total / Double(count)
     }
 
-    /// Mean squared error of sigmoid(logit) against targets in 0...1: with targets 1 and 0 the terms of the
-    /// least-squares GAN (Mao et al. 2017; Eq. 7 of the paper). The gradient is with respect to the logits.
+    /// Mean squared error of sigmoid(logit) against targets in 0...1; with targets 1 and 0, these are the terms of
+    /// the least-squares GAN (Mao et al. 2017; Eq. 7 of the paper). The gradient is with respect to the logits.
     public static func sigmoidMeanSquaredError(
         logits: UnsafePointer<Float>, targets: UnsafePointer<Float>, batch: Int, factor: Float = 1,
         gradient: UnsafeMutablePointer<Float>

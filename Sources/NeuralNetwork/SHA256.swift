@@ -1,6 +1,6 @@
 internal import CSodium
 
-/// SHA-256 (FIPS 180-4) by libsodium, which libzmq brings with it.
+/// SHA-256 (FIPS 180-4), using libsodium, a dependency of libzmq.
 public enum SHA256 {
     /// The digest in lower-case hexadecimal, 64 characters.
     public static func hexadecimalDigest(of bytes: [UInt8]) -> String {

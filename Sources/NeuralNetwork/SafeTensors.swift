@@ -1,6 +1,6 @@
 import FoundationEssentials
 
-/// What can be wrong with a weights file.
+/// Errors in reading or writing a weights file.
 public enum SafeTensorsError: Error, Equatable, CustomStringConvertible {
     case unreadable(path: String, reason: String)
     case unwritable(path: String, reason: String)
@@ -15,8 +15,8 @@ public enum SafeTensorsError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// Named float tensors with metadata in the safetensors format: eight bytes of header length, a JSON header, the
-/// numbers. Any Python opens it (`safetensors.numpy.load_file`). Only F32 is read and written here.
+/// Named float tensors with metadata in the safetensors format: an eight-byte header length, a JSON header and the
+/// numbers. Python can open it with `safetensors.numpy.load_file`. Only F32 is supported here.
 public struct SafeTensors: Equatable, Sendable {
     public struct Tensor: Equatable, Sendable {
         public var shape: [Int]
@@ -37,7 +37,7 @@ public struct SafeTensors: Equatable, Sendable {
         self.tensors = tensors
     }
 
-    /// A header beyond this is refused before any of it is parsed.
+    /// A larger header is rejected before any of it is parsed.
     private static let largestHeader = 4 << 20
 
     private struct Entry: Codable {
@@ -68,9 +68,9 @@ public struct SafeTensors: Equatable, Sendable {
         }
     }
 
-    /// Parses a file's bytes. `path` is for the error's text only.
+    /// Parses a file's bytes. `path` is used only in error messages.
     ///
-    /// - Throws: `SafeTensorsError.malformed`, whatever the bytes are.
+    /// - Throws: `SafeTensorsError.malformed` for any invalid input.
     public init(bytes: [UInt8], path: String) throws(SafeTensorsError) {
         func malformed(_ reason: String) -> SafeTensorsError { .malformed(path: path, reason: reason) }
         guard bytes.count >= 8 else { throw malformed("\(bytes.count) bytes, shorter than its own header length") }
@@ -123,7 +123,7 @@ public struct SafeTensors: Equatable, Sendable {
         try self.init(bytes: Self.readFile(path), path: path)
     }
 
-    /// A file's bytes, or the error that says why not.
+    /// Returns a file's bytes, or throws an error with the reason.
     public static func readFile(_ path: String) throws(SafeTensorsError) -> [UInt8] {
         do {
             return [UInt8](try Data(contentsOf: URL(filePath: path)))
@@ -134,7 +134,7 @@ public struct SafeTensors: Equatable, Sendable {
         }
     }
 
-    /// The file's bytes: the same tensors and metadata give the same bytes.
+    /// The file's bytes: the same tensors and metadata always give the same bytes.
     public func serialized() throws(SafeTensorsError) -> [UInt8] {
         var header: [String: HeaderValue] = [:]
         if !metadata.isEmpty { header["__metadata__"] = .metadata(metadata) }
@@ -154,7 +154,7 @@ public struct SafeTensors: Equatable, Sendable {
         } catch {
             throw .malformed(path: "header", reason: String(describing: error))
         }
-        // The numbers start at a multiple of eight bytes.
+        // Padding, so that the numbers start at a multiple of eight bytes.
         json += Array(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(8 + json.count + offset)
@@ -168,7 +168,7 @@ public struct SafeTensors: Equatable, Sendable {
         return bytes
     }
 
-    /// Writes the file whole or not at all: a full disk leaves what was there before.
+    /// Writes the file atomically: if the disk is full, the previous file is kept.
     public func write(to path: String) throws(SafeTensorsError) {
         let bytes = try serialized()
         do {

@@ -2,8 +2,8 @@
     import Glibc
 #endif
 
-/// A seeded random number generator whose whole state can be saved, so that a resumed training goes on as it would
-/// have: SplitMix64 (Steele, Lea & Flood 2014).
+/// A seeded random number generator whose complete state can be saved, so that resumed training continues exactly as
+/// if uninterrupted: SplitMix64 (Steele, Lea & Flood 2014).
 public struct SeededGenerator: RandomNumberGenerator, Sendable, Codable, Equatable {
     public private(set) var state: UInt64
 
@@ -28,7 +28,7 @@ public struct SeededGenerator: RandomNumberGenerator, Sendable, Codable, Equatab
         return Float(radius * cos(2 * .pi * Double(nextUniform())))
     }
 
-    /// A generator of its own for a part of the work, so that parts may run in any order.
+    /// An independent generator for one part of the work, so that parts can run in any order.
     public func split(_ stream: UInt64) -> SeededGenerator {
         var parent = SeededGenerator(seed: state ^ (stream &* 0xD134_2543_DE82_EF95))
         return SeededGenerator(seed: parent.next())

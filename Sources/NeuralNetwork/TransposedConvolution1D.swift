@@ -1,23 +1,24 @@
-/// Transposed one-dimensional convolution with "same" padding: it multiplies the length by the stride, and is the
+/// Transposed one-dimensional convolution with "same" padding. It multiplies the length by the stride, and is the
 /// gradient of the same-padded convolution of that stride with respect to its input (TensorFlow's convention).
 ///
 /// Input (B, L, Cin), weight (K, Cout, Cin), output (B, stride * L, Cout), all row-major:
 /// `y[b][p][o] = bias[o] + sum over j, t, i with stride * j + t - left = p of w[t][o][i] * x[b][j][i]`,
-/// where `left = max(K - stride, 0) / 2`: what an odd number of cut positions leaves over is cut on the right.
+/// where `left = max(K - stride, 0) / 2`: if the number of cropped positions is odd, the extra one is cropped on the
+/// right.
 public final class TransposedConvolution1D {
     public let inputLength: Int, inputChannels: Int, outputLength: Int, outputChannels: Int
     public let kernelSize: Int, stride: Int
     public let weight: ParameterTensor
-    /// Left out in front of a batch normalisation, which would cancel it.
+    /// Omitted before a batch normalization, which would cancel it.
     public let bias: ParameterTensor?
 
     private let store: ParameterStore
     private let leftPadding: Int, paddedLength: Int
     private var input: UnsafePointer<Float>?
-    /// One item's output, or its gradient, with the positions that are cut.
+    /// One item's output, or its gradient, including the cropped positions.
     private let padded = FloatBuffer()
     private let output = FloatBuffer(), inputGradient = FloatBuffer()
-    /// The weights as (Cin, K * Cout) and as (K * Cout, Cin).
+    /// The weights packed as (Cin, K * Cout) and as (K * Cout, Cin).
     private let packedWeight = PackedMatrix(), packedTransposed = PackedMatrix()
     private let packedInput = PackedMatrix()
 
@@ -40,15 +41,15 @@ public final class TransposedConvolution1D {
         bias = hasBias ? store.add(name + ".bias", shape: [outputChannels]) : nil
     }
 
-    /// He's uniform initialisation for a leaky rectifier of slope 0.2 (He et al. 2015); an output is a sum over
-    /// Cin * K / stride inputs.
+    /// He's uniform initialization for LeakyReLU with slope 0.2 (He et al. 2015); an output is a sum over Cin * K /
+    /// stride inputs.
     public func initialize(using generator: inout SeededGenerator) {
         let fanIn = Float(kernelSize * inputChannels) / Float(stride)
         store.fillUniform(weight, limit: (6 / (1.04 * fanIn)).squareRoot(), using: &generator)
         if let bias { store.fill(bias, with: 0) }
     }
 
-    /// Lays the weights out for the products. To be called after they changed.
+    /// Packs the weights for the products. Call after they change.
     public func weightsChanged() {
         let values = store.pointer(to: weight)
         let width = kernelSize * outputChannels
@@ -56,8 +57,8 @@ public final class TransposedConvolution1D {
         packedTransposed.pack(values, rows: width, columns: inputChannels, rowStride: inputChannels)
     }
 
-    /// `input` (B, L, Cin) -> (B, stride * L, Cout), valid until the next call. `input` must live, unchanged, until
-    /// `backward`.
+    /// `input` (B, L, Cin) -> (B, stride * L, Cout), valid until the next call. `input` must stay valid and unchanged
+    /// until `backward`.
     public func forward(_ input: UnsafePointer<Float>, batch: Int) -> UnsafeMutablePointer<Float> {
         self.input = input
         let inputSize = inputLength * inputChannels
@@ -71,7 +72,7 @@ public final class TransposedConvolution1D {
             } else {
                 padded.update(repeating: 0, count: paddedLength * outputChannels)
             }
-            // Each input position adds its K rows; those of neighbours overlap.
+            // Each input position adds its K rows; those of neighbouring positions overlap.
             packedWeight.multiply(
                 left: input + b * inputSize, rowCount: inputLength, rowStride: inputChannels, result: padded,
                 resultStride: stride * outputChannels, accumulating: true)
@@ -80,9 +81,10 @@ public final class TransposedConvolution1D {
         return output
     }
 
-    /// `outputGradient` (B, stride * L, Cout) -> the gradient of the input, (B, L, Cin), valid until the next call.
+    /// Converts `outputGradient` (B, stride * L, Cout) into the gradient of the input, (B, L, Cin), valid until the
+    /// next call.
     ///
-    /// Adds the gradients of weight and bias to `gradients` (laid out as the store) where it is given.
+    /// Adds the gradients of weight and bias to `gradients` (with the store's layout) if it is given.
     public func backward(
         _ outputGradient: UnsafePointer<Float>, batch: Int, gradients: UnsafeMutablePointer<Float>?,
         needsInputGradient: Bool = true
@@ -94,7 +96,7 @@ public final class TransposedConvolution1D {
         let padded = self.padded.reserve(paddedLength * outputChannels)
         padded.update(repeating: 0, count: paddedLength * outputChannels)
         for b in 0..<batch {
-            // The positions that were cut keep their zeros.
+            // The cropped positions stay zero.
             let gradient = outputGradient + b * outputSize
             (padded + leftPadding * outputChannels).update(from: gradient, count: outputSize)
             if let gradients {

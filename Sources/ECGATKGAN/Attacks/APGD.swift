@@ -1,20 +1,21 @@
 internal import NeuralNetwork
 
 /// APGD (Croce & Hein 2020, "Reliable evaluation of adversarial robustness", Algorithm 1): steps with momentum along
-/// the gradient's signs, halved for each window whose objective stops rising, which then goes on from its best point.
+/// the sign of the gradient. For each window whose objective stops improving, the step is halved and the search
+/// continues from its best point.
 struct APGD {
     var epsilon: Float
     var firstStep: Float
     var iterations: Int
     var objective: AttackObjective
 
-    /// Weight of the new step; the rest is that of the step before.
+    /// Weight of the new step; the remainder is the weight of the preceding step.
     static let momentum: Float = 0.75
-    /// Share of the steps since the last checkpoint that must have raised the objective (rho).
+    /// Minimum fraction of steps since the last checkpoint that must have increased the objective (rho).
     static let minimumRise: Float = 0.75
 
-    /// Iterations at which the step may be halved: at 0.22 of all, then at distances that shrink by 0.03 to 0.06 at
-    /// least.
+    /// Iterations at which the step may be halved: first at 0.22 of all iterations, then at intervals that shrink by
+    /// 0.03 to a minimum of 0.06.
     static func checkpoints(of iterations: Int) -> [Int] {
         func share(_ part: Double) -> Int { max(Int(part * Double(iterations)), 1) }
         var distance = share(0.22)
@@ -35,21 +36,21 @@ struct APGD {
         var windows: [WindowState] = []
     }
 
-    /// Where one window stands.
+    /// Progress of one window.
     struct WindowState {
         var step: Float
         var value: Float
         var bestValue: Float
         var bestValueAtCheckpoint: Float
-        /// Steps since the last checkpoint that raised the objective.
+        /// Steps since the last checkpoint that increased the objective.
         var rises = 0
         var wasHalved = true
-        /// The greatest margin of a misclassified point.
+        /// The largest margin of any misclassified point.
         var bestMargin: Float = 0
     }
 
-    /// The answer for each window is the misclassified point with the greatest margin that was met, or else the one
-    /// with the greatest objective.
+    /// For each window, returns the misclassified point with the largest margin, or, if there is none, the point with
+    /// the largest objective.
     func perturb(
         _ batch: AttackBatch, using generator: inout SeededGenerator, scratch: AttackScratch,
         into attacked: UnsafeMutablePointer<Float>
@@ -124,7 +125,7 @@ struct APGD {
         (attacked + b * length).update(from: current + b * length, count: length)
     }
 
-    /// One step of one window: half-way point by the gradient, then momentum, both projected.
+    /// One step of one window: a gradient step, then momentum, both projected onto the ball.
     private func move(
         _ window: UnsafePointer<Float>, _ current: UnsafeMutablePointer<Float>, _ previous: UnsafeMutablePointer<Float>,
         _ gradient: UnsafePointer<Float>, step: Float, share: Float
@@ -141,8 +142,8 @@ struct APGD {
         }
     }
 
-    /// The two conditions of a checkpoint: too few steps rose, or neither step nor best value changed since the last
-    /// one.
+    /// The two conditions at a checkpoint: too few steps improved the objective, or neither the step nor the best
+    /// value changed since the last checkpoint.
     private func isToHalve(_ window: inout WindowState, steps: Float) -> Bool {
         let oscillates = Float(window.rises) <= Self.minimumRise * steps
         let stands = !window.wasHalved && window.bestValueAtCheckpoint >= window.bestValue

@@ -1,6 +1,6 @@
 internal import NeuralNetwork
 
-/// Windows under attack and the network that they are attacked against.
+/// The windows under attack and the network being attacked.
 struct AttackBatch {
     /// (B, 280), in [0,1].
     let windows: UnsafePointer<Float>
@@ -11,11 +11,12 @@ struct AttackBatch {
     static let length = Discriminator.windowLength
     var sampleCount: Int { count * Self.length }
 
-    /// The gradient of every window's objective at `attacked`, (B, 280), valid until the network's next pass.
+    /// Computes the gradient of every window's objective at `attacked`, (B, 280), valid until the network's next
+    /// pass.
     ///
     /// - Parameters:
     ///   - values: (B), overwritten with the objectives.
-    ///   - margins: (B), overwritten with the lead of the best wrong class.
+    ///   - margins: (B), overwritten with the margin of the best wrong class.
     func slope(
         of objective: AttackObjective, at attacked: UnsafePointer<Float>, scratch: AttackScratch,
         values: UnsafeMutablePointer<Float>? = nil, margins: UnsafeMutablePointer<Float>? = nil
@@ -32,14 +33,14 @@ struct AttackBatch {
         return network.inputGradient(batch: count, classGradient: gradient)
     }
 
-    /// The lead of the best wrong class at `attacked`, (B), without a gradient.
+    /// Computes the margin of the best wrong class at `attacked`, (B), without a gradient.
     func readMargins(at attacked: UnsafePointer<Float>, into margins: UnsafeMutablePointer<Float>) {
         let classes = Discriminator.classCount
         let logits = network.forward(attacked, batch: count, mode: .runningStatistics).classLogits
         for b in 0..<count { margins[b] = AttackObjective.margin(logits + b * classes, label: Int(labels[b])) }
     }
 
-    /// Puts `attacked` at random points, uniform in the ball.
+    /// Sets `attacked` to points drawn uniformly from the ball.
     func startAtRandom(
         _ attacked: UnsafeMutablePointer<Float>, within epsilon: Float, using generator: inout SeededGenerator
     ) {
@@ -48,7 +49,7 @@ struct AttackBatch {
         }
     }
 
-    /// One step along the signs of `slope`, back into the ball.
+    /// One step along the sign of `slope`, projected back into the ball.
     func move(
         _ attacked: UnsafeMutablePointer<Float>, alongSignsOf slope: UnsafePointer<Float>, by step: Float,
         within epsilon: Float
@@ -62,9 +63,9 @@ struct AttackBatch {
     }
 }
 
-/// Some windows of a batch side by side, so that the network works on those alone.
+/// A contiguous copy of some windows of a batch, so that the network processes only those.
 final class CompactedWindows {
-    /// Where each came from.
+    /// Index of each window in the batch.
     private(set) var indices: [Int] = []
     let windows = FloatBuffer(), attacked = FloatBuffer()
     private var labels = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 0)
@@ -89,7 +90,7 @@ final class CompactedWindows {
         return current(batch.network)
     }
 
-    /// Drops a row: the last one takes its place.
+    /// Removes a row by moving the last one into its place.
     func remove(_ row: Int) {
         let length = AttackBatch.length
         let last = indices.count - 1
@@ -102,7 +103,7 @@ final class CompactedWindows {
         indices.removeLast()
     }
 
-    /// What is left after `remove`.
+    /// The windows left after `remove`.
     func current(_ network: any BeatNetwork) -> AttackBatch {
         guard let labels = labels.baseAddress else { preconditionFailure("nothing was gathered") }
         return AttackBatch(windows: windows.pointer, labels: labels, count: indices.count, network: network)

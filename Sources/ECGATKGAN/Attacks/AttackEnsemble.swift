@@ -1,11 +1,11 @@
 internal import NeuralNetwork
 
-/// Several attacks of which each window meets them all until it falls: the worst case, as AutoAttack counts it (Croce &
-/// Hein 2020). Windows that fell are taken out, so that the later and dearer attacks work on few.
+/// Several attacks tried on each window until one succeeds: the worst case as AutoAttack counts it (Croce & Hein
+/// 2020). Windows that have been misclassified are removed, so that later, more expensive attacks run on few.
 public struct AttackEnsemble: Sendable, Equatable {
-    /// In the order in which they are tried; cheap ones first.
+    /// In the order they are tried; cheap ones first.
     public var attacks: [WindowAttack]
-    /// Windows in one pass of the network.
+    /// Windows per forward pass.
     public var batch: Int
 
     public init(_ attacks: [WindowAttack], batch: Int = 64) {
@@ -18,29 +18,29 @@ public struct AttackEnsemble: Sendable, Equatable {
         self.batch = batch
     }
 
-    /// FGSM, BIM, PGD, CW, both APGD and Square: all attacks on the class that know no bound but the ball.
+    /// FGSM, BIM, PGD, CW, both forms of APGD and Square: all class attacks whose only constraint is the ball.
     public static func standard(epsilon: Float = 0.01) -> AttackEnsemble {
         AttackEnsemble(
             [.fgsm, .bim, .cw, .pgd, .apgdCE, .apgdDLR, .square].map { WindowAttack($0, epsilon: epsilon) })
     }
 
-    /// What became of one window.
+    /// The outcome for one window.
     public enum Fate: Sendable, Equatable {
-        /// Classified right by the network whatever was tried.
+        /// Classified correctly under every attack.
         case stands
-        /// Misclassified without any attack.
+        /// Misclassified without an attack.
         case misclassifiedUnattacked
         case fell(to: WindowAttack.Method)
     }
 
     public struct Outcome: Sendable, Equatable {
-        /// For each window, in order.
+        /// One per window, in order.
         public internal(set) var fates: [Fate]
-        /// (count, 280): what the window fell to; for one that stands the attempt that came nearest, and for one that
-        /// is misclassified anyway the window itself.
+        /// (count, 280): the successful adversarial example; for a window that withstood all attacks, the closest
+        /// attempt; for one misclassified without an attack, the window itself.
         public internal(set) var attacked: [Float]
 
-        /// The share of windows that stand, in percent.
+        /// Percentage of windows that withstood all attacks.
         public var accuracy: Double {
             fates.isEmpty ? .nan : 100 * Double(fates.count { $0 == .stands }) / Double(fates.count)
         }
@@ -48,11 +48,12 @@ public struct AttackEnsemble: Sendable, Equatable {
         public func count(fellTo method: WindowAttack.Method) -> Int { fates.count { $0 == .fell(to: method) } }
     }
 
-    /// Attacks `labels.count` windows of 280 values in [0,1], one after the other in `windows`.
+    /// Attacks `labels.count` windows of 280 values in [0,1], stored consecutively in `windows`.
     ///
     /// - Parameters:
-    ///   - network: attacked and asked by the calling thread alone.
-    ///   - progress: called with the attack and the windows that it has done of those that stood before it.
+    ///   - network: attacked and evaluated on the calling thread only.
+    ///   - progress: called with the attack, the number of windows done, and the number that withstood all earlier
+    ///     attacks.
     public func attack(
         _ windows: [Float], labels: [UInt8], against network: any BeatNetwork, seed: UInt64,
         progress: (_ attack: WindowAttack, _ done: Int, _ standing: Int) -> Void = { _, _, _ in }

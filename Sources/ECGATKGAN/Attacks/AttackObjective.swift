@@ -2,22 +2,21 @@
     import Glibc
 #endif
 
-/// What an attack raises, for each window by itself: a function of its four logits.
+/// The objective that an attack maximizes for each window: a function of its four logits.
 enum AttackObjective {
-    /// The cross-entropy of the true class.
+    /// Cross-entropy of the true class.
     case crossEntropy
-    /// The lead of the best wrong class over the true one, up to `confidence` (Carlini & Wagner 2017).
+    /// Margin of the best wrong class over the true one, up to `confidence` (Carlini & Wagner 2017).
     case margin(confidence: Float)
-    /// The margin over the distance of the largest logit from the third largest (Croce & Hein 2020, Eq. 5).
+    /// The margin over the difference between the largest and the third-largest logit (Croce & Hein 2020, Eq. 5).
     case differenceOfLogitsRatio
 
-    /// The value of one window.
+    /// The objective of one window.
     ///
     /// - Parameters:
-    ///   - logits: the window's four.
-    ///   - gradient: overwritten with the direction in which the value rises. That of the cross-entropy is divided by
-    ///     one less the probability of the true class: the same direction, which does not vanish where the softmax
-    ///     saturates.
+    ///   - logits: the window's four logits.
+    ///   - gradient: overwritten with the ascent direction. For the cross-entropy it is divided by one minus the
+    ///     probability of the true class: the direction is the same, but does not vanish when the softmax saturates.
     func evaluate(_ logits: UnsafePointer<Float>, label: Int, gradient: UnsafeMutablePointer<Float>) -> Float {
         let classes = Discriminator.classCount
         let best = Self.bestWrongClass(logits, label: label)
@@ -31,7 +30,7 @@ enum AttackObjective {
             }
             for c in 0..<classes where c != label { gradient[c] /= sum }
             gradient[label] = -1
-            // log(1 + e^lead), written so that it does not overflow.
+            // log(1 + e^lead), written to avoid overflow.
             let lead = logf(sum) + margin
             return max(lead, 0) + log1pf(expf(-abs(lead)))
         case .margin(let confidence):
@@ -50,21 +49,21 @@ enum AttackObjective {
         }
     }
 
-    /// The class with the largest logit but for the true one.
+    /// The class with the largest logit other than the true one.
     static func bestWrongClass(_ logits: UnsafePointer<Float>, label: Int) -> Int {
         var best = label == 0 ? 1 : 0
         for c in 0..<Discriminator.classCount where c != label && logits[c] > logits[best] { best = c }
         return best
     }
 
-    /// How far the best wrong class leads; positive where the window is misclassified.
+    /// Margin of the best wrong class; positive if the window is misclassified.
     static func margin(_ logits: UnsafePointer<Float>, label: Int) -> Float {
         logits[bestWrongClass(logits, label: label)] - logits[label]
     }
 
     private static func largestAndThird(_ logits: UnsafePointer<Float>) -> (largest: Int, third: Int) {
         var order = SIMD4<Int>(0, 1, 2, 3)
-        // Three of four places of a selection sort.
+        // The first three of four steps of a selection sort.
         for place in 0..<3 {
             for other in (place + 1)..<4 where logits[order[other]] > logits[order[place]] {
                 (order[place], order[other]) = (order[other], order[place])

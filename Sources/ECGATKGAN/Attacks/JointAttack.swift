@@ -1,34 +1,34 @@
 internal import NeuralNetwork
 
-/// The attacker who knows both heads: away from the class while the suspicion stays below a threshold.
+/// An adaptive attacker that knows both heads: it changes the class while keeping the suspicion below a threshold.
 ///
-/// Each window climbs its class loss and descends its suspicion at once, in one gradient; a part that has reached its
-/// goal takes no part until it is lost again, so that the steps go where they are needed. Several weights of the
-/// suspicion are tried, each on the windows that no weight before brought to both goals.
+/// One gradient increases each window's class loss and decreases its suspicion. A term that has reached its goal is
+/// dropped until the goal is lost again, so that steps go where they are needed. Several suspicion weights are tried,
+/// each on the windows for which no earlier weight reached both goals.
 struct JointAttack {
     var epsilon: Float
-    /// The first step; it falls linearly to a tenth.
+    /// The first step size; it decreases linearly to a tenth.
     var step: Float
     var iterations: Int
-    /// The suspicion logit to stay below.
+    /// The suspicion logit must stay below this.
     var suspicionThreshold: Float
 
-    /// Weights of the suspicion logit against the class logits.
+    /// Weights of the suspicion logit relative to the class logits.
     static let weights: [Float] = [1, 0.25, 4]
-    /// How far beyond its goal, in logits, each head is pushed.
+    /// How far beyond its goal each head is pushed, in logits.
     static let reserve: Float = 0.5
 
-    /// What a point achieves, in the order of worth.
+    /// What a point achieves, from worst to best.
     struct Outcome: Comparable {
         enum Rank: Int, Comparable {
             case withstood, misclassified, misclassifiedUnsuspected
             static func < (one: Rank, other: Rank) -> Bool { one.rawValue < other.rawValue }
         }
         var rank: Rank
-        /// Among equals, the more the better.
+        /// Breaks ties; larger is better.
         var score: Float
 
-        /// - Parameter suspicion: its logit less the threshold.
+        /// - Parameter suspicion: the suspicion logit minus the threshold.
         init(margin: Float, suspicion: Float) {
             if margin <= 0 {
                 (rank, score) = (.withstood, margin)
@@ -81,7 +81,7 @@ struct JointAttack {
                 _ = AttackObjective.crossEntropy.evaluate(
                     logits, label: label, gradient: classGradient + row * classes)
                 let margin = AttackObjective.margin(logits, label: label)
-                // A network without the head suspects nothing.
+                // Without an attack head there is no suspicion.
                 let suspicion = output.attackLogits.map { $0[row] - suspicionThreshold } ?? -.infinity
                 let outcome = Outcome(margin: margin, suspicion: suspicion)
                 let b = own.standing.indices[row]

@@ -1,6 +1,6 @@
 internal import NeuralNetwork
 
-/// Steps along the signs of the gradient: FGSM, BIM, PGD and CW.
+/// Sign-gradient attacks: FGSM, BIM, PGD and CW.
 extension WindowAttack {
     func iterateFromWindow(
         _ batch: AttackBatch, _ objective: AttackObjective, scratch: AttackScratch,
@@ -28,7 +28,7 @@ extension WindowAttack {
         }
     }
 
-    /// Runs an attack from several random starts and keeps for each window the result with the greatest margin.
+    /// Runs an attack from several random starts and keeps the result with the largest margin for each window.
     func withRestarts(
         _ batch: AttackBatch, using generator: inout SeededGenerator, scratch: AttackScratch,
         into attacked: UnsafeMutablePointer<Float>,

@@ -5,9 +5,8 @@ internal import NeuralNetwork
 #endif
 
 /// SAP, the smooth adversarial perturbation (Han et al. 2020, "Deep learning models for electrocardiograms are
-/// susceptible to adversarial attack", Nature Medicine): the perturbation is the mean of a field's convolutions with
-/// Gaussians of several widths, and the field is optimised, so that nothing jumps from sample to sample as no heart
-/// does.
+/// susceptible to adversarial attack", Nature Medicine). The perturbation is the mean of an optimized field's
+/// convolutions with Gaussians of several widths, which avoids unphysiological jumps between samples.
 struct SmoothAttack {
     var epsilon: Float
     var step: Float
@@ -16,8 +15,8 @@ struct SmoothAttack {
     /// Taps and standard deviations, in samples, of the authors' Gaussians.
     static let gaussians: [(taps: Int, deviation: Float)] = [(5, 1), (7, 3), (11, 5), (15, 7), (19, 10)]
 
-    /// Their mean: one kernel, since convolution is linear. Sums to 1, so a field within epsilon gives a perturbation
-    /// within it.
+    /// Their mean: a single kernel, because convolution is linear. It sums to 1, so a field within epsilon gives a
+    /// perturbation within epsilon.
     static let kernel: [Float] = {
         let half = (gaussians.map(\.taps).max() ?? 1) / 2
         var kernel = [Float](repeating: 0, count: 2 * half + 1)
@@ -34,7 +33,7 @@ struct SmoothAttack {
         let bestMargins = FloatBuffer(), margins = FloatBuffer()
     }
 
-    /// `start` (B, 280) holds the solution of another attack, whose perturbation is the first field; it may be
+    /// `start` (B, 280) holds the result of another attack, whose perturbation initializes the field; it may be
     /// `attacked`.
     func perturb(
         _ batch: AttackBatch, startingAt start: UnsafePointer<Float>, scratch: AttackScratch,
@@ -60,7 +59,7 @@ struct SmoothAttack {
                 batch.readMargins(at: candidate, into: margins)
             } else {
                 let slope = batch.slope(of: .crossEntropy, at: candidate, scratch: scratch, margins: margins)
-                // The convolution with zeros beyond the ends is its own transpose.
+                // With zero padding, the convolution is its own transpose.
                 for b in 0..<batch.count { Self.convolve(slope + b * length, into: smooth + b * length) }
                 for i in 0..<count {
                     let sign: Float = smooth[i] > 0 ? 1 : (smooth[i] < 0 ? -1 : 0)
@@ -74,7 +73,7 @@ struct SmoothAttack {
         }
     }
 
-    /// Convolves one window's 280 values with the kernel; zeros lie beyond the ends.
+    /// Convolves one window's 280 values with the kernel, with zero padding.
     static func convolve(_ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float>) {
         let length = AttackBatch.length
         let half = kernel.count / 2

@@ -1,16 +1,16 @@
 internal import NeuralNetwork
 
-/// Square (Andriushchenko et al. 2020), the L-infinity form, on one-dimensional signals: random search at the rim of
-/// the ball.
+/// Square (Andriushchenko et al. 2020) in its L-infinity form on one-dimensional signals: random search on the
+/// boundary of the ball.
 ///
-/// It asks for logits only, so that a network whose gradient misleads does not withstand it for that. Squares of an
-/// image become intervals of the window.
+/// It uses only logits, so it is not misled by uninformative gradients. The squares of an image become intervals of
+/// the window.
 struct SquareAttack {
     var epsilon: Float
-    /// The most passes of the network for one window.
+    /// Maximum number of forward passes per window.
     var queries: Int
 
-    /// Share of the window that the first intervals change.
+    /// Fraction of the window changed by the first intervals.
     static let firstShare = 0.8
 
     final class Scratch {
@@ -18,15 +18,15 @@ struct SquareAttack {
         let candidate = FloatBuffer(), margins = FloatBuffer(), candidateMargins = FloatBuffer()
     }
 
-    /// Samples of the intervals in query `number`: halved at fixed points of a schedule for 10,000 queries, stretched
-    /// to ours.
+    /// Interval length in samples for query `number`: halved at fixed points of a schedule for 10,000 queries,
+    /// rescaled to `queries`.
     func intervalLength(inQuery number: Int) -> Int {
         let position = number * 10_000 / max(queries, 1)
         let halvings = [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000].count { position > $0 }
         return max(Int((Self.firstShare / Double(1 << halvings) * Double(AttackBatch.length)).rounded()), 1)
     }
 
-    /// Windows that are misclassified as they are stay so; one that falls is asked about no more.
+    /// Windows that are already misclassified stay unchanged; one that becomes misclassified is not queried further.
     func perturb(
         _ batch: AttackBatch, using generator: inout SeededGenerator, scratch: AttackScratch,
         into attacked: UnsafeMutablePointer<Float>
@@ -52,14 +52,14 @@ struct SquareAttack {
                 let to = candidate + row * length
                 to.update(from: best + row * length, count: length)
                 if query == 0 {
-                    // Stripes as wide as a sample.
+                    // Initial stripes, one sample wide.
                     for i in 0..<length { Self.set(to, window, i, generator.next() & 1 == 0 ? epsilon : -epsilon) }
                 } else {
                     Self.change(to, window, interval: interval, epsilon: epsilon, using: &generator)
                 }
             }
             part.readMargins(at: candidate, into: candidateMargins)
-            // Backwards, because a row that falls is replaced by the last one.
+            // In reverse, because a removed row is replaced by the last one.
             for row in (0..<part.count).reversed() where candidateMargins[row] > margins[row] || query == 0 {
                 let from = candidate + row * length
                 (best + row * length).update(from: from, count: length)
@@ -84,7 +84,7 @@ struct SquareAttack {
         to[i] = min(max(window[i] + change, 0), 1)
     }
 
-    /// Puts an interval at the other rim; draws anew where everything is there already.
+    /// Moves an interval to the opposite boundary; draws again if it is there already.
     private static func change(
         _ to: UnsafeMutablePointer<Float>, _ window: UnsafePointer<Float>, interval: Int, epsilon: Float,
         using generator: inout SeededGenerator

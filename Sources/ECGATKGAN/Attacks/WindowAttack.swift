@@ -1,34 +1,35 @@
 public import NeuralNetwork
 
-/// Attacks on windows in [0,1], within an L-infinity ball: those of the paper (section 2.1) and stronger ones.
+/// Attacks on windows in [0,1] within an L-infinity ball: those of the paper (section 2.1) and stronger ones.
 ///
-/// All of them are untargeted, and ascend a loss of the very network they are given (Eq. 4 and 5 of the paper descend
-/// along the gradient of a loss; the sign is taken as a slip), whose batch normalisation is frozen as in the deployed
-/// form. Gradient attacks work on logits; no attack sees a softmax, whose saturation would hide the gradient.
+/// All are untargeted and maximize a loss of the given network itself (Eq. 4 and 5 of the paper descend along the
+/// gradient of a loss; the sign is assumed to be a typo). Batch normalization is frozen as in the deployed form.
+/// Gradient attacks use logits: none sees a softmax, whose saturation would hide the gradient.
 public struct WindowAttack: Sendable, Equatable {
     public enum Method: String, Sendable, CaseIterable, Codable {
-        /// One step of epsilon along the sign of the gradient (Eq. 2; Goodfellow et al. 2014).
+        /// A single step of epsilon along the sign of the gradient (Eq. 2; Goodfellow et al. 2014).
         case fgsm
-        /// Small steps from the window itself (Eq. 3; Kurakin et al. 2016).
+        /// Small steps starting from the window itself (Eq. 3; Kurakin et al. 2016).
         case bim
-        /// Small steps from a random point of the ball, with restarts (Eq. 4; Madry et al. 2017).
+        /// Small steps starting from a random point of the ball, with restarts (Eq. 4; Madry et al. 2017).
         case pgd
-        /// Small steps up the margin of the best wrong class, until it leads by a confidence (Eq. 5-6; Carlini & Wagner
-        /// 2017).
+        /// Small steps that increase the margin of the best wrong class until it reaches a confidence (Eq. 5-6;
+        /// Carlini & Wagner 2017).
         case cw
-        /// Steps with momentum whose length adapts to each window's progress, up the cross-entropy (Croce & Hein 2020).
+        /// Momentum steps whose size adapts to each window's progress, maximizing cross-entropy (Croce & Hein 2020).
         case apgdCE = "apgd-ce"
-        /// The same up the difference of logits ratio, which no scaling of the logits changes (Croce & Hein 2020).
+        /// The same, maximizing the difference of logits ratio, which is invariant to scaling of the logits (Croce &
+        /// Hein 2020).
         case apgdDLR = "apgd-dlr"
-        /// Random intervals, kept where they raise the margin; sees answers only, no gradient (Andriushchenko et al.
+        /// Random intervals, kept if they increase the margin; uses only outputs, no gradient (Andriushchenko et al.
         /// 2020).
         case square
-        /// A perturbation as smooth as physiology: a Gaussian-smoothed field is optimised (Han et al. 2020).
+        /// A physiologically smooth perturbation: a Gaussian-smoothed field is optimized (Han et al. 2020).
         case sap
-        /// Away from the class and below the suspicion threshold at once: the attacker who knows both heads.
+        /// Changes the class and keeps the suspicion below a threshold: an adaptive attacker that knows both heads.
         case joint
 
-        /// The name in tables and figures.
+        /// Name in tables and figures.
         public var displayName: String {
             switch self {
             case .fgsm: "FGSM"
@@ -43,7 +44,7 @@ public struct WindowAttack: Sendable, Equatable {
             }
         }
 
-        /// Whether it needs the network's gradient, and so its weights.
+        /// Whether it needs the network's gradient, and therefore its weights.
         public var isGradientBased: Bool { self != .square }
 
         var defaultIterations: Int {
@@ -61,34 +62,34 @@ public struct WindowAttack: Sendable, Equatable {
             switch self {
             case .fgsm: 1
             case .bim, .pgd, .cw, .joint: 0.25
-            // Where the adaptive step of APGD begins.
+            // The initial value of APGD's adaptive step.
             case .apgdCE, .apgdDLR: 2
             case .sap: 0.1
-            // Square sets samples to the ball's rim.
+            // Square moves samples to the boundary of the ball.
             case .square: 1
             }
         }
     }
 
     public var method: Method
-    /// Radius of the ball in units of the [0,1] window.
+    /// Radius of the ball, in units of the [0,1] window.
     public var epsilon: Float
-    /// Length of one step; the first one of APGD and of the joint attack, whose steps become shorter. Square has none.
+    /// Step size; for APGD and the joint attack, whose steps shrink, the first one. Square does not use it.
     public var step: Float
-    /// Steps from each start; queries of Square.
+    /// Steps from each start; for Square, queries.
     public var iterations: Int
-    /// Random starts of PGD and APGD; the one with the greatest margin is kept for each window.
+    /// Random starts of PGD and APGD; for each window, the one with the largest margin is kept.
     public var restarts: Int
-    /// Starts after the first are made only for windows that withstood so far: the same accuracy for less work, but
-    /// weaker where the attacked windows are then given to another network.
+    /// Whether later starts run only on windows not misclassified yet: the same accuracy at less cost, but weaker if
+    /// the adversarial examples are transferred to another network.
     public var sparesFallen = false
-    /// k of CW (Eq. 6), in logits: how far the best wrong class is to lead. The paper does not give it.
+    /// k of CW (Eq. 6), in logits: the target margin of the best wrong class. The paper does not state it.
     public var confidence: Float = 5
-    /// The suspicion logit that the joint attack is to stay below; 0 is a suspicion of one half.
+    /// The joint attack keeps the suspicion logit below this; 0 is a suspicion of one half.
     public var suspicionThreshold: Float = 0
 
-    /// The defaults are those of the evaluation: epsilon 0.01, 20 iterations of epsilon / 4, PGD with 5 restarts; APGD
-    /// with 100 iterations; Square with 5,000 queries; SAP and joint with 40 iterations.
+    /// The defaults are those of the evaluation: epsilon 0.01, 20 iterations of epsilon / 4, PGD with 5 restarts;
+    /// APGD with 100 iterations; Square with 5,000 queries; SAP and joint with 40 iterations.
     public init(
         _ method: Method, epsilon: Float = 0.01, step: Float? = nil, iterations: Int? = nil, restarts: Int? = nil
     ) {
@@ -101,18 +102,18 @@ public struct WindowAttack: Sendable, Equatable {
         precondition(self.iterations >= 1 && self.restarts >= 1)
     }
 
-    /// Attacked copies of `windows` (B, 280), each in the epsilon ball around its window and in [0,1].
+    /// Creates adversarial examples of `windows` (B, 280), each in [0,1] and in the epsilon ball around its window.
     ///
     /// - Parameters:
-    ///   - labels: the classes that the attack leads away from.
-    ///   - generator: of the random starts and of Square's intervals.
+    ///   - labels: the true classes, which the attack leads away from.
+    ///   - generator: source of the random starts and of Square's intervals.
     ///   - attacked: (B, 280), overwritten; must not be `windows`.
     public func perturb(
         _ windows: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, batch: Int, against network: any BeatNetwork,
         using generator: inout SeededGenerator, scratch: AttackScratch, into attacked: UnsafeMutablePointer<Float>
     ) {
         guard batch > 0 else { return }
-        // An attack head with convolutions of its own costs as much as the rest.
+        // An attack head with its own convolutions costs as much as the rest of the network.
         let computedAttackHead = network.computesAttackHead
         network.computesAttackHead = method == .joint
         defer { network.computesAttackHead = computedAttackHead }
@@ -147,7 +148,7 @@ public struct WindowAttack: Sendable, Equatable {
     }
 }
 
-/// Memory of an attack, kept between calls; one for each thread.
+/// Buffers of an attack, reused between calls; one per thread.
 public final class AttackScratch {
     let classGradient = FloatBuffer(), attackGradient = FloatBuffer()
     let values = FloatBuffer(), margins = FloatBuffer(), candidateMargins = FloatBuffer()
@@ -162,7 +163,7 @@ public final class AttackScratch {
 }
 
 extension WindowAttack {
-    /// Attacked copies of a few windows, each 280 values in [0,1]: the convenient form.
+    /// Creates adversarial examples of a few windows, each 280 values in [0,1]: a convenience form.
     public func perturb(
         _ windows: [[Float]], labels: [BeatClass], against network: any BeatNetwork, seed: UInt64
     ) -> [[Float]] {

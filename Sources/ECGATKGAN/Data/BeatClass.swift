@@ -4,9 +4,9 @@ public import EC57
     import Glibc
 #endif
 
-/// The four heartbeat classes of the paper (section 3.1), which are the AAMI EC57 classes without Q.
+/// The four heartbeat classes of the paper (section 3.1): the AAMI EC57 classes without Q.
 ///
-/// The raw value is the index of the class in every probability vector, every label and the softmax head.
+/// The raw value is the class index in every probability vector, label and softmax head.
 public enum BeatClass: UInt8, Sendable, CaseIterable, Codable {
     /// Normal and bundle branch block beats, atrial and nodal escape beats.
     case normal = 0
@@ -28,13 +28,13 @@ public enum BeatClass: UInt8, Sendable, CaseIterable, Codable {
     }
 
     /// The class of a beat annotation of the MIT-BIH databases, by the table of `EC57Class`; `nil` for paced and
-    /// unclassifiable beats (/ f Q) and for every annotation that is not a beat.
+    /// unclassifiable beats (/ f Q) and for annotations that are not beats.
     public init?(annotationSymbol symbol: Character) {
         guard let beatClass = EC57Class(annotationSymbol: symbol) else { return nil }
         self.init(beatClass)
     }
 
-    /// `nil` for Q, which the paper leaves out.
+    /// `nil` for Q, which the paper omits.
     public init?(_ beatClass: EC57Class) {
         switch beatClass {
         case .normal: self = .normal
@@ -46,16 +46,16 @@ public enum BeatClass: UInt8, Sendable, CaseIterable, Codable {
     }
 }
 
-/// What the discriminator says of one beat window.
+/// The discriminator's result for one beat window.
 public struct BeatClassification: Sendable, Equatable {
     /// Softmax over N, S, V, F; sums to 1.
     public var probabilities: SIMD4<Float>
-    /// 0 (untouched) ... 1 (attacked): the sigmoid of the attack-identification head.
+    /// 0 (clean) ... 1 (attacked): the sigmoid of the attack-identification head.
     public var attackSuspicion: Float
-    /// The logits that `probabilities` are the softmax of, which still tell apart what the softmax rounds to 0 and 1.
+    /// The logits of `probabilities`. They still distinguish values that the softmax rounds to 0 or 1.
     public var logits: SIMD4<Float>
 
-    /// - Parameter logits: nil: the logarithms of the probabilities, those below 1e-12 taken as that.
+    /// - Parameter logits: if nil, the logarithms of the probabilities, clamped below at 1e-12.
     public init(probabilities: SIMD4<Float>, attackSuspicion: Float, logits: SIMD4<Float>? = nil) {
         self.probabilities = probabilities
         self.attackSuspicion = attackSuspicion
@@ -67,7 +67,7 @@ public struct BeatClassification: Sendable, Equatable {
         }
     }
 
-    /// The most probable class; the first in the order N, S, V, F where two are equal.
+    /// The most probable class; on a tie, the first in the order N, S, V, F.
     public var beatClass: BeatClass {
         var best = BeatClass.normal
         for candidate in BeatClass.allCases

@@ -2,8 +2,8 @@ internal import NeuralNetwork
 
 /// Labelled beat windows: (count, length) values, row-major, and the class of each.
 ///
-/// A training set may carry a margin on both sides of its windows, so that the position of R can be shaken; `length` is
-/// then 280 + 2 * margin, and the values are millivolts that are scaled only after the cut.
+/// A training set may have a margin on both sides of its windows so that the position of R can be jittered; `length`
+/// is then 280 + 2 * margin, and the values are in millivolts, scaled only after cropping.
 public struct BeatDataset: Sendable {
     public let margin: Int
     public var length: Int { Discriminator.windowLength + 2 * margin }
@@ -23,7 +23,7 @@ public struct BeatDataset: Sendable {
         labels.append(label.rawValue)
     }
 
-    /// The windows of another set of the same margin, after the own ones.
+    /// Appends the windows of another set with the same margin.
     public mutating func append(contentsOf other: BeatDataset) {
         precondition(other.margin == margin)
         values += other.values
@@ -66,9 +66,9 @@ public struct BeatDataset: Sendable {
         return cut
     }
 
-    /// Cuts off a share of every class with a fixed seed: protocol P holds out 20 %.
+    /// Splits off a fraction of every class with a fixed seed: protocol P holds out 20 %.
     ///
-    /// - Parameter share: of each class, in 0...1, that goes into the second set.
+    /// - Parameter share: fraction of each class, in 0...1, that goes into the second set.
     public func stratifiedSplit(heldOut share: Double, seed: UInt64) -> (training: BeatDataset, heldOut: BeatDataset) {
         precondition((0...1).contains(share))
         var training: [Int] = []
@@ -83,15 +83,15 @@ public struct BeatDataset: Sendable {
         return (subset(training.sorted()), subset(heldOut.sorted()))
     }
 
-    /// At most `count` windows of a class, drawn with a fixed seed; the other classes whole.
+    /// Keeps at most `count` windows of a class, drawn with a fixed seed; the other classes are kept whole.
     public func limited(_ beatClass: BeatClass, to count: Int, seed: UInt64) -> BeatDataset {
         var generator = SeededGenerator(seed: seed)
         let kept = Set(indices(of: beatClass).shuffled(using: &generator).prefix(count))
         return subset(labels.indices.filter { labels[$0] != beatClass.rawValue || kept.contains($0) })
     }
 
-    /// Raises a class to `count` windows by SMOTE (Chawla et al. 2002): new windows on the lines between a window and
-    /// one of its `neighbours` nearest of the same class (Euclidean distance).
+    /// Oversamples a class to `count` windows by SMOTE (Chawla et al. 2002): new windows are interpolated between a
+    /// window and one of its `neighbours` nearest neighbours in the class (Euclidean distance).
     public mutating func oversample(_ beatClass: BeatClass, to target: Int, neighbours: Int = 5, seed: UInt64) {
         let own = indices(of: beatClass)
         guard own.count >= 2, own.count < target else { return }
@@ -99,7 +99,7 @@ public struct BeatDataset: Sendable {
         var generator = SeededGenerator(seed: seed)
         let missing = target - own.count
         values.reserveCapacity(values.count + missing * length)
-        // Every window serves as a base equally often.
+        // Every window is used as a base equally often.
         for number in 0..<missing {
             let position = number % own.count
             let base = own[position]
@@ -113,7 +113,7 @@ public struct BeatDataset: Sendable {
         }
     }
 
-    /// For each of `own` the positions (in `own`) of its nearest others.
+    /// The positions in `own` of the nearest neighbours of each of its windows.
     private func nearestNeighbours(_ own: [Int], neighbours: Int) -> [[Int]] {
         // |a - b|^2 = |a|^2 + |b|^2 - 2 a.b, block by block.
         let packed = own.flatMap { window($0) }

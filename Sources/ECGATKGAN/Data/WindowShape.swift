@@ -6,7 +6,7 @@ extension Discriminator {
 }
 
 extension BeatDataset {
-    /// Scales values to [0,1] in place: the smallest becomes 0, the largest 1. A constant window becomes zeros.
+    /// Scales values to [0,1] in place: the minimum becomes 0, the maximum 1. A constant window becomes zeros.
     public static func scaleToUnitInterval(_ values: UnsafeMutableBufferPointer<Float>) {
         BeatWindow.multiplyToUnitInterval(values)
     }

@@ -1,29 +1,30 @@
 internal import CKernels
 internal import NeuralNetwork
 
-/// The deployed form of the discriminator: batch normalisation folded into the convolutions, immutable, and so one for
-/// all threads.
+/// The deployed form of the discriminator: batch normalization is folded into the convolutions. It is immutable and
+/// can be shared by all threads.
 public final class BeatClassifier: Sendable {
-    /// The model card's name.
+    /// The name on the model card.
     public let name: String
     /// SHA-256 of the weights file, in hexadecimal.
     public let sha256: String
-    /// Joins the answers with the rhythm and the patient's own beats; nil where the weights file has none.
+    /// Combines the discriminator's logits with the RR history and the patient's beat templates; nil if the weights
+    /// file has no contextual classifier.
     public let contextual: ContextualClassifier?
 
-    /// One convolution with its normalisation folded in: `leaky(w * x + shift)`.
+    /// One convolution with its normalization folded in: `leaky(w * x + shift)`.
     fileprivate struct Layer {
         let weights: PackedMatrix
         let shift: FloatBuffer
         let channels: Int, features: Int, stride: Int
         let outputLength: Int
-        /// Rows of zeros in front of the input, and rows of the padded input altogether.
+        /// Rows of zeros before the input, and total rows of the padded input.
         let leftPadding: Int, paddedLength: Int
-        /// The input is added to the output.
+        /// Whether the input is added to the output.
         let isResidual: Bool
     }
 
-    /// Convolutions one after the other, and the heads on their last map as one product.
+    /// A sequence of convolutions, and the heads on the last feature map as one matrix product.
     fileprivate struct Stack {
         let layers: [Layer]
         let heads: PackedMatrix
@@ -31,20 +32,21 @@ public final class BeatClassifier: Sendable {
         var featureCount: Int { heads.rows }
     }
 
-    // Written once in `init`, only read afterwards; the types that hold them are not Sendable for the trainer's sake.
-    /// Gives N, S, V, F, and the suspicion where the attack head has no branch of its own.
+    // Written once in `init` and only read afterwards; the types that hold them are not Sendable because the trainer
+    // needs them mutable.
+    /// Computes N, S, V, F, and the suspicion if the attack head has no branch of its own.
     nonisolated(unsafe) private let trunk: Stack
-    /// Gives the suspicion.
+    /// Computes the suspicion.
     nonisolated(unsafe) private let attackBranch: Stack?
     nonisolated(unsafe) private let ones: FloatBuffer
 
-    /// Loads a weights file and compares its SHA-256 with the model card's beside it.
+    /// Loads a weights file and checks its SHA-256 against the model card next to it.
     public convenience init(contentsOf path: String) throws(ModelError) {
         let model = try ModelFile.readContextualDiscriminator(from: path)
         self.init(model.network, contextual: model.contextual, name: model.card?.name ?? path, sha256: model.sha256)
     }
 
-    /// The deployed form of a network as it is now.
+    /// The deployed form of a network in its current state.
     public init(_ network: Discriminator, contextual: ContextualClassifier? = nil, name: String, sha256: String) {
         self.name = name
         self.contextual = contextual
@@ -95,7 +97,7 @@ public final class BeatClassifier: Sendable {
             length = outputLength
             channels = block.features
         }
-        // The heads side by side are one product.
+        // The heads are computed together as one matrix product.
         let weights = heads.map { array($0 + ".weight") }
         let shifts = heads.map { array($0 + ".bias") }
         let joined = (0..<(length * channels)).flatMap { row in
@@ -113,9 +115,9 @@ public final class BeatClassifier: Sendable {
         return packed
     }
 
-    /// The scratch memory of one thread.
+    /// Scratch memory for one thread.
     public final class Workspace {
-        /// The input of each layer with its zeros around it, and the last map.
+        /// The zero-padded input of each layer, and the last feature map.
         fileprivate struct StackBuffers {
             let inputs: [FloatBuffer]
             let features: FloatBuffer
@@ -136,9 +138,9 @@ public final class BeatClassifier: Sendable {
 
     public func makeWorkspace() -> Workspace { Workspace(trunk: trunk, attackBranch: attackBranch) }
 
-    /// Classifies `results.count` windows of 280 values in [0,1], one after the other in `windows`.
+    /// Classifies `results.count` windows of 280 values in [0,1], stored consecutively in `windows`.
     ///
-    /// Each answer depends on its own window alone, bit for bit: beats of several patients may share a call.
+    /// Each result depends on its own window alone, bit for bit, so beats of several patients can share a call.
     public func classify(
         _ windows: UnsafeBufferPointer<Float>, into results: UnsafeMutableBufferPointer<BeatClassification>,
         workspace: Workspace
@@ -173,7 +175,7 @@ public final class BeatClassifier: Sendable {
         let entry = buffers.inputs[0].pointer + layers[0].leftPadding
         entry.update(from: window, count: Discriminator.windowLength)
         for (index, layer) in layers.enumerated() {
-            // Each layer writes where the next one reads, between that one's zeros.
+            // Each layer writes between the padding zeros of the next layer's input.
             let output: UnsafeMutablePointer<Float>
             if index + 1 < layers.count {
                 output = buffers.inputs[index + 1].pointer + layers[index + 1].leftPadding * layer.features

@@ -1,8 +1,8 @@
 internal import NeuralNetwork
 
-/// The generator's weights on disk: as a discriminator's, in a file of their own.
+/// Reading and writing generator weights: the same format as the discriminator's, in a separate file.
 extension ModelFile {
-    /// Writes the generator's weights, whole or not at all, and gives their SHA-256 in hexadecimal.
+    /// Writes the generator's weights atomically and returns their SHA-256 in hexadecimal.
     @discardableResult
     public static func write(_ generator: Generator, to path: String) throws(ModelError) -> String {
         var file = SafeTensors(metadata: metadata(architecture: Generator.architectureIdentifier))
@@ -19,7 +19,7 @@ extension ModelFile {
         }
     }
 
-    /// Reads the weights of a generator; it has no model card of its own.
+    /// Reads a generator's weights; a generator has no model card of its own.
     ///
     /// - Returns: the generator, and the file's SHA-256 in hexadecimal.
     public static func readGenerator(from path: String) throws(ModelError) -> (generator: Generator, sha256: String) {

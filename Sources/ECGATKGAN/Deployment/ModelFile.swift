@@ -1,7 +1,7 @@
 import FoundationEssentials
 public import NeuralNetwork
 
-/// What can be wrong with the weights that a program is asked to use.
+/// Errors in a weights file or its model card.
 public enum ModelError: Error, Equatable, CustomStringConvertible {
     case file(SafeTensorsError)
     case otherArchitecture(path: String, found: String, expected: String)
@@ -27,36 +27,37 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// The model card beside a weights file: `NAME.json` beside `NAME.safetensors`. The checksum in it is checked at every
-/// load.
+/// The model card of a weights file: `NAME.json` next to `NAME.safetensors`. Its checksum is verified at every load.
 public struct ModelCard: Codable, Sendable, Equatable {
     public var name: String
     public var sha256: String
     public var architecture: String
-    /// How a window is made: rate, length, position of R, scaling.
+    /// How a window is made: sampling rate, length, position of R, scaling.
     public var preprocessing: String
     public var classes: [String]
     public var data: String
-    /// What was held out: `beats` of every patient, or `patients`; nil: beats.
+    /// What was held out: `beats` of every patient, or `patients`; nil means beats.
     public var heldOut: String?
     public var split: String
     public var recipe: String
     public var seed: UInt64
-    /// Samples beyond the window that a beat had to have on both sides to be used, in the split as in the training.
+    /// Samples that had to be available beyond both ends of the window for a beat to be used, in the split as in
+    /// training.
     public var windowMargin: Int
-    /// The command that made the weights.
+    /// The command that trained the weights.
     public var command: String
-    /// Figures by name, in percent where the name says so, measured on the split that was held out.
+    /// Results by name, in percent if the name says so, measured on the held-out split.
     public var figures: [String: Double]
-    /// The command that prints the figures again.
+    /// The command that reproduces the results.
     public var figuresCommand: String
     public var notes: String
-    /// Of the join, where the weights file has one; all else speaks of the discriminator.
+    /// The contextual classifier's training, if the weights file has one; everything else describes the
+    /// discriminator.
     public var contextual: ContextualTraining?
 
-    /// Where a join comes from.
+    /// How a contextual classifier was trained.
     public struct ContextualTraining: Codable, Sendable, Equatable {
-        /// SHA-256 of the discriminator's weights file that it was trained beside.
+        /// SHA-256 of the discriminator's weights file that it was trained with.
         public var baseSHA256: String
         public var data: String
         public var recipe: String
@@ -110,7 +111,7 @@ public struct ModelCard: Codable, Sendable, Equatable {
         self.notes = notes
     }
 
-    /// Where the card of a weights file lies.
+    /// Path of the model card of a weights file.
     public static func path(besideModel path: String) -> String {
         (path.hasSuffix(".safetensors") ? String(path.dropLast(".safetensors".count)) : path) + ".json"
     }
@@ -129,10 +130,10 @@ public struct ModelCard: Codable, Sendable, Equatable {
     }
 }
 
-/// Weights on disk: every tensor of a `Discriminator` in one safetensors file, unfolded, so that the same file can be
-/// deployed, attacked, and trained further.
+/// Reading and writing weights: every tensor of a `Discriminator` in one safetensors file. Normalization is not
+/// folded in, so the same file can be deployed, attacked and trained further.
 public enum ModelFile {
-    /// The text in the metadata of every weights file.
+    /// Preprocessing text in the metadata of every weights file.
     public static let preprocessing =
         "360 Hz, one lead; 280 samples, R at index 140; each window scaled so that its minimum is 0 and its maximum 1"
 
@@ -146,7 +147,7 @@ public enum ModelFile {
         ]
     }
 
-    /// Writes the network's weights, whole or not at all, and gives their SHA-256 in hexadecimal.
+    /// Writes the network's weights atomically and returns their SHA-256 in hexadecimal.
     @discardableResult
     public static func write(
         _ network: some BeatNetwork, contextual: ContextualClassifier? = nil, to path: String
@@ -166,7 +167,7 @@ public enum ModelFile {
 
     /// Reads the weights of a `Discriminator`.
     ///
-    /// - Parameter checkingCard: compares the file's SHA-256 with its model card's; off for checkpoints, which have
+    /// - Parameter checkingCard: checks the file's SHA-256 against its model card; off for checkpoints, which have
     ///   none.
     public static func readDiscriminator(
         from path: String, checkingCard: Bool = true
@@ -175,9 +176,9 @@ public enum ModelFile {
         return (model.network, model.sha256, model.card)
     }
 
-    /// Reads the weights of a `Discriminator` and of the join that stands beside them in the file, if there is one.
+    /// Reads the weights of a `Discriminator` and of the contextual classifier in the same file, if there is one.
     ///
-    /// - Parameter checkingCard: compares the file's SHA-256 with its model card's.
+    /// - Parameter checkingCard: checks the file's SHA-256 against its model card.
     public static func readContextualDiscriminator(
         from path: String, checkingCard: Bool = true
     ) throws(ModelError) -> (network: Discriminator, contextual: ContextualClassifier?, sha256: String, card: ModelCard?) {
@@ -194,9 +195,9 @@ public enum ModelFile {
         return (network, try ContextualClassifier(file, path: path), checksum, card)
     }
 
-    /// Reads the weights of any classifier that this build knows (`BeatNetworks`).
+    /// Reads the weights of any classifier known to this build (`BeatNetworks`).
     ///
-    /// - Parameter checkingCard: compares the file's SHA-256 with its model card's.
+    /// - Parameter checkingCard: checks the file's SHA-256 against its model card.
     public static func readNetwork(
         from path: String, checkingCard: Bool = true
     ) throws(ModelError) -> (network: any BeatNetwork, sha256: String, card: ModelCard?) {
@@ -234,7 +235,7 @@ public enum ModelFile {
         return (file, checksum, card)
     }
 
-    /// Copies the tensors of a file into a store of the same layout.
+    /// Copies a file's tensors into a store of the same layout.
     static func load(_ file: SafeTensors, into store: ParameterStore, path: String) throws(ModelError) {
         for tensor in store.tensors {
             guard let read = file.tensors[tensor.name] else {

@@ -1,12 +1,12 @@
 public import NeuralNetwork
 
-/// One attack, or several of which each window keeps the worst.
+/// One attack, or several, of which the worst result for each window counts.
 public struct AttackSequence: Sendable, Equatable {
     public let attacks: [WindowAttack]
-    /// The first attack is made on every window; the rest, or all, only on windows that still get their own class.
+    /// Whether the first attack runs on every window; the others run only on windows still classified correctly.
     let beginsWithAll: Bool
 
-    /// Windows as they are.
+    /// No attack.
     public static let none = AttackSequence(attacks: [], beginsWithAll: false)
 
     private init(attacks: [WindowAttack], beginsWithAll: Bool) {
@@ -19,12 +19,12 @@ public struct AttackSequence: Sendable, Equatable {
         self.init(attacks: [attack], beginsWithAll: true)
     }
 
-    /// The worst of several attacks; each is made only on windows that still get their own class.
+    /// The worst case of several attacks; each runs only on windows still classified correctly.
     public init(worstOf attacks: [WindowAttack]) {
         self.init(attacks: attacks, beginsWithAll: false)
     }
 
-    /// Every parameter, so that results of other ones are told apart.
+    /// Includes every parameter, so that results with different parameters are told apart.
     public var identifier: String {
         guard !attacks.isEmpty else { return "none" }
         return (beginsWithAll ? "on all: " : "on standing: ")
@@ -32,7 +32,7 @@ public struct AttackSequence: Sendable, Equatable {
     }
 }
 
-/// Makes the attacks of sequences against one network; one for each thread.
+/// Runs attack sequences against one network; one per thread.
 public final class SequenceAttacker {
     private let network: any BeatNetwork
     private let scratch = AttackScratch()
@@ -43,10 +43,10 @@ public final class SequenceAttacker {
         self.network = network
     }
 
-    /// Attacked copies of `windows` (B, 280) against the network.
+    /// Creates adversarial examples of `windows` (B, 280) against the network.
     ///
     /// - Parameters:
-    ///   - labels: the classes that the attacks lead away from.
+    ///   - labels: the true classes, which the attacks lead away from.
     ///   - attacked: (B, 280), overwritten.
     public func craft(
         _ sequence: AttackSequence, on windows: UnsafePointer<Float>, labels: [UInt8],
@@ -87,7 +87,7 @@ public final class SequenceAttacker {
         }
     }
 
-    /// The greatest logit of another class less that of the own: above 0 means fallen.
+    /// The largest logit of any other class minus that of the true class; positive if misclassified.
     private func measureMargins(
         _ windows: UnsafePointer<Float>, labels: [UInt8], into margins: UnsafeMutablePointer<Float>
     ) {
@@ -102,7 +102,7 @@ public final class SequenceAttacker {
 }
 
 extension WindowAnswers {
-    /// The answers of `network` to a batch of windows (B, 280).
+    /// The outputs of `network` for a batch of windows (B, 280).
     public init(of network: any BeatNetwork, to windows: UnsafePointer<Float>, batch: Int) {
         self.init(count: batch)
         let output = network.forward(windows, batch: batch, mode: .runningStatistics)

@@ -1,8 +1,9 @@
-/// The figures of one row of the paper's Table 1, in percent, and beside them what its names promise.
+/// The figures of one row of the paper's Table 1, in percent, together with the metrics that its column names
+/// normally stand for.
 public struct ClassificationFigures: Sendable, Equatable {
     public let confusion: ConfusionMatrix
-    /// The area under the ROC curve of each class (N, S, V, F) against the rest, by its softmax probability; not a
-    /// number where a class or its rest has no window.
+    /// Area under the ROC curve of each class (N, S, V, F) against the rest, by softmax probability; NaN if the class
+    /// or the rest has no windows.
     public let areasUnderCurve: [Double]
 
     public init(_ answers: WindowAnswers, labels: [UInt8]) {
@@ -29,11 +30,11 @@ public struct ClassificationFigures: Sendable, Equatable {
         }
     }
 
-    /// The share of windows with the right class.
+    /// Percentage of windows classified correctly.
     public var plainAccuracy: Double { confusion.plainAccuracy }
 
-    /// The 13 columns of Table 1: the mean of the one-against-rest accuracies, then sensitivity, specificity and
-    /// (SEN + SPE) / 2 of N, S, V and F.
+    /// The 13 columns of Table 1: the mean one-vs-rest accuracy, then sensitivity, specificity and (SEN + SPE) / 2 of
+    /// N, S, V and F.
     public var paperColumns: [Double] {
         [confusion.oneAgainstRestAccuracy]
             + BeatClass.allCases.flatMap { beatClass in

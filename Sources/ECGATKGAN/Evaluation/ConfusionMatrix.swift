@@ -1,6 +1,6 @@
-/// Counts of true class (row) against answered class (column), and the figures that follow from them, in percent.
+/// Counts by true class (row) and predicted class (column), with the figures derived from them, in percent.
 public struct ConfusionMatrix: Sendable, Equatable {
-    /// `counts[4 * truth + answer]`, classes in the order N, S, V, F.
+    /// `counts[4 * truth + answer]`, with the classes in the order N, S, V, F.
     public private(set) var counts = [Int](repeating: 0, count: 16)
 
     public init() {}
@@ -25,10 +25,10 @@ public struct ConfusionMatrix: Sendable, Equatable {
         whole == 0 ? .nan : 100 * Double(part) / Double(whole)
     }
 
-    /// The share of beats with the right class.
+    /// Percentage of beats classified correctly.
     public var plainAccuracy: Double { percent((0..<4).reduce(0) { $0 + counts[5 * $1] }, of: total) }
 
-    /// The mean of the four one-against-rest accuracies: what Table 1 of the paper calls accuracy.
+    /// The mean of the four one-vs-rest accuracies, which Table 1 of the paper calls accuracy.
     public var oneAgainstRestAccuracy: Double {
         BeatClass.allCases.reduce(0) { sum, beatClass in
             let c = cells(beatClass)
@@ -51,7 +51,7 @@ public struct ConfusionMatrix: Sendable, Equatable {
         return percent(c.truePositive, of: c.truePositive + c.falsePositive)
     }
 
-    /// (sensitivity + specificity) / 2, the area under a hard decision's curve: what Table 1 calls AUC.
+    /// (sensitivity + specificity) / 2, the area under the ROC curve of a hard decision, which Table 1 calls AUC.
     public func balancedAccuracy(_ beatClass: BeatClass) -> Double {
         (sensitivity(beatClass) + specificity(beatClass)) / 2
     }

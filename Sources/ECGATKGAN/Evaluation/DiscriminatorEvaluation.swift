@@ -1,13 +1,13 @@
 internal import NeuralNetwork
 
-/// Answers of a network on a labelled set, clean or attacked.
+/// A network's outputs on a labelled set, clean or attacked.
 public struct DiscriminatorEvaluation: Sendable {
     public var confusion = ConfusionMatrix()
-    /// The attack head's answer for each window, in the set's order; empty where the network has no such head.
+    /// The attack head's output for each window, in the set's order; empty if the network has no attack head.
     public var suspicions: [Float] = []
 
-    /// Classifies every window of `data` (which is cut to its middle 280 samples and scaled), attacked first where
-    /// `attack` is given: white-box, against `network` itself.
+    /// Classifies every window of `data`, cropped to its middle 280 samples and scaled. If `attack` is given, each
+    /// window is attacked first, white-box against `network` itself.
     ///
     /// - Parameter progress: called with the number of windows done.
     public init(
@@ -60,7 +60,7 @@ public struct DiscriminatorEvaluation: Sendable {
         while position < all.count {
             var end = position
             while end < all.count && all[end].0 == all[position].0 { end += 1 }
-            // Equal scores share their mean rank.
+            // Tied scores share their mean rank.
             let rank = Double(position + 1 + end) / 2
             rankSum += rank * Double(all[position..<end].count { $0.1 })
             position = end

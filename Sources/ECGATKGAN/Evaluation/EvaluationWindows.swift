@@ -1,6 +1,6 @@
 internal import NeuralNetwork
 
-/// Labelled windows as the networks take them: (count, 280) in [0,1], one after the other.
+/// Labelled windows in the form that networks take: (count, 280) in [0,1], stored consecutively.
 public struct EvaluationWindows: Sendable {
     public let values: [Float]
     public let labels: [UInt8]
@@ -35,8 +35,8 @@ public struct EvaluationWindows: Sendable {
         EvaluationWindows(values: indices.flatMap { window($0) }, labels: indices.map { labels[$0] })
     }
 
-    /// Places of about `size` windows, of each class the same share, drawn with the seed, ascending; every place where
-    /// the set is no larger. A class is never left without a window.
+    /// Ascending indices of about `size` windows, the same fraction of each class, drawn with the seed; all indices
+    /// if the set is no larger. Every class keeps at least one window.
     public func stratifiedSample(_ size: Int, seed: UInt64) -> [Int] {
         guard size < count else { return Array(labels.indices) }
         var generator = SeededGenerator(seed: seed)
@@ -52,7 +52,7 @@ public struct EvaluationWindows: Sendable {
 
     public func count(of beatClass: BeatClass) -> Int { labels.count { $0 == beatClass.rawValue } }
 
-    /// SHA-256 over the values (IEEE 754, as in memory) and the labels: tells one set from another.
+    /// SHA-256 of the values (IEEE 754, as in memory) and the labels; identifies the set.
     public var checksum: String {
         SHA256.hexadecimalDigest(of: values.withUnsafeBytes { Array($0) } + labels)
     }

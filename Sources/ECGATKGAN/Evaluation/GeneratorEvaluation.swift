@@ -1,18 +1,18 @@
 internal import NeuralNetwork
 
-/// How like the generator's windows are to the ones that it was given: a row of Table 2 (section 3.3).
+/// How closely the generator's windows resemble its inputs: a row of Table 2 (section 3.3).
 public struct GeneratorEvaluation: Sendable, Equatable {
-    /// Means over the windows of G(x', y, z) against x', the window that it was given, attacked or not.
+    /// Means over the windows of G(x', y, z) against its input x', attacked or not.
     public private(set) var toInput = SignalSimilarity()
-    /// Means of G(x', y, z) against the clean window; the same where no attack was made.
+    /// Means of G(x', y, z) against the clean window; the same as `toInput` if there was no attack.
     public private(set) var toClean = SignalSimilarity()
     public private(set) var count = 0
 
-    /// Generates a window for every one of `data` (which is cut to its middle 280 samples and scaled) from fresh noise
-    /// and its true class, the normalisations on their running statistics.
+    /// Generates a window from each one of `data`, cropped to its middle 280 samples and scaled, with fresh noise and
+    /// its true class; the normalizations use their running statistics.
     ///
     /// - Parameters:
-    ///   - attack: made on each window first, against the given network.
+    ///   - attack: applied to each window first, against the given network.
     ///   - seed: of the noise and the attack.
     ///   - progress: called with the number of windows done.
     public init(

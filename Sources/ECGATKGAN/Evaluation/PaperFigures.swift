@@ -1,4 +1,4 @@
-/// The figures of the paper's tables, to be printed beside ours.
+/// The figures of the paper's tables, printed next to ours.
 ///
 /// Source: K. F. Hossain, S. A. Kamran, A. Tavakkoli, X. Ma, "ECG-ATK-GAN: Robustness against Adversarial Attacks on
 /// ECGs using Conditional Generative Adversarial Networks", Tables 1 and 2.
@@ -7,33 +7,34 @@ public enum PaperFigures {
     public enum System: String, Sendable, CaseIterable, Codable {
         case proposed, shaker, kachuee, acharya
 
-        /// The system that an architecture stands for: one of the compared three by its name, else the proposed one.
+        /// The system that an architecture represents: one of the three compared systems by name, otherwise the
+        /// proposed one.
         public init(architectureIdentifier identifier: String) {
             let name = identifier.lowercased()
             self = [.shaker, .kachuee, .acharya].first { name.contains($0.rawValue) } ?? .proposed
         }
     }
 
-    /// What was done to the windows.
+    /// How the windows were attacked, if at all.
     public enum Condition: String, Sendable, CaseIterable, Codable {
         case none, fgsm, bim, pgd, cw
     }
 
     /// One row of Table 1, in percent.
     ///
-    /// The paper's accuracy is the mean of the four one-against-rest accuracies, its AUC is (SEN + SPE) / 2.
+    /// The paper's accuracy is the mean of the four one-vs-rest accuracies; its AUC is (SEN + SPE) / 2.
     public struct ClassificationRow: Sendable, Equatable {
         public let accuracy: Double
         /// Sensitivity, specificity and AUC of N, S, V and F: twelve columns.
         public let classColumns: [Double]
 
-        /// All 13 columns in the table's order.
+        /// All 13 columns, in the table's order.
         public var columns: [Double] { [accuracy] + classColumns }
     }
 
-    /// One row of Table 2: a generated window against the one it was made from.
+    /// One row of Table 2: a generated window compared with its input.
     public struct SimilarityRow: Sendable, Equatable {
-        /// Mean square error, in units of the window squared.
+        /// Mean squared error, in squared window units.
         public let meanSquareError: Double
         /// In percent.
         public let structuralSimilarity: Double

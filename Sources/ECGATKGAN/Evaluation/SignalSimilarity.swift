@@ -2,17 +2,17 @@
     import Glibc
 #endif
 
-/// How like one signal is to another: the four figures of Table 2 (section 3.3), of which the paper defines none.
+/// Similarity of two signals: the four measures of Table 2 (section 3.3), none of which the paper defines.
 ///
-/// Both signals have the same length and lie in [0,1]. `reference` is the one that the other is compared with; only the
-/// NRMSEs depend on which it is.
+/// Both signals have the same length and lie in [0,1]. The other signal is compared with `reference`; only the NRMSEs
+/// depend on which of the two is the reference.
 public struct SignalSimilarity: Sendable, Equatable {
     /// Mean squared error.
     public var meanSquaredError = 0.0
-    /// Structural similarity, in -1...1 (Wang et al. 2004, in one dimension): Gaussian window of 11 taps, sigma 1.5, K1
-    /// 0.01, K2 0.03, data range 1, the mean over the positions that the window covers whole.
+    /// Structural similarity, in -1...1 (Wang et al. 2004, in one dimension): Gaussian window of 11 taps, sigma 1.5,
+    /// K1 0.01, K2 0.03, data range 1, averaged over the positions where the window fits completely.
     public var structuralSimilarity = 0.0
-    /// Pearson's correlation coefficient at lag 0, in -1...1; 0 where one of the signals is constant.
+    /// Pearson's correlation coefficient at lag 0, in -1...1; 0 if one of the signals is constant.
     public var crossCorrelation = 0.0
     /// Root mean squared error over the range of the reference; windows scaled to [0,1] have range 1.
     public var errorOverRange = 0.0
@@ -28,7 +28,7 @@ public struct SignalSimilarity: Sendable, Equatable {
         return raw.map { $0 / sum }
     }()
 
-    /// Compares `count` values; at least 11, for the structural similarity's window.
+    /// Compares `count` values; at least 11, because of the structural similarity's window.
     public init(of signal: UnsafePointer<Float>, with reference: UnsafePointer<Float>, count: Int) {
         precondition(count > 2 * Self.windowRadius)
         var squares = 0.0
@@ -111,7 +111,7 @@ public struct SignalSimilarity: Sendable, Equatable {
         \.meanSquaredError, \.structuralSimilarity, \.crossCorrelation, \.errorOverRange, \.errorOverNorm,
     ]
 
-    /// Moves a mean over `number - 1` windows on by one more.
+    /// Updates a mean over `number - 1` windows with one more.
     mutating func average(in next: SignalSimilarity, number: Int) {
         for figure in Self.figures {
             self[keyPath: figure] += (next[keyPath: figure] - self[keyPath: figure]) / Double(number)

@@ -1,11 +1,11 @@
 internal import NeuralNetwork
 
-/// What a network answered to each window of a set: the class logits, and the attack head's.
+/// A network's outputs for each window of a set: the class logits and the attack head's logit.
 public struct WindowAnswers: Sendable, Equatable {
     /// N, S, V, F, attacked.
     static let stride = 5
 
-    /// (count, 5); the fifth is not a number where the network has no attack head.
+    /// (count, 5); the fifth is NaN if the network has no attack head.
     public private(set) var values: [Float]
 
     public var count: Int { values.count / Self.stride }
@@ -14,13 +14,13 @@ public struct WindowAnswers: Sendable, Equatable {
         values = [Float](repeating: .nan, count: count * Self.stride)
     }
 
-    /// - Returns: `nil` where `values` is no whole number of windows.
+    /// - Returns: `nil` if `values` does not hold a whole number of windows.
     public init?(values: [Float]) {
         guard values.count.isMultiple(of: Self.stride) else { return nil }
         self.values = values
     }
 
-    /// Takes over the answers of a part, which begin at the window `start`.
+    /// Copies in the outputs of a part of the set, starting at window `start`.
     public mutating func replace(from start: Int, with part: WindowAnswers) {
         values.replaceSubrange((start * Self.stride)..<((start + part.count) * Self.stride), with: part.values)
     }
@@ -30,7 +30,7 @@ public struct WindowAnswers: Sendable, Equatable {
         values[index * Self.stride + Discriminator.classCount] = attackLogit ?? .nan
     }
 
-    /// The class with the greatest logit; the first where two are equal.
+    /// The class with the largest logit; the first one if two are equal.
     public func answer(_ index: Int) -> BeatClass {
         var best = BeatClass.normal
         for candidate in BeatClass.allCases where logit(index, candidate) > logit(index, best) { best = candidate }
@@ -41,7 +41,7 @@ public struct WindowAnswers: Sendable, Equatable {
         values[index * Self.stride + Int(beatClass.rawValue)]
     }
 
-    /// The attack head's logit; `nil` where there is none.
+    /// The attack head's logit; `nil` if there is none.
     public func attackLogit(_ index: Int) -> Float? {
         let logit = values[index * Self.stride + Discriminator.classCount]
         return logit.isNaN ? nil : logit
@@ -68,8 +68,8 @@ public struct WindowAnswers: Sendable, Equatable {
         return subset
     }
 
-    /// The answers `attacked`, but for windows that were wrong before any attack: those an attacker may leave as they
-    /// are.
+    /// The outputs in `attacked`, except for windows that were misclassified before any attack, which an attacker can
+    /// leave unchanged.
     public static func worst(of attacked: WindowAnswers, leaving clean: WindowAnswers, labels: [UInt8]) -> WindowAnswers
     {
         var result = attacked
@@ -81,8 +81,9 @@ public struct WindowAnswers: Sendable, Equatable {
         return result
     }
 
-    /// What is left when an attacker knows all of `answers`, which different attacks led to on the same windows: for
-    /// each window an answer that is wrong where any is, and of those the one that looks least attacked.
+    /// The worst case if an attacker knows all of `answers`, the outputs for the same windows under different
+    /// attacks. For each window it is a misclassification if there is one, and of several the one with the lowest
+    /// attack suspicion.
     public static func worst(of answers: [WindowAnswers], labels: [UInt8]) -> WindowAnswers {
         var worst = WindowAnswers(count: labels.count)
         for index in labels.indices {

@@ -1,26 +1,28 @@
 internal import StateCoding
 
-/// A beat's window at a quarter of its rate, in millivolts: what the beats of one patient are compared by.
+/// The morphology of a beat: its window in millivolts at a quarter of the sampling rate. The beats of one patient are
+/// compared by it.
 ///
-/// Seventy means of four samples each, R in number 35: at 90 Hz the waves are all still there, noise and the jitter of
-/// R less so. The scaling of the window to [0,1], which hides the amplitude, is undone but for a constant.
+/// Each of the 70 values is the mean of four samples, and R is value 35. At 90 Hz all waves are preserved, while
+/// noise and R-peak jitter are reduced. This reverses the window's scaling to [0,1], which hides the amplitude, up to
+/// a constant offset.
 public struct BeatMorphology: Sendable, Codable {
     public static let count = 70
-    /// Samples of the window that one value is the mean of.
+    /// Window samples averaged into one value.
     static let samplesPerValue = Discriminator.windowLength / count
-    /// Where R lies.
+    /// Index of the R peak.
     static let rPeak = 35
 
-    /// Values of a shape that belong together.
+    /// A range of values that covers one wave.
     enum Segment: Sendable, CaseIterable {
         case whole
         /// 110 ms before R to 130 ms after.
         case qrs
         /// 200 ms before R to 220 ms after, for wide complexes.
         case wideQRS
-        /// 240 to 70 ms before R, where P is.
+        /// 240 to 70 ms before R, which contains the P wave.
         case pWave
-        /// 130 to 380 ms after R, where T is.
+        /// 130 to 380 ms after R, which contains the T wave.
         case tWave
 
         var range: Range<Int> {
@@ -36,12 +38,12 @@ public struct BeatMorphology: Sendable, Codable {
 
     var values = InlineArray<70, Float>(repeating: 0)
 
-    /// All zero.
+    /// All values are zero.
     init() {}
 
     /// - Parameters:
     ///   - window: 280 values in [0,1].
-    ///   - range: what 1 stands for, in mV.
+    ///   - range: the amplitude in mV that 1 stands for.
     public init(window: UnsafePointer<Float>, range: Float) {
         let factor = range / Float(Self.samplesPerValue)
         for i in 0..<Self.count {
@@ -51,12 +53,12 @@ public struct BeatMorphology: Sendable, Codable {
         }
     }
 
-    /// Moves the shape towards another by a share of the way.
+    /// Moves this morphology the given fraction of the way towards another.
     mutating func approach(_ other: borrowing BeatMorphology, by share: Float) {
         for i in 0..<Self.count { values[i] += share * (other.values[i] - values[i]) }
     }
 
-    /// The gradient with respect to the shape, `self`, as one with respect to the window's 280 values.
+    /// Converts `self`, a gradient with respect to the morphology, into one with respect to the window's 280 values.
     func addWindowGradient(range: Float, into gradient: UnsafeMutablePointer<Float>) {
         let factor = range / Float(Self.samplesPerValue)
         for i in 0..<Self.count {
@@ -65,9 +67,8 @@ public struct BeatMorphology: Sendable, Codable {
     }
 }
 
-/// Measures of a shape and of two shapes over a segment, all of them without the segment's mean, and so without the
-/// baseline. Each has its gradient beside it, with respect to the shape itself, not to the one that it is compared
-/// with.
+/// Measures of one morphology, or of two, over a segment. All of them subtract the segment's mean and so ignore the
+/// baseline. Next to each is its gradient with respect to `self`, not to the morphology it is compared with.
 extension BeatMorphology {
     private func mean(_ range: Range<Int>) -> Float {
         var sum: Float = 0
@@ -112,7 +113,7 @@ extension BeatMorphology {
         }
     }
 
-    /// Sums of squares and of products of two shapes about their means; never 0.
+    /// Sums of squares and products of two morphologies about their means; never 0.
     private func moments(with other: borrowing BeatMorphology, _ range: Range<Int>) -> (
         own: Float, others: Float, both: Float
     ) {
@@ -131,7 +132,7 @@ extension BeatMorphology {
         return (own, others, both)
     }
 
-    /// Pearson's coefficient, -1 ... 1.
+    /// A segment of the morphology: the whole, or the part around one wave.
     func correlation(with other: borrowing BeatMorphology, _ segment: Segment) -> Float {
         let sums = moments(with: other, segment.range)
         return sums.both / (sums.own * sums.others).squareRoot()
@@ -152,7 +153,8 @@ extension BeatMorphology {
         }
     }
 
-    /// Mean square of the steps from value to value, mV^2. The segment must not reach to the shape's end.
+    /// Mean square of the differences between successive values, in mV^2. The segment must not reach the end of the
+    /// morphology.
     func slopeEnergy(_ segment: Segment) -> Float {
         let range = segment.range
         var sum: Float = 0
@@ -169,7 +171,7 @@ extension BeatMorphology {
         }
     }
 
-    /// Sum of the squared steps, and their mean place and its variance.
+    /// Sum of the squared differences, with the mean and variance of their position.
     private func slopeMoments(_ range: Range<Int>) -> (sum: Float, centre: Float, variance: Float) {
         var sum: Float = 1e-9
         var first: Float = 0
@@ -187,7 +189,8 @@ extension BeatMorphology {
         return (sum, centre, second / sum)
     }
 
-    /// Standard deviation of the place of the steep parts, in values of 11 ms: how wide a complex is, smoothly.
+    /// Standard deviation of the position of the steep parts, in values of 11 ms: a smooth measure of a complex's
+    /// width.
     func spread(_ segment: Segment) -> Float { (slopeMoments(segment.range).variance + 0.25).squareRoot() }
 
     func addSpreadGradient(_ segment: Segment, times factor: Float, into gradient: inout BeatMorphology) {
@@ -197,14 +200,14 @@ extension BeatMorphology {
         for i in range {
             let step = values[i + 1] - values[i]
             let place = Float(i) - moments.centre
-            // The centre moves too, but at the minimum of the variance that counts for nothing.
+            // The centre moves too, but has no effect because it minimizes the variance.
             let change = outer * (place * place - moments.variance) / moments.sum * 2 * step
             gradient.values[i + 1] += change
             gradient.values[i] -= change
         }
     }
 
-    /// R above the shape's mean, mV: negative where the complex points down.
+    /// Height of R above the mean of the morphology, in mV; negative if the complex points down.
     var deflection: Float { values[Self.rPeak] - mean(0..<Self.count) }
 
     func addDeflectionGradient(times factor: Float, into gradient: inout BeatMorphology) {

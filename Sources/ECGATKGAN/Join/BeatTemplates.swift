@@ -4,60 +4,59 @@ public import StateCoding
     import Glibc
 #endif
 
-/// What is remembered of one patient's beats: the kinds of beats by their shape, how often each came, and the
-/// intervals.
+/// One patient's beat templates: one for each morphology seen, with its frequency, RR intervals and usual features.
 ///
-/// The dominant beat is the kind that came most often of late. A beat joins the kind that it is most like, or founds a
-/// new one, which takes the place of the rarest; so a run of ventricular beats or a burst of noise makes a kind of its
-/// own and leaves the dominant beat as it was. The state is some kilobytes, without heap storage.
+/// The dominant template is the one matched most often recently. Each beat joins the template it resembles most or
+/// starts a new one, which replaces the rarest. A run of ventricular beats or a burst of noise therefore gets its own
+/// template and leaves the dominant template unchanged. The state takes a few kilobytes and uses no heap storage.
 public struct BeatTemplates: Sendable, Codable, RangeChecked {
     private static let templateCount = 4
-    /// A beat belongs to a kind from this similarity on.
+    /// Minimum similarity for a beat to join a template.
     private static let minimumSimilarity: Float = 0.8
-    /// A count loses this share with each beat: it looks back over 60 beats, about.
+    /// Fraction by which each count decays per beat, so that it covers about the last 60 beats.
     private static let forgetting: Float = 1 / 60
-    /// A kind's shape moves towards its new beat by at least this share.
+    /// Minimum fraction by which a template's morphology moves towards a new beat.
     private static let minimumShare: Float = 0.05
-    /// What is usual moves towards a new beat by at least this share.
+    /// Minimum fraction by which the usual feature values move towards those of a new beat.
     private static let minimumUsualShare: Float = 0.03
-    /// The same of the steady interval and of its deviations.
+    /// The same fraction for the steady interval and for its deviations.
     private static let steadyShare: Float = 0.15, deviationShare: Float = 0.1
-    /// Weight of a new beat in a kind's running means of intervals.
+    /// Weight of a new beat in a template's running interval statistics.
     private static let rhythmShare: Float = 0.1
 
-    /// A kind of beats: the running mean of those that belong to it.
+    /// A beat template: the running mean of the beats assigned to it.
     struct Template: Sendable, Codable {
         var morphology = BeatMorphology()
-        /// The discriminator's.
+        /// Running mean of the discriminator's logits.
         var logits = SIMD4<Float>.zero
-        /// Beats, each weighted by how long ago it was.
+        /// Number of beats, each weighted by its age.
         var weight: Float = 0
-        /// Running means over its beats: the logarithm of the interval before over the local median; the same of the
-        /// interval after; and the share that came right after a beat of the same kind.
+        /// Running means over its beats: the logarithm of the preceding interval over the local median; the same for
+        /// the following interval; and the fraction that directly followed a beat of the same template.
         var prematurity: Float = 0, pause: Float = 0, repetition: Float = 0
-        /// What is usual of its beats while it is the dominant kind: running means and variances of the features listed
-        /// in `ContextualFeatures.usualTerms`, and of how many beats.
+        /// Usual feature values of its beats while it is the dominant template: running means and variances of the
+        /// features listed in `ContextualFeatures.usualTerms`, and the number of beats they are based on.
         var usualMean = InlineArray<8, Float>(repeating: 0), usualVariance = InlineArray<8, Float>(repeating: 0)
         var usualCount: Float = 0
     }
 
     private var templates = InlineArray<4, Template>(repeating: Template())
     private var usedTemplates = 0
-    /// Weight of all beats.
+    /// Total weight of all beats.
     private(set) var totalWeight: Float = 0
-    /// The beat before, in the same stretch of signal.
+    /// Morphology of the preceding beat in the same signal segment.
     private(set) var previous: BeatMorphology?
-    /// The kind of the beat before, in the same stretch.
+    /// Template of the preceding beat in the same signal segment.
     private var previousTemplate: Int?
-    /// How like the dominant beat the last one was.
+    /// Similarity of the preceding beat to the dominant template.
     private(set) var previousSimilarity: Float = 0
-    /// Of the beat before, in the same stretch: the features that are listed in `ContextualFeatures.carried`; zero where
+    /// Features of the preceding beat in the same signal segment, as listed in `ContextualFeatures.carried`; zero if
     /// there is none.
     private(set) var carried = InlineArray<14, Float>(repeating: 0)
-    /// Beats with a window so far.
+    /// Number of beats with a window so far.
     private(set) var beats = 0
     private(set) var rhythm = RRHistory()
-    /// Running mean of the intervals between two dominant beats one after the other, in s; 0: none yet.
+    /// Running mean of the intervals between consecutive dominant beats, in s; 0 if there is none yet.
     private(set) var steadyInterval: Float = 0
     /// Running mean of the absolute logarithm of such an interval over `steadyInterval`.
     private(set) var steadyDeviation: Float = 0
@@ -68,7 +67,8 @@ public struct BeatTemplates: Sendable, Codable, RangeChecked {
         (0...Self.templateCount).contains(usedTemplates) && (previousTemplate.map { (0..<usedTemplates).contains($0) } ?? true)
     }
 
-    /// The signal was interrupted: intervals and the beat before count no more, the kinds of beats do.
+    /// Marks an interruption of the signal: the latest intervals and the preceding beat are discarded, templates are
+    /// kept.
     public mutating func interrupt() {
         rhythm.interrupt()
         forgetPrevious()
@@ -80,7 +80,7 @@ public struct BeatTemplates: Sendable, Codable, RangeChecked {
         carried = InlineArray(repeating: 0)
     }
 
-    /// The most frequent kind; nil before the first beat.
+    /// The most frequent template; nil before the first beat.
     var dominant: Template? { dominantIndex.map { templates[$0] } }
 
     private var dominantIndex: Int? {
@@ -89,10 +89,10 @@ public struct BeatTemplates: Sendable, Codable, RangeChecked {
         return best
     }
 
-    /// The kind that a shape is most like.
+    /// The template that a morphology matches best.
     struct Match: Sendable {
         var index: Int
-        /// 1: the same; 0: as unlike as a flat line; negative: of opposite sign.
+        /// 1: identical; 0: as different as a flat line; negative: of opposite polarity.
         var similarity: Float
         var isDominant: Bool
     }
@@ -108,22 +108,22 @@ public struct BeatTemplates: Sendable, Codable, RangeChecked {
         return best
     }
 
-    /// Whether the beat that a shape is of belongs to the kind of the beat before.
+    /// Whether the matched beat belongs to the template of the preceding beat.
     func isOfPreviousTemplate(_ match: Match) -> Bool { match.index == previousTemplate }
 
     func template(_ match: Match) -> Template { templates[match.index] }
 
-    /// - Parameter interval: before a beat, in s; nil: unknown.
+    /// - Parameter interval: the interval before a beat, in s; nil if unknown.
     func scale(interval: Float?) -> RRHistory.Scale {
         var scale = rhythm.scale(interval: interval)
         if steadyInterval > 0 { scale.steady = steadyInterval }
         return scale
     }
 
-    /// How often a kind came of late, 0 ... 1.
+    /// How frequent a template has been recently, 0 ... 1.
     func share(_ reference: borrowing Template) -> Float { (reference.weight + 0.5) / (totalWeight + 1) }
 
-    /// One less the energy of the difference over the mean of the two energies.
+    /// One minus the ratio of the difference's energy to the mean of the two energies.
     static func similarity(_ a: borrowing BeatMorphology, _ b: borrowing BeatMorphology) -> Float {
         1 - 2 * a.distance(to: b, .whole) / (a.energy(.whole) + b.energy(.whole) + 1e-6)
     }
@@ -136,18 +136,19 @@ public struct BeatTemplates: Sendable, Codable, RangeChecked {
         a.addEnergyGradient(.whole, times: 2 * factor * a.distance(to: b, .whole) / (sum * sum), into: &gradient)
     }
 
-    // MARK: What is remembered
+    // MARK: Updating
 
-    /// A beat without a window, of which only the interval is known.
+    /// Adds a beat without a window, of which only the interval is known.
     public mutating func addUnseen(interval: Float?) {
         rhythm.add(interval)
         forgetPrevious()
     }
 
     /// - Parameters:
-    ///   - interval: since the beat before, in s; nil: unknown.
-    ///   - logits: the discriminator's.
-    ///   - features: of the beat, as they were before it is added; the next beat's features carry some of them on.
+    ///   - interval: since the preceding beat, in s; nil if unknown.
+    ///   - logits: the discriminator's logits.
+    ///   - features: the beat's features, computed before the beat is added; some are carried over to the next beat's
+    ///     features.
     public mutating func add(
         _ morphology: borrowing BeatMorphology, logits: SIMD4<Float>, interval: Float?, features: [Float] = []
     ) {
@@ -203,7 +204,7 @@ public struct BeatTemplates: Sendable, Codable, RangeChecked {
         steadyInterval += Self.steadyShare * (interval - steadyInterval)
     }
 
-    /// Where a new kind goes: the next free place, or that of the rarest.
+    /// Index for a new template: the next free one, or that of the rarest template.
     private mutating func place() -> Int {
         if usedTemplates < Self.templateCount {
             usedTemplates += 1

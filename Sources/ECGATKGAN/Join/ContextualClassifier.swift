@@ -1,28 +1,28 @@
 import NeuralNetwork
 
-/// The network that joins the discriminator's answer with the rhythm and with the patient's own beats (`ContextualFeatures`):
-/// the logits of N, S, V, F out.
+/// The contextual classifier: a network that combines the discriminator's logits with the RR history and the
+/// patient's beat templates (`ContextualFeatures`). It outputs the logits of N, S, V and F.
 ///
-/// In two stages. The first answers when the beat's window is complete. Where it is sure, that is the class; where it
-/// is not, the beat waits for the next one, and the second stage answers, which knows of that one too. Immutable, and
-/// so one for all threads.
+/// It has two stages. The first runs when the beat's window is complete. If it is confident, its class is final;
+/// otherwise the beat is pending until the next one, and the second stage, which also sees that beat, decides. The
+/// value is immutable and can be shared by all threads.
 public struct ContextualClassifier: Sendable, Equatable {
-    /// The first stage is sure of N, or of an ectopic beat, from these probabilities on.
+    /// Minimum probability for the first stage to be confident of N, or of an ectopic beat.
     public static let sureOfNormal: Float = 0.97, sureOfEctopic: Float = 0.98
-    /// So long after its R peak a beat waits for the window of the next one to be complete, in s.
+    /// Maximum time after its R peak that a pending beat waits for the next beat's window, in s.
     public static let maximumWaitSeconds = 1.6
 
-    /// Takes the first `ContextualFeatures.count` features, and all `ContextualFeatures.countWithNext`.
+    /// `first` takes the first `ContextualFeatures.count` features, `second` all `ContextualFeatures.countWithNext`.
     let first: ContextualStage, second: ContextualStage
 
-    /// What the first stage says.
+    /// The first stage's result.
     public struct FirstAnswer: Sendable {
         public var classification: BeatClassification
-        /// The class is final; otherwise the next beat is to be waited for.
+        /// True if the class is final; otherwise the beat is pending until the next one.
         public var isFinal: Bool
     }
 
-    /// The first stage's answer to a beat; the attack suspicion stays as it was.
+    /// Classifies a beat with the first stage; the attack suspicion is left unchanged.
     ///
     /// - Parameter features: `ContextualFeatures.values`.
     public func first(_ answer: BeatClassification, features: [Float]) -> FirstAnswer {
@@ -32,9 +32,9 @@ public struct ContextualClassifier: Sendable, Equatable {
         return FirstAnswer(classification: classification, isFinal: Self.isSure(classification.probabilities))
     }
 
-    /// The second stage's answer to a beat that has waited.
+    /// Classifies a pending beat with the second stage.
     ///
-    /// - Parameter features: of the first stage, `ContextualFeatures.nextValues` after them.
+    /// - Parameter features: the first stage's features followed by `ContextualFeatures.nextValues`.
     public func second(_ features: [Float], suspicion: Float) -> BeatClassification {
         precondition(features.count == ContextualFeatures.countWithNext)
         let logits = features.withUnsafeBufferPointer { second.logits(ofFeatures: $0.baseAddress!) }
@@ -60,8 +60,8 @@ public struct ContextualClassifier: Sendable, Equatable {
         return row
     }
 
-    /// The final answer and the stage that gives it, of a beat whose context knows of the next beat if there is one in
-    /// time.
+    /// The final logits of a beat and the stage that produces them. The beat's context includes the next beat if it
+    /// came in time.
     ///
     /// - Parameter features: `ContextualFeatures.countWithNext` values.
     func logits(ofFeatures features: UnsafePointer<Float>) -> (logits: SIMD4<Float>, isFirst: Bool) {
@@ -70,7 +70,8 @@ public struct ContextualClassifier: Sendable, Equatable {
         return (second.logits(ofFeatures: features), false)
     }
 
-    /// The gradient of the final answer's logits as one of the features, through the stage that gives the answer.
+    /// Converts the gradient of the final logits into a gradient of the features, through the stage that produced
+    /// them.
     func featureGradient(_ logitGradient: SIMD4<Float>, features: UnsafePointer<Float>) -> [Float] {
         guard logits(ofFeatures: features).isFirst else {
             return second.featureGradient(logitGradient, features: features)
@@ -83,20 +84,20 @@ public struct ContextualClassifier: Sendable, Equatable {
 // MARK: The weights file
 
 extension ContextualClassifier {
-    /// The key in a weights file's metadata that says which features its join takes; a file without it has none.
+    /// Metadata key that identifies the features used by a file's contextual classifier; absent if the file has none.
     static let metadataKey = "join"
     private static let firstPrefix = "join.", secondPrefix = "join.next."
 
-    /// Adds the tensors to those of a weights file.
+    /// Adds the tensors to a weights file.
     func add(to file: inout SafeTensors) {
         file.metadata[Self.metadataKey] = ContextualFeatures.identifier
         first.add(to: &file, prefix: Self.firstPrefix)
         second.add(to: &file, prefix: Self.secondPrefix)
     }
 
-    /// Reads the join of a weights file; nil where it has none.
+    /// Reads the contextual classifier of a weights file; nil if the file has none.
     ///
-    /// - Throws: `ModelError` where it has one that this build cannot use.
+    /// - Throws: `ModelError` if this build cannot use the one in the file.
     init?(_ file: SafeTensors, path: String) throws(ModelError) {
         guard let found = file.metadata[Self.metadataKey] else { return nil }
         guard found == ContextualFeatures.identifier else {

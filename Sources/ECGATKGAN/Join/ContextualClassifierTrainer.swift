@@ -4,12 +4,12 @@ import NeuralNetwork
     import Glibc
 #endif
 
-/// Beats to train a join on: their features, classes, and the records that they come from.
+/// Training beats for the contextual classifier: their features, classes and source records.
 public struct ContextualSamples: Sendable {
     /// (count, `ContextualFeatures.countWithNext`).
     private(set) var features: [Float] = []
     public private(set) var labels: [UInt8] = []
-    /// Number of the record of each beat.
+    /// Record number of each beat.
     private(set) var records: [Int] = []
 
     public init() {}
@@ -20,9 +20,9 @@ public struct ContextualSamples: Sendable {
 
     /// - Parameters:
     ///   - window: 280 values in [0,1].
-    ///   - logits: the discriminator's of the window.
-    ///   - label: the annotated class; N for a detection that is no beat.
-    ///   - record: any number that tells the records apart.
+    ///   - logits: the discriminator's logits for the window.
+    ///   - label: the annotated class; N for a false detection.
+    ///   - record: any number that identifies the record.
     public mutating func append(
         window: [Float], logits: SIMD4<Float>, context: BeatContext, label: BeatClass, record: Int
     ) {
@@ -40,10 +40,10 @@ public struct ContextualSamples: Sendable {
         records += other.records
     }
 
-    /// Factor on each beat's loss, 1 in the mean.
+    /// Loss weight of each beat; the mean is 1.
     ///
-    /// Within a class a record counts with the root of its beats, so that a few records with thousands of ectopic beats
-    /// do not decide alone what an ectopic beat is.
+    /// Within a class, a record is weighted by the square root of its beat count, so that a few records with
+    /// thousands of ectopic beats do not dominate what the network learns about ectopic beats.
     func weights(of classes: [Float]) -> [Float] {
         var counts: [[Int: Int]] = Array(repeating: [:], count: Discriminator.classCount)
         for i in labels.indices { counts[Int(labels[i])][records[i], default: 0] += 1 }
@@ -58,7 +58,7 @@ public struct ContextualSamples: Sendable {
         return mean > 0 ? weights.map { $0 / mean } : weights
     }
 
-    /// Means of the features, and the reciprocals of their deviations.
+    /// Means of the features, and the reciprocals of their standard deviations.
     func statistics() -> (mean: [Float], factor: [Float]) {
         let width = ContextualFeatures.countWithNext
         var sums = [Double](repeating: 0, count: width)
@@ -79,41 +79,40 @@ public struct ContextualSamples: Sendable {
     }
 }
 
-/// How a join is trained.
+/// How a contextual classifier is trained.
 public struct ContextualRecipe: Sendable, Equatable {
-    /// Networks whose logits are averaged.
+    /// Number of networks whose logits are averaged.
     public var members = 4
     public var hidden = [160, 64]
     public var epochs = 12
-    /// Share of the N beats that a pass goes over, drawn anew for each; their loss counts so much the more. Most are
+    /// Fraction of N beats used in an epoch, redrawn each time; their loss is scaled up accordingly. Most N beats are
     /// alike.
     public var normalShare: Float = 0.25
-    /// Share of each hidden layer's outputs that is left out, drawn anew for each beat of each step (Srivastava et al.
-    /// 2014).
+    /// Dropout rate of each hidden layer, redrawn for each beat in each step (Srivastava et al. 2014).
     public var dropout: Float = 0.5
     public var batch = 512
-    /// The peak of one cycle: a linear rise over the first three tenths, then a cosine to nothing.
+    /// Peak of the single cycle: a linear rise over the first three tenths, then a cosine decay to zero.
     public var learningRate: Float = 3e-3
     public var weightDecay: Float = 1e-3
-    /// Weight of a beat's loss by its class, in the order N, S, V, F.
+    /// Loss weight of each class, in the order N, S, V, F.
     public var classWeights: [Float] = [1, 3, 2, 1]
-    /// The first so many members have the discriminator's logits among their features, the others have not.
+    /// Number of members, from the first, that see the discriminator's logits; the others do not.
     ///
-    /// On a patient that the discriminator saw in training its logits are surer than they ought to be, and a member
-    /// that has them leans on them too much; one that has not judges by rhythm and shape alone, which carries over
-    /// better to another database.
+    /// On patients that the discriminator was trained on, its logits are overconfident, and a member that sees them
+    /// relies on them too much. A member that does not see them judges by rhythm and morphology alone, which
+    /// generalizes better to another database.
     public var membersWithDiscriminator = 2
     public var seed: UInt64 = 1
 
     public init() {}
 }
 
-/// Trains a `ContextualClassifier`. The same samples and recipe give the same weights, bit for bit.
+/// Trains a `ContextualClassifier`. The same samples and recipe give bit-identical weights.
 public enum ContextualClassifierTrainer {
     /// Trains all members.
     ///
-    /// - Parameter note: is told of each member when it is done, with the mean loss of its last epoch.
-    /// - Throws: `TrainingError` where there are too few beats or the loss is no number any more.
+    /// - Parameter note: called after each member with the mean loss of its last epoch.
+    /// - Throws: `TrainingError` if there are too few beats or the loss is NaN or infinite.
     public static func train(
         _ samples: ContextualSamples, recipe: ContextualRecipe, note: (String) -> Void
     ) throws(TrainingError) -> ContextualClassifier {
@@ -146,10 +145,10 @@ public enum ContextualClassifierTrainer {
             second: try stage("second", features: width, seed: 100))
     }
 
-    /// One member on its way.
+    /// One member during training.
     private final class Member {
         private let recipe: ContextualRecipe
-        /// Features that it does not see.
+        /// Features that this member does not see.
         private let hiddenFeatures: [Int]
         private let store = ParameterStore()
         private let dense: [Dense]
@@ -173,7 +172,7 @@ public enum ContextualClassifierTrainer {
             hideFeatures()
         }
 
-        /// A feature without weights is not seen.
+        /// Hides features by zeroing their weights.
         private func hideFeatures() {
             let outputs = dense[0].outputs
             let weight = store.pointer(to: dense[0].weight)
@@ -189,7 +188,7 @@ public enum ContextualClassifierTrainer {
         }
 
         /// - Returns: the mean loss of the last epoch.
-        /// - Parameter width: numbers of a beat in `features`, of which the member takes the first.
+        /// - Parameter width: number of values per beat in `features`; the member uses the first of them.
         func train(
             _ features: [Float], width: Int, _ labels: [UInt8], _ weights: [Float]
         ) throws(TrainingError) -> Double {
@@ -261,7 +260,7 @@ public enum ContextualClassifierTrainer {
             return mean
         }
 
-        /// 0 for what is left out, and for the rest what keeps the mean as it is.
+        /// 0 for dropped outputs; for the others, the factor that preserves the mean.
         private func drawMask(_ mask: UnsafeMutablePointer<Float>, count: Int) {
             let scale = 1 / (1 - recipe.dropout)
             for i in 0..<count { mask[i] = random.nextUniform() < recipe.dropout ? 0 : scale }

@@ -2,19 +2,20 @@
     import Glibc
 #endif
 
-/// All that the join knows of a beat besides its window: fixed while an attack moves the window.
+/// Everything that the contextual classifier knows about a beat besides its window; it is fixed while an attack
+/// changes the window.
 public struct BeatContext: Sendable {
-    /// As it was before the beat.
+    /// The beat templates before this beat.
     public var templates: BeatTemplates
-    /// Since the beat before, in s; nil: unknown.
+    /// Since the preceding beat, in s; nil if unknown.
     public var interval: Float?
-    /// What 1 in the scaled window stands for, in mV.
+    /// The amplitude in mV that 1 in the scaled window stands for.
     public var windowRange: Float
-    /// The signal's condition was not good.
+    /// Whether signal quality was not good.
     public var isNoisy: Bool
-    /// The detector found the beat on looking back.
+    /// Whether the detector found the beat by search-back.
     public var foundBySearchBack: Bool
-    /// The beat after it; nil: none came in time.
+    /// The following beat; nil if none came in time.
     public var next: NextBeat?
 
     public init(
@@ -31,15 +32,15 @@ public struct BeatContext: Sendable {
     }
 }
 
-/// What a beat that waits is told of the one after it.
+/// What a pending beat learns about the following one.
 public struct NextBeat: Sendable {
     var morphology: BeatMorphology
-    /// Between the two, in s.
+    /// Between the two beats, in s.
     var interval: Float
-    /// Whether it is of the kind that the beat before it is of, and of the dominant one.
+    /// Whether it belongs to the template of the preceding beat, and to the dominant template.
     var isOfSameTemplate: Bool, isOfDominantTemplate: Bool
 
-    /// - Parameter memory: as it is after the beat that waits and before the next one.
+    /// - Parameter templates: the beat templates after the pending beat and before the next one.
     public init(morphology: BeatMorphology, interval: Float, templates: BeatTemplates) {
         self.morphology = morphology
         self.interval = interval
@@ -49,63 +50,64 @@ public struct NextBeat: Sendable {
     }
 }
 
-/// The numbers that the join decides by, each a smooth function of the window's shape and the discriminator's logits in
-/// a fixed context.
+/// The inputs of the contextual classifier. In a fixed context, each is a smooth function of the window's morphology
+/// and the discriminator's logits.
 ///
-/// They depend on a beat's sign only where the discriminator's logits do: shapes are compared with the patient's own
-/// dominant beat.
+/// They depend on a beat's polarity only through the discriminator's logits, because morphologies are compared with
+/// the patient's own dominant template.
 public struct ContextualFeatures: Sendable {
-    /// What a number is. All energies, distances and slopes enter by their logarithm.
+    /// Meaning of a feature. Energies, distances and slopes enter as logarithms.
     enum Term: Sendable, Hashable {
         case rhythm(RRHistory.Feature)
-        /// How far the discriminator's logit of a class leads over that of N; and by how much further than on the
-        /// dominant beat.
+        /// How far the discriminator's logit of a class exceeds that of N; and by how much that lead exceeds the
+        /// dominant template's.
         case lead(BeatClass)
         case leadOverDominant(BeatClass)
-        /// Against the dominant beat.
+        /// Compared with the dominant template.
         case correlation(BeatMorphology.Segment)
         case distance(BeatMorphology.Segment)
         case energy(BeatMorphology.Segment)
         case slope
         case spread(BeatMorphology.Segment)
         case deflection
-        /// R's deflection over the deviation of the shape, times the sign of the dominant beat's; and the dominant
-        /// beat's.
+        /// R's deflection over the standard deviation of the morphology, times the sign of the dominant template's;
+        /// and the dominant template's own.
         case ownDeflection, dominantDeflection
-        /// Of the best matching kind: similarity, share of all beats, whether it is the dominant one; and the dominant
-        /// one's share.
+        /// For the best-matching template: its similarity, its share of all beats and whether it is dominant; and the
+        /// dominant template's share.
         case similarity, templateShare, isDominant, dominantShare
-        /// Of the best matching kind and of the dominant one: running means of the intervals about their beats.
+        /// For the best-matching and the dominant template: running means of the intervals around their beats.
         case templatePrematurity, templatePause, templateRepetition, dominantPrematurity, dominantPause
-        /// Logarithm of the kind's weight, and of the dominant one's over it.
+        /// Logarithm of the template's weight, and of the dominant template's weight over it.
         case templateWeight, dominantOverTemplateWeight
-        /// The kind against the dominant one, and the spread of each.
+        /// The template compared with the dominant template, and the spread of each.
         case templateCorrelation, templateSpread, templateDistance, templateOwnSpread, dominantOwnSpread
-        /// Of the beat alone.
+        /// Of this beat alone.
         case ownSlope
         case ownSpread(BeatMorphology.Segment)
-        /// Against the beat before.
+        /// Compared with the preceding beat.
         case previousCorrelation(BeatMorphology.Segment)
         case previousDistance
-        /// A number of the beat before: its place among those that are carried on.
+        /// A feature of the preceding beat, by its index among those carried over.
         case carried(Int)
-        /// The difference from the dominant beat over the energy of that one's QRS.
+        /// Distance from the dominant template over the energy of that template's QRS.
         case distanceOverQRS(BeatMorphology.Segment)
-        /// The interval over the steady interval, that over the local median, and the mean deviation from it.
+        /// The interval over the steady interval, the steady interval over the local median, and the mean deviation
+        /// from the steady interval.
         case overSteady, steadyOverMedian, steadyDeviation
-        /// How many standard deviations a feature, given by its place in `usualTerms`, lies above what is usual of the
-        /// dominant beat; and the mean and the deviation of what is usual.
+        /// How many standard deviations a feature, given by its index in `usualTerms`, lies above its usual value for
+        /// the dominant template; and the mean and standard deviation of the usual values.
         case overUsual(Int)
         case usualMean(Int)
         case usualDeviation(Int)
-        /// How like the dominant beat the beat before was.
+        /// Similarity of the preceding beat to the dominant template.
         case previousSimilarity
         case isNoisy, foundBySearchBack
-        /// Logarithm of the beats seen, and whether there is a dominant beat yet.
+        /// Logarithm of the number of beats seen, and whether there is a dominant template yet.
         case beats, hasDominant
     }
 
-    /// In the order in which they stand in the weights file.
+    /// In the order of the weights file.
     static let terms: [Term] = {
         var terms: [Term] = RRHistory.Feature.allCases.map { .rhythm($0) }
         for beatClass in [BeatClass.supraventricular, .ventricular] {
@@ -128,26 +130,26 @@ public struct ContextualFeatures: Sendable {
         terms += carriedTerms.indices.map { .carried($0) }
         terms += [.overSteady, .steadyOverMedian, .steadyDeviation]
         terms += usualTerms.indices.map { .overUsual($0) }
-        // In correlation of QRS and P, distance and interval.
+        // Usual values of the correlation of QRS and P, the distance and the interval.
         terms += [
             .usualMean(0), .usualMean(1), .usualMean(4), .usualDeviation(1), .usualDeviation(4), .usualDeviation(6),
         ]
         return terms
     }()
 
-    /// What the next beat's features carry on of a beat's.
+    /// Features of a beat that are carried over to the next beat's features.
     private static let carriedTerms: [Term] =
         [.rhythm(.overMedian), .rhythm(.overLongMean), .rhythm(.overPrevious)]
         + [BeatMorphology.Segment.whole, .qrs].flatMap { [.correlation($0), .distance($0), .energy($0)] }
         + [.slope, .spread(.qrs), .spread(.wideQRS), .deflection, .ownDeflection]
 
-    /// Features of which it is remembered what is usual of the dominant beat.
+    /// Features whose usual values for the dominant template are tracked.
     static let usualTerms: [Term] = [
         .correlation(.qrs), .distance(.whole), .distance(.qrs), .spread(.wideQRS), .correlation(.pWave), .energy(.qrs),
         .overSteady, .distanceOverQRS(.pWave),
     ]
 
-    /// Where they stand among the features.
+    /// Their indices among the features.
     static let carriedPlaces = carriedTerms.map(place), usualPlaces = usualTerms.map(place)
 
     private static func place(of term: Term) -> Int {
@@ -155,10 +157,10 @@ public struct ContextualFeatures: Sendable {
         return place
     }
 
-    /// How many there are.
+    /// Number of features.
     public static var count: Int { terms.count }
 
-    /// Where those stand that the discriminator's logits enter.
+    /// Indices of the features that depend on the discriminator's logits.
     static var discriminatorPlaces: [Int] {
         terms.indices.filter {
             switch terms[$0] {
@@ -168,10 +170,10 @@ public struct ContextualFeatures: Sendable {
         }
     }
 
-    /// Identifies the features in a weights file: changes whenever a feature does.
+    /// Identifies the feature set in a weights file; it changes whenever a feature does.
     public static let identifier = "context-2"
 
-    /// What the terms of one beat have in common.
+    /// Values shared by the terms of one beat.
     private struct Frame {
         let context: BeatContext
         let morphology: BeatMorphology
@@ -179,9 +181,9 @@ public struct ContextualFeatures: Sendable {
         let dominant: BeatTemplates.Template?
         let match: BeatTemplates.Match?
         let rhythm: InlineArray<24, Float>
-        /// 1 where the dominant beat points up, otherwise -1.
+        /// 1 if the dominant template points up, otherwise -1.
         let sign: Float
-        /// The interval before the beat, the steady one and the local median, in s.
+        /// The interval before the beat, the steady interval and the local median, in s.
         let interval: Float, steady: Float, median: Float
 
         init(_ morphology: BeatMorphology, logits: SIMD4<Float>, context: BeatContext) {
@@ -197,11 +199,11 @@ public struct ContextualFeatures: Sendable {
         }
     }
 
-    /// The least energy, mV^2, that ratios are taken over: (10 uV)^2; of slopes (1 uV)^2 a step.
+    /// Minimum energy in ratios, in mV^2: (10 uV)^2; for slopes (1 uV)^2 per step.
     static let minimumEnergy: Float = 1e-4, minimumSlope: Float = 1e-6
 
     /// - Parameters:
-    ///   - logits: the discriminator's answer to the window.
+    ///   - logits: the discriminator's logits for the window.
     ///   - features: `count` values, overwritten.
     static func write(
         _ morphology: BeatMorphology, logits: SIMD4<Float>, context: BeatContext, into features: UnsafeMutablePointer<Float>
@@ -237,7 +239,7 @@ public struct ContextualFeatures: Sendable {
         case .previousDistance:
             return templates.previous.map { logf(relativeDistance(morphology, $0, .whole) + minimumDistance) } ?? 0
         default:
-            // All others compare with the dominant beat, and are 0 while there is none.
+            // All others compare with the dominant template and are 0 until there is one.
             guard let dominant = frame.dominant, let match = frame.match else { return 0 }
             return value(of: term, frame, dominant, match)
         }
@@ -283,14 +285,15 @@ public struct ContextualFeatures: Sendable {
         }
     }
 
-    /// From more beats than these on it is known what is usual; and nothing is further from it than so many deviations.
+    /// Usual values are known only from more beats than this, and the deviation from them is clamped to this many
+    /// standard deviations.
     private static let fewestUsual: Float = 3, maximumUsual: Float = 8
 
     private static func usualScale(_ dominant: BeatTemplates.Template, _ number: Int) -> Float {
         max(dominant.usualVariance[number], 0).squareRoot() + 0.02
     }
 
-    /// What does not depend on the beat itself but for its kind.
+    /// Terms that depend on the beat only through its template.
     private static func value(
         of term: Term, template: BeatTemplates.Template, _ dominant: BeatTemplates.Template
     ) -> Float {
@@ -311,14 +314,14 @@ public struct ContextualFeatures: Sendable {
         }
     }
 
-    /// How far the logit of a class leads over that of N.
+    /// How far the logit of a class exceeds that of N.
     private static func lead(of beatClass: BeatClass, _ logits: SIMD4<Float>) -> Float {
         logits[Int(beatClass.rawValue)] - logits[Int(BeatClass.normal.rawValue)]
     }
 
-    /// Below this share of the energy two shapes are as good as the same.
+    /// Below this fraction of the energy, two morphologies count as identical.
     static let minimumDistance: Float = 0.01
-    /// The same for parts of a beat, against the energy of its QRS.
+    /// The same for parts of a beat, relative to the energy of its QRS.
     static let minimumShare: Float = 1e-3
 
     static func relativeDistance(
@@ -329,9 +332,9 @@ public struct ContextualFeatures: Sendable {
 
     // MARK: Gradient
 
-    /// The gradient with respect to the features as one with respect to shape and logits.
+    /// Converts a gradient with respect to the features into one with respect to morphology and logits.
     ///
-    /// Which kind matches best is taken as given.
+    /// The choice of the best-matching template is treated as constant.
     static func pullBack(
         _ gradient: UnsafePointer<Float>, _ morphology: BeatMorphology, logits: SIMD4<Float>, context: BeatContext
     ) -> (morphology: BeatMorphology, logits: SIMD4<Float>) {
@@ -412,7 +415,7 @@ public struct ContextualFeatures: Sendable {
         case .similarity:
             let template = frame.context.templates.template(match)
             BeatTemplates.addSimilarityGradient(morphology, template.morphology, times: factor, into: &gradient)
-        // The rest does not depend on the window.
+        // The remaining terms do not depend on the window.
         default: break
         }
     }

@@ -1,8 +1,8 @@
 internal import NeuralNetwork
 
-/// Some small networks whose logits are averaged: features in, the logits of N, S, V, F out.
+/// An ensemble of small networks whose logits are averaged: it maps features to the logits of N, S, V and F.
 ///
-/// Each has two hidden layers and leaky rectifiers and was trained from other initial weights.
+/// Each has two hidden layers with LeakyReLU and was trained from different initial weights.
 public struct ContextualStage: Sendable, Equatable {
     struct Layer: Sendable, Equatable {
         let inputs: Int, outputs: Int
@@ -12,17 +12,18 @@ public struct ContextualStage: Sendable, Equatable {
     }
 
     static let leakySlope: Float = 0.1
-    /// Normalised features beyond are taken as this: one number out of all bounds must not decide alone.
+    /// Normalized features are clamped to this magnitude, so that a single outlier cannot decide alone.
     static let largestFeature: Float = 6
-    /// More than any weights file has a use for.
+    /// More than any sensible weights file needs.
     static let maximumMembers = 16, widestLayer = 1024
 
-    /// Subtracted from the features; what they are then multiplied by. A factor of 0 leaves a feature out.
+    /// `mean` is subtracted from the features, which are then multiplied by `factor`. A factor of 0 removes a
+    /// feature.
     let mean: [Float], factor: [Float]
-    /// Each: layers one after the other, the last one giving four logits.
+    /// The layers of each member in order; the last gives four logits.
     let members: [[Layer]]
 
-    /// Features as the members take them.
+    /// Normalized features, as the members take them.
     func normalize(_ features: UnsafePointer<Float>) -> [Float] {
         (0..<mean.count).map { i in
             min(max((features[i] - mean[i]) * factor[i], -Self.largestFeature), Self.largestFeature)
@@ -39,7 +40,7 @@ public struct ContextualStage: Sendable, Equatable {
         return sum / Float(members.count)
     }
 
-    /// What each layer gives, before the rectifier.
+    /// The output of each layer, before LeakyReLU.
     private static func pass(_ layers: [Layer], _ input: [Float]) -> [[Float]] {
         var outputs: [[Float]] = []
         var current = input
@@ -60,7 +61,7 @@ public struct ContextualStage: Sendable, Equatable {
         return outputs
     }
 
-    /// The gradient of the logits as one of the features.
+    /// Converts a gradient of the logits into one of the features.
     func featureGradient(_ logitGradient: SIMD4<Float>, features: UnsafePointer<Float>) -> [Float] {
         let input = normalize(features)
         var result = [Float](repeating: 0, count: mean.count)
@@ -87,7 +88,7 @@ public struct ContextualStage: Sendable, Equatable {
 // MARK: The weights file
 
 extension ContextualStage {
-    /// Adds the tensors to those of a weights file, their names after `prefix`.
+    /// Adds the tensors to a weights file, with `prefix` before their names.
     func add(to file: inout SafeTensors, prefix: String) {
         file.tensors[prefix + "mean"] = .init(shape: [mean.count], values: mean)
         file.tensors[prefix + "factor"] = .init(shape: [factor.count], values: factor)
@@ -104,9 +105,9 @@ extension ContextualStage {
         "\(prefix)\(member).layer\(layer)"
     }
 
-    /// Reads the stage of a weights file that takes so many features.
+    /// Reads the stage that takes this many features from a weights file.
     ///
-    /// - Throws: `ModelError` where it has none that this build can use.
+    /// - Throws: `ModelError` if there is none that this build can use.
     init(_ file: SafeTensors, prefix: String, features: Int, path: String) throws(ModelError) {
         func values(_ name: String, _ shape: [Int]) throws(ModelError) -> [Float] {
             guard let tensor = file.tensors[name] else { throw .tensorMissing(path: path, tensor: name) }
@@ -122,7 +123,7 @@ extension ContextualStage {
         while members.count < Self.maximumMembers, file.tensors[Self.name(prefix, members.count, 0) + ".weight"] != nil {
             var layers: [Layer] = []
             var inputs = features
-            // Three layers: two hidden ones, and that of the classes.
+            // Two hidden layers and the output layer.
             for number in 0..<3 {
                 let name = Self.name(prefix, members.count, number)
                 guard let bias = file.tensors[name + ".bias"] else {

@@ -1,15 +1,15 @@
 public import NeuralNetwork
 
-/// The joined answer as a function of the window alone, each window in the context of its own beat: what an attack on
-/// the deployed classifier works with.
+/// The contextual classifier's output as a function of the window alone, each window in the context of its own beat.
+/// Attacks on the deployed classifier use it.
 ///
-/// The rhythm, the memory of earlier beats, the next beat and the window's range in mV are fixed; the discriminator's
-/// logits and all that the join sees of the window's shape move with it. The gradient is that of the stage whose answer
-/// is final at the window.
+/// RR history, beat templates, the next beat and the window's range in mV are fixed; the discriminator's logits and
+/// all morphology features vary with the window. The gradient is that of the stage whose result is final for the
+/// window.
 public final class ContextualizedNetwork: BeatNetwork {
     private let discriminator: any BeatNetwork
     private let contextual: ContextualClassifier
-    /// Of the windows of the next passes, in their order.
+    /// Contexts of the windows in the next passes, in the same order.
     public var contexts: [BeatContext] = []
 
     private let logits = FloatBuffer(), windowLogits = FloatBuffer(), logitGradient = FloatBuffer()
@@ -31,7 +31,7 @@ public final class ContextualizedNetwork: BeatNetwork {
         set { discriminator.computesAttackHead = newValue }
     }
 
-    /// - Parameter batch: at most as many as there are contexts.
+    /// - Parameter batch: at most the number of contexts.
     public func forward(_ windows: UnsafePointer<Float>, batch: Int, mode: NormalizationMode) -> NetworkOutput {
         precondition(batch <= contexts.count, "each window has its context")
         self.windows = windows
@@ -50,7 +50,7 @@ public final class ContextualizedNetwork: BeatNetwork {
             classLogits: joined, attackLogits: output.attackLogits, realLogits: output.realLogits)
     }
 
-    /// The join has no parameters that are trained here: `gradients` get the discriminator's.
+    /// The contextual classifier's parameters are not trained here: `gradients` receives only the discriminator's.
     @discardableResult
     public func backward(
         batch: Int, classGradient: UnsafePointer<Float>?, attackGradient: UnsafePointer<Float>?,

@@ -2,10 +2,10 @@
     import Glibc
 #endif
 
-/// What a beat that waits for the next one keeps until then: some hundreds of bytes in place of its whole context.
+/// What is kept of a pending beat until the next one: a few hundred bytes instead of its whole context.
 public struct PendingContext: Sendable, Codable {
     var morphology: BeatMorphology
-    /// The dominant beat as it was before this one; nil: there was none.
+    /// The dominant template before this beat; nil if there was none.
     var dominant: BeatMorphology?
     var scale: RRHistory.Scale
 
@@ -17,20 +17,21 @@ public struct PendingContext: Sendable, Codable {
 }
 
 extension ContextualFeatures {
-    /// What a number about the next beat is.
+    /// Meaning of a feature of the next beat.
     enum NextTerm: Sendable, Hashable {
-        /// 1 where there is one in time, otherwise 0.
+        /// 1 if it came in time, otherwise 0.
         case isKnown
-        /// The interval to it over the local median, over the interval before this beat, over the long mean, over nine
-        /// tenths of the last 64, over the steady interval; and both intervals together over twice the median and the
-        /// steady interval. Logarithms; the longest that is waited for if there is none.
+        /// The interval to the next beat over the local median, the interval before this beat, the long-term mean,
+        /// the 90th percentile of the last 64 and the steady interval; and the sum of both intervals over twice the
+        /// median and over twice the steady interval. All are logarithms; without a next beat, `maximumInterval` is
+        /// used.
         case overMedian, overInterval, overLongMean, overNineTenths, pairOverMedian, overSteady, pairOverSteady
-        /// 1 where the next beat is of the same kind, and of the dominant one.
+        /// 1 if the next beat belongs to the same template, and to the dominant template.
         case isOfSameTemplate, isOfDominantTemplate
-        /// The two beats against each other.
+        /// The two beats compared with each other.
         case correlation(BeatMorphology.Segment)
         case distance
-        /// The next beat against the dominant one.
+        /// The next beat compared with the dominant template.
         case dominantCorrelation(BeatMorphology.Segment)
         case dominantDistance(BeatMorphology.Segment)
         case dominantSpread, dominantEnergy
@@ -46,13 +47,14 @@ extension ContextualFeatures {
         .overSteady, .pairOverSteady, .isOfSameTemplate, .isOfDominantTemplate,
     ]
 
-    /// The features of the second stage: those of the first, then those of the next beat.
+    /// Number of second-stage features: those of the first stage, then those of the next beat.
     public static var countWithNext: Int { count + nextTerms.count }
 
-    /// Where the next beat's window would begin at the latest, in s: the shortest interval that is not known.
+    /// Maximum interval, in s, to a next beat whose window is complete before the wait ends: the shortest interval
+    /// that is not known.
     private static let maximumInterval = Float(ContextualClassifier.maximumWaitSeconds) - 0.389
 
-    /// What the second stage takes besides.
+    /// The additional inputs of the second stage.
     public static func nextValues(_ pending: PendingContext, next: NextBeat?) -> [Float] {
         nextTerms.map { value(of: $0, pending, next) }
     }
@@ -91,7 +93,7 @@ extension ContextualFeatures {
         }
     }
 
-    /// Adds the gradient with respect to the beat's own shape; the next beat is taken as given.
+    /// Adds the gradient with respect to the beat's own morphology; the next beat is treated as constant.
     static func addNextGradient(
         _ gradient: ArraySlice<Float>, _ pending: PendingContext, next: NextBeat?, into shapeGradient: inout BeatMorphology
     ) {
@@ -101,7 +103,7 @@ extension ContextualFeatures {
             case .correlation(let segment):
                 pending.morphology.addCorrelationGradient(with: other, segment, times: factor, into: &shapeGradient)
             case .distance: addRelativeDistanceGradient(pending.morphology, other, .whole, times: factor, into: &shapeGradient)
-            // The rest does not depend on the beat's own window.
+            // The remaining terms do not depend on the beat's own window.
             default: break
             }
         }

@@ -4,29 +4,30 @@ internal import StateCoding
     import Glibc
 #endif
 
-/// The intervals between a patient's last beats, and what they make of the next.
+/// A patient's RR history: the most recent intervals, and the features of a new interval relative to them.
 struct RRHistory: Sendable, Codable, RangeChecked {
-    /// Intervals that the local median is taken of.
+    /// Number of intervals in the local median.
     private static let localCount = 8
-    /// Intervals that the distribution is taken of.
+    /// Number of intervals in the distribution.
     private static let wideCount = 64
-    /// Intervals are alike whose ratio's logarithm is smaller.
+    /// Two intervals count as similar if the absolute logarithm of their ratio is below this.
     private static let alike: Float = 0.06
-    /// Intervals outside are taken as these, in s: below lies double detection, above a pause, and how long it was does
-    /// not matter.
+    /// Intervals are clamped to this range, in s: shorter ones are double detections, and longer ones are pauses,
+    /// whose length makes no difference.
     private static let plausible: ClosedRange<Float> = 0.2...3
-    /// Where nothing is known yet, in s: 75 beats a minute.
+    /// Default interval before any is known, in s: 75 beats per minute.
     private static let typical: Float = 0.8
 
-    /// The last intervals, newest first, in s.
+    /// The latest intervals, newest first, in s.
     private var last = InlineArray<8, Float>(repeating: 0)
     private var count = 0
-    /// Running mean of the intervals with a weight of 1/32 for each, in s; 0: none yet. Outlives interruptions.
+    /// Running mean of the intervals with a weight of 1/32 for each, in s; 0 if there is none yet. Survives
+    /// interruptions.
     private var longMean: Float = 0
-    /// Running mean of the change from interval to interval, as the absolute logarithm of their ratio.
+    /// Running mean of the absolute log ratio of successive intervals.
     private var irregularity: Float = 0
 
-    /// The last intervals as a ring, in s, whatever lay between them.
+    /// Ring buffer of the latest intervals, in s; interruptions are ignored.
     private var recent = InlineArray<64, Float>(repeating: 0)
     private var recentCount = 0, recentPlace = 0
 
@@ -35,10 +36,10 @@ struct RRHistory: Sendable, Codable, RangeChecked {
             && (0..<Self.wideCount).contains(recentPlace)
     }
 
-    /// What comes next is not connected with what was: no interval reaches over the interruption.
+    /// Marks an interruption: the latest intervals are discarded, and no interval spans the interruption.
     mutating func interrupt() { count = 0 }
 
-    /// - Parameter interval: from the beat before, in s; nil: there was none.
+    /// - Parameter interval: since the preceding beat, in s; nil if there was none.
     mutating func add(_ interval: Float?) {
         guard let interval else { return }
         let clamped = Self.clamp(interval)
@@ -56,7 +57,7 @@ struct RRHistory: Sendable, Codable, RangeChecked {
         min(max(interval, plausible.lowerBound), plausible.upperBound)
     }
 
-    /// Median of the last intervals; without any, the long mean or the typical interval.
+    /// Median of the latest intervals; if there are none, the long-term mean or the typical interval.
     private var local: Float {
         guard count > 0 else { return longMean > 0 ? longMean : Self.typical }
         var sorted = last
@@ -70,30 +71,31 @@ struct RRHistory: Sendable, Codable, RangeChecked {
         return count % 2 == 1 ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2
     }
 
-    /// Features of a beat that came `interval` after the one before, all logarithms of ratios unless said.
+    /// Features of a beat that came `interval` after the preceding one; logarithms of ratios unless stated otherwise.
     enum Feature: Int, Sendable, CaseIterable {
-        /// The interval over the local median, over the long mean, over the interval before, over the local mean.
+        /// The interval over the local median, the long-term mean, the preceding interval and the local mean.
         case overMedian, overLongMean, overPrevious, overMean
-        /// The interval before, and the one before that, over the local median.
+        /// The preceding interval, and the one before that, over the local median.
         case previousOverMedian, secondOverMedian
         /// The local median and the interval themselves, in s.
         case median, interval
-        /// Running mean of the absolute logarithm of the ratio of neighbours.
+        /// Running mean of the absolute log ratio of successive intervals.
         case irregularity
-        /// 1 where there is an interval, otherwise 0.
+        /// 1 if the interval is known, otherwise 0.
         case isKnown
-        /// The long mean, the shortest and the longest of the last intervals over the local median.
+        /// The long-term mean and the minimum and maximum of the latest intervals, each over the local median.
         case longOverMedian, shortestOverMedian, maximumOverMedian
-        /// The interval over quantiles of the last 64: the nine tenths, the upper and the lower quarter, the middle,
-        /// the tenth.
+        /// The interval over quantiles of the last 64: the 90th percentile, the upper and lower quartiles, the median
+        /// and the 10th percentile.
         case overNineTenths, overUpperQuarter, overLowerQuarter, overMiddle, overTenth
-        /// How wide the last 64 are scattered: the upper quarter over the lower, nine tenths over the tenth.
+        /// Spread of the last 64: upper over lower quartile, and 90th over 10th percentile.
         case quarters, tenths
-        /// The share of the last 64 that are like this one; that are like their own middle.
+        /// The fraction of the last 64 that are similar to this interval, and the fraction similar to their own
+        /// median.
         case alikeShare, steadyShare
-        /// Mean of the absolute logarithm of the ratio of neighbours, each at most a half.
+        /// Mean absolute log ratio of successive intervals, each clamped to one half.
         case variability
-        /// Logarithm of the number of the last intervals.
+        /// Logarithm of the number of latest intervals.
         case known
     }
 
@@ -177,11 +179,11 @@ struct RRHistory: Sendable, Codable, RangeChecked {
         return sorted
     }
 
-    /// What the interval after a beat is compared with.
+    /// Reference values for the interval after a beat.
     struct Scale: Sendable, Codable {
-        /// Of the beat itself, in s.
+        /// The interval before the beat itself, in s.
         var interval: Float
-        /// The local median, the long mean, nine tenths of the last 64, in s.
+        /// The local median, the long-term mean and the 90th percentile of the last 64, in s.
         var median: Float, longMean: Float, nineTenths: Float
         /// The steady interval, in s.
         var steady: Float

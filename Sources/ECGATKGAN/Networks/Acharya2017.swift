@@ -2,8 +2,8 @@ internal import NeuralNetwork
 
 extension SequentialNetwork.Architecture {
     /// Acharya et al. 2017, "A deep convolutional neural network model to classify heartbeats": three convolutions of
-    /// 5, 10 and 20 features with poolings of 2, three dense layers. The slope of the leaky rectifier is not given;
-    /// 0.01 is the customary one.
+    /// 5, 10 and 20 features, each with a pooling of 2, and three dense layers. The paper does not give the slope of
+    /// LeakyReLU; 0.01 is the usual value.
     public static let acharya2017 = SequentialNetwork.Architecture(
         identifier: "acharya-2017",
         layers: [

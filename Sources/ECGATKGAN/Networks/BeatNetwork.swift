@@ -1,56 +1,56 @@
 public import NeuralNetwork
 
-/// A differentiable network that classifies beat windows: what training, attacks and evaluation work with.
+/// A differentiable network that classifies beat windows, used by training, attacks and evaluation.
 ///
-/// Input (B, 280) windows in [0,1]. One network belongs to one thread; `replica()` gives another thread its own
-/// activations on the same weights.
+/// Input: windows (B, 280) in [0,1]. A network must be used by one thread only; `replica()` creates one for another
+/// thread, with its own activations and the same weights.
 public protocol BeatNetwork: AnyObject {
     /// Identifies the layers and the tensor names in a weights file.
     var architectureIdentifier: String { get }
     var store: ParameterStore { get }
 
-    /// The logits of the heads, valid until the next call.
+    /// Computes the logits of the heads, valid until the next call.
     func forward(_ windows: UnsafePointer<Float>, batch: Int, mode: NormalizationMode) -> NetworkOutput
 
-    /// Gradients of the loss with respect to the heads' logits -> gradient of the windows, (B, 280), valid until the
-    /// next call.
+    /// Converts gradients of the loss with respect to the heads' logits into the gradient of the windows, (B, 280),
+    /// valid until the next call.
     ///
-    /// Heads left `nil` take no part. Parameter gradients are added to `gradients` (laid out as the store) where it is
-    /// given.
+    /// Heads whose gradient is `nil` are ignored. Parameter gradients are added to `gradients` (with the store's
+    /// layout) if it is given.
     @discardableResult
     func backward(
         batch: Int, classGradient: UnsafePointer<Float>?, attackGradient: UnsafePointer<Float>?,
         realGradient: UnsafePointer<Float>?, gradients: UnsafeMutablePointer<Float>?, needsInputGradient: Bool
     ) -> UnsafeMutablePointer<Float>
 
-    /// To be called after the weights in the store were changed.
+    /// Call after changing the weights in the store.
     func weightsChanged()
 
-    /// Moves the running statistics of the normalisations by those of the last forward pass on batch statistics.
+    /// Updates the normalizations' running statistics with those of the last forward pass on batch statistics.
     func updateRunningStatistics()
 
-    /// A network with activations of its own on the same weights.
+    /// A network with its own activations and the same weights.
     func replica() -> Self
 
-    /// Whether a pass works out the attack head, where the network has one: attacks on the class alone spare it.
+    /// Whether a pass computes the attack head, if there is one; attacks on the class alone skip it.
     var computesAttackHead: Bool { get set }
 }
 
 extension BeatNetwork {
-    /// A network without an attack head has nothing to spare.
+    /// Default for a network without an attack head, which has nothing to skip.
     public var computesAttackHead: Bool {
         get { false }
         set {}
     }
 }
 
-/// The logits that one pass gives, valid until the next.
+/// The logits of one pass, valid until the next.
 public struct NetworkOutput {
     /// (B, 4) in the order N, S, V, F.
     public let classLogits: UnsafeMutablePointer<Float>
-    /// (B): positive means attacked; `nil` where the network has no such head.
+    /// (B): positive means attacked; `nil` if the network has no such head.
     public let attackLogits: UnsafeMutablePointer<Float>?
-    /// (B): positive means real, negative made by the generator; `nil` where the network has no such head.
+    /// (B): positive means real, negative generated; `nil` if the network has no such head.
     public let realLogits: UnsafeMutablePointer<Float>?
 
     public init(
@@ -64,7 +64,7 @@ public struct NetworkOutput {
 }
 
 extension BeatNetwork {
-    /// The gradient of the windows alone, from the class head alone: what an attack on the class needs.
+    /// The gradient of the windows alone, through the class head alone, as an attack on the class needs it.
     func inputGradient(batch: Int, classGradient: UnsafePointer<Float>) -> UnsafeMutablePointer<Float> {
         backward(
             batch: batch, classGradient: classGradient, attackGradient: nil, realGradient: nil, gradients: nil,

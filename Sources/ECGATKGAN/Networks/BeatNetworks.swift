@@ -1,10 +1,10 @@
-/// Every classifier of beat windows that this build knows, by the identifier of its architecture.
+/// Every beat window classifier known to this build, by architecture identifier.
 public enum BeatNetworks {
     public static var identifiers: [String] {
         DiscriminatorArchitecture.known.map(\.identifier) + SequentialNetwork.Architecture.known.map(\.identifier)
     }
 
-    /// A new network, initialised from `seed`; `nil` where no architecture has this identifier.
+    /// A new network, initialized from `seed`; `nil` if no architecture has this identifier.
     public static func make(identifier: String, seed: UInt64) -> (any BeatNetwork)? {
         if let architecture = DiscriminatorArchitecture.named(identifier) {
             return Discriminator(architecture, seed: seed)

@@ -1,9 +1,9 @@
 internal import NeuralNetwork
 
-/// Convolutions one after the other, each with batch normalisation and leaky rectifier: (B, 280) -> (B, L, C).
+/// A sequence of convolutions, each with batch normalization and LeakyReLU: (B, 280) -> (B, L, C).
 final class ConvolutionStack {
     let blocks: [DiscriminatorArchitecture.Block]
-    /// Floats of one item's last map.
+    /// Number of floats in one item's last feature map.
     let outputCount: Int
     private let convolutions: [Convolution1D]
     private let normalizations: [BatchNormalization]
@@ -48,7 +48,7 @@ final class ConvolutionStack {
         for normalization in normalizations { normalization.updateRunningStatistics() }
     }
 
-    /// The last map, (B, L, C), valid until the next call.
+    /// The last feature map, (B, L, C), valid until the next call.
     func forward(_ windows: UnsafePointer<Float>, batch: Int, mode: NormalizationMode) -> UnsafePointer<Float> {
         var current = windows
         for (index, block) in blocks.enumerated() {
@@ -66,7 +66,7 @@ final class ConvolutionStack {
         return current
     }
 
-    /// `gradient`, that of the last map, is overwritten; -> the gradient of the windows.
+    /// Returns the gradient of the windows; overwrites `gradient`, that of the last feature map.
     func backward(
         _ gradient: UnsafeMutablePointer<Float>, batch: Int, gradients: UnsafeMutablePointer<Float>?,
         needsInputGradient: Bool

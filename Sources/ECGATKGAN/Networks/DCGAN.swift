@@ -1,11 +1,11 @@
 public import NeuralNetwork
 
-/// A deep convolutional GAN of beat windows (Radford, Metz & Chintala 2015), one for a class: what Shaker et al. 2020
-/// fill up minority classes with. Their table of layers could not be had; these layers are our reconstruction.
+/// A deep convolutional GAN of beat windows (Radford, Metz & Chintala 2015), one per class, as Shaker et al. 2020 use
+/// to oversample minority classes. Their layer table was not available; these layers are our reconstruction.
 ///
 /// Generator: 100 uniform numbers in -1...1 -> dense to (35, 128) -> three transposed convolutions (k5 s2; 64, 32, 1
-/// features) with batch normalisation and leaky rectifier between them -> sigmoid, (280). Critic: three convolutions
-/// (k5 s2; 32, 64, 128 features) with leaky rectifier -> dense to one logit, positive for real.
+/// features) with batch normalization and LeakyReLU between them -> sigmoid, (280). Critic: three convolutions (k5
+/// s2; 32, 64, 128 features) with LeakyReLU -> dense to one logit, positive for real.
 public final class DCGAN {
     public static let noiseCount = 100
 
@@ -50,7 +50,7 @@ public final class DCGAN {
         for i in 0..<(batch * noiseCount) { noise[i] = 2 * random.nextUniform() - 1 }
     }
 
-    /// New windows, (count, 280), each scaled to [0,1] as real ones are.
+    /// New windows, (count, 280), each scaled to [0,1] like real ones.
     public func windows(_ count: Int, using random: inout SeededGenerator) -> [Float] {
         let length = Discriminator.windowLength
         let batch = 64

@@ -1,26 +1,26 @@
 public import NeuralNetwork
 
-/// The paper's discriminator (section 2.2), or another of the same family: convolutions with batch normalisation and
-/// leaky rectifier, and three heads: the class, "attacked", "real rather than generated".
+/// The paper's discriminator (section 2.2), or another of the same family: convolutions with batch normalization and
+/// LeakyReLU, and three heads: class, "attacked", and "real rather than generated".
 ///
-/// Input (B, 280) windows in [0,1]. It is the trainable form, with forward and backward; `BeatClassifier` is the one
-/// that is deployed.
+/// Input: windows (B, 280) in [0,1]. This is the trainable form, with forward and backward passes; `BeatClassifier`
+/// is the deployed form.
 public final class Discriminator: BeatNetwork {
     public static let classCount = 4
-    /// As in the authors' published code; the paper does not say.
+    /// As in the authors' published code; the paper does not state it.
     public static let leakySlope: Float = 0.2
 
     public let architecture: DiscriminatorArchitecture
     public let store: ParameterStore
     private let trunk: ConvolutionStack
-    /// The attack head's own convolutions, where the architecture gives it some.
+    /// The attack head's own convolutions, if the architecture has them.
     private let attackBranch: ConvolutionStack?
     private let classHead: Dense, attackHead: Dense, realHead: Dense
     private let trunkGradient = FloatBuffer(), branchGradient = FloatBuffer()
 
     public var architectureIdentifier: String { architecture.identifier }
 
-    /// A new network, initialised from `seed`.
+    /// A new network, initialized from `seed`.
     public convenience init(_ architecture: DiscriminatorArchitecture = .paper, seed: UInt64) {
         let store = ParameterStore()
         self.init(architecture, in: store)
@@ -32,7 +32,7 @@ public final class Discriminator: BeatNetwork {
         weightsChanged()
     }
 
-    /// A network with activations of its own on the weights of `store`, for another thread.
+    /// A network with its own activations and the weights of `store`, for another thread.
     public convenience init(_ architecture: DiscriminatorArchitecture = .paper, sharing store: ParameterStore) {
         self.init(architecture, in: store)
         weightsChanged()
@@ -61,28 +61,29 @@ public final class Discriminator: BeatNetwork {
         attackBranch?.updateRunningStatistics()
     }
 
-    /// Which heads a pass works out; the others' logits are not to be read.
+    /// Whether a pass computes the attack head; if not, its logits must not be read.
     public var computesAttackHead = true
-    /// Trains the attack head and its branch alone: all else works on running statistics and gets no gradient.
+    /// Trains only the attack head and its branch: everything else uses running statistics and receives no gradient.
     public var trainsAttackBranchAlone = false {
         didSet {
             precondition(!trainsAttackBranchAlone || attackBranch != nil, "the attack head has no branch of its own")
         }
     }
 
-    /// Whether an optimiser moves a tensor as the network is set now.
+    /// Whether an optimizer updates a tensor under the current settings.
     public func isTrained(_ tensor: ParameterTensor) -> Bool {
         !trainsAttackBranchAlone || tensor.name.hasPrefix("attack")
     }
 
-    /// Adds constants to the classes' logits, by their bias: moves the borders between the classes and nothing else.
+    /// Adds constants to the class logits through their bias: this moves the decision boundaries and changes nothing
+    /// else.
     public func addToLogits(_ additions: [(BeatClass, Float)]) {
         for (beatClass, addition) in additions {
             store.pointer(to: classHead.bias)[Int(beatClass.rawValue)] += addition
         }
     }
 
-    /// `windows` (B, 280) must live, unchanged, until `backward`.
+    /// `windows` (B, 280) must stay valid and unchanged until `backward`.
     public func forward(_ windows: UnsafePointer<Float>, batch: Int, mode: NormalizationMode) -> NetworkOutput {
         let features = trunk.forward(
             windows, batch: batch, mode: trainsAttackBranchAlone ? .runningStatistics : mode)

@@ -1,13 +1,13 @@
-/// The layers of a `Discriminator`: its convolutions in order, and where its attack head sits.
+/// The layers of a `Discriminator`: its convolutions in order, and the position of its attack head.
 public struct DiscriminatorArchitecture: Sendable, Equatable {
-    /// One convolution ("same" padding) with batch normalisation and leaky rectifier.
+    /// One convolution ("same" padding) with batch normalization and LeakyReLU.
     public struct Block: Sendable, Equatable {
         /// Prefix of the tensor names in a weights file.
         public var name: String
         public var features: Int
         public var kernelSize: Int
         public var stride: Int
-        /// Whether the block's input is added to its output; the shapes must agree.
+        /// Whether the block's input is added to its output; their shapes must match.
         public var isResidual = false
 
         public init(_ name: String, features: Int, kernelSize: Int, stride: Int, isResidual: Bool = false) {
@@ -19,10 +19,11 @@ public struct DiscriminatorArchitecture: Sendable, Equatable {
         }
     }
 
-    /// Names the architecture in weights files and model cards.
+    /// Identifies the architecture in weights files and model cards.
     public var identifier: String
     public var blocks: [Block]
-    /// The blocks of the attack head's own branch, from the window on; empty: it sits on the last map of `blocks`.
+    /// The blocks of the attack head's own branch, starting from the window; if empty, the head uses the last feature
+    /// map of `blocks`.
     public var attackBlocks: [Block]
 
     public init(identifier: String, blocks: [Block], attackBlocks: [Block] = []) {
@@ -31,8 +32,8 @@ public struct DiscriminatorArchitecture: Sendable, Equatable {
         self.attackBlocks = attackBlocks
     }
 
-    /// The paper's (section 2.2): three Des blocks (k3 s1), each followed by a downsampling block (k3 s2), of 16, 32
-    /// and 128 features, and three heads on the flattened last map.
+    /// The paper's architecture (section 2.2): three Des blocks (k3 s1), each followed by a downsampling block (k3
+    /// s2), with 16, 32 and 128 features, and three heads on the flattened last feature map.
     public static let paper = DiscriminatorArchitecture(
         identifier: "ecg-atk-gan-discriminator-1",
         blocks: [
@@ -44,9 +45,9 @@ public struct DiscriminatorArchitecture: Sendable, Equatable {
             Block("down3", features: 128, kernelSize: 3, stride: 2),
         ])
 
-    /// The paper's, made to withstand: wide kernels that step down early. A perturbation within a small ball has most
-    /// of its freedom in the fine structure of the signal, which such a stem averages away, and the work saved goes
-    /// into features.
+    /// The paper's architecture, hardened: wide kernels with early downsampling. A perturbation within a small ball
+    /// has most of its freedom in the fine structure of the signal, which such a stem averages away; the computation
+    /// saved is spent on more features.
     public static let hardened = DiscriminatorArchitecture(
         identifier: "ecg-atk-gan-discriminator-2",
         blocks: [
@@ -56,8 +57,8 @@ public struct DiscriminatorArchitecture: Sendable, Equatable {
             Block("down2", features: 128, kernelSize: 5, stride: 2),
             Block("des2", features: 128, kernelSize: 3, stride: 1, isResidual: true),
         ],
-        // What gives an attack away is the fine structure that the stem averages away: the attack head looks for
-        // itself.
+        // The fine structure that the stem averages away is what reveals an attack, so the attack head has its own
+        // view of the window.
         attackBlocks: [
             Block("attack.des1", features: 16, kernelSize: 3, stride: 1),
             Block("attack.down1", features: 16, kernelSize: 3, stride: 2),
@@ -67,7 +68,7 @@ public struct DiscriminatorArchitecture: Sendable, Equatable {
             Block("attack.down3", features: 64, kernelSize: 3, stride: 2),
         ])
 
-    /// All that this build knows.
+    /// All architectures known to this build.
     static let known = [paper, hardened]
 
     static func named(_ identifier: String) -> DiscriminatorArchitecture? {

@@ -4,7 +4,7 @@ internal import NeuralNetwork
     import Glibc
 #endif
 
-/// Convolution with a Gaussian of three samples' deviation, the ends normalised.
+/// Convolution with a Gaussian with a standard deviation of three samples, normalized at the ends.
 enum GaussianSmoothing {
     static let deviation: Float = 3
     private static let kernel: [Float] = (-9...9).map { expf(-Float($0 * $0) / (2 * deviation * deviation)) }

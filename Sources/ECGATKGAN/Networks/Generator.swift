@@ -2,17 +2,19 @@ public import NeuralNetwork
 
 /// The paper's class-conditioned generator G(x', y, z) (section 2.2).
 ///
-/// Windows (B, 280), attacked or not, classes and noise -> windows (B, 280) in [0,1]. The window, the class (one
-/// channel of ones among four) and the noise enter as six channels. Three residual and downsampling blocks (280, 140,
-/// 70 -> 35 positions; 32, 64, 128 features), three upsampling blocks (128, 64, 32) back to 280; the skip-dilated
-/// branch that leaves after each residual block is added after the upsampling block of its length. A last convolution
-/// (k3) makes one channel of 32, and the sigmoid is the output.
+/// Input: windows (B, 280), attacked or not, classes and noise; output: windows (B, 280) in [0,1]. The window, the
+/// class (one-hot over four channels) and the noise form six input channels. Three residual and downsampling blocks
+/// (280, 140, 70 -> 35 positions; 32, 64, 128 features) are followed by three upsampling blocks (128, 64, 32) back to
+/// 280. A skip-dilated branch leaves after each residual block and is added after the upsampling block of the same
+/// length. A last convolution (k3) reduces 32 channels to one, and a sigmoid gives the output.
 ///
-/// One generator belongs to one thread; `replica()` gives another thread its own activations on the same weights.
+/// A generator must be used by one thread only; `replica()` creates one for another thread, with its own activations
+/// and the same weights.
 public final class Generator {
-    /// Names the architecture in weights files.
+    /// Identifies the architecture in weights files.
     public static let architectureIdentifier = "ecg-atk-gan-generator-1"
-    /// Features of the residual, downsampling and skip-dilated blocks; the upsampling blocks have them in reverse.
+    /// Features of the residual, downsampling and skip-dilated blocks; the upsampling blocks use them in reverse
+    /// order.
     public static let features = [32, 64, 128]
     private static let inputChannels = 1 + Discriminator.classCount + 1
 
@@ -20,14 +22,14 @@ public final class Generator {
     private let residualBlocks: [GeneratorResidualBlock]
     private let skipBranches: [NormalizedConvolution]
     private let downsamplingBlocks: [NormalizedConvolution]
-    /// In the order of the lengths 70, 140, 280.
+    /// In order of the lengths 70, 140, 280.
     private let upsamplingBlocks: [GeneratorUpsamplingBlock]
     private let outputConvolution: Convolution1D
     private let sigmoid = Sigmoid()
     private let input = FloatBuffer()
     private let branchGradients: [FloatBuffer]
 
-    /// A new generator, initialised from `seed`.
+    /// A new generator, initialized from `seed`.
     public convenience init(seed: UInt64) {
         let store = ParameterStore()
         self.init(in: store)
@@ -40,7 +42,7 @@ public final class Generator {
         weightsChanged()
     }
 
-    /// A generator with activations of its own on the weights of `store`, for another thread.
+    /// A generator with its own activations and the weights of `store`, for another thread.
     public convenience init(sharing store: ParameterStore) {
         self.init(in: store)
         weightsChanged()
@@ -137,8 +139,8 @@ public final class Generator {
         return sigmoid.forward(outputConvolution.forward(current, batch: batch), count: batch * length)
     }
 
-    /// Adds to `gradients` (laid out as the store) those of a loss whose gradient with respect to the output is
-    /// `outputGradient` (B, 280), which is overwritten. The input's gradient is nobody's need.
+    /// Adds the gradients of a loss to `gradients` (with the store's layout), given its gradient with respect to the
+    /// output, `outputGradient` (B, 280), which is overwritten. The input's gradient is not needed and not computed.
     public func backward(
         _ outputGradient: UnsafeMutablePointer<Float>, batch: Int, gradients: UnsafeMutablePointer<Float>
     ) {

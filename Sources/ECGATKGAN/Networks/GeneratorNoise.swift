@@ -1,9 +1,9 @@
 public import NeuralNetwork
 
-/// The generator's noise vector z (sections 2.2 and 3.2): uniform in [0,1], smoothed with a Gaussian of three samples'
-/// deviation.
+/// The generator's noise vector z (sections 2.2 and 3.2): uniform in [0,1], smoothed with a Gaussian with a standard
+/// deviation of three samples.
 public enum GeneratorNoise {
-    /// Fills `noise` (B, 280). `scratch` is memory kept between calls.
+    /// Fills `noise` (B, 280). `scratch` is reused between calls.
     public static func fill(
         _ noise: UnsafeMutablePointer<Float>, batch: Int, using generator: inout SeededGenerator, scratch: FloatBuffer
     ) {

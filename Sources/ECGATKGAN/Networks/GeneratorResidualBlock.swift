@@ -1,14 +1,14 @@
 internal import NeuralNetwork
 
-/// The generator's residual block (section 2.2): a convolution (k3 s1) whose output is added to its normalised,
-/// activated self.
+/// The generator's residual block (section 2.2): a convolution (k3 s1) whose output is added to its own normalized,
+/// activated version.
 ///
-/// Input (B, L, Cin), output (B, L, Cout): `c = conv(x)`, `y = c + leaky(norm(c))`, as in the authors' published code;
-/// so the number of channels may change.
+/// Input (B, L, Cin), output (B, L, Cout): `c = conv(x)`, `y = c + leaky(norm(c))`, as in the authors' published
+/// code, so the number of channels can change.
 final class GeneratorResidualBlock {
     private let convolution: Convolution1D
     private let normalization: BatchNormalization
-    /// Floats of one item's output.
+    /// Number of floats in one item's output.
     private let outputCount: Int
     private let sum = FloatBuffer(), convolutionGradient = FloatBuffer()
 
@@ -41,7 +41,7 @@ final class GeneratorResidualBlock {
         return sum
     }
 
-    /// `gradient`, that of the output, is overwritten; -> the gradient of the input, valid until the next call.
+    /// Returns the gradient of the input, valid until the next call; overwrites `gradient`, that of the output.
     func backward(
         _ gradient: UnsafeMutablePointer<Float>, batch: Int, gradients: UnsafeMutablePointer<Float>,
         needsInputGradient: Bool

@@ -1,7 +1,7 @@
 internal import NeuralNetwork
 
-/// The generator's upsampling block (section 2.2): a transposed convolution (k3 s2) with batch normalisation and leaky
-/// rectifier, to which the matching skip-dilated branch is added.
+/// The generator's upsampling block (section 2.2): a transposed convolution (k3 s2) with batch normalization and
+/// LeakyReLU, to which the matching skip-dilated branch is added.
 ///
 /// Input (B, L, Cin), branch and output (B, 2 L, Cout).
 final class GeneratorUpsamplingBlock {
@@ -38,8 +38,8 @@ final class GeneratorUpsamplingBlock {
         return sum
     }
 
-    /// `gradient`, that of the output (and of the branch), is overwritten: who needs it for the branch copies it first.
-    /// -> the gradient of the input, valid until the next call.
+    /// Returns the gradient of the input, valid until the next call. `gradient`, that of the output and of the
+    /// branch, is overwritten: copy it first if the branch needs it.
     func backward(
         _ gradient: UnsafeMutablePointer<Float>, batch: Int, gradients: UnsafeMutablePointer<Float>
     ) -> UnsafeMutablePointer<Float> {

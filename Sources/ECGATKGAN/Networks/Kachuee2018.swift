@@ -2,8 +2,8 @@ internal import NeuralNetwork
 
 extension SequentialNetwork.Architecture {
     /// Kachuee, Fazeli & Sarrafzadeh 2018, "ECG heartbeat classification: a deep transferable representation": a
-    /// convolution, five residual blocks of two convolutions with a pooling each, two dense layers. All convolutions
-    /// have 32 features of kernel 5; poolings take 5 samples, 2 apart.
+    /// convolution, five residual blocks of two convolutions and a pooling each, and two dense layers. All
+    /// convolutions have 32 features and kernel size 5; poolings have size 5 and stride 2.
     public static let kachuee2018 = SequentialNetwork.Architecture(
         identifier: "kachuee-2018",
         layers: [.convolution("convolution", features: 32, kernelSize: 5, padding: .valid)]

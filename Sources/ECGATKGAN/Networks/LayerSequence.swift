@@ -1,33 +1,33 @@
 internal import NeuralNetwork
 
-/// One layer of a network that is described as a list.
+/// One layer of a network described as a list.
 enum LayerDescription: Sendable, Equatable {
     /// A convolution with bias.
     case convolution(_ name: String, features: Int, kernelSize: Int, stride: Int = 1, padding: Padding = .same)
-    /// A transposed convolution ("same" padding) without bias, in front of a normalisation, or with one.
+    /// A transposed convolution ("same" padding), without bias before a normalization, otherwise with bias.
     case transposedConvolution(_ name: String, features: Int, kernelSize: Int, stride: Int, hasBias: Bool)
-    /// Batch normalisation and leaky rectifier.
+    /// Batch normalization and LeakyReLU.
     case normalization(_ name: String, slope: Float)
     case leakyReLU(slope: Float)
-    /// The largest of each window; whole windows only.
+    /// The maximum of each pooling window; complete windows only.
     case maxPooling(size: Int, stride: Int)
-    /// A dense layer on everything that comes in, flattened.
+    /// A dense layer on the flattened input.
     case dense(_ name: String, outputs: Int)
-    /// Takes the flat input as so many channels.
+    /// Reshapes the flat input to this many channels.
     case reshape(channels: Int)
     case sigmoid
-    /// The input is added to what the layers make of it.
+    /// Adds the input to the output of the layers.
     case residual([LayerDescription])
 }
 
-/// What a layer takes or gives: `length` positions of `channels` each.
+/// Input or output shape of a layer: `length` positions of `channels` each.
 struct LayerShape: Equatable {
     var length: Int
     var channels: Int
     var count: Int { length * channels }
 }
 
-/// Layers one after the other, made from their descriptions.
+/// A sequence of layers, built from their descriptions.
 final class LayerSequence {
     let output: LayerShape
     private let layers: [any Layer]
@@ -86,7 +86,7 @@ final class LayerSequence {
         for layer in layers { layer.updateRunningStatistics() }
     }
 
-    /// `input` must live, unchanged, until `backward`; the result is valid until the next call.
+    /// `input` must stay valid and unchanged until `backward`; the result is valid until the next call.
     func forward(
         _ input: UnsafePointer<Float>, batch: Int, mode: NormalizationMode
     ) -> UnsafeMutablePointer<Float> {
@@ -95,7 +95,7 @@ final class LayerSequence {
         return current
     }
 
-    /// `gradient`, that of the result, is overwritten; -> the gradient of the input.
+    /// Returns the gradient of the input; overwrites `gradient`, that of the result.
     func backward(
         _ gradient: UnsafeMutablePointer<Float>, batch: Int, gradients: UnsafeMutablePointer<Float>?,
         needsInputGradient: Bool
@@ -109,7 +109,7 @@ final class LayerSequence {
     }
 }
 
-/// A layer as the sequence sees it. `backward` may overwrite the gradient that it is given.
+/// A layer of a sequence. `backward` may overwrite the gradient passed to it.
 private protocol Layer: AnyObject {
     var outputShape: LayerShape { get }
     func initialize(using generator: inout SeededGenerator)

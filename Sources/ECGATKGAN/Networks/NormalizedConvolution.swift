@@ -1,7 +1,7 @@
 internal import NeuralNetwork
 
-/// A "same" convolution, then batch normalisation and leaky rectifier: the generator's downsampling block (k3 s2) and
-/// its skip-dilated branch (SDC: k2, dilation 2) of section 2.2.
+/// A "same" convolution with batch normalization and LeakyReLU: the generator's downsampling block (k3 s2) and its
+/// skip-dilated branch (SDC: k2, dilation 2) of section 2.2.
 ///
 /// Input (B, L, Cin), output (B, ceil(L / stride), Cout).
 final class NormalizedConvolution {
@@ -38,7 +38,7 @@ final class NormalizedConvolution {
         normalization.forward(convolution.forward(input, batch: batch), batch: batch, mode: mode)
     }
 
-    /// `gradient`, that of the output, is overwritten; -> the gradient of the input, valid until the next call.
+    /// Returns the gradient of the input, valid until the next call; overwrites `gradient`, that of the output.
     func backward(
         _ gradient: UnsafeMutablePointer<Float>, batch: Int, gradients: UnsafeMutablePointer<Float>
     ) -> UnsafeMutablePointer<Float> {

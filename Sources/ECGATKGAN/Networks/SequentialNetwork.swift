@@ -1,11 +1,11 @@
 public import NeuralNetwork
 
-/// A classifier of beat windows without further heads, made of layers in a list: the systems that the paper compares
+/// A beat window classifier with a class head only, built from a list of layers: the systems that the paper compares
 /// with.
 ///
-/// Input (B, 280) windows in [0,1]; four logits in the order N, S, V, F.
+/// Input: windows (B, 280) in [0,1]; output: four logits in the order N, S, V, F.
 public final class SequentialNetwork: BeatNetwork {
-    /// Which layers.
+    /// Name and layers.
     public struct Architecture: Sendable, Equatable {
         public let identifier: String
         let layers: [LayerDescription]
@@ -15,7 +15,7 @@ public final class SequentialNetwork: BeatNetwork {
             self.layers = layers
         }
 
-        /// All that this build knows.
+        /// All architectures known to this build.
         public static let known = [kachuee2018, acharya2017, shaker2020]
     }
 
@@ -26,7 +26,7 @@ public final class SequentialNetwork: BeatNetwork {
 
     public var architectureIdentifier: String { architecture.identifier }
 
-    /// A new network, initialised from `seed`.
+    /// A new network, initialized from `seed`.
     public convenience init(_ architecture: Architecture, seed: UInt64) {
         let store = ParameterStore()
         self.init(architecture, in: store)
@@ -54,12 +54,12 @@ public final class SequentialNetwork: BeatNetwork {
 
     public func updateRunningStatistics() { layers.updateRunningStatistics() }
 
-    /// `windows` (B, 280) must live, unchanged, until `backward`.
+    /// `windows` (B, 280) must stay valid and unchanged until `backward`.
     public func forward(_ windows: UnsafePointer<Float>, batch: Int, mode: NormalizationMode) -> NetworkOutput {
         NetworkOutput(classLogits: layers.forward(windows, batch: batch, mode: mode))
     }
 
-    /// The gradients of heads that the network does not have must be nil.
+    /// The gradients of heads that the network lacks must be nil.
     @discardableResult
     public func backward(
         batch: Int, classGradient: UnsafePointer<Float>?, attackGradient: UnsafePointer<Float>? = nil,

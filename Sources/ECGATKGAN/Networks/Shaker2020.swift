@@ -1,10 +1,10 @@
 extension SequentialNetwork.Architecture {
     /// The classifier of Shaker et al. 2020, "Generalization of convolutional neural networks for ECG classification
-    /// using generative adversarial networks": a deep CNN, trained on a set whose minority classes a DC-GAN filled up
-    /// (`DCGAN`).
+    /// using generative adversarial networks": a deep CNN, trained on a set whose minority classes were oversampled
+    /// with a DC-GAN (`DCGAN`).
     ///
-    /// The paper's table of layers could not be had, so the layers are our reconstruction, after the family that it
-    /// describes: stacks of convolutions with batch normalisation and pooling whose features double, then dense layers.
+    /// The paper's layer table was not available, so the layers are our reconstruction from its description: stacks
+    /// of convolutions with batch normalization and pooling, with the features doubling, then dense layers.
     public static let shaker2020 = SequentialNetwork.Architecture(
         identifier: "shaker-2020",
         layers: [16, 32, 64, 128].enumerated().flatMap { number, features -> [LayerDescription] in

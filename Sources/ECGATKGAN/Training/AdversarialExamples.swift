@@ -1,15 +1,15 @@
 internal import NeuralNetwork
 
-/// The attacked half of a stored training set (section 3.1 of the paper), made once against a network that was trained
-/// before.
+/// The adversarial half of a stored training set (section 3.1 of the paper), made once against a network trained
+/// beforehand.
 public enum AdversarialExamples {
     /// FGSM, BIM, PGD and CW with epsilon 0.01; PGD from one start.
     public static let paperAttacks: [WindowAttack] = [
         WindowAttack(.fgsm), WindowAttack(.bim), WindowAttack(.pgd, restarts: 1), WindowAttack(.cw),
     ]
 
-    /// An attacked copy of each window, in the same order: each attack gets an equal share of the windows, drawn with
-    /// `seed`.
+    /// Creates an adversarial example of each window, in the same order. Each attack gets an equal share of the
+    /// windows, drawn with `seed`.
     ///
     /// - Parameters:
     ///   - data: windows without a margin, scaled to [0,1].

@@ -1,9 +1,10 @@
 internal import NeuralNetwork
 
-/// The paper's training set (section 3.1): clean windows, and an attacked copy of each, made once before the training.
+/// The paper's training set (section 3.1): clean windows and an adversarial example of each, made once before
+/// training.
 ///
-/// Each window is 280 values in [0,1]. The first half are the clean ones; window `index + clean count` is the attacked
-/// copy of window `index`.
+/// Each window is 280 values in [0,1]. The first half is clean; window `index + clean count` is the adversarial
+/// example of window `index`.
 public struct AdversarialPairs: Sendable {
     private let clean: [Float], attacked: [Float]
     private let cleanLabels: [UInt8]
@@ -18,10 +19,10 @@ public struct AdversarialPairs: Sendable {
         cleanLabels = clean.labels
     }
 
-    /// Attacks every window of `clean` once against `network`, with the attacks in turn.
+    /// Attacks every window of `clean` once against `network`, cycling through the attacks.
     ///
     /// - Parameters:
-    ///   - network: trained on its own beforehand; the paper's windows target "the discriminator".
+    ///   - network: trained separately beforehand; the paper's windows target "the discriminator".
     ///   - progress: called with the number of windows done.
     public init(
         attacking clean: BeatDataset, against network: any BeatNetwork, by attacks: [WindowAttack], seed: UInt64,
@@ -32,7 +33,7 @@ public struct AdversarialPairs: Sendable {
     }
 
     public var cleanCount: Int { cleanLabels.count }
-    /// Clean and attacked windows together.
+    /// Number of clean and adversarial windows together.
     public var count: Int { 2 * cleanCount }
 
     public func isAttacked(_ index: Int) -> Bool { index >= cleanCount }
@@ -43,7 +44,7 @@ public struct AdversarialPairs: Sendable {
         copyRow(index % cleanCount, of: isAttacked(index) ? attacked : clean, to: window)
     }
 
-    /// Writes what window `index` was before it was attacked to `window` (280).
+    /// Writes the clean original of window `index` to `window` (280).
     func copyOriginal(_ index: Int, to window: UnsafeMutablePointer<Float>) {
         copyRow(index % cleanCount, of: clean, to: window)
     }
@@ -56,7 +57,7 @@ public struct AdversarialPairs: Sendable {
         }
     }
 
-    /// Identifies the windows: of another set, a checkpoint is refused.
+    /// Identifies the windows: a checkpoint made with another set is refused.
     var checksum: String {
         SHA256.hexadecimalDigest(
             of: clean.withUnsafeBytes { Array($0) } + attacked.withUnsafeBytes { Array($0) } + cleanLabels)

@@ -1,21 +1,21 @@
 internal import NeuralNetwork
 
-/// What a trainer has in a checkpoint beside the place of the loop.
+/// What a trainer stores in a checkpoint in addition to the training loop's position.
 struct CheckpointContent {
     var architecture: String
-    /// Metadata that must be the same for a checkpoint to go on: the recipe, the windows.
+    /// Metadata that must match for training to resume from a checkpoint: the recipe and the windows.
     var identity: [String: String]
-    /// Metadata key of the state of the random numbers; nil: a step draws none.
+    /// Metadata key of the random generator's state; nil if steps draw no random numbers.
     var randomKey: String?
     var parts: [Part]
 
-    /// Buffers laid out as a store: the weights, and what goes with each of them. A tensor has its name with the buffer's
-    /// prefix.
+    /// Buffers with a store's layout: the weights and their associated values. Each tensor's name is prefixed with
+    /// the buffer's prefix.
     struct Part {
         var store: ParameterStore
         var buffers: [(prefix: String, values: FloatBuffer)]
 
-        /// A store's weights, and the moments of its optimizer.
+        /// A store's weights and its optimizer's moments.
         init(
             _ store: ParameterStore, _ optimizer: Adam, weights: String = "current.", moments: String = "adam.",
             more: [(prefix: String, values: FloatBuffer)] = []
@@ -35,7 +35,7 @@ struct CheckpointContent {
             }
         }
 
-        /// - Throws: `TrainingError.model` where a tensor is missing, of another shape, or not finite.
+        /// - Throws: `TrainingError.model` if a tensor is missing, has another shape or is not finite.
         func check(_ file: SafeTensors, path: String) throws(TrainingError) {
             for tensor in store.tensors {
                 for (prefix, _) in buffers {
@@ -52,7 +52,7 @@ struct CheckpointContent {
             }
         }
 
-        /// Takes the values of a file that `check` has passed.
+        /// Restores the values of a file that has passed `check`.
         func restore(from file: SafeTensors) {
             for tensor in store.tensors {
                 for (prefix, buffer) in buffers {

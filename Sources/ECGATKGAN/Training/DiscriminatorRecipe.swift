@@ -1,46 +1,47 @@
-/// How the discriminator alone is trained: cross-entropy on the classes, and the attack head on windows that are
-/// attacked afresh against the current weights in every step.
+/// How the discriminator is trained on its own: cross-entropy on the classes, and the attack head on adversarial
+/// examples made against the current weights in every step.
 public struct DiscriminatorRecipe: Sendable, Equatable, Codable {
     public var epochs = 20
-    /// Clean windows in a step; as many attacked ones are added.
+    /// Clean windows per step; the same number of adversarial examples is added.
     public var batch = 64
-    /// Shards of a batch that run side by side. Each normalises by its own statistics, so the weights depend on the
-    /// number.
+    /// Shards of a batch that run in parallel. Each normalizes by its own batch statistics, so the weights depend on
+    /// this number.
     public var threads = 1
-    /// N beats that an epoch draws anew; 0 means all.
+    /// N beats redrawn for each epoch; 0 means all.
     public var normalBeatsPerEpoch = 0
-    /// Peak of the one-cycle schedule (linear rise over a tenth of the steps, cosine fall; Smith 2018).
+    /// Peak of the one-cycle schedule (linear rise over a tenth of the steps, then cosine decay; Smith 2018).
     public var learningRate: Float = 3e-3
     public var beta1: Float = 0.9
     public var weightDecay: Float = 1e-2
     public var seed: UInt64 = 1
-    /// Largest radius of a step's attacks (`TrainingAttack`).
+    /// Maximum radius of a step's attacks (`TrainingAttack`).
     public var epsilon: Float = 0.012
     public var iterations = 5
-    /// Weight of the attacked windows in the cross-entropy; clean ones have 1.
+    /// Weight of the adversarial examples in the cross-entropy; clean windows have weight 1.
     public var attackedClassWeight: Float = 1
-    /// Weight of the attack head's loss beside the cross-entropy.
+    /// Weight of the attack head's loss relative to the cross-entropy.
     public var suspicionWeight: Float = 1
-    /// Trains the attack head's own branch alone, on a network that withstands already. The windows then reach it as
-    /// the stream would hand them on (`asTransmitted`), and the attacks take fewer or more iterations than
-    /// `iterations`, the same on average.
+    /// Trains only the attack head's own branch, on a network that is already robust. The windows then reach the
+    /// branch as they would in a stream (`asTransmitted`), and the number of attack iterations varies around an
+    /// average of `iterations`.
     public var trainsAttackBranchAlone = false
-    /// R is moved by up to this many samples either way, as a detector's position differs from the annotation's.
+    /// R is shifted randomly by up to this many samples either way, to mimic the difference between detected and
+    /// annotated positions.
     public var jitter = 3
-    /// Standard deviation, at most, of the white noise that a third of the windows get, clean or to be attacked: so
-    /// that the attack head learns attacks, not noise.
+    /// Maximum standard deviation of the white noise added to a third of the windows, clean or to be attacked, so
+    /// that the attack head learns to recognize attacks rather than noise.
     public var noise: Float = 0.004
-    /// Amplitude, at most, of the baseline wander that a quarter of the windows get.
+    /// Maximum amplitude of the baseline wander added to a quarter of the windows.
     public var wander: Float = 0.04
-    /// Share of the windows that the generator makes anew, as their class, before they are attacked.
+    /// Fraction of windows that the generator regenerates, with their own class, before they are attacked.
     public var generatedShare: Float = 0
-    /// Decay of the running average of the weights, per step, which is what is saved.
+    /// Per-step decay of the moving average of the weights; the average is what is saved.
     public var averagingDecay: Float = 0.999
 
     public init() {}
 }
 
-/// What one step or epoch of training cost, averaged.
+/// Mean losses over training steps or an epoch.
 public struct TrainingLosses: Sendable, Equatable {
     public var classification = 0.0
     public var suspicion = 0.0

@@ -1,18 +1,18 @@
 internal import NeuralNetwork
 
-/// A thread's part of a batch of the discriminator's training, with a network of its own on the common weights.
+/// One thread's part of a discriminator training batch, with its own network on the shared weights.
 final class DiscriminatorShard: TrainingShard, @unchecked Sendable {
     let network: Discriminator
-    /// First item of the batch, and how many.
+    /// Index of its first batch item, and number of items.
     let first: Int, size: Int
-    /// Of this shard's mean loss, laid out as the store.
+    /// Gradients of this shard's mean loss, with the store's layout.
     let gradients: FloatBuffer
-    /// The clean windows, then the attacked ones.
+    /// The clean windows, followed by the adversarial examples.
     let windows: FloatBuffer
     var random = SeededGenerator(seed: 0)
-    /// Of the clean windows, then of the attacked ones.
+    /// Labels of the clean windows, followed by those of the adversarial examples.
     var labels: [UInt8]
-    /// Of the step that is being made.
+    /// Losses of the current step.
     var classification = 0.0, suspicion = 0.0
 
     private let recipe: DiscriminatorRecipe
@@ -34,7 +34,7 @@ final class DiscriminatorShard: TrainingShard, @unchecked Sendable {
         targets = Array(repeating: 0, count: size) + Array(repeating: 1, count: size)
     }
 
-    /// Attacks the windows and works out the gradients of the loss.
+    /// Attacks the windows and computes the gradients of the loss.
     func learn() {
         let length = Discriminator.windowLength
         let classes = Discriminator.classCount
@@ -67,14 +67,14 @@ final class DiscriminatorShard: TrainingShard, @unchecked Sendable {
             gradients: gradients.pointer, needsInputGradient: false)
     }
 
-    /// Clean and attacked windows as a monitor gets them: in steps of a converter, and scaled again.
+    /// Converts clean and adversarial windows to what a monitor receives: quantized by an A/D converter and rescaled.
     ///
-    /// An attack leaves a recording's lattice and the ends of [0,1]. An attack head that looks at such would notice
-    /// nothing in a stream, where the attacked signal was quantised and scaled like any other.
+    /// An attack leaves the recording's quantization levels and the ends of [0,1]. An attack head that relied on
+    /// these would detect nothing in a stream, where the attacked signal is quantized and scaled like any other.
     private func asTransmitted() {
         let length = Discriminator.windowLength
         for item in 0..<size {
-            // 5 uV, the step of mitdb, is 0.001 to 0.01 of a beat of 5 to 0.5 mV.
+            // 5 uV, the step size of mitdb, is 0.001 to 0.01 of a beat of 5 to 0.5 mV.
             let quantum = random.nextUniform() < 0.5 ? 0.0005 + 0.0055 * random.nextUniform() : 0
             let isScaledAgain = random.nextUniform() < 0.75
             for row in [item, size + item] {

@@ -4,29 +4,28 @@ public import NeuralNetwork
     import Glibc
 #endif
 
-/// Trains a `Discriminator` step by step. The same seed and data give the same weights, bit for bit, also after a
-/// resume.
+/// Trains a `Discriminator` step by step. The same seed and data give bit-identical weights, even after a resume.
 public final class DiscriminatorTrainer: EpochTrainer {
     public let recipe: DiscriminatorRecipe
     public let network: Discriminator
-    /// The running average of the weights: what is evaluated and saved.
+    /// The moving average of the weights, which is evaluated and saved.
     public let averaged: ParameterStore
-    /// Means over this epoch so far.
+    /// Means over the current epoch so far.
     public var losses: TrainingLosses { TrainingLosses(means.values, steps: means.steps) }
-    /// The losses of the epoch that ended last.
+    /// Losses of the last completed epoch.
     public var lastEpochLosses: TrainingLosses { TrainingLosses(lastEpochMeans.values, steps: lastEpochMeans.steps) }
 
     private let data: BeatDataset
     private let normalIndices: [Int], otherIndices: [Int]
     private var optimizer: Adam
-    /// N beats in an epoch.
+    /// N beats per epoch.
     private let normalsPerEpoch: Int
     private let gradients: FloatBuffer
     private let shards: ParallelShards<DiscriminatorShard>
 
     /// - Parameters:
-    ///   - weights: to go on from; tensors that it lacks are new.
-    ///   - windowGenerator: makes `generatedShare` of the windows; its weights stay as they are.
+    ///   - weights: initial weights; tensors missing from them are newly initialized.
+    ///   - windowGenerator: generates `generatedShare` of the windows; its weights are not changed.
     public init(
         _ data: BeatDataset, recipe: DiscriminatorRecipe, architecture: DiscriminatorArchitecture = .paper,
         startingFrom weights: ParameterStore? = nil, windowGenerator: Generator? = nil
@@ -80,7 +79,7 @@ public final class DiscriminatorTrainer: EpochTrainer {
         return recipe.learningRate * max(0.5 * (1 + cosf(.pi * (progress - 0.1) / 0.9)), 1e-3)
     }
 
-    /// A batch of clean windows, the same attacked, one update.
+    /// One update on a batch of clean windows and their adversarial examples.
     override func update(_ batch: ArraySlice<Int>) throws(TrainingError) -> [Double] {
         let length = Discriminator.windowLength
         for (number, shard) in shards.shards.enumerated() {
@@ -107,7 +106,7 @@ public final class DiscriminatorTrainer: EpochTrainer {
         return losses
     }
 
-    /// A window with R moved, noise added, scaled again to [0,1].
+    /// A window with R shifted and noise added, rescaled to [0,1].
     private func augment(_ index: Int, into window: UnsafeMutableBufferPointer<Float>) {
         let shift = recipe.jitter == 0 ? 0 : Int.random(in: -recipe.jitter...recipe.jitter, using: &random)
         let start = index * data.length + data.margin + shift
@@ -117,7 +116,7 @@ public final class DiscriminatorTrainer: EpochTrainer {
             for i in window.indices { window[i] += deviation * random.nextNormal() }
         }
         if recipe.wander > 0, random.nextUniform() < 0.25 {
-            // Breathing and motion, 0.1 to 1 Hz: less than a period in a window of 0.78 s.
+            // Breathing and motion, 0.1 to 1 Hz: less than one period in a window of 0.78 s.
             let amplitude = recipe.wander * random.nextUniform()
             let turn = 2 * Float.pi * (0.1 + 0.9 * random.nextUniform()) / 360
             let phase = 2 * Float.pi * random.nextUniform()
@@ -127,7 +126,7 @@ public final class DiscriminatorTrainer: EpochTrainer {
     }
 
     private func average() {
-        // The first steps must not weigh for ever: the decay grows to its value.
+        // The decay starts low and grows to its final value, so that the first steps do not dominate the average.
         let done = Float(optimizer.step)
         let decay = min(recipe.averagingDecay, (1 + done) / (10 + done))
         let current = network.store.values.pointer

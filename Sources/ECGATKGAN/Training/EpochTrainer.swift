@@ -1,37 +1,37 @@
 public import NeuralNetwork
 
-/// The loop under every training: passes over the windows in an order drawn anew for each, running means of the losses,
-/// and checkpoints. A trainer adds one update of its networks by one batch.
+/// The loop shared by all trainers: epochs over the windows in a freshly drawn order, running means of the losses,
+/// and checkpoints. A subclass adds the update of its networks on one batch.
 ///
-/// The same seed, data and number of threads give the same weights, bit for bit, also after a resume: the order and the
-/// random numbers of an epoch depend on the seed and the epoch's number alone.
+/// The same seed, data and number of threads give bit-identical weights, even after a resume: the order and random
+/// numbers of an epoch depend only on the seed and the epoch number.
 public class EpochTrainer: NetworkTrainer {
-    /// What the loop must know of a training.
+    /// What the loop needs to know about a training run.
     struct Plan {
         var epochs: Int
-        /// Windows in a step.
+        /// Windows per step.
         var batch: Int
-        /// Windows in an epoch; what does not fill the last batch is left out.
+        /// Windows per epoch; those that do not fill the last batch are dropped.
         var windowsPerEpoch: Int
         var seed: UInt64
-        /// The stream of the first epoch's random numbers; the streams below it serve the initial weights.
+        /// Random stream of the first epoch; the streams below it are used for the initial weights.
         var firstStream: UInt64 = 1
         var losses: [LossTerm]
     }
 
     /// One term of the loss.
     struct LossTerm {
-        /// On the progress line.
+        /// Name on the progress line.
         var name: String
-        /// The checkpoint's metadata key.
+        /// Key in the checkpoint's metadata.
         var key: String
-        /// Also saved: the mean over the epoch that ended last.
+        /// If set, the mean over the last completed epoch is also saved under this key.
         var lastEpochKey: String?
-        /// Means over windows in [0,1] are too small for a progress line.
+        /// Display factor, because means over windows in [0,1] are too small for a progress line.
         var factor = 1.0
     }
 
-    /// Means over the steps of an epoch so far, in the order of `Plan.losses`.
+    /// Means over the steps of the current epoch so far, in the order of `Plan.losses`.
     struct RunningMeans {
         var values: [Double]
         var steps = 0
@@ -43,16 +43,16 @@ public class EpochTrainer: NetworkTrainer {
     }
 
     private let plan: Plan
-    /// Epochs done.
+    /// Completed epochs.
     public private(set) var epoch = 0
-    /// Steps done in this epoch.
+    /// Steps completed in the current epoch.
     public private(set) var stepInEpoch = 0
     private(set) final var means: RunningMeans, lastEpochMeans: RunningMeans
-    /// The epoch's random numbers.
+    /// The current epoch's random generator.
     final var random: SeededGenerator
     private var order: [Int] = []
 
-    /// To be called when the trainer's own properties are set.
+    /// Call after the subclass's own properties are set.
     init(_ plan: Plan) {
         self.plan = plan
         means = RunningMeans(values: Array(repeating: 0, count: plan.losses.count))
@@ -61,32 +61,32 @@ public class EpochTrainer: NetworkTrainer {
         startEpoch()
     }
 
-    /// - Throws: `TrainingError.tooFewWindows` where the windows do not fill a batch.
+    /// - Throws: `TrainingError.tooFewWindows` if the windows do not fill a batch.
     static func require(_ count: Int, batch: Int) throws(TrainingError) {
         guard count >= batch else { throw .tooFewWindows(count: count, batch: batch) }
     }
 
-    // MARK: What a trainer adds
+    // MARK: To be overridden
 
-    /// The windows of an epoch in their order; at least as many as the plan says.
+    /// The windows of an epoch in order; at least as many as the plan states.
     func drawOrder() -> [Int] { Array(0..<plan.windowsPerEpoch).shuffled(using: &random) }
 
-    /// One update by a batch, given by the windows' numbers.
-    /// - Returns: the losses, in the order of `Plan.losses`, without their weights.
+    /// One update on a batch, given by window indices.
+    /// - Returns: the unweighted losses, in the order of `Plan.losses`.
     func update(_ batch: ArraySlice<Int>) throws(TrainingError) -> [Double] {
         preconditionFailure("a trainer has an update")
     }
 
-    /// What the trainer has in a checkpoint.
+    /// What the trainer stores in a checkpoint.
     var checkpointContent: CheckpointContent { preconditionFailure("a trainer has a checkpoint") }
 
-    /// Updates that the optimizers have made, by metadata key.
+    /// Number of updates made by each optimizer, by metadata key.
     var optimizerSteps: [String: Int] {
         get { [:] }
         set {}
     }
 
-    /// The networks have other weights than before.
+    /// Called after the weights have been restored from a checkpoint.
     func weightsRestored() {}
 
     // MARK: The loop
@@ -107,7 +107,7 @@ public class EpochTrainer: NetworkTrainer {
         means = RunningMeans(values: Array(repeating: 0, count: plan.losses.count))
     }
 
-    /// One batch, one update. Ends an epoch when its last batch was used.
+    /// One update on one batch. The epoch ends with its last batch.
     public final func step() throws(TrainingError) {
         let first = stepInEpoch * plan.batch
         let losses = try update(order[first..<(first + plan.batch)])
@@ -120,12 +120,12 @@ public class EpochTrainer: NetworkTrainer {
         }
     }
 
-    /// To be called before the weights are moved.
+    /// Call before the weights are updated.
     final func requireFinite(_ losses: [Double]) throws(TrainingError) {
         guard losses.allSatisfy(\.isFinite) else { throw .lossNotFinite(epoch: epoch + 1, step: stepInEpoch + 1) }
     }
 
-    /// Share of all steps that are done, 0 ... 1.
+    /// Fraction of all steps completed, 0 ... 1.
     final var progress: Float { Float(epoch * stepsPerEpoch + stepInEpoch) / Float(max(totalSteps, 1)) }
 
     // MARK: Checkpoints
@@ -147,7 +147,7 @@ public class EpochTrainer: NetworkTrainer {
         return file
     }
 
-    /// Goes on where a checkpoint was made; `path` is for the error's text. Nothing is changed where it throws.
+    /// Resumes from a checkpoint; `path` is used only in error messages. Nothing is changed if this throws.
     public final func restore(_ file: SafeTensors, path: String) throws(TrainingError) {
         let metadata = file.metadata
         let content = checkpointContent

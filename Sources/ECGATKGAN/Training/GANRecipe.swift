@@ -1,26 +1,26 @@
-/// How generator and discriminator are trained against each other (sections 2.3 and 3.2).
+/// How the generator and discriminator are trained against each other (sections 2.3 and 3.2).
 public struct GANRecipe: Sendable, Equatable, Codable {
-    /// Which window the generator is to reproduce (E_x of Eq. 9).
+    /// The window that the generator should reproduce (E_x of Eq. 9).
     public enum ReconstructionTarget: String, Sendable, Codable {
-        /// The one it was given, attacked or not: what Table 2 measures.
+        /// Its input, attacked or not, as Table 2 measures.
         case input
-        /// The clean one, also where it was given its attacked copy: Eq. 9 by its letters.
+        /// The clean window, even if the input is its adversarial example: Eq. 9 taken literally.
         case clean
     }
 
     public var epochs = 100
-    /// Windows in a step, clean and attacked ones mixed.
+    /// Windows per step, clean and adversarial mixed.
     public var batch = 64
-    /// Shards of a batch that run side by side. Each normalises by its own statistics, so the weights depend on the
-    /// number.
+    /// Shards of a batch that run in parallel. Each normalizes by its own batch statistics, so the weights depend on
+    /// this number.
     public var threads = 1
     public var learningRate: Float = 2e-4
     public var beta1: Float = 0.5
     public var beta2: Float = 0.999
     public var seed: UInt64 = 1
-    /// Lambda of the cross-entropy (Eq. 8), in the discriminator's loss.
+    /// Lambda of the cross-entropy (Eq. 8) in the discriminator's loss.
     public var classWeight: Float = 10
-    /// Lambda of the cross-entropy that the frozen discriminator gives the generator (Eq. 11 takes the minimum over
+    /// Lambda of the cross-entropy from the frozen discriminator in the generator's loss (Eq. 11 minimizes over
     /// both).
     public var generatorClassWeight: Float = 10
     /// Lambda of the reconstruction's mean squared error (Eq. 9).
@@ -28,24 +28,23 @@ public struct GANRecipe: Sendable, Equatable, Codable {
     /// Lambda of the attack head's mean absolute error (Eq. 10).
     public var attackWeight: Float = 10
     public var reconstructionTarget = ReconstructionTarget.input
-    /// Epochs at the end in which the learning rate falls to nothing, in a straight line; the paper has none.
+    /// Number of final epochs over which the learning rate decays linearly to zero; not in the paper.
     public var decayEpochs = 0
-    /// Epochs at the end in which the generator normalises by its running statistics, as it will when it is used,
-    /// rather than by the batch's: what it makes of one window then no longer depends on the others. The paper has
-    /// none.
+    /// Number of final epochs in which the generator normalizes by its running statistics, as in use, rather than by
+    /// batch statistics, so that its output for a window does not depend on the rest of the batch. Not in the paper.
     public var frozenStatisticsEpochs = 0
 
     /// The paper's settings.
     public init() {}
 }
 
-/// The terms of the loss, averaged over the steps of an epoch so far; without their weights.
+/// The unweighted loss terms, averaged over the steps of the current epoch so far.
 public struct GANLosses: Sendable, Equatable {
-    /// Least-squares loss of the discriminator: the mean of its terms for real and generated windows (Eq. 7).
+    /// Least-squares loss of the discriminator, averaged over its terms for real and generated windows (Eq. 7).
     public var discriminatorAdversarial = 0.0
-    /// Cross-entropy of the discriminator, the mean over real and generated windows (Eq. 8).
+    /// Cross-entropy of the discriminator, averaged over real and generated windows (Eq. 8).
     public var classification = 0.0
-    /// Mean absolute error of the attack head, the mean over real and generated windows (Eq. 10).
+    /// Mean absolute error of the attack head, averaged over real and generated windows (Eq. 10).
     public var attack = 0.0
     /// Least-squares loss of the generator.
     public var generatorAdversarial = 0.0
@@ -68,7 +67,7 @@ public struct GANLosses: Sendable, Equatable {
         self.steps = steps
     }
 
-    /// Adds `share` times the terms of a part of a batch.
+    /// Adds the losses of part of a batch, multiplied by `share`.
     mutating func accumulate(_ part: GANLosses, share: Double) {
         for term in Self.terms { self[keyPath: term.path] += share * part[keyPath: term.path] }
     }

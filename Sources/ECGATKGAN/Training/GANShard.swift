@@ -1,25 +1,25 @@
 internal import NeuralNetwork
 
-/// A thread's part of a batch of the alternating training, with networks of its own on the common weights.
+/// One thread's part of a batch in alternating training, with its own networks on the shared weights.
 final class GANShard: TrainingShard, @unchecked Sendable {
     let discriminator: Discriminator, generator: Generator
-    /// First item of the batch, and how many.
+    /// Index of its first batch item, and number of items.
     let first: Int, size: Int
-    /// Laid out as the stores.
+    /// With the layout of the stores.
     let discriminatorGradients: FloatBuffer, generatorGradients: FloatBuffer
-    /// (size, 280): the real windows, what the generator is to reproduce, and its noise.
+    /// (size, 280): the real windows, the generator's targets and its noise.
     let windows: FloatBuffer, targets: FloatBuffer, noise: FloatBuffer
     var labels: [UInt8]
-    /// 1 where the window is attacked.
+    /// 1 if the window is attacked.
     var attacked: [Float]
     var random = SeededGenerator(seed: 0)
     var generatorMode = NormalizationMode.batchStatistics
-    /// Of the step that is being made.
+    /// Losses of the current step.
     var losses = GANLosses()
 
     private let recipe: GANRecipe
     private let ones: [Float], zeros: [Float]
-    /// The generator's output of this step, valid until its next pass.
+    /// The generator's output in this step, valid until its next pass.
     private var generated: UnsafeMutablePointer<Float>?
     private let classGradient: FloatBuffer, attackGradient: FloatBuffer, realGradient: FloatBuffer
     private let outputGradient: FloatBuffer, noiseScratch = FloatBuffer()
@@ -46,7 +46,8 @@ final class GANShard: TrainingShard, @unchecked Sendable {
         zeros = Array(repeating: 0, count: size)
     }
 
-    /// The discriminator's gradients on the real windows, with target 1; the generator makes its windows of the step.
+    /// Computes the discriminator's gradients on the real windows, with target 1; the generator also produces the
+    /// step's windows.
     func learnReal() {
         losses = GANLosses()
         GeneratorNoise.fill(noise.pointer, batch: size, using: &random, scratch: noiseScratch)
@@ -55,7 +56,7 @@ final class GANShard: TrainingShard, @unchecked Sendable {
         learn(windows.pointer, targets: ones)
     }
 
-    /// The discriminator's gradients on the generated windows, with target 0.
+    /// Computes the discriminator's gradients on the generated windows, with target 0.
     func learnGenerated() {
         guard let generated else { preconditionFailure("nothing was generated in this step") }
         discriminator.weightsChanged()
@@ -88,9 +89,9 @@ final class GANShard: TrainingShard, @unchecked Sendable {
             realGradient: realGradient.pointer, gradients: discriminatorGradients.pointer, needsInputGradient: false)
     }
 
-    /// The generator's gradients: its windows are to pass for real, as their class, and to be like their targets. The
-    /// discriminator's weights are frozen; it normalises by the batch, as in the pass that it learned generated windows
-    /// from.
+    /// Computes the generator's gradients: its windows should pass as real, be classified as their class and resemble
+    /// their targets. The discriminator's weights are frozen; it normalizes by batch statistics, as in the pass in
+    /// which it learned from generated windows.
     func learnGenerator() {
         guard let generated else { preconditionFailure("nothing was generated in this step") }
         discriminator.weightsChanged()

@@ -1,20 +1,21 @@
 internal import NeuralNetwork
 
-/// The paper's alternating training (sections 2.3 and 3.2). The same seed, data and number of threads give the same
-/// weights, bit for bit, also after a resume.
+/// The paper's alternating training (sections 2.3 and 3.2). The same seed, data and number of threads give
+/// bit-identical weights, even after a resume.
 ///
-/// A step has three updates: the discriminator on real windows, attacked or not (adversarial target 1), then on what
-/// the generator makes of them (target 0), both with the cross-entropy of the class and the mean absolute error of
-/// "attacked"; then the generator against the frozen discriminator (target 1), with the class and the reconstruction's
-/// mean squared error. The windows that the generator made for the second update serve the third too.
+/// A step makes three updates. The discriminator is updated on real windows, attacked or not (adversarial target 1),
+/// then on the windows generated from them (target 0), both times with the cross-entropy of the class and the mean
+/// absolute error of "attacked". Then the generator is updated against the frozen discriminator (target 1), with the
+/// class and the reconstruction's mean squared error. The windows generated for the second update are reused in the
+/// third.
 public final class GANTrainer: EpochTrainer {
     public let recipe: GANRecipe
     public let discriminator: Discriminator
     public let generator: Generator
 
-    /// Means over this epoch so far.
+    /// Means over the current epoch so far.
     public var losses: GANLosses { GANLosses(means.values, steps: means.steps) }
-    /// The losses of the epoch that ended last.
+    /// Losses of the last completed epoch.
     public var lastEpochLosses: GANLosses { GANLosses(lastEpochMeans.values, steps: lastEpochMeans.steps) }
 
     private let data: AdversarialPairs
@@ -68,7 +69,8 @@ public final class GANTrainer: EpochTrainer {
         load(batch)
         shards.run { $0.learnReal() }
         try requireFinite(stepLosses)
-        // What is deployed sees ECG, not what the generator made: with statistics of both it would fit neither.
+        // Only real windows update the running statistics: the deployed network sees ECG, not generated windows, and
+        // statistics of both would fit neither.
         for shard in shards.shards { shard.discriminator.updateRunningStatistics() }
         try updateDiscriminator()
         shards.run { $0.learnGenerated() }
@@ -103,7 +105,7 @@ public final class GANTrainer: EpochTrainer {
         _ = random.next()
     }
 
-    /// The terms of the batch, in the order of `GANLosses.terms`.
+    /// The batch's loss terms, in the order of `GANLosses.terms`.
     private var stepLosses: [Double] {
         var total = GANLosses()
         for shard in shards.shards {
@@ -115,7 +117,7 @@ public final class GANTrainer: EpochTrainer {
     private func updateDiscriminator() throws(TrainingError) {
         try requireFinite(stepLosses)
         shards.sum(\.discriminatorGradients, into: discriminatorGradients)
-        // The shards lay the new weights out at the beginning of what comes next.
+        // The shards repack the new weights at the start of their next pass.
         discriminatorOptimizer.update(discriminator.store, gradients: discriminatorGradients.pointer)
     }
 

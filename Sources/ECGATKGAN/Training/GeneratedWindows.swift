@@ -1,9 +1,9 @@
 internal import NeuralNetwork
 
-/// The generator in the loop of the discriminator's training: some windows of a batch are made anew, G(x, y, z).
+/// Uses the generator in discriminator training: some windows of a batch are regenerated as G(x, y, z).
 ///
-/// What the generator makes of a window is like it, but never the same twice, and so no window of the smallest class is
-/// learned by heart.
+/// A regenerated window resembles the original but differs every time, so no window of the smallest class can be
+/// memorized.
 final class GeneratedWindows {
     private let generator: Generator
     private let windows = FloatBuffer(), noise = FloatBuffer(), noiseScratch = FloatBuffer()
@@ -12,8 +12,7 @@ final class GeneratedWindows {
         self.generator = generator
     }
 
-    /// Replaces about `share` of `windows` (B, 280) in [0,1] by what the generator makes of them, scaled again to
-    /// [0,1].
+    /// Replaces about `share` of `windows` (B, 280) in [0,1] by regenerated ones, rescaled to [0,1].
     func replace(
         share: Float, of windows: UnsafeMutablePointer<Float>, labels: [UInt8], batch: Int,
         using random: inout SeededGenerator

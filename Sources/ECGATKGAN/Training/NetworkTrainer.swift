@@ -1,6 +1,6 @@
 public import NeuralNetwork
 
-/// One term of a training's loss, by its name on the progress line.
+/// One loss term, with its name on the progress line.
 public struct NamedLoss: Sendable, Equatable {
     public var name: String
     public var value: Double
@@ -11,25 +11,25 @@ public struct NamedLoss: Sendable, Equatable {
     }
 }
 
-/// A training that goes step by step, can be stopped after any of them and goes on from a checkpoint as if it had not
-/// been.
+/// A training run that proceeds step by step. It can be stopped after any step and resumes from a checkpoint as if it
+/// had never stopped.
 public protocol NetworkTrainer: AnyObject {
     var epochs: Int { get }
-    /// Epochs done.
+    /// Completed epochs.
     var epoch: Int { get }
-    /// Steps done in this epoch.
+    /// Steps completed in the current epoch.
     var stepInEpoch: Int { get }
     var stepsPerEpoch: Int { get }
-    /// Means over this epoch so far.
+    /// Means over the current epoch so far.
     var namedLosses: [NamedLoss] { get }
-    /// Means over the epoch that ended last.
+    /// Means over the last completed epoch.
     var lastEpochNamedLosses: [NamedLoss] { get }
 
-    /// One update. Throws where a loss is not finite; the last checkpoint is then still good.
+    /// Makes one update. Throws if a loss is not finite; the last checkpoint is still valid then.
     func step() throws(TrainingError)
     /// Everything that the next step depends on.
     func checkpoint() -> SafeTensors
-    /// Goes on where a checkpoint was made; `path` is for the error's text.
+    /// Resumes from a checkpoint; `path` is used only in error messages.
     func restore(_ file: SafeTensors, path: String) throws(TrainingError)
 }
 

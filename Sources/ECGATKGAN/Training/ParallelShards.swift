@@ -1,25 +1,26 @@
 import Dispatch
 internal import NeuralNetwork
 
-/// What one thread works on: its part of a batch, with a network of its own on the common weights.
+/// The work of one thread: its part of a batch, with its own network on the shared weights.
 protocol TrainingShard: AnyObject, Sendable {
-    /// First item of the batch, and how many.
+    /// Index of its first batch item, and number of items.
     var first: Int { get }
     var size: Int { get }
 }
 
-/// A shard that works on stored windows.
+/// A shard that processes stored windows.
 protocol WindowShard: TrainingShard {
     /// (size, 280).
     var windows: FloatBuffer { get }
     var labels: [UInt8] { get set }
 }
 
-/// The shards of a batch side by side.
+/// The shards of a batch, run in parallel.
 struct ParallelShards<Shard: TrainingShard>: Sendable {
     let shards: [Shard]
 
-    /// - Parameter make: a shard from its number, its first item and its size; a batch is divided as evenly as can be.
+    /// - Parameter make: creates a shard from its number, first item and size; a batch is divided as evenly as
+    ///   possible.
     init(_ threads: Int, batch: Int, make: (_ number: Int, _ first: Int, _ size: Int) -> Shard) {
         precondition(threads >= 1 && batch >= threads)
         shards = (0..<threads).map { number in
@@ -28,7 +29,7 @@ struct ParallelShards<Shard: TrainingShard>: Sendable {
         }
     }
 
-    /// Works on every shard on a thread of its own. Each writes itself alone; the weights are read by all.
+    /// Processes every shard on its own thread. Each writes only to itself; all read the weights.
     func run(_ work: @Sendable (Shard) -> Void) {
         if shards.count == 1 {
             work(shards[0])
@@ -38,15 +39,15 @@ struct ParallelShards<Shard: TrainingShard>: Sendable {
         }
     }
 
-    /// The mean of a figure over the batch.
+    /// The mean of a value over the batch.
     func mean(_ figure: (Shard) -> Double) -> Double {
         let batch = shards.reduce(0) { $0 + $1.size }
         return shards.reduce(0) { $0 + figure($1) * Double($1.size) / Double(batch) }
     }
 
-    /// The gradients of the batch's mean loss out of those of the shards' mean losses.
+    /// Combines the gradients of the shards' mean losses into the gradients of the batch's mean loss.
     ///
-    /// They are added in the shards' order, whoever finished first: the sums are the same in every run.
+    /// They are added in shard order, regardless of which finished first, so the sums are identical in every run.
     func sum(_ gradients: (Shard) -> FloatBuffer, into total: FloatBuffer) {
         let batch = shards.reduce(0) { $0 + $1.size }
         total.zero()
@@ -60,11 +61,11 @@ struct ParallelShards<Shard: TrainingShard>: Sendable {
 }
 
 extension ParallelShards where Shard: WindowShard {
-    /// Gives each shard its windows of a batch.
+    /// Copies each shard's windows of a batch into it.
     ///
     /// - Parameters:
-    ///   - batch: numbers of the windows.
-    ///   - data: without a margin.
+    ///   - batch: window indices.
+    ///   - data: windows without a margin.
     func load(_ batch: ArraySlice<Int>, of data: BeatDataset) {
         let length = Discriminator.windowLength
         for shard in shards {

@@ -4,27 +4,27 @@ internal import NeuralNetwork
     import Glibc
 #endif
 
-/// How a generator that was trained against a discriminator is trained on: for the likeness of its windows alone.
+/// How a generator that was trained against a discriminator is trained further, on reconstruction alone.
 public struct ReconstructionRecipe: Sendable, Equatable, Codable {
     public var epochs = 6
     public var batch = 64
-    /// Shards of a batch that run side by side; the sums of their gradients depend on the number.
+    /// Shards of a batch that run in parallel; the gradient sums depend on this number.
     public var threads = 1
-    /// The beginning of a cosine down to nothing.
+    /// Initial value; it follows a cosine decay to zero.
     public var learningRate: Float = 2e-4
     public var beta1: Float = 0.9
-    /// Weight of the mean squared error of the first differences beside that of the values: what is rough where the
-    /// window is smooth is hardly an error of the values, but of the structure.
+    /// Weight of the mean squared error of the first differences relative to that of the values. Roughness in a
+    /// smooth part of a window hardly changes the values' error, but it does change the structure.
     public var differenceWeight: Float = 10
-    /// Of the order of the windows and of the noise.
+    /// Seed of the window order and the noise.
     public var seed: UInt64 = 1
 
     public init() {}
 }
 
-/// Trains a `Generator` to give back the windows that it is given, as Table 2 of the paper measures it; its
-/// normalisations stay on their running statistics, as they are when it is used. The same weights, seed, data and
-/// number of threads give the same weights, bit for bit, also after a resume.
+/// Trains a `Generator` to reproduce its input windows, as Table 2 of the paper measures; its normalizations keep
+/// using their running statistics, as in use. The same weights, seed, data and number of threads give bit-identical
+/// weights, even after a resume.
 public final class ReconstructionTrainer: EpochTrainer {
     public let recipe: ReconstructionRecipe
     public let generator: Generator
@@ -83,7 +83,7 @@ public final class ReconstructionTrainer: EpochTrainer {
     }
 
     /// - Parameters:
-    ///   - data: windows without a margin, clean and attacked, scaled to [0,1].
+    ///   - data: windows without a margin, clean and adversarial, scaled to [0,1].
     ///   - generator: trained in place.
     /// - Throws: `TrainingError.tooFewWindows`.
     public init(

@@ -4,32 +4,32 @@ internal import NeuralNetwork
     import Glibc
 #endif
 
-/// How a network is trained on labelled windows alone, with cross-entropy: the undefended discriminator and the systems
-/// that the paper compares with.
+/// How a network is trained on labelled windows with cross-entropy alone: the undefended discriminator and the
+/// systems that the paper compares with.
 public struct SupervisedRecipe: Sendable, Equatable, Codable {
     public enum Schedule: String, Sendable, Codable, CaseIterable {
         case constant
-        /// Half a cosine down to nothing.
+        /// Half-cosine decay to zero.
         case cosine
     }
 
     public var epochs = 10
     public var batch = 64
-    /// Shards of a batch that run side by side. Each normalises by its own statistics, so the weights depend on the
-    /// number.
+    /// Shards of a batch that run in parallel. Each normalizes by its own batch statistics, so the weights depend on
+    /// this number.
     public var threads = 1
     public var learningRate: Float = 1e-3
     public var schedule = Schedule.cosine
     public var beta1: Float = 0.9
     public var weightDecay: Float = 0
-    /// Of the order of the windows; the network brings its own initialisation.
+    /// Seed of the window order; the network is already initialized.
     public var seed: UInt64 = 1
 
     public init() {}
 }
 
-/// Trains any `BeatNetwork` on windows that are stored, clean or attacked. The same network, seed and data give the
-/// same weights, bit for bit, also after a resume.
+/// Trains any `BeatNetwork` on stored windows, clean or adversarial. The same network, seed and data give
+/// bit-identical weights, even after a resume.
 public final class SupervisedTrainer: EpochTrainer {
     public let recipe: SupervisedRecipe
     public let network: any BeatNetwork

@@ -4,34 +4,34 @@ internal import NeuralNetwork
     import Glibc
 #endif
 
-/// The attacks of one training step: every window of a batch gets its own kind, radius and start, and all of them climb
-/// together, so that a mixture costs no more than one attack.
+/// The attacks of one training step. Every window of a batch gets its own attack kind, radius and start, and all are
+/// advanced together, so that a mixture costs no more than a single attack.
 ///
-/// A network that trains against one attack only withstands, and suspects, that one.
+/// A network trained against only one attack withstands and detects only that one.
 struct TrainingAttack {
     enum Kind: Int, CaseIterable {
-        /// From a random point of the ball, up the cross-entropy (Madry et al. 2017).
+        /// From a random point of the ball, maximizing cross-entropy (Madry et al. 2017).
         case pgd
-        /// From the window itself (Kurakin et al. 2016).
+        /// Starting from the window itself (Kurakin et al. 2016).
         case bim
-        /// One step (Goodfellow et al. 2014).
+        /// A single step (Goodfellow et al. 2014).
         case fgsm
-        /// Up the margin of the best wrong class (Carlini & Wagner 2017), which does not flatten where the loss
-        /// saturates.
+        /// Maximizes the margin of the best wrong class (Carlini & Wagner 2017), which does not flatten out when the
+        /// loss saturates.
         case margin
-        /// Up the cross-entropy and down the suspicion at once: the attacker who knows both heads.
+        /// Increases the cross-entropy and decreases the suspicion: an adaptive attacker that knows both heads.
         case joint
-        /// A smooth perturbation (Han et al. 2020): a field whose convolution, as in `SmoothAttack`, is added to the
+        /// A smooth perturbation (Han et al. 2020): a field that is convolved as in `SmoothAttack` and added to the
         /// window.
         case smooth
     }
 
-    /// Kinds of twenty windows in a row, for a network that learns to withstand.
+    /// Attack kinds of twenty successive windows, for a network that learns robustness.
     static let towardsOtherClasses: [Kind] = [
         .pgd, .margin, .pgd, .pgd, .pgd, .margin, .pgd, .pgd, .smooth, .margin,
         .pgd, .margin, .pgd, .pgd, .pgd, .margin, .bim, .pgd, .smooth, .pgd,
     ]
-    /// And for one whose attack head learns to notice.
+    /// The same for a network whose attack head learns detection.
     static let ofEveryKind: [Kind] = [
         .pgd, .bim, .smooth, .margin, .pgd, .joint, .pgd, .smooth, .pgd, .bim,
         .smooth, .fgsm, .pgd, .margin, .pgd, .joint, .pgd, .bim, .smooth, .smooth,
@@ -39,18 +39,19 @@ struct TrainingAttack {
 
     var epsilon: Float
     var iterations: Int
-    /// Dealt to the windows of a batch in turn.
+    /// Assigned to the windows of a batch in turn.
     var mixture: [Kind]
 
-    /// Memory kept between steps; one for each thread.
+    /// Buffers reused between steps; one per thread.
     final class Scratch {
         let classGradient = FloatBuffer(), attackGradient = FloatBuffer()
-        /// Fields of the smooth perturbations, one for each window of the batch, and one convolved slope.
+        /// Fields of the smooth perturbations, one per window of the batch, and one convolved gradient.
         let fields = FloatBuffer(), smoothed = FloatBuffer()
         var kinds: [Kind] = [], radii: [Float] = []
     }
 
-    /// Attacked copies of `windows` (B, 280) against the network's weights as they are now, its statistics frozen.
+    /// Creates adversarial examples of `windows` (B, 280) against the network's current weights, with frozen
+    /// statistics.
     func perturb(
         _ windows: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, batch: Int, against network: Discriminator,
         using generator: inout SeededGenerator, scratch: Scratch, into attacked: UnsafeMutablePointer<Float>
@@ -59,7 +60,7 @@ struct TrainingAttack {
         let classes = Discriminator.classCount
         let offset = Int(generator.next() % UInt64(mixture.count))
         scratch.kinds = (0..<batch).map { mixture[($0 + offset) % mixture.count] }
-        // Mostly the whole radius, sometimes less: small perturbations are to be withstood and noticed too.
+        // Mostly the full radius, sometimes less: small perturbations must be withstood and detected too.
         scratch.radii = (0..<batch).map { _ in
             generator.nextUniform() < 0.75 ? epsilon : epsilon * (0.25 + 0.75 * generator.nextUniform())
         }
@@ -110,7 +111,7 @@ struct TrainingAttack {
                 let to = attacked + b * length
                 if kind == .smooth {
                     let field = fields + b * length
-                    // The convolution with zeros beyond the ends is its own transpose.
+                    // With zero padding, the convolution is its own transpose.
                     SmoothAttack.convolve(direction, into: smoothed)
                     for i in 0..<length {
                         let sign: Float = smoothed[i] > 0 ? 1 : (smoothed[i] < 0 ? -1 : 0)

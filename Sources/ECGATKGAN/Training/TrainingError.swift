@@ -1,4 +1,4 @@
-/// Why a training cannot go on.
+/// Reasons why training cannot continue.
 public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case lossNotFinite(epoch: Int, step: Int)
     case checkpointOfOtherRecipe(path: String)
