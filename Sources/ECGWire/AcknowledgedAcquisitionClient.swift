@@ -51,10 +51,10 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
     /// - Parameters:
     ///   - endpoint: the daemon's acknowledged endpoint, such as `tcp://127.0.0.1:5571` or
     ///     `ipc:///run/ecgmon/ingest-acknowledged`.
-    ///     - keys: the key of this source and that of the daemon; nil: no encryption.
-    ///     - bufferSamples: the maximum number of samples to keep; an hour of one lead at 360 Hz is 1.3 million. The
-    ///       daemon saves a stream's state every few seconds of signal, so normally a few seconds of each stream are
-    ///       kept.
+    ///   - keys: the key of this source and that of the daemon; nil: no encryption.
+    ///   - bufferSamples: the maximum number of samples to keep; an hour of one lead at 360 Hz is 1.3 million. The
+    ///     daemon saves a stream's state every few seconds of signal, so normally a few seconds of each stream are
+    ///     kept.
     /// - Throws: `.socket` for an invalid endpoint.
     public init(
         endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, bufferSamples: Int = 4_000_000

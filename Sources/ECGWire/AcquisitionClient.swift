@@ -12,9 +12,9 @@ public struct AcquisitionClient: ~Copyable {
     /// Connects now, or as soon as the daemon is available.
     /// - Parameters:
     ///   - endpoint: the daemon's ingest endpoint, such as `tcp://127.0.0.1:5570` or `ipc:///run/ecgmon/ingest`.
-    ///     - keys: the key of this source and that of the daemon; nil: no encryption.
-    ///     - queueLength: maximum number of messages that may wait while the daemon is slow.
-    ///     - linger: how long queued messages are still sent after closing.
+    ///   - keys: the key of this source and that of the daemon; nil: no encryption.
+    ///   - queueLength: maximum number of messages that may wait while the daemon is slow.
+    ///   - linger: how long queued messages are still sent after closing.
     /// - Throws: `.socket` for an invalid endpoint.
     public init(
         endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, queueLength: Int = 1000,

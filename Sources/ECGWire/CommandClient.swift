@@ -27,7 +27,7 @@ public struct CommandClient: ~Copyable {
     /// Connects now, or as soon as the daemon is available.
     /// - Parameters:
     ///   - endpoint: such as `tcp://127.0.0.1:5574` or `ipc:///run/ecgmon/command`.
-    ///     - keys: the key of this display and that of the daemon; nil: no encryption.
+    ///   - keys: the key of this display and that of the daemon; nil: no encryption.
     /// - Throws: `.socket` for an invalid endpoint.
     public init(endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil) throws(WireError) {
         self.endpoint = endpoint
@@ -46,8 +46,8 @@ public struct CommandClient: ~Copyable {
 
     /// Sends a command and waits for its reply; late replies to earlier commands are skipped.
     /// - Parameters:
-    ///     - command: its schema version and number are filled in automatically.
-    ///     - timeout: limit for sending and waiting together.
+    ///   - command: its schema version and number are filled in automatically.
+    ///   - timeout: limit for sending and waiting together.
     /// - Returns: nil if no reply came in that time; it is then unknown whether the command took effect.
     /// - Throws: `.socket`, or `.unreadable` if the reply cannot be decoded.
     public mutating func send(_ command: WireCommand, timeout: Duration) throws(WireError) -> WireCommandReply? {

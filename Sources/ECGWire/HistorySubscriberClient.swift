@@ -51,10 +51,10 @@ public struct HistorySubscriberClient: ~Copyable {
 
     /// - Parameters:
     ///   - endpoint: the daemon's events endpoint.
-    ///     - history: the daemon's history endpoint; nil: do not use the history.
-    ///     - filters: what to receive; a message that matches several filters is delivered once.
-    ///     - keys: the key of this subscriber and that of the daemon; nil: no encryption. Topics that the key may not
-    ///       read are not delivered.
+    ///   - history: the daemon's history endpoint; nil: do not use the history.
+    ///   - filters: what to receive; a message that matches several filters is delivered once.
+    ///   - keys: the key of this subscriber and that of the daemon; nil: no encryption. Topics that the key may not
+    ///     read are not delivered.
     /// - Throws: `.socket` for an invalid endpoint.
     public init(
         endpoint: String, history: String?, filters: [TopicFilter] = [.everything], start: Start = .now,

@@ -14,8 +14,8 @@ public struct SampleBlockSequence: Sendable {
     public var nextSampleIndex: Int64
 
     /// - Parameters:
-    ///     - session: must increase with every start of the acquisition.
-    ///     - startTimeNanoseconds: UTC time of sample 0 in ns since 1970; 0: unknown.
+    ///   - session: must increase with every start of the acquisition.
+    ///   - startTimeNanoseconds: UTC time of sample 0 in ns since 1970; 0: unknown.
     public init(
         stream: String, session: UInt64, samplingRate: Double, lead: String = "", startTimeNanoseconds: Int64 = 0,
         firstSampleIndex: Int64 = 0
@@ -38,9 +38,9 @@ public struct SampleBlockSequence: Sendable {
     /// The next block, with samples as ADC counts.
     /// - Parameters:
     ///   - gain: counts per mV.
-    ///     - baseline: the count that corresponds to 0 mV.
-    ///     - range: the converter's minimum and maximum count, the minimum below the maximum; nil: unknown.
-    ///     - invalidCount: the count that marks an invalid sample; nil: none. It is sent only together with a `range`.
+    ///   - baseline: the count that corresponds to 0 mV.
+    ///   - range: the converter's minimum and maximum count, the minimum below the maximum; nil: unknown.
+    ///   - invalidCount: the count that marks an invalid sample; nil: none. It is sent only together with a `range`.
     public mutating func block(
         counts: [Int32], gain: Double, baseline: Int32 = 0, range: ClosedRange<Int32>? = nil,
         invalidCount: Int32? = nil, leadOff: Bool = false
