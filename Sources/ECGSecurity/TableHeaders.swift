@@ -28,7 +28,7 @@ enum TableHeaders {
         return brackets > 0 ? line : nil
     }
 
-    /// Characters that the parser accepts in a name, or might accept.
+    /// Characters that the parser treats, or might treat, as a line end.
     static let lineEnds: Set<Unicode.Scalar> = ["\n", "\r", "\u{0B}", "\u{0C}", "\u{85}", "\u{2028}", "\u{2029}"]
 
     /// The parser skips these as white space.
