@@ -60,7 +60,7 @@ package struct LatencyRun: Sendable {
         var sentAt: [[Int64]] = []
         do {
             sentAt = try send(acknowledged, context)
-            // Blocks and alerts in transit.
+            // Wait for what is still in transit.
             usleep(1_000_000)
         } catch {
             outcome.problems.append("\(error); \(daemon.lastLogLine)")

@@ -40,9 +40,9 @@ package struct SimulatedWard: Sendable {
 
     private enum Trouble: CaseIterable {
         case none
-        // Random numbers for the signal.
+        // Problems in the signal.
         case leadOff, flat, saturated, invalid
-        // Random numbers for the transport to the daemon.
+        // Problems in transport to the daemon.
         case twice, reordered, stale, unusable
     }
 

@@ -7,7 +7,7 @@ public struct LoadedModel: Sendable {
     public let path: String
     public let card: ModelCard?
 
-    /// - Parameter path: the weights file; its model card must be next to it.
+    /// - Parameter path: the weights file, with its model card next to it.
     public init(contentsOf path: String) throws(ToolError) {
         self.path = path
         do {

@@ -9,11 +9,11 @@ public struct WhiteboxSettings: Sendable {
     public var squareQueries = 5000
     public var curveSample = 1000
     public var curveEpsilons: [Float] = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05]
-    /// Iterations of PGD from one random start, for the check that more never help the model.
+    /// Iterations of PGD from one random start, to check that more iterations never help the model.
     public var iterationCounts = [1, 5, 20, 50]
-    /// Windows of the unbounded attack.
+    /// Number of windows for the unbounded attack.
     public var unboundedSample = 200
-    /// Random starts draw other points each time; a rise of accuracy of no more than this, in percent, is put down to
+    /// Random starts draw different points each time; an accuracy increase up to this, in percent, is attributed to
     /// that.
     public var tolerance = 0.3
 
