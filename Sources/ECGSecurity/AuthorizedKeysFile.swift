@@ -7,6 +7,7 @@ public enum AuthorizedKeysFile {
     public static let mostKeys = 10_000
     static let mostPatterns = 256
 
+    /// Reads the table of authorized keys from a file.
     public static func read(path: String) throws(SecretFileError) -> Permissions {
         try parse(try ProtectedFile.read(path: path, .unchangeable), path: path)
     }

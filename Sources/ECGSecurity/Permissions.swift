@@ -14,6 +14,7 @@ public struct StreamPattern: Hashable, Sendable, CustomStringConvertible {
         guard isBeginning && text.isEmpty || StreamName.isValid(text) else { return nil }
     }
 
+    /// Whether a stream is selected.
     public func matches(_ stream: String) -> Bool { isBeginning ? stream.hasPrefix(text) : stream == text }
 
     public var description: String { isBeginning ? text + "*" : text }
@@ -127,6 +128,7 @@ public enum Peer: Hashable, Sendable {
         }
     }
 
+    /// Whether it may push samples of a stream.
     public func mayPush(_ stream: String) -> Bool {
         switch self {
         case .local: true
@@ -135,6 +137,7 @@ public enum Peer: Hashable, Sendable {
         }
     }
 
+    /// Whether it may acknowledge and pause the alarms of a stream.
     public func mayAcknowledge(_ stream: String) -> Bool {
         switch self {
         case .local: true
@@ -143,6 +146,7 @@ public enum Peer: Hashable, Sendable {
         }
     }
 
+    /// Whether it may receive a topic.
     public func mayRead(_ topic: Topic) -> Bool {
         switch self {
         case .local: return true

@@ -2,6 +2,7 @@ public import Glibc
 
 /// Small files that control access: read only if nobody else could have read or changed them, and replaced atomically.
 public enum ProtectedFile {
+    /// Who may read and change a file.
     public enum Demand: Sendable {
         /// Only the owner may read it.
         case secret

@@ -17,6 +17,7 @@ public enum CRC32 {
         return table
     }()
 
+    /// The checksum of some bytes.
     public static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
         table.withUnsafeBufferPointer { table in
             var remainder: UInt32 = 0xffff_ffff

@@ -4,6 +4,7 @@ import Synchronization
 
 /// A change in a socket's connections.
 public struct ZeroMQMonitorEvent: Sendable, Hashable {
+    /// What changed.
     public enum Kind: Sendable, Hashable {
         /// A connection that this side initiated is established.
         case connected

@@ -1,13 +1,13 @@
-/// Divides a segment of samples among its beats, so that overlapping windows do not undo each other's perturbation:
+/// Divides an episode of samples among its beats, so that overlapping windows do not undo each other's perturbation:
 /// each sample belongs to the beat with the nearer R peak.
 public enum AttackOwnership {
     /// For each R peak, the samples that only its window may change: from halfway to the previous beat to halfway to
-    /// the next one, within its window and within the segment. Empty if nothing is left.
+    /// the next one, within its window and within the episode. Empty if nothing is left.
     /// - Parameters:
     ///   - rPeaks: in ascending order, without duplicates.
     ///   - samplesBefore: number of samples of a window before its R peak.
     ///   - windowLength: number of samples of a window.
-    ///   - stretch: the segment of samples that may be changed at all.
+    ///   - stretch: the episode of samples that may be changed at all.
     public static func ranges(rPeaks: [Int], samplesBefore: Int, windowLength: Int, within stretch: Range<Int>)
         -> [Range<Int>]
     {

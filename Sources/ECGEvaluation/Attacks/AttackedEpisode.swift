@@ -3,7 +3,7 @@ public import ECGReplay
 import ECGSignal
 public import ToolSupport
 
-/// A segment of ECG attacked beat by beat and written back into the sample stream, so that it passes through
+/// An episode of ECG attacked beat by beat and written back into the sample stream, so that it passes through
 /// quantisation, R peak detection and window scaling like any other ECG.
 ///
 /// Each beat's window is scaled to [0, 1] and perturbed there, and the difference is converted back to millivolts with
@@ -41,7 +41,7 @@ public struct AttackedEpisode: Sendable {
     /// Attacks the beats whose R peak lies in `range`.
     /// - Parameters:
     ///   - material: at 360 Hz; its samples are changed in place.
-    ///   - beats: in ascending order; those of the whole material, so that the segment's edges are divided correctly.
+    ///   - beats: in ascending order; those of the whole material, so that the episode's edges are divided correctly.
     ///   - perturb: the attack.
     /// - Throws: `ToolError` if the material is not at 360 Hz or no beat with a complete window lies in the range.
     public static func apply(

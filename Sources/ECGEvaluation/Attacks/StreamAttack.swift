@@ -34,7 +34,7 @@ public struct StreamAttack {
         }
     }
 
-    /// Attacks the beats of a segment and writes them back.
+    /// Attacks the beats of an episode and writes them back.
     /// - Parameters:
     ///   - material: changed in place.
     ///   - range: the samples to attack.

@@ -20,8 +20,8 @@ public struct QRSNoiseLevel: Encodable, Sendable {
         ("00", 0, (94.35, 67.19)), ("_6", -6, (86.39, 62.32)),
     ]
 
-    ///
     /// All ratios, from 24 dB down to -6 dB.
+    ///
     /// - Parameter start: where scoring starts, in seconds from the start of each record.
     public static func all(from start: Double, jobs: Int?) async throws -> [QRSNoiseLevel] {
         var rows: [QRSNoiseLevel] = []

@@ -8,7 +8,7 @@ public import ToolSupport
 /// One stream through the monitor, reduced to the inputs and results of the suspicion rule, so that the rule can be
 /// rerun with other parameters.
 public struct SuspicionRecording: Codable, Sendable, Equatable {
-    /// An attacked segment, by its position among the beats.
+    /// An attacked episode, by its position among the beats.
     public struct Stretch: Codable, Sendable, Equatable {
         /// Index of the first attacked beat, and the number of attacked beats.
         public var firstBeat: Int
@@ -77,7 +77,7 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
         }
     }
 
-    /// Records which beats are in the attacked segments, and how their classes changed.
+    /// Records which beats are in the attacked episodes, and how their classes changed.
     public mutating func mark(_ ranges: [Range<Int>], clean: SuspicionRecording) {
         let letters = Array(classes)
         let cleanLetters = Array(clean.classes)
@@ -110,14 +110,14 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
     }
 }
 
-/// When attacked segments were detected.
+/// When attacked episodes were detected.
 public struct SuspicionNotice: Sendable, Equatable {
-    /// A segment counts as detected if the suspicion is raised at one of its first beats, up to this number.
+    /// An episode counts as detected if the suspicion is raised at one of its first beats, up to this number.
     public static let beats = 10
 
     public private(set) var stretches = 0
     public private(set) var noticed = 0
-    /// Number of attacked beats up to and including the one that raised the suspicion, for each segment in which one
+    /// Number of attacked beats up to and including the one that raised the suspicion, for each episode in which one
     /// did, however late.
     public private(set) var delays: [Int] = []
 
@@ -133,7 +133,7 @@ public struct SuspicionNotice: Sendable, Equatable {
         }
     }
 
-    /// In percent; nil: there were no segments.
+    /// In percent; nil: there were no episodes.
     public var share: Double? { stretches == 0 ? nil : 100 * Double(noticed) / Double(stretches) }
     public var medianDelay: Double? {
         guard !delays.isEmpty else { return nil }

@@ -9,10 +9,10 @@ public struct SuspicionResult: Sendable {
     public let attacks: [WindowAttack]
     public let rule: AttackSuspicionRule.Parameters
     public let model: EvaluatedModel
-    /// Length of a segment.
+    /// Length of an episode.
     public let seconds: Double
 
-    /// - Parameter seconds: length of an attacked segment.
+    /// - Parameter seconds: length of an attacked episode.
     public init(
         outcomes: [SuspicionStreams.Outcome], attacks: [WindowAttack], rule: AttackSuspicionRule.Parameters,
         model: EvaluatedModel, seconds: Double

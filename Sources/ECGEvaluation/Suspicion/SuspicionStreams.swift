@@ -10,7 +10,7 @@ public struct SuspicionStreams: Sendable {
     /// What is attacked, and how.
     public struct Settings: Sendable {
         public var attacks: [WindowAttack]
-        /// Number of attacked segments per record, and their length.
+        /// Number of attacked episodes per record, and their length.
         public var stretches: Int
         public var stretchSeconds: Double
         public var rule: AttackSuspicionRule.Parameters
@@ -166,7 +166,7 @@ public struct SuspicionStreams: Sendable {
         return recording
     }
 
-    /// Segments at fixed positions: in the middle of equal parts of the record.
+    /// Episodes at fixed positions: in the middle of equal parts of the record.
     public static func places(_ material: ReplayMaterial, count: Int, seconds: Double) -> [Range<Int>] {
         let length = Int(seconds * material.samplingRate)
         let total = material.counts.count

@@ -9,7 +9,7 @@ public struct SuspicionSweep: Sendable {
         /// False suspicions on each clean database.
         public var falseCounts: [Int]
         public var falsePerDay: Double
-        /// Segments detected in time, in percent, for each attack.
+        /// Episodes detected in time, in percent, for each attack.
         public var shares: [Double]
         /// Over the attacks that do not take the suspicion into account.
         public var minimumShare: Double
@@ -77,7 +77,7 @@ public struct SuspicionSweep: Sendable {
         points = results.points.withLock { $0 }.compactMap { $0 }
     }
 
-    /// Each segment, with the preceding beats that the rule still remembers.
+    /// Each episode, with the preceding beats that the rule still remembers.
     private static func excerpts(_ recording: SuspicionRecording) -> [SuspicionRecording] {
         recording.stretches.map { stretch in
             let start = max(stretch.firstBeat - 100, 0)

@@ -4,6 +4,7 @@ import ECGATKGAN
 /// Table 1 as JSON.
 extension Table1 {
     public struct Report: Encodable, Sendable {
+        /// One row of the table.
         public struct Row: Encodable, Sendable {
             public var attack_protocol: String
             public var condition: String

@@ -142,6 +142,7 @@ public struct Table2: Sendable {
 /// Table 2 as JSON.
 extension Table2 {
     public struct Report: Encodable, Sendable {
+        /// One row of the table.
         public struct Row: Encodable, Sendable {
             public var condition: String
             public var windows: Int
