@@ -183,6 +183,7 @@ public enum KeyExpiry {
         return (1...12).contains(month) && self.text(result).hasPrefix(text.prefix(10)) ? result : nil
     }
 
+    /// The timestamp as text, from seconds since 1970.
     public static func text(_ seconds: Int64) -> String {
         let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
         let rest = seconds - day * 86_400

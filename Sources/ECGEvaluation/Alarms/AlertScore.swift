@@ -133,6 +133,7 @@ public struct AlertScore: Sendable {
 
     /// The figures as they are printed.
     public struct Figures: Encodable, Sendable {
+        /// The figures of one kind of alert.
         public struct Kind: Encodable, Sendable {
             public var alert: String
             public var priority: String

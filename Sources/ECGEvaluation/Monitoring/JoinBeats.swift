@@ -5,6 +5,7 @@ public import ToolSupport
 
 /// The beats of a record as input to the contextual classifier, with their classes.
 public enum JoinBeats {
+    /// A beat with its class.
     public struct LabelledBeat: Sendable {
         public var beat: ObservedBeat
         /// N if no reference beat matches the detection.

@@ -25,6 +25,7 @@ public struct Table2: Sendable {
         public var toInput = [Double](repeating: 0, count: 5)
         public var toClean = [Double](repeating: 0, count: 5)
 
+        /// Adds the means over other windows, weighted by the number of windows.
         public mutating func add(_ other: Means) {
             guard other.count > 0 else { return }
             count += other.count
@@ -141,6 +142,7 @@ public struct Table2: Sendable {
 
 /// Table 2 as JSON.
 extension Table2 {
+    /// The JSON document; its properties are the keys.
     public struct Report: Encodable, Sendable {
         /// One row of the table.
         public struct Row: Encodable, Sendable {

@@ -22,7 +22,9 @@ public struct WhiteboxSettings: Sendable {
 
 /// The white-box evaluation as JSON.
 extension Whitebox {
+    /// The JSON document; its properties are the keys.
     public struct Report: Encodable, Sendable {
+        /// One attack.
         public struct Row: Encodable, Sendable {
             public var attack: String
             public var parameters: String
@@ -34,11 +36,13 @@ extension Whitebox {
             public var suspected: Double?
             public var wrong_unsuspected: Double?
         }
+        /// Accuracies at one radius.
         public struct Point: Encodable, Sendable {
             public var epsilon: Float
             public var plain_accuracy: Double
             public var one_against_rest_accuracy: Double
         }
+        /// One sanity check of the attacks.
         public struct Check: Encodable, Sendable {
             public var name: String
             public var outcome: String
@@ -57,6 +61,7 @@ extension Whitebox {
         public var checks: [Check]
     }
 
+    /// The results as a JSON document.
     public func report(_ heldOut: HeldOutWindows) -> Report {
         let letters = BeatClass.allCases.map { String($0.letter) }
         return Report(
