@@ -1,19 +1,20 @@
 import TOMLKit
 import ZeroMQ
 
-/// The table of keys as a file: TOML, a `[[key]]` for each.
+/// The table of authorized keys as a file: TOML with one `[[key]]` per key.
 public enum AuthorizedKeysFile {
-    /// Bounds what a table can cost.
+    /// Limits the cost of reading a table.
     public static let mostKeys = 10_000
     static let mostPatterns = 256
 
+    /// Reads the table of authorized keys from a file.
     public static func read(path: String) throws(SecretFileError) -> Permissions {
         try parse(try ProtectedFile.read(path: path, .unchangeable), path: path)
     }
 
-    /// - Throws: the first mistake, with its line.
+    /// - Throws: the first mistake, with its line number.
     public static func parse(_ text: String, path: String) throws(SecretFileError) -> Permissions {
-        // The parser would end there and not say so.
+        // The parser would stop there without an error.
         guard !text.utf8.contains(0) else { throw mistake(path, 0, "it contains a NUL") }
         if let pitfall = TOMLPitfalls.first(in: text) { throw mistake(path, pitfall.line, pitfall.words) }
         let root: TOMLTable
@@ -109,7 +110,7 @@ public enum AuthorizedKeysFile {
         String(text.unicodeScalars.prefix(40).map { (" "..."~").contains($0) ? Character($0) : "?" })
     }
 
-    /// Which lines, from 0, begin a `[[key]]`.
+    /// The line numbers, from 0, at which a `[[key]]` starts.
     private static func headerLines(_ text: String) -> [Int] {
         lines(text).enumerated().compactMap { isHeader($1) ? $0 : nil }
     }
@@ -124,9 +125,9 @@ public enum AuthorizedKeysFile {
         return bare.dropFirst(2).drop { $0 == " " }.hasPrefix("key")
     }
 
-    // MARK: Changing it
+    // MARK: Editing
 
-    /// The text with one key more at its end.
+    /// The text with one more key at its end.
     public static func adding(_ key: AuthorizedKey, to text: String) -> String {
         var block = text.isEmpty || text.hasSuffix("\n") ? text : text + "\n"
         if !block.isEmpty { block += "\n" }
@@ -142,8 +143,9 @@ public enum AuthorizedKeysFile {
         return block
     }
 
-    /// The text without one key: the lines from its `[[key]]` to the next, what else is written there included.
-    /// - Returns: nil where no key has this name.
+    /// The text without one key: removes all lines from its `[[key]]` up to the next, including anything else written
+    /// there.
+    /// - Returns: nil if no key has this name.
     public static func removing(name: String, from text: String, path: String) throws(SecretFileError) -> String? {
         let permissions = try parse(text, path: path)
         guard let place = permissions.keys.firstIndex(where: { $0.name == name }) else { return nil }
@@ -155,7 +157,7 @@ public enum AuthorizedKeysFile {
         let end = place + 1 < headers.count ? headers[place + 1] : lines.count
         lines.removeSubrange(headers[place]..<end)
         let result = lines.joined(separator: "\n")
-        // Proved before it is believed: everybody else is there, unchanged.
+        // Verify the result: all other keys must still be there, unchanged.
         var others = permissions.keys
         others.remove(at: place)
         guard try parse(result, path: path) == Permissions(others) else {
@@ -165,9 +167,9 @@ public enum AuthorizedKeysFile {
     }
 }
 
-/// Moments as the file has them, UTC.
+/// Timestamps as written in the file, in UTC.
 public enum KeyExpiry {
-    /// - Returns: seconds since 1970; nil where it is no such moment.
+    /// - Returns: seconds since 1970; nil if the text is not a valid timestamp.
     public static func seconds(_ text: String) -> Int64? {
         guard let match = text.wholeMatch(of: /(\d{4})-(\d\d)-(\d\d)(?:T(\d\d):(\d\d):(\d\d)Z)?/.asciiOnlyDigits()),
             let year = Int64(match.1), let month = Int64(match.2), let day = Int64(match.3)
@@ -177,10 +179,11 @@ public enum KeyExpiry {
         let second = match.6.flatMap { Int64($0) } ?? 0
         guard hour < 24, minute < 60, second < 60 else { return nil }
         let result = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
-        // 31 April is none: it would read back as another day.
+        // 31 April does not exist: it would read back as another day.
         return (1...12).contains(month) && self.text(result).hasPrefix(text.prefix(10)) ? result : nil
     }
 
+    /// The timestamp as text, from seconds since 1970.
     public static func text(_ seconds: Int64) -> String {
         let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
         let rest = seconds - day * 86_400
@@ -190,8 +193,7 @@ public enum KeyExpiry {
         return "\(years)-\(two(month))-\(two(date))T\(two(rest / 3600)):\(two(rest / 60 % 60)):\(two(rest % 60))Z"
     }
 
-    /// Days since 1970 in the Gregorian calendar, counted in years that begin in March, so that the leap day is
-    /// the last.
+    /// Days since 1970 in the Gregorian calendar. Years are counted from March, so that the leap day comes last.
     private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
         let y = month <= 2 ? year - 1 : year
         let m = (month + 9) % 12

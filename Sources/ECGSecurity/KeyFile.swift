@@ -1,10 +1,10 @@
 import Glibc
 public import ZeroMQ
 
-/// The file that keeps one CURVE key pair: TOML with `public` and `secret`, readable by its owner only.
+/// The file that holds one CURVE key pair: TOML with `public` and `secret`, readable by its owner only.
 public enum KeyFile {
     /// Reads a key pair.
-    /// - Throws: `SecretFileError` for a file that others can read, or that is none of ours.
+    /// - Throws: `SecretFileError` for a file that others can read, or that is not a valid key file.
     public static func read(path: String) throws(SecretFileError) -> CurveKeyPair {
         let text = try ProtectedFile.read(path: path, .secret)
         guard let secret = value(of: "secret", in: text), let pair = CurveKeyPair(secretZ85: secret) else {
@@ -19,7 +19,7 @@ public enum KeyFile {
         return pair
     }
 
-    /// Reads the public half out of a key file or a file of the public half only, which anybody may read.
+    /// Reads the public half from a key file, or from a file with only the public half, which anyone may read.
     public static func readPublic(path: String) throws(SecretFileError) -> CurvePublicKey {
         let text = try ProtectedFile.read(path: path, .unprotected)
         if let word = value(of: "public", in: text), let key = CurvePublicKey(z85: word) { return key }
@@ -28,14 +28,14 @@ public enum KeyFile {
             nextStep: "give the .pub file that `ecgmon keys generate` made")
     }
 
-    /// A public key as text or the path of a file that holds it.
+    /// Accepts a public key either as text or as the path of a file that contains it.
     public static func publicKey(_ word: String) throws(SecretFileError) -> CurvePublicKey {
         if let key = CurvePublicKey(z85: word) { return key }
         return try readPublic(path: word)
     }
 
-    /// Writes a key pair for its owner only, and its public half beside it as `PATH.pub`.
-    /// - Throws: where a file of either name is there already: a key that is in use is not lost by mistake.
+    /// Writes a key pair readable by its owner only, and its public half next to it as `PATH.pub`.
+    /// - Throws: if a file of either name already exists, so that a key in use is never overwritten by mistake.
     public static func write(_ pair: CurveKeyPair, path: String) throws(SecretFileError) {
         for path in [path, path + ".pub"] where access(path, F_OK) == 0 {
             throw SecretFileError(
@@ -49,7 +49,7 @@ public enum KeyFile {
         try ProtectedFile.replace(path: path + ".pub", mode: 0o644, text: publicLine)
     }
 
-    /// `name = "value"` on a line of its own. Z85 has neither quotes nor backslashes.
+    /// `name = "value"` on its own line. Z85 contains neither quotes nor backslashes.
     private static func value(of name: String, in text: String) -> String? {
         for line in text.split(whereSeparator: \.isNewline) {
             let parts = line.split(separator: "=", maxSplits: 1)
@@ -68,7 +68,7 @@ public enum KeyFile {
     }
 }
 
-/// Why a file with keys, rights or a token is not used.
+/// Why a file with keys, permissions or a token is rejected.
 public struct SecretFileError: Error, Equatable, Sendable, CustomStringConvertible {
     public var path: String
     public var reason: String

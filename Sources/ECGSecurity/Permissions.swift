@@ -1,30 +1,31 @@
 public import ECGWire
 public import ZeroMQ
 
-/// Streams by name, or by the beginning of a name followed by `*`.
+/// Streams selected by name, or by a name prefix followed by `*`.
 public struct StreamPattern: Hashable, Sendable, CustomStringConvertible {
-    /// The name, or its beginning.
+    /// The name or prefix.
     public let text: String
     public let isBeginning: Bool
 
-    /// - Returns: nil where no stream could have such a name.
+    /// - Returns: nil if no stream could have such a name.
     public init?(_ pattern: String) {
         isBeginning = pattern.hasSuffix("*")
         text = isBeginning ? String(pattern.dropLast()) : pattern
         guard isBeginning && text.isEmpty || StreamName.isValid(text) else { return nil }
     }
 
+    /// Whether a stream is selected.
     public func matches(_ stream: String) -> Bool { isBeginning ? stream.hasPrefix(text) : stream == text }
 
     public var description: String { isBeginning ? text + "*" : text }
 }
 
-/// What a key may subscribe to: `*`, the beginning of a topic followed by `*` (`alert.icu-*`, `beat.*`), or `health`.
+/// What a key may subscribe to: `*`, a topic prefix followed by `*` (`alert.icu-*`, `beat.*`), or `health`.
 ///
-/// A whole topic of a stream cannot be allowed alone: subscriptions are beginnings, and what begins with
-/// `alert.bed-1` is `alert.bed-10`, too. Who writes `alert.bed-1*` says that.
+/// A single full topic of one stream cannot be permitted on its own: subscriptions are prefixes, and `alert.bed-1` is
+/// also a prefix of `alert.bed-10`. Writing `alert.bed-1*` makes this explicit.
 public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
-    /// What allowed topics begin with, as bytes.
+    /// The prefix of the permitted topics, as bytes.
     public let prefix: [UInt8]
 
     public init?(_ pattern: String) {
@@ -34,7 +35,7 @@ public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
         }
         guard pattern.hasSuffix("*") else { return nil }
         let text = String(pattern.dropLast())
-        // The beginning of some topic: "alert.icu-", "alert.", "al".
+        // A prefix of some topic: "alert.icu-", "alert.", "al".
         let isKind = Topic.Kind.allCases.contains { kind in
             kind.prefix.hasPrefix(text)
                 || (kind != .health && text.hasPrefix(kind.prefix)
@@ -50,20 +51,20 @@ public struct TopicPattern: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A key that is let in, and what its owner may do. What is not named is not allowed.
+/// An authorized key and its owner's permissions. Anything not listed is forbidden.
 public struct AuthorizedKey: Hashable, Sendable {
-    /// In logs, metrics and acknowledgements: 1 to 32 characters.
+    /// Shown in logs, metrics and acknowledgements: 1 to 32 characters.
     public var name: String
     public var key: CurvePublicKey
     /// Streams whose samples it may push.
     public var push: [StreamPattern] = []
-    /// Topics that it may get.
+    /// Topics that it may receive.
     public var read: [TopicPattern] = []
     /// Streams whose alarms it may acknowledge and pause.
     public var acknowledge: [StreamPattern] = []
-    /// Whether it may ask for what was: of the streams whose topics it may read.
+    /// Whether it may query the history of the streams whose topics it may read.
     public var history = false
-    /// Seconds since 1970 from which on it is as if it were not there.
+    /// Expiry in seconds since 1970; from then on the key is treated as if it were not listed.
     public var expires: Int64?
 
     public init(name: String, key: CurvePublicKey) {
@@ -71,7 +72,7 @@ public struct AuthorizedKey: Hashable, Sendable {
         self.key = key
     }
 
-    /// Letters, digits and a few signs: nothing that could end a field of a log line, or pass for another's name.
+    /// Letters, digits and a few symbols: nothing that could end a field of a log line or impersonate another name.
     public static func isValid(name: String) -> Bool {
         (1...32).contains(name.utf8.count)
             && name.utf8.allSatisfy {
@@ -82,9 +83,9 @@ public struct AuthorizedKey: Hashable, Sendable {
     }
 }
 
-/// Who may do what. A value: a new table replaces the old one as a whole.
+/// Who may do what. A value type: a new table replaces the old one as a whole.
 public struct Permissions: Equatable, Sendable {
-    /// How those are called who came by an endpoint that asks for no key.
+    /// The name used for peers that connected through an endpoint without keys.
     public static let localName = "local"
 
     public private(set) var keys: [AuthorizedKey] = []
@@ -98,26 +99,27 @@ public struct Permissions: Equatable, Sendable {
     /// - Parameters:
     ///   - key: a public key in Z85.
     ///   - now: seconds since 1970.
-    /// - Returns: nil for one that is not in the table or has expired.
+    /// - Returns: nil for a key that is not in the table or has expired.
     public func entry(_ key: String, at now: Int64) -> AuthorizedKey? {
         guard let place = byKey[key] else { return nil }
         if let expires = keys[place].expires, now >= expires { return nil }
         return keys[place]
     }
 
-    /// The next moment after `now` when a key expires.
+    /// The next time after `now` at which a key expires.
     public func nextExpiry(after now: Int64) -> Int64? { keys.compactMap(\.expires).filter { $0 > now }.min() }
 }
 
-/// Who sent a message.
+/// The sender of a message.
 public enum Peer: Hashable, Sendable {
-    /// By an endpoint that asks for no key: whoever the file permissions or the machine let to it. May do everything.
+    /// Connected through an endpoint without keys: whoever the file permissions or the machine admitted. May do
+    /// everything.
     case local
     case key(AuthorizedKey)
-    /// A key that was let in and has no rights any more.
+    /// A key that was admitted and has since lost its permissions.
     case removed
 
-    /// For logs: never what a sender could choose.
+    /// The name for logs; never text that a sender could choose.
     public var name: String {
         switch self {
         case .local: Permissions.localName
@@ -126,6 +128,7 @@ public enum Peer: Hashable, Sendable {
         }
     }
 
+    /// Whether it may push samples of a stream.
     public func mayPush(_ stream: String) -> Bool {
         switch self {
         case .local: true
@@ -134,6 +137,7 @@ public enum Peer: Hashable, Sendable {
         }
     }
 
+    /// Whether it may acknowledge and pause the alarms of a stream.
     public func mayAcknowledge(_ stream: String) -> Bool {
         switch self {
         case .local: true
@@ -142,6 +146,7 @@ public enum Peer: Hashable, Sendable {
         }
     }
 
+    /// Whether it may receive a topic.
     public func mayRead(_ topic: Topic) -> Bool {
         switch self {
         case .local: return true
@@ -152,7 +157,7 @@ public enum Peer: Hashable, Sendable {
         }
     }
 
-    /// Whether it may see the state of a stream's alarms: who may acknowledge them, or gets the topic alert.
+    /// Whether it may see a stream's alarm state: those who may acknowledge its alarms or receive its alert topic may.
     public func maySeeAlarms(of stream: String) -> Bool { mayAcknowledge(stream) || mayRead(.alert(stream: stream)) }
 
     public var mayAskForHistory: Bool {
@@ -163,7 +168,7 @@ public enum Peer: Hashable, Sendable {
         }
     }
 
-    /// What is left of a subscription when only what may be read of it is kept: nothing, itself, or some longer ones.
+    /// The part of a subscription that may be read: nothing, the subscription itself, or some longer prefixes.
     public func narrowed(_ prefix: [UInt8]) -> [[UInt8]] {
         switch self {
         case .local: return [prefix]

@@ -1,22 +1,22 @@
 public import Glibc
 
-/// Small files that decide who may do what: read only where nobody else could have read or changed them, and replaced
-/// as a whole.
+/// Small files that control access: read only if nobody else could have read or changed them, and replaced atomically.
 public enum ProtectedFile {
+    /// Who may read and change a file.
     public enum Demand: Sendable {
         /// Only the owner may read it.
         case secret
-        /// Anybody may read it, only the owner may change it.
+        /// Anyone may read it; only the owner may change it.
         case unchangeable
         case unprotected
     }
 
-    /// No such file is longer; a device or a dump named by mistake is not read to its end.
+    /// No valid file is longer; a device or a dump given by mistake is not read to its end.
     public static let largestBytes = 1 << 20
 
     /// - Throws: `SecretFileError` with the reason in words.
     public static func read(path: String, _ demand: Demand) throws(SecretFileError) -> String {
-        // Opened first and looked at then, so that what was looked at is what is read.
+        // Open first and check afterwards, so that the file checked is the file read.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw SecretFileError(
@@ -54,7 +54,8 @@ public enum ProtectedFile {
         let forbidden: mode_t
         switch demand {
         case .unprotected: return
-        // systemd gives a credential to the service's user by an access list, which shows as the group's rights.
+        // systemd grants a credential to the service's user through an access list, which shows up as group
+        // permissions.
         case .secret: forbidden = isCredential(path) ? 0o007 : 0o077
         case .unchangeable: forbidden = isCredential(path) ? 0o002 : 0o022
         }
@@ -72,7 +73,7 @@ public enum ProtectedFile {
         }
     }
 
-    /// The path of a credential that systemd gave to this service (`LoadCredential=`); nil where there is none.
+    /// The path of a credential that systemd passed to this service (`LoadCredential=`); nil if there is none.
     public static func credential(_ name: String) -> String? {
         guard let directory = getenv("CREDENTIALS_DIRECTORY").map({ String(cString: $0) }), !directory.isEmpty
         else { return nil }
@@ -86,12 +87,12 @@ public enum ProtectedFile {
         return path.hasPrefix(directory + "/")
     }
 
-    /// Puts a file in place of another, which is there as a whole or not at all, whatever happens meanwhile.
-    /// It keeps the owner and the mode of the other.
-    /// - Parameter mode: of a file that was not there.
+    /// Replaces a file atomically: whatever happens meanwhile, either the old or the new file is there in full. Keeps
+    /// the owner and mode of the old file.
+    /// - Parameter mode: used if the file did not exist.
     public static func replace(path: String, mode: mode_t, text: String) throws(SecretFileError) {
         var template = Array("\(path).XXXXXX".utf8CString)
-        // Made with mode 0600: nobody can look into it while it is written.
+        // Created with mode 0600, so that nobody can read it while it is being written.
         let descriptor = mkstemp(&template)
         guard descriptor >= 0 else {
             throw SecretFileError(

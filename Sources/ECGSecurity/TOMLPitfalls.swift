@@ -1,7 +1,7 @@
-/// What the TOML parser would end the process for. A mistake in a file must not cost a running daemon its life when the
-/// file is read again, so a text is looked through before it is parsed.
+/// Input on which the TOML parser would terminate the process. A mistake in a file must not kill a running daemon when
+/// the file is reloaded, so a text is checked before it is parsed.
 public enum TOMLPitfalls {
-    /// - Returns: the line, from 1, and what is wrong there in words; nil: the text may be parsed.
+    /// - Returns: the line, from 1, and a description of what is wrong there; nil: the text may be parsed.
     public static func first(in text: String) -> (line: Int, words: String)? {
         if let line = TableHeaders.lineWithoutName(text) { return (line, "a table's name is missing after [") }
         if let line = BareValues.lineWithoutNumber(text) {
@@ -13,11 +13,11 @@ public enum TOMLPitfalls {
     }
 }
 
-/// Values without quotes that begin like a number and are none. toml++ asserts, rather than reports, that a digit
-/// stands where it has guessed one from the characters that are there (`1979-05-27Tx:`, `3p1`), and that a value does
-/// not begin with the end of one (`[}`). Numbers in files of this project are decimal; dates are strings.
+/// Unquoted values that start like a number but are not one. toml++ uses assertions, rather than errors, for its guess
+/// from the characters present that a digit follows (`1979-05-27Tx:`, `3p1`), and for a value that starts with a
+/// closing bracket (`[}`). In this project's files numbers are decimal and dates are strings.
 enum BareValues {
-    /// - Returns: the line, from 1, of the first such value; nil: there is none.
+    /// - Returns: the line, from 1, of the first such value; nil if there is none.
     static func lineWithoutNumber(_ text: String) -> Int? {
         var scanner = Scanner(Array(text.unicodeScalars))
         return scanner.scan()
@@ -27,7 +27,7 @@ enum BareValues {
         private let scalars: [Unicode.Scalar]
         private var place = 0
         private var line = 1
-        /// Arrays and inline tables that are open.
+        /// Arrays and inline tables that are currently open.
         private var open: [Unicode.Scalar] = []
         private var expectsValue = false
 
@@ -74,7 +74,7 @@ enum BareValues {
             return nil
         }
 
-        /// To its end, or to that of the line, where the parser says that it is not closed.
+        /// Skips to its end, or to the end of the line, where the parser reports that it is unterminated.
         private mutating func skipString(_ quote: Unicode.Scalar) {
             let isLong = scalar(1) == quote && scalar(2) == quote
             place += isLong ? 3 : 1
@@ -86,7 +86,7 @@ enum BareValues {
                     place += 2
                 } else if next == quote, !isLong || scalar(1) == quote && scalar(2) == quote {
                     place += isLong ? 3 : 1
-                    // Up to two more belong to the text.
+                    // Up to two more quotes belong to the text.
                     var more = 0
                     while isLong, more < 2, scalar() == quote {
                         place += 1

@@ -1,7 +1,7 @@
-/// Table headers that do not begin with a name. toml++ asserts, rather than reports, that the first character of a
-/// table's name is one (`[.monitor]`, `[=]`).
+/// Table headers that do not start with a name. toml++ uses an assertion, rather than an error, to check that a table
+/// header starts with a name character (`[.monitor]`, `[=]`).
 enum TableHeaders {
-    /// - Returns: the line, from 1, of the first table header that does not begin with a name; nil: all do.
+    /// - Returns: the line, from 1, of the first table header that does not start with a name; nil if all do.
     static func lineWithoutName(_ text: String) -> Int? {
         var line = 1
         var isAtStart = true
@@ -28,10 +28,10 @@ enum TableHeaders {
         return brackets > 0 ? line : nil
     }
 
-    /// What the parser takes for one, or might.
+    /// Characters that the parser treats, or might treat, as a line end.
     static let lineEnds: Set<Unicode.Scalar> = ["\n", "\r", "\u{0B}", "\u{0C}", "\u{85}", "\u{2028}", "\u{2029}"]
 
-    /// The parser skips them like white space.
+    /// The parser skips these as white space.
     private static let invisible: Set<Unicode.Scalar> = ["\u{180E}", "\u{2060}", "\u{FEFF}"]
 
     private static func canFollowBracket(_ scalar: Unicode.Scalar) -> Bool {

@@ -1,8 +1,8 @@
 import SwiftProtobuf
 public import ZeroMQ
 
-/// The bedside's end of the wire where nothing may be lost: keeps every block until the daemon says that it will never
-/// need it again, and sends it again after a broken connection or a restart of the daemon.
+/// The acquisition side of a connection on which nothing may be lost. It keeps every block until the daemon confirms
+/// that it will never need it again, and resends it after a broken connection or a daemon restart.
 ///
 ///     var client = try AcknowledgedAcquisitionClient(endpoint: "tcp://127.0.0.1:5571", context: context)
 ///     while let block = nextBlock() {
@@ -10,28 +10,29 @@ public import ZeroMQ
 ///     }
 ///     _ = try client.waitUntilAcknowledged(timeout: .seconds(60))
 ///
-/// It works while one of its functions is called, `service` for one, which must happen at least every second or so. It
-/// belongs to the thread that made it, like its socket.
+/// It does its work only while one of its functions is running, so call one, such as `service`, at least about once a
+/// second. Like its socket, it belongs to the thread that created it.
 public struct AcknowledgedAcquisitionClient: ~Copyable {
-    /// Something that the program should know of; nothing was lost but what it says.
+    /// An event that the program should know about. Nothing is lost except what the event states.
     public enum Problem: Sendable, Equatable {
-        /// The daemon will never take this block: its cause, as on `/metrics`.
+        /// The daemon will never accept this block; carries the cause as named on `/metrics`.
         case refused(stream: String, firstSampleIndex: Int64, cause: String)
-        /// The daemon watches a later session of the stream: so many samples of this one will never be taken.
+        /// The daemon is monitoring a later session of the stream; this many samples of this session will never be
+        /// accepted.
         case stale(stream: String, samples: Int)
     }
 
-    /// Where it sends to.
+    /// The endpoint that it sends to.
     public let endpoint: String
-    /// Samples that it keeps at most, of all streams together.
+    /// Maximum number of samples that it keeps, over all streams.
     public let bufferSamples: Int
-    /// Whether the connection stands.
+    /// Whether the connection is up.
     public private(set) var isConnected = false
-    /// Times that the connection broke.
+    /// Number of times that the connection broke.
     public private(set) var disconnections = 0
-    /// Samples sent, those sent again included.
+    /// Number of samples sent, including those sent again.
     public private(set) var samplesSent = 0
-    /// Samples that it keeps.
+    /// Number of samples currently kept.
     public private(set) var unacknowledgedSamples = 0
 
     private let socket: ZeroMQSocket
@@ -41,19 +42,20 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
     private var problems: [Problem] = []
     private var nextSweep = ContinuousClock.now
 
-    /// After so long without an answer a hello is said again.
+    /// A hello that has gone unanswered for this long is repeated.
     private static let patience = Duration.seconds(2)
     private static let sweepInterval = Duration.milliseconds(20)
     private static let mostProblems = 1000
 
-    /// Connects, now or as soon as the daemon is there.
+    /// Connects now, or as soon as the daemon is available.
     /// - Parameters:
     ///   - endpoint: the daemon's acknowledged endpoint, such as `tcp://127.0.0.1:5571` or
     ///     `ipc:///run/ecgmon/ingest-acknowledged`.
-    ///   - keys: this source's key and the daemon's; nil: no encryption.
-    ///   - bufferSamples: what may be kept; an hour of one lead at 360 Hz are 1.3 million. A daemon writes a stream's
-    ///     state every few seconds of signal, so while it is well a few seconds of each stream are kept.
-    /// - Throws: `.socket` for an endpoint that makes no sense.
+    ///   - keys: the key of this source and that of the daemon; nil: no encryption.
+    ///   - bufferSamples: the maximum number of samples to keep; an hour of one lead at 360 Hz is 1.3 million. The
+    ///     daemon saves a stream's state every few seconds of signal, so normally a few seconds of each stream are
+    ///     kept.
+    /// - Throws: `.socket` for an invalid endpoint.
     public init(
         endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, bufferSamples: Int = 4_000_000
     ) throws(WireError) {
@@ -64,11 +66,11 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
             try socket.set(.sendHighWaterMark(1000))
             try socket.set(.receiveHighWaterMark(0))
             try socket.set(.linger(.zero))
-            // What waits in libzmq for a connection that breaks must not go out on the next before the hello.
+            // Whatever is queued in libzmq when a connection breaks must not precede the hello on the next one.
             try socket.set(.immediate(true))
             try socket.set(.reconnectInterval(.milliseconds(50)))
             try socket.set(.reconnectIntervalMaximum(.seconds(1)))
-            // A daemon that vanished without a word is noticed, also while samples are on their way.
+            // Detects a daemon that vanished silently, even while samples are in transit.
             try socket.noticeVanishedPeers()
             try socket.set(.tcpMaximumRetransmitTime(.seconds(6)))
             let monitor = try socket.monitor()
@@ -81,10 +83,11 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
         }
     }
 
-    /// Checks a block and keeps it until the daemon needs it no more; sends it as soon as the daemon may be sent to.
+    /// Validates a block and keeps it until the daemon no longer needs it. Sends it as soon as the daemon is ready for
+    /// it.
     /// - Parameter timeout: how long to wait for room in the buffer.
-    /// - Returns: false where there was none in that time: the block is not taken, give it again.
-    /// - Throws: `.rejected` where the daemon would reject it, `.socket`.
+    /// - Returns: false if no room became free in that time. The block was not accepted: pass it again.
+    /// - Throws: `.rejected` if the daemon would reject the block, `.socket`.
     public mutating func send(_ block: WireSampleBlock, timeout: Duration = .zero) throws(WireError) -> Bool {
         do throws(SampleBlockRejection) {
             try block.validate()
@@ -109,7 +112,7 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
         return true
     }
 
-    /// Takes what the daemon says and sends what may be sent.
+    /// Handles the daemon's replies and sends whatever may be sent.
     /// - Parameter timeout: how long to wait for something to do.
     public mutating func service(timeout: Duration) throws(WireError) {
         do throws(ZeroMQError) {
@@ -130,8 +133,8 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
         }
     }
 
-    /// Waits until the daemon needs nothing more of what was given.
-    /// - Returns: false where it still does after that time.
+    /// Waits until the daemon no longer needs any of the blocks passed so far.
+    /// - Returns: false if the timeout expired first.
     public mutating func waitUntilAcknowledged(timeout: Duration) throws(WireError) -> Bool {
         let end = ContinuousClock.now + timeout
         while unacknowledgedSamples > 0 {
@@ -142,7 +145,7 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
         return true
     }
 
-    /// What has gone wrong since the last call.
+    /// The problems reported since the last call.
     public mutating func takeProblems() -> [Problem] {
         defer { problems = [] }
         return problems
@@ -185,7 +188,7 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
                 note(.refused(stream: reply.stream, firstSampleIndex: first, cause: cause))
             case .stale(let samples): note(.stale(stream: reply.stream, samples: samples))
             }
-            // A daemon that is too busy is not asked again at once.
+            // Do not ask a daemon that is too busy again at once.
             if UnacknowledgedBlocks.retryable.contains(reply.cause) { continue }
             do throws(WireError) { try work(on: reply.stream) } catch {
                 if case .socket(let error) = error { throw error }
@@ -198,7 +201,7 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
         if problems.count < Self.mostProblems { problems.append(problem) }
     }
 
-    /// Looks after every stream.
+    /// Services every stream.
     private mutating func sweep() throws(ZeroMQError) {
         guard ContinuousClock.now >= nextSweep else { return }
         nextSweep = .now + Self.sweepInterval
@@ -215,10 +218,10 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
         }
     }
 
-    /// Says hello, or sends what may be sent.
+    /// Sends a hello, or whatever blocks may be sent.
     private mutating func work(on stream: String) throws(WireError) {
         guard isConnected, var blocks = streams[stream] else { return }
-        // The buffer must not be copied with every block.
+        // Avoids copying the buffer for every block.
         streams[stream] = nil
         defer { streams[stream] = blocks }
         do throws(ZeroMQError) {

@@ -2,8 +2,8 @@ public import SwiftProtobuf
 public import ZeroMQ
 
 extension Message {
-    /// The message as bytes, in the schema's canonical JSON or in binary protobuf.
-    /// - Throws: SwiftProtobuf's errors, for a text longer than 2 GB.
+    /// The message as bytes, either in the schema's canonical JSON or in binary protobuf.
+    /// - Throws: SwiftProtobuf's errors if the text exceeds 2 GB.
     public func body(as encoding: BodyEncoding) throws -> [UInt8] {
         switch encoding {
         case .binary: return try serializedBytes()
@@ -15,20 +15,20 @@ extension Message {
     }
 }
 
-/// A display's end of the wire: sends commands to a daemon's command endpoint and gets the replies.
+/// The display side of a connection: sends commands to a daemon's command endpoint and receives the replies.
 ///
-/// It belongs to the thread that made it, like its socket.
+/// Like its socket, it belongs to the thread that created it.
 public struct CommandClient: ~Copyable {
-    /// Where it sends to.
+    /// The endpoint that it sends to.
     public let endpoint: String
     private let socket: ZeroMQSocket
     private var lastNumber: UInt64 = 0
 
-    /// Connects, now or as soon as the daemon is there.
+    /// Connects now, or as soon as the daemon is available.
     /// - Parameters:
     ///   - endpoint: such as `tcp://127.0.0.1:5574` or `ipc:///run/ecgmon/command`.
-    ///   - keys: this display's key and the daemon's; nil: no encryption.
-    /// - Throws: `.socket` for an endpoint that makes no sense.
+    ///   - keys: the key of this display and that of the daemon; nil: no encryption.
+    /// - Throws: `.socket` for an invalid endpoint.
     public init(endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil) throws(WireError) {
         self.endpoint = endpoint
         do throws(ZeroMQError) {
@@ -44,12 +44,12 @@ public struct CommandClient: ~Copyable {
         }
     }
 
-    /// Sends a command and waits for its reply; replies to commands before it are passed over.
+    /// Sends a command and waits for its reply; late replies to earlier commands are skipped.
     /// - Parameters:
-    ///   - command: its schema version and number are filled in.
-    ///   - timeout: for both together.
-    /// - Returns: nil where no reply came in that time: whether the command took effect is then not known.
-    /// - Throws: `.socket`, or `.unreadable` for a reply that is none.
+    ///   - command: its schema version and number are filled in automatically.
+    ///   - timeout: limit for sending and waiting together.
+    /// - Returns: nil if no reply came in that time; it is then unknown whether the command took effect.
+    /// - Throws: `.socket`, or `.unreadable` if the reply cannot be decoded.
     public mutating func send(_ command: WireCommand, timeout: Duration) throws(WireError) -> WireCommandReply? {
         lastNumber += 1
         var command = command
@@ -64,7 +64,7 @@ public struct CommandClient: ~Copyable {
                 let left = end - .now
                 guard left > .zero, let frames = try socket.receive(timeout: left) else { return nil }
                 guard let last = frames.last, let reply = try? WireCommandReply(serializedBytes: last) else { continue }
-                // 0: it could not be read at all, which ours always can.
+                // 0: the daemon could not decode the command, which never happens with ours.
                 if reply.number == lastNumber || reply.number == 0 { return reply }
             }
         } catch {

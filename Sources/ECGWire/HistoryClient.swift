@@ -1,20 +1,20 @@
 import SwiftProtobuf
 public import ZeroMQ
 
-/// Asks a daemon about what was published.
+/// Queries a daemon for events that it has already published.
 ///
-/// It belongs to the thread that made it, like its socket.
+/// Like its socket, it belongs to the thread that created it.
 public struct HistoryClient: ~Copyable {
-    /// Where it asks.
+    /// The endpoint that it queries.
     public let endpoint: String
     private let socket: ZeroMQSocket
     private var lastNumber: UInt64 = 0
 
-    /// Connects, now or as soon as the daemon is there.
+    /// Connects now, or as soon as the daemon is available.
     /// - Parameters:
-    ///   - keys: this asker's key and the daemon's; nil: no encryption.
+    ///   - keys: the key of this client and that of the daemon; nil: no encryption.
     ///   - endpoint: such as `tcp://127.0.0.1:5573` or `ipc:///run/ecgmon/history`.
-    /// - Throws: `.socket` for an endpoint that makes no sense.
+    /// - Throws: `.socket` for an invalid endpoint.
     public init(endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil) throws(WireError) {
         self.endpoint = endpoint
         do throws(ZeroMQError) {
@@ -32,11 +32,11 @@ public struct HistoryClient: ~Copyable {
         }
     }
 
-    /// Asks, and waits for the reply; replies to questions before it are passed over.
+    /// Sends a query and waits for the reply; late replies to earlier queries are skipped.
     /// - Parameters:
-    ///   - timeout: for both together.
-    ///   - connecting: how long to wait for a connection where there is none; nil: as long.
-    /// - Returns: nil where none came in that time. `WireHistoryReply.error` says where the daemon could not answer.
+    ///   - timeout: limit for sending and waiting together.
+    ///   - connecting: how long to wait for a connection if there is none; nil: as long as `timeout`.
+    /// - Returns: nil if no reply came in that time. `WireHistoryReply.error` is set if the daemon could not answer.
     /// - Throws: `.socket`.
     public mutating func ask(
         _ question: WireHistoryRequest.OneOf_Question, timeout: Duration, connecting: Duration? = nil

@@ -1,19 +1,19 @@
 public import ZeroMQ
 
-/// A listener that misses nothing: it subscribes, asks the daemon's history for what came before it or while it was
-/// away, and gives every event of each topic once and in order. After the "clone" pattern of the ZeroMQ guide (chapter
-/// 5).
+/// A subscriber that misses nothing. It subscribes, queries the daemon's history for events published before it started
+/// or while it was disconnected, and delivers every event of each topic once and in order. Based on the "clone" pattern
+/// of the ZeroMQ guide (chapter 5).
 ///
-/// Where the history cannot be asked, because the daemon keeps no journal, it is a `SubscriberClient`, and
-/// `Publication.missedBefore` tells the holes. It belongs to the thread that made it, like its sockets.
+/// If there is no history to query because the daemon keeps no journal, it behaves like a `SubscriberClient`, and
+/// `Publication.missedBefore` reports the gaps. Like its sockets, it belongs to the thread that created it.
 public struct HistorySubscriberClient: ~Copyable {
-    /// Where to begin.
+    /// The position at which to start.
     public enum Start: Sendable {
-        /// With the alerts that are on, and what comes from now on.
+        /// At the active alerts, followed by everything published from now on.
         case now
-        /// With the oldest event that is kept.
+        /// At the oldest event that is still kept.
         case beginning
-        /// After these sequence numbers, of other topics with the oldest event that is kept.
+        /// After these sequence numbers; topics not listed start at the oldest event that is still kept.
         case after([Topic: UInt64])
     }
 
@@ -26,35 +26,36 @@ public struct HistorySubscriberClient: ~Copyable {
     private var merge = SubscriptionMerge()
     private var ready: [Publication] = []
     private var readyHead = 0
-    /// Where the journal stood when this began is known.
+    /// Whether the journal's position at the start is known.
     private var knowsStart = false
     private var hasAsked = false
     private var hasReconnected = false
     private var place: UInt64 = 0
     private var nextLook: ContinuousClock.Instant
-    /// Since when the history has not answered.
+    /// When the history stopped answering.
     private var silentSince: ContinuousClock.Instant?
 
-    /// Whether the history answered last time.
+    /// Whether the last history query was answered.
     public private(set) var hasHistory = false
-    /// Events that came out of the history.
+    /// Number of events that came from the history.
     public private(set) var fromHistory = 0
-    /// Messages that came a second time and were dropped.
+    /// Number of duplicate messages that were dropped.
     public var repeats: Int { merge.repeats }
 
     private static let patience = Duration.milliseconds(500)
-    /// What a subscription missed on a quiet topic shows at the latest after this.
+    /// Events missed on a quiet topic are noticed after this time at the latest.
     private static let lookInterval = Duration.seconds(10)
-    /// After so long without an answer it goes on without a history.
+    /// After this long without an answer it continues without a history.
     private static let maximumSilence = Duration.seconds(30)
     private static let mostTopics = 256
 
     /// - Parameters:
     ///   - endpoint: the daemon's events endpoint.
-    ///   - history: the daemon's history endpoint; nil: none.
-    ///   - filters: what to get; a message that several of them match comes once.
-    ///   - keys: this subscriber's key and the daemon's; nil: no encryption. What the key may not read does not come.
-    /// - Throws: `.socket` for an endpoint that makes no sense.
+    ///   - history: the daemon's history endpoint; nil: do not use the history.
+    ///   - filters: what to receive; a message that matches several filters is delivered once.
+    ///   - keys: the key of this subscriber and that of the daemon; nil: no encryption. Topics that the key may not
+    ///     read are not delivered.
+    /// - Throws: `.socket` for an invalid endpoint.
     public init(
         endpoint: String, history: String?, filters: [TopicFilter] = [.everything], start: Start = .now,
         context: ZeroMQContext, keys: CurveClientKeys? = nil
@@ -71,7 +72,8 @@ public struct HistorySubscriberClient: ~Copyable {
         self.filters = filters
         self.start = start
         nextLook = .now
-        // Who wants the past waits for it; who wants what is now takes what comes until the history answers.
+        // A client that asks for past events waits for them; one that starts now takes what arrives until the history
+        // answers.
         if case .now = start { hasHistory = false } else { hasHistory = history != nil }
         if case .after(let sequences) = start {
             for (topic, sequence) in sequences { merge.begin(topic, after: sequence) }
@@ -96,7 +98,7 @@ public struct HistorySubscriberClient: ~Copyable {
         }
     }
 
-    /// Tells when the publisher is there again: a subscriber's socket by itself never says.
+    /// Reports when the publisher is back; a SUB socket by itself does not.
     private static func watch(
         _ endpoint: String, _ context: ZeroMQContext, _ keys: CurveClientKeys?
     ) throws(WireError) -> ZeroMQSocket {
@@ -112,10 +114,10 @@ public struct HistorySubscriberClient: ~Copyable {
         }
     }
 
-    /// Waits for the next event, whether it is published now or comes out of the history.
-    /// - Parameter timeout: nil: for ever; zero: only look.
-    /// - Returns: nil where the time passed.
-    /// - Throws: `.unreadable` for a message that makes no sense, after which one can go on; `.socket`.
+    /// Waits for the next event, whether newly published or from the history.
+    /// - Parameter timeout: nil: wait forever; zero: do not wait.
+    /// - Returns: nil if the timeout expired.
+    /// - Throws: `.unreadable` for a message that cannot be decoded, after which the caller may continue; `.socket`.
     public mutating func receive(timeout: Duration? = nil) throws(WireError) -> Publication? {
         let end = timeout.map { ContinuousClock.now + min($0, .seconds(30 * 86_400)) }
         while true {
@@ -154,11 +156,11 @@ public struct HistorySubscriberClient: ~Copyable {
         }
     }
 
-    /// What to do with a message as it was published.
+    /// Decides what to do with a message as it was published.
     private mutating func judge(_ publication: Publication) throws(WireError) -> Publication? {
         let topic = publication.topic
         guard SubscriptionMerge.isKept(topic), hasHistory else {
-            // Without a history a fall of the numbers is a new start of the daemon.
+            // Without a history, a drop in the sequence numbers means that the daemon restarted.
             merge.begin(topic, after: publication.body.sequence)
             return publication
         }
@@ -170,12 +172,13 @@ public struct HistorySubscriberClient: ~Copyable {
             merge.didDeliver(topic, publication.body.sequence)
             return deliverable(publication, missed: 0)
         case .hole:
-            // Everything published is in the history, this message, too: while that does not answer, it can wait there.
+            // Everything published is also in the history, this message included, so it can wait there until the
+            // history answers.
             guard try fetch([topic]) || !hasHistory else { return nil }
             switch merge.verdict(topic, publication.body.sequence) {
             case .drop: return nil
             case .deliver: ready.append(deliverable(publication, missed: 0))
-            // The journal could not be written, or no longer has it.
+            // The journal could not be written, or no longer holds these events.
             case .hole(let missed): ready.append(deliverable(publication, missed: missed))
             }
             merge.didDeliver(topic, publication.body.sequence)
@@ -191,7 +194,7 @@ public struct HistorySubscriberClient: ~Copyable {
 
     // MARK: History
 
-    /// Compares with the journal, topic by topic, and fetches what is missing.
+    /// Compares with the journal topic by topic and fetches what is missing.
     private mutating func look() throws(WireError) {
         guard history != nil else {
             nextLook = .now + .seconds(3600)
@@ -212,26 +215,26 @@ public struct HistorySubscriberClient: ~Copyable {
                     continue
                 }
                 if isFirst, case .now = start {
-                    // What came before this one began is not asked for.
+                    // Do not ask for events from before this client started.
                     if merge.last[topic] == nil { merge.begin(topic, after: position.sequence) }
                 }
                 if merge.isBehind(topic, journal: position.sequence) { behind.append(topic) }
             }
             if isFirst, case .now = start { for event in reply.events { add(event) } }
-            // A journal that counts less is another one: from its beginning.
-            // One that says there is more and gets nowhere is not asked without end.
+            // A journal with lower numbers is a new one: read it from its beginning.
+            // Do not keep querying a journal that reports more events but makes no progress.
             more = reply.more && reply.place > place || reply.place < place
             place = reply.place < place ? 0 : reply.place
         }
-        // A subscription takes a moment to reach the publisher: hence once more a little later.
+        // A subscription takes a moment to reach the publisher, so check once more a little later.
         nextLook = .now + (isFirst || hasReconnected ? .seconds(1) : Self.lookInterval)
         knowsStart = true
         hasReconnected = false
         if !behind.isEmpty { _ = try fetch(behind) }
     }
 
-    /// Fetches what comes after the last that was delivered of each of these topics.
-    /// - Returns: false where history does not answer.
+    /// Fetches the events after the last one delivered on each of these topics.
+    /// - Returns: false if the history does not answer.
     private mutating func fetch(_ topics: [Topic]) throws(WireError) -> Bool {
         var left = topics[...]
         while !left.isEmpty {
@@ -276,7 +279,7 @@ public struct HistorySubscriberClient: ~Copyable {
         fromHistory += 1
     }
 
-    /// An alert that was on before this began.
+    /// An alert that was already active before this client started.
     private mutating func add(_ event: WireEvent) {
         guard let kind = Self.kind(of: event) else { return }
         let topic = Topic(kind, stream: event.stream)
@@ -294,11 +297,11 @@ public struct HistorySubscriberClient: ~Copyable {
         }
     }
 
-    /// - Returns: nil where there is no answer.
+    /// - Returns: nil if there is no answer.
     private mutating func ask(
         _ question: WireHistoryRequest.OneOf_Question
     ) throws(WireError) -> WireHistoryReply? {
-        // One that is not there must not be waited for again and again.
+        // Do not wait again and again for a history that is not there.
         let wait: Duration = hasHistory || !hasAsked ? Self.patience : .zero
         hasAsked = true
         guard let reply = try history?.ask(question, timeout: Self.patience, connecting: wait), reply.error.isEmpty
@@ -313,7 +316,7 @@ public struct HistorySubscriberClient: ~Copyable {
         hasHistory = true
     }
 
-    /// A daemon that is started again answers soon; until then what was published waits in its journal.
+    /// A restarted daemon answers soon; until then its journal holds what was published.
     private mutating func didFail() {
         let since = silentSince ?? .now
         silentSince = since

@@ -1,13 +1,14 @@
 import SwiftProtobuf
 
-/// How the body of a published message is written.
+/// The encoding of a published message's body.
 public enum BodyEncoding: String, Sendable, CaseIterable {
     /// The schema's canonical JSON.
     case json
     /// Binary protobuf.
     case binary
 
-    /// Which one a body is in. JSON begins with '{', which would be field 15 as a group: the schema has no such thing.
+    /// The encoding of a body. JSON starts with '{', which in protobuf would be field 15 as a group; the schema has
+    /// none.
     public init(of body: UnsafeRawBufferPointer) {
         self = body.first == UInt8(ascii: "{") ? .json : .binary
     }
@@ -15,12 +16,12 @@ public enum BodyEncoding: String, Sendable, CaseIterable {
 
 /// The body of a published message.
 public enum PublishedBody: Sendable, Equatable {
-    /// On every topic but `health`.
+    /// On every topic except `health`.
     case event(WireEvent)
-    /// On topic `health`.
+    /// On the `health` topic.
     case health(WireHealth)
 
-    /// The place in its topic's order: 1, 2, 3 ... without holes.
+    /// The sequence number within its topic: 1, 2, 3 ... without gaps.
     public var sequence: UInt64 {
         switch self {
         case .event(let event): event.sequence
@@ -28,8 +29,8 @@ public enum PublishedBody: Sendable, Equatable {
         }
     }
 
-    /// The body as it goes over the wire.
-    /// - Throws: SwiftProtobuf's errors, for a text longer than 2 GB.
+    /// The body as sent over the wire.
+    /// - Throws: SwiftProtobuf's errors if the text exceeds 2 GB.
     public func encoded(as encoding: BodyEncoding) throws -> [UInt8] {
         let message: any Message =
             switch self {
@@ -45,9 +46,9 @@ public enum PublishedBody: Sendable, Equatable {
         }
     }
 
-    /// Reads the body of a message on a topic of that kind, in either encoding. Fields and values of later versions are
-    /// ignored.
-    /// - Throws: SwiftProtobuf's errors where it cannot be read.
+    /// Decodes the body of a message on a topic of this kind, in either encoding. Fields and values from later schema
+    /// versions are ignored.
+    /// - Throws: SwiftProtobuf's errors if it cannot be decoded.
     public init(_ body: UnsafeRawBufferPointer, kind: Topic.Kind) throws {
         self = kind == .health ? .health(try Self.decode(body)) : .event(try Self.decode(body))
     }

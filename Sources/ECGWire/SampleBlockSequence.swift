@@ -1,4 +1,4 @@
-/// Turns samples into blocks that follow one another: counts the index on and moves the time along.
+/// Turns samples into consecutive blocks, advancing the sample index and the time.
 ///
 ///     var blocks = SampleBlockSequence(stream: "bed-1", session: 1, samplingRate: 360, lead: "II")
 ///     try client.send(blocks.block(millivolts: samples))
@@ -8,14 +8,14 @@ public struct SampleBlockSequence: Sendable {
     /// Samples per second.
     public let samplingRate: Double
     public var lead: String
-    /// UTC in ns since 1970 of sample 0; 0: unknown.
+    /// UTC time of sample 0 in ns since 1970; 0: unknown.
     public let startTimeNanoseconds: Int64
     /// Index of the first sample of the next block. Set it forward to leave a gap.
     public var nextSampleIndex: Int64
 
     /// - Parameters:
-    ///   - session: larger at every start of the acquisition.
-    ///   - startTimeNanoseconds: UTC in ns since 1970 of sample 0; 0: unknown.
+    ///   - session: must increase with every start of the acquisition.
+    ///   - startTimeNanoseconds: UTC time of sample 0 in ns since 1970; 0: unknown.
     public init(
         stream: String, session: UInt64, samplingRate: Double, lead: String = "", startTimeNanoseconds: Int64 = 0,
         firstSampleIndex: Int64 = 0
@@ -28,21 +28,19 @@ public struct SampleBlockSequence: Sendable {
         nextSampleIndex = firstSampleIndex
     }
 
-    /// The next block, of samples in mV.
+    /// The next block, with samples in mV.
     public mutating func block(millivolts: [Float], leadOff: Bool = false) -> WireSampleBlock {
         var block = nextBlock(count: millivolts.count, leadOff: leadOff)
         block.millivolts = millivolts
         return block
     }
 
-    /// The next block, of samples as counts.
+    /// The next block, with samples as ADC counts.
     /// - Parameters:
     ///   - gain: counts per mV.
-    ///   - baseline: the count that stands for 0 mV.
-    ///   - range: the least and the greatest count that the converter gives, the least below the greatest; nil: not
-    ///     known.
-    ///   - invalidCount: the count that marks a sample that is not valid; nil: there is none. It is sent with a `range`
-    ///     only.
+    ///   - baseline: the count that corresponds to 0 mV.
+    ///   - range: the converter's minimum and maximum count, the minimum below the maximum; nil: unknown.
+    ///   - invalidCount: the count that marks an invalid sample; nil: none. It is sent only together with a `range`.
     public mutating func block(
         counts: [Int32], gain: Double, baseline: Int32 = 0, range: ClosedRange<Int32>? = nil,
         invalidCount: Int32? = nil, leadOff: Bool = false
@@ -68,7 +66,7 @@ public struct SampleBlockSequence: Sendable {
         block.samplingRate = samplingRate
         if startTimeNanoseconds != 0 {
             let elapsed = (Double(nextSampleIndex) / samplingRate * 1e9).rounded()
-            // An impossible rate is for the receiver to reject, not a reason to end.
+            // An impossible rate is for the receiver to reject, not a reason to crash.
             block.acquisitionTimeNs = startTimeNanoseconds &+ (Int64(exactly: elapsed) ?? 0)
         }
         block.lead = lead

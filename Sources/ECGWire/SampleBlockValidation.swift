@@ -1,55 +1,55 @@
 internal import ECGLimits
 import SwiftProtobuf
 
-/// What a block of samples may be. The numbers are those that the schema promises.
+/// Limits for a sample block. The numbers are those documented in the schema.
 public struct SampleBlockLimits: Sendable, Hashable {
-    /// Largest frame that an ingest socket takes, in bytes. 120,000 samples of float need half of it.
+    /// Largest frame that an ingest socket accepts, in bytes. 120,000 float samples need half of it.
     public static let maximumMessageSize = 1 << 20
-    /// The schema's version that this code speaks.
+    /// The schema version that this code implements.
     public static let schemaVersion: UInt32 = 1
-    /// Longest name of a lead, in bytes of UTF-8.
+    /// Maximum length of a lead name, in bytes of UTF-8.
     public static var maximumLeadNameLength: Int { SignalLimits.maximumLeadNameLength }
-    /// Sample indices stay below this: the largest integers that a double, and so any JSON reader, holds exactly.
+    /// Sample indices stay below this limit, up to which a double, and so any JSON reader, holds every integer exactly.
     public static var sampleIndexEnd: Int64 { SignalLimits.sampleIndexEnd }
-    /// Latest acquisition time in ns since 1970 (the year 2223): leaves room to add a session's length to it.
+    /// Latest acquisition time in ns since 1970 (the year 2223); leaves room for adding a session's length to it.
     public static let latestAcquisitionTime: Int64 = 8_000_000_000_000_000_000
 
     /// Samples per second.
     public var samplingRates = SignalLimits.samplingRates
-    /// Samples in one block, at most.
+    /// Maximum number of samples in one block.
     public var maximumSampleCount = 120_000
 
     public init() {}
 }
 
-/// Why a block of samples is not taken.
+/// Why a sample block is rejected.
 public enum SampleBlockRejection: Error, Sendable, Equatable {
-    /// The bytes are no binary protobuf of the schema: random, cut off, or a string that is not UTF-8.
+    /// The bytes are not a binary protobuf of the schema: random, truncated, or with a string that is not UTF-8.
     case notDecodable
-    /// Made by a newer or a very wrong program; 0 where the field is missing.
+    /// Sent by a newer or badly broken program; 0 if the field is missing.
     case unknownSchemaVersion(UInt32)
-    /// Empty, too long, or with a character outside those allowed.
+    /// Empty, too long, or containing a character that is not allowed.
     case badStreamName
     /// Outside 100 ... 2000, or not finite.
     case samplingRateOutOfRange(Double)
-    /// The block holds nothing.
+    /// The block contains no samples.
     case noSamples
-    /// Which of them are meant?
+    /// Samples in more than one form: it is ambiguous which are meant.
     case bothCountsAndMillivolts
-    /// Counts, but the gain is 0 or not finite.
+    /// Counts with a gain that is 0 or not finite.
     case unusableGain(Double)
-    /// More than the limit.
+    /// More samples than the limit.
     case tooManySamples(Int)
-    /// Negative, or the last sample lies beyond 2^53.
+    /// Negative, or the last sample is beyond 2^53.
     case sampleIndexOutOfRange(Int64)
     /// Negative, or beyond the year 2223.
     case acquisitionTimeOutOfRange(Int64)
-    /// Too long, or with a control character.
+    /// Too long, or containing a control character.
     case badLeadName
-    /// The converter's least count is not below its greatest.
+    /// The converter's minimum count is not below its maximum.
     case unusableConverterRange(minimum: Int32, maximum: Int32)
 
-    /// The causes without their values: one counter each.
+    /// The reasons without their values, one counter each.
     public enum Cause: String, Sendable, CaseIterable {
         case notDecodable = "not_decodable"
         case unknownSchemaVersion = "unknown_schema_version"
@@ -84,7 +84,7 @@ public enum SampleBlockRejection: Error, Sendable, Equatable {
 }
 
 extension SampleBlockRejection: CustomStringConvertible {
-    /// One line for a log or a terminal; never quotes a string that came from outside.
+    /// One line for a log or a terminal; never quotes a string received from outside.
     public var description: String {
         switch self {
         case .notDecodable: "not a SampleBlock in binary protobuf"
@@ -110,8 +110,8 @@ extension SampleBlockRejection: CustomStringConvertible {
 }
 
 extension WireSampleBlock {
-    /// Reads a block as it came over the wire. Fields of later versions are dropped.
-    /// - Throws: `.notDecodable`. What it says is not yet looked at: see `validate`.
+    /// Decodes a block as received. Fields from later schema versions are dropped.
+    /// - Throws: `.notDecodable`. The contents are not checked yet: see `validate`.
     public init(frame: UnsafeRawBufferPointer) throws(SampleBlockRejection) {
         var options = BinaryDecodingOptions()
         options.discardUnknownFields = true
@@ -122,13 +122,13 @@ extension WireSampleBlock {
         }
     }
 
-    /// Checks everything that can be checked without knowing the stream's past. Millivolts that are not finite are no
-    /// reason to reject: they are invalid samples, which the monitor signals.
+    /// Checks everything that can be checked without knowing the stream's past. Millivolts that are not finite do not
+    /// lead to rejection: they are invalid samples, which the monitor reports.
     /// - Throws: the first reason found.
     public func validate(_ limits: SampleBlockLimits = SampleBlockLimits()) throws(SampleBlockRejection) {
         guard schemaVersion == SampleBlockLimits.schemaVersion else { throw .unknownSchemaVersion(schemaVersion) }
         guard StreamName.isValid(stream) else { throw .badStreamName }
-        // NaN is in no range.
+        // NaN is outside every range.
         guard limits.samplingRates.contains(samplingRate) else { throw .samplingRateOutOfRange(samplingRate) }
         guard counts.isEmpty || millivolts.isEmpty else { throw .bothCountsAndMillivolts }
         let sampleCount = self.sampleCount
@@ -152,21 +152,21 @@ extension WireSampleBlock {
         else { throw .badLeadName }
     }
 
-    /// Checks a block without samples, which on an acknowledged endpoint asks where the stream is.
+    /// Checks a block without samples, which on an acknowledged endpoint queries the stream's position.
     /// - Throws: the first reason found.
     public func validateHello() throws(SampleBlockRejection) {
         guard schemaVersion == SampleBlockLimits.schemaVersion else { throw .unknownSchemaVersion(schemaVersion) }
         guard StreamName.isValid(stream) else { throw .badStreamName }
     }
 
-    /// How many samples the block holds.
+    /// Number of samples in the block.
     public var sampleCount: Int { counts.isEmpty ? millivolts.count : counts.count }
 
-    /// The samples in mV, whichever way they came. Counts that overflow a float become infinite, that is, invalid; the
-    /// count that marks an invalid sample becomes NaN.
+    /// The samples in mV, in whichever form they were sent. Counts that overflow a float become infinite and thus
+    /// invalid; the count that marks an invalid sample becomes NaN.
     public var samplesInMillivolts: [Float] {
         if counts.isEmpty { return millivolts }
-        // Doubles hold the difference of any two counts exactly.
+        // A double holds the difference of any two counts exactly.
         let baseline = Double(baseline)
         let gain = gain
         guard hasConverterRange, converterRange.hasInvalidCount else {
@@ -176,13 +176,13 @@ extension WireSampleBlock {
         return counts.map { $0 == marker ? .nan : Float((Double($0) - baseline) / gain) }
     }
 
-    /// The voltages at the two ends of the converter's range, in mV; nil: not known, or not finite.
+    /// The voltages at both ends of the converter's range, in mV; nil if unknown or not finite.
     public var rangeInMillivolts: ClosedRange<Float>? {
         guard !counts.isEmpty, hasConverterRange else { return nil }
         let ends = [converterRange.minimumCount, converterRange.maximumCount].map {
             Float((Double($0) - Double(baseline)) / gain)
         }
-        // A negative gain turns them round.
+        // A negative gain swaps them.
         let (low, high) = (min(ends[0], ends[1]), max(ends[0], ends[1]))
         return low.isFinite && high.isFinite && low < high ? low...high : nil
     }

@@ -1,9 +1,9 @@
-/// The names that streams can have: short, and safe in topics, log lines, metrics, file names and terminals.
+/// Valid stream names: short, and safe in topics, log lines, metrics, file names and terminals.
 public enum StreamName {
-    /// Longest name in characters.
+    /// Maximum length in characters.
     public static let maximumLength = 64
 
-    /// Whether `name` has 1 to 64 characters out of A-Z a-z 0-9 _ - . : of which the first is a letter, a digit or _.
+    /// Whether `name` consists of 1 to 64 characters from A-Z a-z 0-9 _ - . : and starts with a letter, a digit or _.
     public static func isValid(_ name: some StringProtocol) -> Bool {
         var length = 0
         for character in name.utf8 {

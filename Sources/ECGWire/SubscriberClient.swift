@@ -4,41 +4,43 @@ public import ZeroMQ
 public struct Publication: Sendable, Equatable {
     public var topic: Topic
     public var body: PublishedBody
-    /// How many messages of this topic were lost just before this one, by the sequence numbers.
+    /// Number of messages on this topic lost just before this one, according to the sequence numbers.
     public var missedBefore: UInt64
 
-    /// The event, unless it is the daemon's health.
+    /// The event, or nil if the message is the daemon's health.
     public var event: WireEvent? {
         if case .event(let event) = body { event } else { nil }
     }
 
-    /// The daemon's health, if it is that.
+    /// The daemon's health, or nil if the message is an event.
     public var health: WireHealth? {
         if case .health(let health) = body { health } else { nil }
     }
 }
 
-/// The listener's end of the wire: gets what a daemon publishes, in JSON or binary, whichever comes.
+/// The subscriber side of a connection: receives what a daemon publishes, in JSON or binary, whichever arrives.
 ///
-/// It belongs to the thread that made it, like its socket. It connects again by itself when the daemon comes back.
+/// Like its socket, it belongs to the thread that created it. It reconnects by itself when the daemon comes back.
 public struct SubscriberClient: ~Copyable {
-    /// Largest body taken, in bytes: far above any that a daemon sends.
+    /// Largest body accepted, in bytes; far larger than anything a daemon sends.
     public static let maximumMessageSize = 16 << 20
 
-    /// Where it listens to.
+    /// The endpoint that it subscribes to.
     public let endpoint: String
     private let filters: [TopicFilter]
     private let socket: ZeroMQSocket
     private var message = ZeroMQMessage()
-    /// The last sequence number of each topic: a hole in them is a loss.
+    /// The last sequence number of each topic; a gap means a loss.
     private var lastSequences: [Topic: UInt64] = [:]
 
     /// - Parameters:
     ///   - endpoint: the daemon's events endpoint, such as `tcp://127.0.0.1:5572` or `ipc:///run/ecgmon/events`.
-    ///   - filters: what to get; a message that several of them match comes once.
-    ///   - keys: this subscriber's key and the daemon's; nil: no encryption. What the key may not read does not come.
-    ///   - queueLength: messages that may wait here while this program is slow; after that the daemon drops them.
-    /// - Throws: `.socket` for an endpoint that makes no sense.
+    ///   - filters: what to receive; a message that matches several filters is delivered once.
+    ///   - keys: the key of this subscriber and that of the daemon; nil: no encryption. Topics that the key may not
+    ///     read are not delivered.
+    ///   - queueLength: maximum number of messages that may wait here while this program is slow; the daemon drops any
+    ///     more.
+    /// - Throws: `.socket` for an invalid endpoint.
     public init(
         endpoint: String, filters: [TopicFilter] = [.everything], context: ZeroMQContext,
         keys: CurveClientKeys? = nil, queueLength: Int = 10_000
@@ -51,7 +53,7 @@ public struct SubscriberClient: ~Copyable {
             try socket.set(.maximumMessageSize(Self.maximumMessageSize))
             try socket.set(.linger(.zero))
             try socket.set(.reconnectIntervalMaximum(.seconds(2)))
-            // A daemon that vanished without a word is noticed, and connected to again.
+            // Detects a daemon that vanished silently, and reconnects to it.
             try socket.noticeVanishedPeers()
             for prefix in Set(filters.map(\.prefix)) { try socket.set(.subscribe(prefix)) }
             try socket.useCurve(keys)
@@ -62,12 +64,12 @@ public struct SubscriberClient: ~Copyable {
         }
     }
 
-    /// Waits for the next message that a filter matches.
-    /// - Parameter timeout: nil: for ever; zero: only look.
-    /// - Returns: nil where the time passed.
-    /// - Throws: `.unreadable` for a message that makes no sense, after which one can go on; `.socket`.
+    /// Waits for the next message that matches a filter.
+    /// - Parameter timeout: nil: wait forever; zero: do not wait.
+    /// - Returns: nil if the timeout expired.
+    /// - Throws: `.unreadable` for a message that cannot be decoded, after which the caller may continue; `.socket`.
     public mutating func receive(timeout: Duration? = nil) throws(WireError) -> Publication? {
-        // A month is for ever here, and does not overflow.
+        // A month counts as forever here, and does not overflow.
         let end = timeout.map { ContinuousClock.now + min($0, .seconds(30 * 86_400)) }
         while true {
             do throws(ZeroMQError) {
@@ -80,7 +82,7 @@ public struct SubscriberClient: ~Copyable {
         }
     }
 
-    /// Adds this subscriber to a poller, for programs that wait for more than this.
+    /// Adds this subscriber to a poller, for programs that also wait for other things.
     @discardableResult
     public func add(to poller: inout ZeroMQPoller) -> Int { poller.add(socket) }
 
@@ -100,7 +102,7 @@ public struct SubscriberClient: ~Copyable {
         return String(characters)
     }
 
-    /// A number that does not go on from the last is a new start of the daemon, not a loss.
+    /// A number that does not continue from the last one means that the daemon restarted; it is not a loss.
     private mutating func missedBefore(_ sequence: UInt64, of topic: Topic) -> UInt64 {
         defer { lastSequences[topic] = sequence }
         guard let last = lastSequences[topic], sequence > last else { return 0 }

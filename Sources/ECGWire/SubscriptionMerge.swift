@@ -1,20 +1,20 @@
-/// Puts what is published and what history gives into one order: of each topic every sequence number once, without
-/// holes. A value without socket or clock.
+/// Merges published and historical events into one order: every sequence number of each topic once, without gaps. A
+/// value type with neither socket nor clock.
 struct SubscriptionMerge: Sendable {
-    /// The last number delivered of each topic.
+    /// The last sequence number delivered on each topic.
     private(set) var last: [Topic: UInt64] = [:]
-    /// Messages that were published and had been delivered already.
+    /// Number of published messages that had already been delivered.
     private(set) var repeats = 0
 
     enum Verdict: Equatable {
         case deliver
-        /// It was delivered already.
+        /// Already delivered.
         case drop
-        /// So many before it have not come.
+        /// This many messages before it are missing.
         case hole(UInt64)
     }
 
-    /// Waveforms and health are not kept: what is lost of them is lost.
+    /// Waveforms and health are not kept in the journal, so what is lost of them cannot be recovered.
     static func isKept(_ topic: Topic) -> Bool {
         switch topic.kind {
         case .alert, .beat, .suspicion, .status: true
@@ -31,11 +31,11 @@ struct SubscriptionMerge: Sendable {
     mutating func didDeliver(_ topic: Topic, _ sequence: UInt64) { last[topic] = max(last[topic] ?? 0, sequence) }
     mutating func didDrop() { repeats += 1 }
 
-    /// Begins at a position: what came before is not asked for.
+    /// Starts at a position; earlier events are not requested.
     mutating func begin(_ topic: Topic, after sequence: UInt64) { last[topic] = sequence }
 
-    /// Whether history has something that was not delivered. A journal that counts less than was delivered is another
-    /// one, and begins at its beginning.
+    /// Whether the history has events that were not delivered. A journal with numbers lower than those delivered is a
+    /// new one and is read from its beginning.
     mutating func isBehind(_ topic: Topic, journal sequence: UInt64) -> Bool {
         let delivered = last[topic] ?? 0
         if sequence < delivered { last[topic] = 0 }

@@ -1,4 +1,4 @@
-/// The first frame of a published message: what it is about, and for which stream.
+/// The first frame of a published message: the kind of message and the stream that it concerns.
 public enum Topic: Sendable, Hashable {
     case alert(stream: String)
     case beat(stream: String)
@@ -8,15 +8,15 @@ public enum Topic: Sendable, Hashable {
     /// The daemon itself.
     case health
 
-    /// What a topic is about.
+    /// The kind of a topic.
     public enum Kind: String, Sendable, CaseIterable {
         case alert, beat, suspicion, status, waveform, health
 
-        /// What all topics of this kind begin with: "alert.", or "health".
+        /// The prefix that all topics of this kind share: "alert.", or "health".
         public var prefix: String { self == .health ? rawValue : rawValue + "." }
     }
 
-    /// The topic of a kind for a stream, which `health` does without.
+    /// The topic of a kind for a stream; `health` has no stream.
     public init(_ kind: Kind, stream: String) {
         self =
             switch kind {
@@ -29,13 +29,13 @@ public enum Topic: Sendable, Hashable {
             }
     }
 
-    /// Reads a topic as it came; nil where it is none, or its stream's name is not valid.
+    /// Parses a received topic; nil if it is not a topic or its stream name is invalid.
     public init?(_ name: String) {
         if name == Kind.health.rawValue {
             self = .health
             return
         }
-        // A stream's name may contain dots, the kind does not.
+        // A stream name may contain dots; the kind may not.
         guard let dot = name.firstIndex(of: "."), let kind = Kind(rawValue: String(name[..<dot])), kind != .health
         else { return nil }
         let stream = name[name.index(after: dot)...]
@@ -63,19 +63,19 @@ public enum Topic: Sendable, Hashable {
         }
     }
 
-    /// The topic as it goes over the wire: "alert.bed-1".
+    /// The topic as sent over the wire: "alert.bed-1".
     public var name: String { stream.map { kind.prefix + $0 } ?? kind.rawValue }
 }
 
-/// What a subscriber wants.
+/// What a subscriber wants to receive.
 public enum TopicFilter: Sendable, Hashable {
     case everything
-    /// One kind, of every stream.
+    /// One kind, for every stream.
     case all(Topic.Kind)
     /// Exactly this topic.
     case only(Topic)
 
-    /// The prefix to subscribe to. Other topics may begin with it, too: see `matches`.
+    /// The prefix to subscribe to. Other topics may share it: see `matches`.
     public var prefix: String {
         switch self {
         case .everything: ""
@@ -84,7 +84,7 @@ public enum TopicFilter: Sendable, Hashable {
         }
     }
 
-    /// Whether a topic is wanted: "alert.bed-10" begins with "alert.bed-1", but is another bed's.
+    /// Whether a topic is wanted: "alert.bed-10" starts with "alert.bed-1" but belongs to another bed.
     public func matches(_ topic: Topic) -> Bool {
         switch self {
         case .everything: true

@@ -1,35 +1,35 @@
-/// The blocks of one stream that the daemon may still need, and how far they have been sent. A value without socket or
-/// clock: it is told what came and says what to send.
+/// The blocks of one stream that the daemon may still need, and how far they have been sent. A value type with neither
+/// socket nor clock: it is told what was received and determines what to send.
 struct UnacknowledgedBlocks: Sendable {
     struct Block: Sendable, Equatable {
         var session: UInt64
         var first: Int64
         var count: Int
         var body: [UInt8]
-        /// Samples of the stream's blocks up to this one's end, since the client was made.
+        /// Samples of the stream up to the end of this block, counted since the client was created.
         fileprivate var total: UInt64
         var end: Int64 { first + Int64(count) }
     }
 
     enum Phase: Sendable, Equatable {
-        /// A hello must go out before the next block.
+        /// A hello must be sent before the next block.
         case needsHello
-        /// Its answer is awaited.
+        /// The answer to the hello is pending.
         case awaitsAnswer
         case sending
     }
 
     let stream: String
     private(set) var phase = Phase.needsHello
-    /// Of the last hello; its answer names it.
+    /// Number of the last hello, which its answer repeats.
     private(set) var helloNumber: UInt64 = 0
-    /// How often nothing was heard for long, less how often a hello was answered: a daemon that is behind is asked again
-    /// more and more seldom, lest each hello make it later.
+    /// Number of timeouts minus number of answered hellos. A daemon that is behind is asked less and less often, so
+    /// that the hellos do not delay it further.
     private(set) var silences = 0
     private var blocks: [Block] = []
-    /// Blocks before it are let go; the array is cut when they are many.
+    /// Blocks before this index are released; the array is trimmed when there are many of them.
     private var head = 0
-    /// The first that the daemon is not known to have in memory; between `head` and `nextToSend`.
+    /// The first block that the daemon is not known to have in memory; between `head` and `nextToSend`.
     private var unconfirmed = 0
     private var nextToSend = 0
     private var total: UInt64 = 0
@@ -38,11 +38,11 @@ struct UnacknowledgedBlocks: Sendable {
     init(stream: String) { self.stream = stream }
 
     var isEmpty: Bool { head == blocks.count }
-    /// Samples that are kept.
+    /// Number of samples kept.
     var samples: Int { isEmpty ? 0 : Int(total - blocks[head].total) + blocks[head].count }
-    /// The session of the last block that was added; what a hello names.
+    /// The session of the last block added, which a hello names.
     var session: UInt64 { blocks.last?.session ?? 0 }
-    /// Samples sent that the daemon is not known to have.
+    /// Number of samples sent that the daemon is not known to have.
     var onTheWay: Int {
         guard nextToSend > unconfirmed else { return 0 }
         return Int(blocks[nextToSend - 1].total - blocks[unconfirmed].total) + blocks[unconfirmed].count
@@ -53,7 +53,7 @@ struct UnacknowledgedBlocks: Sendable {
         blocks.append(Block(session: session, first: first, count: count, body: body, total: total))
     }
 
-    /// The next block that may be sent; nil: none at the moment.
+    /// The next block that may be sent; nil if there is none at the moment.
     var sendable: Block? {
         guard phase == .sending, nextToSend < blocks.count else { return nil }
         let block = blocks[nextToSend]
@@ -63,7 +63,7 @@ struct UnacknowledgedBlocks: Sendable {
 
     mutating func didSend() { nextToSend += 1 }
 
-    /// The hello that goes out now carries `nextHelloNumber`.
+    /// The next hello carries `nextHelloNumber`.
     mutating func didSayHello() {
         helloNumber = nextHelloNumber
         phase = .awaitsAnswer
@@ -71,24 +71,24 @@ struct UnacknowledgedBlocks: Sendable {
 
     var nextHelloNumber: UInt64 { helloNumber &+ 1 }
 
-    /// The connection broke.
+    /// Handles a broken connection.
     mutating func lose() { phase = .needsHello }
 
-    /// Nothing was heard for long.
+    /// Handles a timeout: nothing was received for a long time.
     mutating func loseBySilence() {
         silences = min(silences + 1, Self.mostSilences)
         phase = .needsHello
     }
 
-    /// Patience doubles with each silence, up to this often.
+    /// The timeout doubles each time, up to this many times.
     static let mostSilences = 5
 
-    /// What a reply means.
+    /// The outcome of a reply.
     enum Outcome: Equatable {
         case nothing
-        /// The block will never be taken, and is let go.
+        /// The block will never be accepted and is released.
         case refused(cause: String, first: Int64)
-        /// The daemon watches a later session: these blocks will never be taken, and are let go.
+        /// The daemon is monitoring a later session: these blocks will never be accepted and are released.
         case stale(samples: Int)
     }
 
@@ -96,7 +96,7 @@ struct UnacknowledgedBlocks: Sendable {
         var outcome = Outcome.nothing
         if !reply.cause.isEmpty {
             if Self.retryable.contains(reply.cause) {
-                // What is refused while the answer to a hello is awaited was on its way before it.
+                // A block rejected while the answer to a hello is pending was sent before that hello.
                 if phase == .sending { phase = .needsHello }
                 return .nothing
             }
@@ -104,10 +104,10 @@ struct UnacknowledgedBlocks: Sendable {
         }
         release(reply)
         let (room, overflow) = reply.sendUpToSampleIndex.subtractingReportingOverflow(reply.expectedSampleIndex)
-        // Numbers that make no sense leave room for a block at a time.
+        // Implausible numbers leave room for one block at a time.
         window = overflow ? 0 : Int(clamping: room)
         while unconfirmed < nextToSend, isPast(blocks[unconfirmed], reply) { unconfirmed += 1 }
-        // A daemon that names no number knows none.
+        // A daemon that sends no number does not know any.
         if reply.answersHello, phase == .awaitsAnswer, reply.helloNumber == helloNumber || reply.helloNumber == 0 {
             phase = .sending
             silences = max(0, silences - 1)
@@ -128,15 +128,15 @@ struct UnacknowledgedBlocks: Sendable {
         block.session < reply.session || block.session == reply.session && block.end <= reply.expectedSampleIndex
     }
 
-    /// Lets go of what will never be needed again. Blocks of a session before the daemon's are needed until something
-    /// of the daemon's is safe.
+    /// Releases blocks that will never be needed again. Blocks of a session before the daemon's are needed until the
+    /// daemon has saved something of its own session.
     private mutating func release(_ reply: WireIngestReply) {
         while head < blocks.count {
             let block = blocks[head]
             let isSafe = block.session == reply.session && block.end <= reply.neededFromSampleIndex
             let isOver = block.session < reply.session && reply.neededFromSampleIndex > 0
             guard isSafe || isOver else { break }
-            // Its bytes go now, its place with many others.
+            // Frees its bytes now, and its slot together with many others.
             blocks[head].body = []
             head += 1
         }
@@ -149,7 +149,7 @@ struct UnacknowledgedBlocks: Sendable {
         head = 0
     }
 
-    /// Blocks of a session that is over, and never sent.
+    /// Blocks of a session that is over and that were never sent.
     private func staleSamples(_ reply: WireIngestReply) -> Int {
         guard reply.session > session, !isEmpty, nextToSend < blocks.count else { return 0 }
         return blocks[nextToSend...].reduce(0) { $0 + ($1.session < reply.session ? $1.count : 0) }

@@ -1,13 +1,13 @@
 public import ZeroMQ
 
-/// What the clients throw.
+/// Errors thrown by the clients.
 public enum WireError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// The block is not one that the daemon would take; nothing was sent.
+    /// The daemon would not accept the block; nothing was sent.
     case rejected(SampleBlockRejection)
-    /// The socket.
+    /// The socket failed.
     case socket(ZeroMQError)
-    /// A published message that cannot be read; the next one may be well. The topic as it came, shortened and without
-    /// control characters.
+    /// A published message that cannot be decoded; the next one may be fine. Carries the topic as received, shortened
+    /// and without control characters.
     case unreadable(topic: String)
 
     public var description: String {

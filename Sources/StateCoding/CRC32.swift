@@ -1,8 +1,8 @@
-/// The cyclic redundancy check of ISO 3309 and ITU-T V.42 (polynomial 0x04C11DB7, reflected), as zlib and PNG use it:
-/// any burst of up to 32 wrong bits is noticed, other damage with a probability of 1 - 2^-32.
+/// The cyclic redundancy check of ISO 3309 and ITU-T V.42 (polynomial 0x04C11DB7, reflected), as used by zlib and PNG:
+/// detects every error burst of up to 32 bits, and other damage with a probability of 1 - 2^-32.
 public enum CRC32 {
-    /// Eight tables, so that eight bytes take one step: `table[256 * k + byte]` is the remainder of `byte` and k zeros
-    /// after it.
+    /// Eight tables, so that eight bytes are processed per step: `table[256 * k + byte]` is the remainder of `byte`
+    /// followed by k zero bytes.
     private static let table: ContiguousArray<UInt32> = {
         var table = ContiguousArray<UInt32>(repeating: 0, count: 8 * 256)
         for byte in 0..<256 {
@@ -17,6 +17,7 @@ public enum CRC32 {
         return table
     }()
 
+    /// The checksum of some bytes.
     public static func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
         table.withUnsafeBufferPointer { table in
             var remainder: UInt32 = 0xffff_ffff

@@ -1,5 +1,5 @@
-/// A number that may be anything an `Int64` holds: a time in nanoseconds, or an index for which `.max` and `.min` stand
-/// for never. Whatever works with it takes care of overflow. Other integers are held to a range when they are decoded.
+/// A number that may have any `Int64` value: a time in nanoseconds, or an index for which `.max` and `.min` mean never.
+/// All code that uses it handles overflow. Other integers must be within a range when they are decoded.
 @propertyWrapper
 public struct FullRange: Sendable, Equatable, Codable {
     public var wrappedValue: Int64
@@ -16,7 +16,7 @@ public struct FullRange: Sendable, Equatable, Codable {
     }
 }
 
-/// What is not part of the state: it is left out and begins anew.
+/// A property that is not part of the state: it is not coded, and starts with its initial value.
 @propertyWrapper
 public struct Uncoded<Value: Renewable>: Codable {
     public var wrappedValue: Value
@@ -28,7 +28,7 @@ public struct Uncoded<Value: Renewable>: Codable {
 
 extension Uncoded: Sendable where Value: Sendable {}
 
-/// A type with a value to begin with.
+/// A type with an initial value.
 public protocol Renewable {
     static var initialValue: Self { get }
 }

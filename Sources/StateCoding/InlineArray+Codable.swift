@@ -1,5 +1,5 @@
-// The standard library leaves InlineArray without these. In `StateCoding`'s own format numbers are one block; any other
-// format gets a list of elements.
+// The standard library does not make InlineArray Codable. In `StateCoding`'s own format numbers are coded as one block;
+// in any other format as a list of elements.
 
 extension InlineArray: @retroactive Encodable where Element: Encodable {
     public func encode(to encoder: any Encoder) throws {
@@ -39,7 +39,7 @@ extension InlineArray: @retroactive Decodable where Element: Decodable {
     }
 }
 
-/// The kind of the scalars that an array of these is a block of; nil: its elements code themselves.
+/// The kind of scalar if an array of these is coded as a block; nil: its elements code themselves.
 private func blockKind<Element>(of type: Element.Type) -> UInt8? {
     switch type {
     case is Float.Type: Float.kind

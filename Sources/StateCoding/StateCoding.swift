@@ -1,17 +1,16 @@
-/// The state of a value as bytes and back, by its `Codable` conformance, so that the compiler writes the list of fields
-/// and none is forgotten: the values alone, one after the other in the order in which they are coded, without names.
-/// Runs of numbers (`[Float]`, `InlineArray` of numbers, SIMD vectors) are blocks that are copied as they lie in
-/// memory.
+/// Codes a value's state as bytes and back through its `Codable` conformance, so that the compiler generates the list
+/// of fields and none is forgotten. Only the values are stored, one after the other in coding order, without names.
+/// Sequences of numbers (`[Float]`, `InlineArray` of numbers, SIMD vectors) are blocks copied as they are in memory.
 ///
-/// What is read back must have been written by the same sequence of fields. A fingerprint tells: a hash over the name
-/// and the type of each field that was met, which writer and reader both make.
+/// The data must be read with the same sequence of fields with which it was written. This is checked by a fingerprint:
+/// a hash over the name and type of each field encountered, computed by both writer and reader.
 ///
-/// Reading is for bytes that may be anything: every length is checked against what is left, and numbers are held to
-/// ranges in which sums of a few cannot overflow (`StateScalar.isModest`). What else a type needs to be safe it says as
-/// `RangeChecked`.
+/// Decoding is safe for arbitrary bytes: every length is checked against the bytes remaining, and numbers must be
+/// within ranges in which sums of a few cannot overflow (`StateScalar.isModest`). A type states any further safety
+/// conditions through `RangeChecked`.
 public enum StateCoding {
     /// - Returns: the bytes and the fingerprint of the fields.
-    /// - Throws: for a value that codes what this format has no place for: `nil` within an array, or a superclass.
+    /// - Throws: for a value that this format cannot represent: `nil` within an array, or a superclass.
     public static func encode(_ value: some Encodable) throws -> (bytes: [UInt8], fingerprint: UInt64) {
         let encoder = StateEncoder()
         try value.encode(to: encoder)
@@ -19,8 +18,8 @@ public enum StateCoding {
     }
 
     /// - Parameters:
-    ///   - bytes: as `encode` gave them, and nothing else.
-    ///   - fingerprint: as `encode` gave it.
+    ///   - bytes: exactly as returned by `encode`.
+    ///   - fingerprint: as returned by `encode`.
     public static func decode<Value: Decodable>(
         _ type: Value.Type, from bytes: UnsafeRawBufferPointer, fingerprint: UInt64
     ) throws(StateCodingError) -> Value {
@@ -32,29 +31,29 @@ public enum StateCoding {
         } catch let error as StateCodingError {
             throw error
         } catch {
-            // An enumeration without the case that was read.
+            // An enumeration that lacks the case read.
             throw .otherLayout
         }
     }
 }
 
-/// Why bytes are not a state.
+/// Why bytes cannot be decoded as a state.
 public enum StateCodingError: Error, Sendable, Equatable {
-    /// They end before the value does, go on after it, or were written by other fields.
+    /// They end too early, continue after the value, or were written with other fields.
     case otherLayout
-    /// A number lies where none of this type (its name) can.
+    /// A number is outside the range allowed for this type (given by name).
     case outOfRange(String)
-    /// The value codes what the format has no place for.
+    /// The value contains something that the format cannot represent.
     case notSupported
 }
 
-/// A type whose decoded value is safe to work with only if some of its numbers lie in their ranges. The decoder asks,
-/// and refuses.
+/// A type whose decoded value is safe to use only if some of its numbers are within their ranges. The decoder checks
+/// this and rejects the value otherwise.
 public protocol RangeChecked {
     var isInRange: Bool { get }
 }
 
-/// FNV-1a over names and types of fields, word by word where it can.
+/// FNV-1a over names and types of fields, a word at a time where possible.
 struct Fingerprint {
     private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
 
@@ -71,13 +70,14 @@ struct Fingerprint {
     }
 }
 
-/// A number (or truth value) that is written as it lies in memory.
+/// A number (or Boolean) that is stored as it is in memory.
 protocol StateScalar: BitwiseCopyable {
-    /// Tells the types apart in the fingerprint.
+    /// Distinguishes the types in the fingerprint.
     static var kind: UInt8 { get }
-    /// Whether it lies where sums cannot overflow.
+    /// Whether it is within the range in which sums cannot overflow.
     var isModest: Bool { get }
-    /// The same of all of them: a witness for each type, or the compiler would ask each number on its own.
+    /// The same check for a whole block: specialized per type, because otherwise the compiler would check each number
+    /// separately.
     static func areModest(_ scalars: UnsafeMutableBufferPointer<Self>) -> Bool
 }
 
@@ -95,7 +95,7 @@ extension StateScalar {
 
 extension Float: StateScalar {
     static var kind: UInt8 { 1 }
-    /// False for what is not a number.
+    /// False if it is not a number.
     var isModest: Bool { abs(self) <= 1e15 }
     static func areModest(_ scalars: UnsafeMutableBufferPointer<Float>) -> Bool { all(scalars) }
 }
@@ -127,7 +127,7 @@ extension Int16: StateScalar { static var kind: UInt8 { 10 } }
 extension Int8: StateScalar { static var kind: UInt8 { 11 } }
 extension UInt: StateScalar { static var kind: UInt8 { 12 } }
 
-/// What is not a scalar, in the fingerprint.
+/// The fingerprint kind of anything that is not a scalar.
 enum StateKind {
     static let bool: UInt8 = 13, string: UInt8 = 14, block: UInt8 = 15, value: UInt8 = 16, array: UInt8 = 17
     /// Added to the kind of a field that may be nil.

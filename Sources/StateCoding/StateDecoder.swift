@@ -1,4 +1,4 @@
-/// Reads what types have coded of themselves; see `StateCoding`.
+/// Decodes what types have encoded of themselves; see `StateCoding`.
 final class StateDecoder: Decoder {
     private let bytes: UnsafeRawBufferPointer
     private var position = 0
@@ -47,16 +47,17 @@ final class StateDecoder: Decoder {
         return string
     }
 
-    /// How many elements follow. Each takes a byte at least, so that no number reserves more than there are bytes.
+    /// Number of elements that follow. Each takes at least a byte, so no count can reserve more elements than there are
+    /// bytes.
     func elementCount() throws -> Int {
         let count = Int(try scalar(UInt32.self))
         guard count <= bytes.count - position else { throw StateCodingError.otherLayout }
         return count
     }
 
-    /// Copies scalars to where they belong.
+    /// Copies scalars to their destination.
     ///
-    /// - Parameter destination: of whole scalars, as many as were written.
+    /// - Parameter destination: consists of whole scalars, as many as were written.
     func fill<Scalar: StateScalar>(_ destination: UnsafeMutableRawBufferPointer, _ type: Scalar.Type) throws {
         fingerprint.mix(UInt64(StateKind.block) << 8 | UInt64(type.kind))
         destination.copyMemory(from: try take(destination.count))
@@ -65,7 +66,7 @@ final class StateDecoder: Decoder {
         }
     }
 
-    /// A block that says how many floats it has.
+    /// A block that starts with its number of floats.
     private func floats() throws -> ContiguousArray<Float> {
         fingerprint.mix(UInt64(StateKind.block) << 8 | UInt64(Float.kind))
         let source = try take(Int(try scalar(UInt32.self)) * MemoryLayout<Float>.stride)
@@ -92,7 +93,7 @@ final class StateDecoder: Decoder {
         if type == SIMD2<Float>.self { return try vector(SIMD2<Float>.self, Float.self) as! Value }
         if type == SIMD2<Int32>.self { return try vector(SIMD2<Int32>.self, Int32.self) as! Value }
         let value = try Value(from: self)
-        // Asked of the type, so that a large value need not be boxed for the question.
+        // The type is queried, so that a large value need not be boxed for it.
         if Value.self is any RangeChecked.Type, let checked = value as? any RangeChecked, !checked.isInRange {
             throw StateCodingError.outOfRange("\(type)")
         }
@@ -100,7 +101,7 @@ final class StateDecoder: Decoder {
     }
 }
 
-/// Fields with names, which only the fingerprint gets.
+/// Keyed fields; the names go only into the fingerprint.
 struct KeyedStateDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
     let decoder: StateDecoder
     var codingPath: [any CodingKey] { [] }
@@ -118,7 +119,7 @@ struct KeyedStateDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
         return try decoder.bool() ? decoder.scalar(type) : nil
     }
 
-    // Never asked by synthesised conformances.
+    // Never called by synthesized conformances.
     func contains(_ key: Key) -> Bool { true }
     func decodeNil(forKey key: Key) -> Bool { false }
 
@@ -187,7 +188,7 @@ struct KeyedStateDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func superDecoder(forKey key: Key) -> any Decoder { decoder }
 }
 
-/// Elements of an array, with their number before them.
+/// Elements of an array, preceded by their count.
 struct UnkeyedStateDecoding: UnkeyedDecodingContainer {
     private let decoder: StateDecoder
     let count: Int?
@@ -224,7 +225,7 @@ struct UnkeyedStateDecoding: UnkeyedDecodingContainer {
     mutating func superDecoder() -> any Decoder { decoder }
 }
 
-/// One value: what enumerations code of themselves.
+/// A single value, as enumerations encode themselves.
 struct SingleStateDecoding: SingleValueDecodingContainer {
     let decoder: StateDecoder
     var codingPath: [any CodingKey] { [] }

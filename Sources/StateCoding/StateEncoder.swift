@@ -1,11 +1,11 @@
-/// Writes what types code of themselves; see `StateCoding`.
+/// Encodes what types contain; see `StateCoding`.
 final class StateEncoder: Encoder {
     private(set) var bytes: [UInt8] = []
     var fingerprint = Fingerprint()
 
     init() { bytes.reserveCapacity(24 * 1024) }
 
-    // Nobody asks for the path: errors name the type.
+    // The path is never used: errors name the type.
     var codingPath: [any CodingKey] { [] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
@@ -32,7 +32,7 @@ final class StateEncoder: Encoder {
         }
     }
 
-    /// Scalars as they lie in memory; their number is written where the type does not give it.
+    /// Scalars as they are in memory; their count is written if the type does not determine it.
     func putBlock(_ memory: UnsafeRawBufferPointer, kind: UInt8, count: Int?) {
         fingerprint.mix(UInt64(StateKind.block) << 8 | UInt64(kind))
         if let count { put(UInt32(clamping: count)) }
@@ -40,7 +40,7 @@ final class StateEncoder: Encoder {
     }
 
     func putValue<Value: Encodable>(_ value: Value) throws {
-        // A cast is dear; comparing types is not.
+        // A cast is expensive; comparing types is not.
         if Value.self == [Float].self {
             let array = value as! [Float]
             array.withUnsafeBytes { putBlock($0, kind: Float.kind, count: array.count) }
@@ -56,7 +56,7 @@ final class StateEncoder: Encoder {
         }
     }
 
-    /// The number of an array's elements, put where it was left out.
+    /// Fills in the element count of an array at the position reserved for it.
     func patch(count: Int, at position: Int) {
         withUnsafeBytes(of: UInt32(clamping: count)) { source in
             bytes.replaceSubrange(position..<position + 4, with: source)
@@ -64,7 +64,7 @@ final class StateEncoder: Encoder {
     }
 }
 
-/// Fields with names, which only the fingerprint gets.
+/// Keyed fields; the names go only into the fingerprint.
 struct KeyedStateEncoding<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let encoder: StateEncoder
     var codingPath: [any CodingKey] { [] }
@@ -153,7 +153,7 @@ struct KeyedStateEncoding<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func superEncoder(forKey key: Key) -> any Encoder { encoder }
 }
 
-/// Elements of an array, with their number before them.
+/// Elements of an array, preceded by their count.
 struct UnkeyedStateEncoding: UnkeyedEncodingContainer {
     private let encoder: StateEncoder
     private let position: Int
@@ -188,7 +188,7 @@ struct UnkeyedStateEncoding: UnkeyedEncodingContainer {
     mutating func superEncoder() -> any Encoder { encoder }
 }
 
-/// One value: what enumerations code of themselves.
+/// A single value, as enumerations encode themselves.
 struct SingleStateEncoding: SingleValueEncodingContainer {
     let encoder: StateEncoder
     var codingPath: [any CodingKey] { [] }

@@ -1,13 +1,13 @@
 import CZeroMQ
 import Glibc
 
-/// The public half of a CURVE key (Curve25519): what others may know, and what names a peer.
+/// The public half of a CURVE key (Curve25519): safe to share, and identifies a peer.
 public struct CurvePublicKey: Hashable, Sendable, CustomStringConvertible {
     /// The key in Z85 (ZeroMQ RFC 32): 40 printable characters.
     public let z85: String
 
     /// - Parameter z85: 40 characters of Z85.
-    /// - Returns: nil where it is no key.
+    /// - Returns: nil if it is not a valid key.
     public init?(z85: String) {
         guard decodedZ85(z85) != nil else { return nil }
         self.z85 = z85
@@ -25,14 +25,14 @@ public struct CurvePublicKey: Hashable, Sendable, CustomStringConvertible {
     public var description: String { z85 }
 }
 
-/// A CURVE key with its secret half. It describes itself by the public half only, so that no log shows the secret.
+/// A CURVE key pair. Its description contains only the public half, so that no log shows the secret.
 public struct CurveKeyPair: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
     public let publicKey: CurvePublicKey
-    /// The secret half in Z85: for the file that keeps it, and nothing else.
+    /// The secret half in Z85: only for the file that stores it.
     public let secretZ85: String
 
-    /// - Parameter secretZ85: 40 characters of Z85; the public half is computed from them.
-    /// - Returns: nil where it is no key.
+    /// - Parameter secretZ85: 40 characters of Z85; the public half is derived from them.
+    /// - Returns: nil if it is not a valid key.
     public init?(secretZ85: String) {
         guard decodedZ85(secretZ85) != nil else { return nil }
         var text = [CChar](repeating: 0, count: 41)
@@ -44,8 +44,8 @@ public struct CurveKeyPair: Equatable, Sendable, CustomStringConvertible, Custom
         self.secretZ85 = secretZ85
     }
 
-    /// A fresh key from the system's random numbers.
-    /// - Throws: `.notSupported` where libzmq was built without CURVE.
+    /// Generates a new key from the system's random numbers.
+    /// - Throws: `.notSupported` if libzmq was built without CURVE.
     public static func generate() throws(ZeroMQError) -> CurveKeyPair {
         var publicText = [CChar](repeating: 0, count: 41)
         var secretText = [CChar](repeating: 0, count: 41)
@@ -60,7 +60,7 @@ public struct CurveKeyPair: Equatable, Sendable, CustomStringConvertible, Custom
     public var debugDescription: String { description }
 }
 
-/// What a client needs to speak CURVE: its own key, and the key that the server must have.
+/// What a client needs to use CURVE: its own key pair and the server's public key.
 public struct CurveClientKeys: Equatable, Sendable {
     public var own: CurveKeyPair
     public var server: CurvePublicKey
@@ -72,23 +72,22 @@ public struct CurveClientKeys: Equatable, Sendable {
 }
 
 extension ZeroMQSocket {
-    /// Makes the endpoints bound from now on speak CURVE: only who knows this key's public half and is let in by the
-    /// authenticator gets a connection. Without an authenticator in the context everybody is let in.
-    /// - Parameter domain: what the authenticator is told, 1 to 254 bytes.
+    /// Makes endpoints bound from now on use CURVE: only peers that know this key's public half and are admitted by the
+    /// authenticator can connect. Without an authenticator in the context everyone is admitted.
+    /// - Parameter domain: passed to the authenticator, 1 to 254 bytes.
     public func serveCurve(_ key: CurveKeyPair, domain: String) throws(ZeroMQError) {
         try set(.zapDomain(domain))
         try set(.curveServer(true))
         try set(.curveSecretKey(Array(key.secretZ85.utf8)))
     }
 
-    /// Makes the endpoints bound from now on speak without encryption; the authenticator is asked about each
-    /// connection all the same.
+    /// Makes endpoints bound from now on unencrypted; the authenticator is still asked about each connection.
     public func servePlainly(domain: String) throws(ZeroMQError) {
         try set(.curveServer(false))
         try set(.zapDomain(domain))
     }
 
-    /// Makes the connections made from now on speak CURVE. nil changes nothing.
+    /// Makes connections opened from now on use CURVE. nil changes nothing.
     public func useCurve(_ keys: CurveClientKeys?) throws(ZeroMQError) {
         guard let keys else { return }
         try set(.curveServerKey(Array(keys.server.z85.utf8)))
@@ -97,7 +96,7 @@ extension ZeroMQSocket {
     }
 }
 
-/// libzmq's decoder looks characters up in a table without a check: only Z85's own may reach it.
+/// libzmq's decoder looks characters up in a table without a bounds check: only Z85's own characters may reach it.
 private func decodedZ85(_ text: String) -> [UInt8]? {
     let allowed = Set("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#".utf8)
     guard text.utf8.count == 40, text.utf8.allSatisfy(allowed.contains) else { return nil }

@@ -1,10 +1,10 @@
-/// A point in time until which something may wait; an interrupted wait goes on for the rest of it.
+/// A point in time at which waiting ends; an interrupted wait resumes for the remaining time.
 struct Deadline {
-    /// nil: for ever.
+    /// nil: wait forever.
     private let instant: ContinuousClock.Instant?
 
     init(_ timeout: Duration?) {
-        // Beyond 20 days, which is what fits libzmq's milliseconds, waiting is as good as for ever.
+        // Beyond 20 days, the limit of libzmq's milliseconds, a wait counts as forever.
         if let timeout, timeout < .seconds(20 * 86_400) {
             instant = .now + max(timeout, .zero)
         } else {
@@ -12,7 +12,7 @@ struct Deadline {
         }
     }
 
-    /// What is left, rounded up so that nobody wakes too early; -1: for ever.
+    /// Time remaining, rounded up so that a wait does not end early; -1: forever.
     var remainingMilliseconds: Int {
         guard let instant else { return -1 }
         return (instant - .now).milliseconds(roundedUp: true)
@@ -20,7 +20,7 @@ struct Deadline {
 }
 
 extension Duration {
-    /// Whole milliseconds, 0 or more, at most what libzmq's options can hold.
+    /// Whole milliseconds, at least 0 and at most what libzmq's options can hold.
     func milliseconds(roundedUp: Bool) -> Int {
         guard self > .zero else { return 0 }
         guard self < .seconds(20 * 86_400) else { return 20 * 86_400 * 1000 }

@@ -1,40 +1,41 @@
-/// Who asks to be let in, as libzmq tells the authenticator (ZAP, ZeroMQ RFC 27).
+/// A connection request as libzmq passes it to the authenticator (ZAP, ZeroMQ RFC 27).
 public struct ZAPRequest: Sendable, Equatable {
-    /// What the peer proves who it is with.
+    /// How the peer proves its identity.
     public enum Credentials: Sendable, Equatable {
-        /// Nothing: mechanism NULL.
+        /// Not at all: mechanism NULL.
         case none
-        /// It holds the secret half of this key: mechanism CURVE.
+        /// By holding the secret half of this key: mechanism CURVE.
         case curve(CurvePublicKey)
-        /// Another mechanism, or fields that make no sense.
+        /// Another mechanism, or invalid fields.
         case other(mechanism: String)
     }
 
     /// The socket's domain.
     public var domain: String
-    /// The peer's address as the system tells it.
+    /// The peer's address as reported by the system.
     public var address: String
     public var credentials: Credentials
 }
 
-/// What the authenticator answers.
+/// The authenticator's answer.
 public enum ZAPDecision: Sendable, Equatable {
-    /// Let in, and known under this name: `ZeroMQMessage.userID` of all that the peer sends.
+    /// Admitted under this name, which becomes `ZeroMQMessage.userID` of everything that the peer sends.
     case allow(userID: String)
     case refuse
 }
 
-/// Decides for every socket of a context whether a connection is let in. It must be there before the sockets are
-/// bound: libzmq asks nobody where nobody is. At most one for a context.
+/// Decides for every socket of a context whether a connection is admitted. Create it before the sockets are bound:
+/// without an authenticator libzmq admits everyone. At most one per context.
 ///
-/// It belongs to the thread that made it. While it does not answer, handshakes wait and connections that stand go on.
+/// It belongs to the thread that created it. While it does not answer, handshakes wait; established connections
+/// continue.
 public struct ZAPAuthenticator: ~Copyable {
     private let socket: ZeroMQSocket
     private var message = ZeroMQMessage()
 
-    /// - Throws: `.addressInUse` where the context has one already.
+    /// - Throws: `.addressInUse` if the context already has one.
     public init(_ context: ZeroMQContext) throws(ZeroMQError) {
-        // ROUTER rather than REP: a request that is none can be left unanswered.
+        // ROUTER rather than REP, so that an invalid request can be left unanswered.
         let socket = try ZeroMQSocket(context, .router)
         try socket.set(.linger(.zero))
         try socket.bind("inproc://zeromq.zap.01")
@@ -45,9 +46,9 @@ public struct ZAPAuthenticator: ~Copyable {
     @discardableResult
     public func add(to poller: inout ZeroMQPoller) -> Int { poller.add(socket) }
 
-    /// Answers the requests that wait.
-    /// - Returns: how many there were.
-    /// - Throws: what no loop can go on after.
+    /// Answers the pending requests.
+    /// - Returns: the number of requests answered.
+    /// - Throws: errors after which an event loop cannot continue.
     public mutating func answer(
         decide: (ZAPRequest) -> ZAPDecision
     ) throws(ZeroMQError) -> Int {
@@ -69,7 +70,7 @@ public struct ZAPAuthenticator: ~Copyable {
             do throws(ZeroMQError) {
                 try socket.send(parts: envelope + answer, timeout: .zero)
             } catch  where error.code == .hostUnreachable {
-                // Who asked has gone.
+                // The requester has gone.
                 continue
             }
         }

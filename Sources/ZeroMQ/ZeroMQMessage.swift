@@ -1,19 +1,19 @@
 import CZeroMQ
 
-/// A received message: one or more frames, read where libzmq put them.
+/// A received message of one or more frames, read in place from libzmq's memory.
 ///
-/// Kept between calls of `ZeroMQSocket.receive(into:)` its own storage is used again, so that receiving allocates
-/// nothing here.
+/// If the message is reused for calls of `ZeroMQSocket.receive(into:)`, its storage is reused too, so that receiving
+/// allocates nothing here.
 public struct ZeroMQMessage: ~Copyable {
-    /// Frames that a message keeps; a peer that sends more has them dropped and counted, so that it cannot fill the
-    /// memory.
+    /// Maximum number of frames that a message keeps; further frames are dropped and counted, so that a peer cannot
+    /// exhaust the memory.
     public static let maximumFrameCount = 64
 
     private var frames: UnsafeMutablePointer<zmq_msg_t>
     private var capacity: Int
-    /// How many frames it has; 0 only before the first message was received into it.
+    /// Number of frames; 0 only before the first message was received into it.
     public private(set) var frameCount = 0
-    /// Frames beyond `maximumFrameCount` that the message had, too.
+    /// Number of frames that were dropped because they exceeded `maximumFrameCount`.
     public private(set) var discardedFrameCount = 0
 
     public init() {
@@ -33,7 +33,7 @@ public struct ZeroMQMessage: ~Copyable {
         return zmq_msg_size(frames + index)
     }
 
-    /// Gives the bytes of a frame without copying; they must not be kept.
+    /// Provides the bytes of a frame without copying; they must not escape the closure.
     /// - Precondition: 0 <= index < frameCount.
     public func withFrame<Result, Failure: Error>(
         _ index: Int, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
@@ -48,15 +48,15 @@ public struct ZeroMQMessage: ~Copyable {
         withFrame(index) { Array($0) }
     }
 
-    /// A frame as text; nil where it is not UTF-8.
+    /// A frame as text; nil if it is not UTF-8.
     public func text(ofFrame index: Int) -> String? {
         withFrame(index) { String(validating: $0, as: UTF8.self) }
     }
 
-    /// The name under which the authenticator let the sender in (ZAP's User Id); nil where nobody was asked.
+    /// The name under which the authenticator admitted the sender (ZAP's User Id); nil if there was no authenticator.
     ///
-    /// Where an authenticator was asked this is its word: what a sender claims under the same name does not replace it.
-    /// Read from the last frame: a ROUTER makes the first itself.
+    /// If there was an authenticator, this is its answer; a sender cannot override it by claiming the same property. It
+    /// is read from the last frame, because a ROUTER creates the first one itself.
     public var userID: String? {
         guard frameCount > 0, let text = zmq_msg_gets(frames + (frameCount - 1), "User-Id") else { return nil }
         return String(cString: text)
@@ -67,15 +67,15 @@ public struct ZeroMQMessage: ~Copyable {
         (0..<frameCount).map { bytes(ofFrame: $0) }
     }
 
-    /// Lets go of all frames, keeps the storage.
+    /// Releases all frames and keeps the storage.
     mutating func removeAll() {
         for index in 0..<frameCount { zmq_msg_close(frames + index) }
         frameCount = 0
         discardedFrameCount = 0
     }
 
-    /// Takes over what `receive` puts into a fresh frame.
-    /// - Parameter receive: returns false where nothing was received.
+    /// Appends the frame that `receive` fills.
+    /// - Parameter receive: returns false if nothing was received.
     mutating func appendFrame<Failure: Error>(
         _ receive: (UnsafeMutablePointer<zmq_msg_t>) throws(Failure) -> Bool
     ) throws(Failure) -> Bool {
@@ -95,10 +95,10 @@ public struct ZeroMQMessage: ~Copyable {
         return true
     }
 
-    /// Whether the last frame received is followed by another of the same message.
+    /// Whether another frame of the same message follows the last one received.
     var expectsMore: Bool { frameCount > 0 && zmq_msg_more(frames + (frameCount - 1)) != 0 }
 
-    /// Drops the last frame in favour of one further on, unless it is the message's last.
+    /// Drops the last frame in favour of a later one, unless it is the last frame of the message.
     mutating func discardLastFrame() {
         frameCount -= 1
         zmq_msg_close(frames + frameCount)
@@ -108,7 +108,7 @@ public struct ZeroMQMessage: ~Copyable {
     private mutating func grow() {
         let larger = UnsafeMutablePointer<zmq_msg_t>.allocate(capacity: capacity * 2)
         for index in 0..<frameCount {
-            // A frame may hold its bytes within itself: libzmq must move it.
+            // A frame may store its bytes inline: libzmq must move it.
             zmq_msg_init(larger + index)
             zmq_msg_move(larger + index, frames + index)
             zmq_msg_close(frames + index)

@@ -2,47 +2,48 @@ import CZeroMQ
 import Glibc
 import Synchronization
 
-/// What happened to a socket's connections.
+/// A change in a socket's connections.
 public struct ZeroMQMonitorEvent: Sendable, Hashable {
+    /// What changed.
     public enum Kind: Sendable, Hashable {
-        /// A connection that this side began stands.
+        /// A connection that this side initiated is established.
         case connected
-        /// The connection attempt goes on in the background.
+        /// The connection attempt continues in the background.
         case connectDelayed
-        /// It is tried again after so many milliseconds.
+        /// It will be retried after this many milliseconds.
         case connectRetried(afterMilliseconds: Int)
         /// Bound and listening.
         case listening
         case bindFailed(ZeroMQError.Code)
-        /// A connection that the other side began stands.
+        /// A connection that the other side initiated is established.
         case accepted
         case acceptFailed(ZeroMQError.Code)
         /// This side closed the connection or listener.
         case closed
         case closeFailed(ZeroMQError.Code)
-        /// The connection broke, or was closed for a breach such as too large a frame.
+        /// The connection broke, or was closed because of a violation such as an oversized frame.
         case disconnected
-        /// The monitored socket closed: the last event.
+        /// The monitored socket was closed; this is the last event.
         case monitorStopped
-        /// The two sides understand each other and, with CURVE, know each other.
+        /// The handshake succeeded, including authentication if CURVE is used.
         case handshakeSucceeded
         case handshakeFailed(ZeroMQError.Code)
-        /// The other side does not speak ZMTP, or another security mechanism. One of zmq.h's `ZMQ_PROTOCOL_ERROR_`
+        /// The other side does not use ZMTP, or uses another security mechanism. One of zmq.h's `ZMQ_PROTOCOL_ERROR_`
         /// numbers.
         case handshakeFailedProtocol(Int)
-        /// The authenticator said no, with its status 300, 400 or 500.
+        /// The authenticator refused the connection, with status 300, 400 or 500.
         case handshakeFailedAuthentication(status: Int)
-        /// Something that a later library reports: the event's number and value.
+        /// An event from a later library version: its number and value.
         case other(Int, value: Int)
     }
 
     public let kind: Kind
-    /// The endpoint it concerns: this side's own for `listening` and `accepted`.
+    /// The endpoint concerned: this side's own for `listening` and `accepted`.
     public let endpoint: String
 }
 
-/// The connection events of one socket, on the thread that owns both. Events that nobody reads pile up: read them, or
-/// let the monitor go.
+/// The connection events of one socket, on the thread that owns both. Unread events accumulate: read them, or release
+/// the monitor.
 public struct ZeroMQMonitor: ~Copyable {
     private let monitored: ZeroMQSocket.Handle
     let receiver: ZeroMQSocket
@@ -59,7 +60,7 @@ public struct ZeroMQMonitor: ~Copyable {
     ) throws(ZeroMQError) -> ZeroMQSocket {
         let receiver = try ZeroMQSocket(socket.handle.context, .pair)
         try receiver.set(.linger(.zero))
-        // libzmq reports from its I/O thread and waits there while the queue is full: the queue must not have an end.
+        // libzmq reports from its I/O thread and blocks there while the queue is full, so the queue must be unlimited.
         try receiver.set(.receiveHighWaterMark(0))
         guard zmq_socket_monitor(socket.pointer, endpoint, ZMQ_EVENT_ALL) == 0 else {
             throw ZeroMQError(lastOf: "monitor a \(socket.kind) socket")
@@ -77,8 +78,8 @@ public struct ZeroMQMonitor: ~Copyable {
         if let open = monitored.pointer { zmq_socket_monitor(open, nil, 0) }
     }
 
-    /// - Parameter timeout: nil: wait for ever; zero: only look.
-    /// - Returns: the next event, or nil where the time passed.
+    /// - Parameter timeout: nil: wait forever; zero: do not wait.
+    /// - Returns: the next event, or nil if the timeout expired.
     public func next(timeout: Duration? = nil) throws(ZeroMQError) -> ZeroMQMonitorEvent? {
         guard let frames = try receiver.receive(timeout: timeout) else { return nil }
         guard frames.count == 2, frames[0].count == 6 else {
@@ -93,12 +94,12 @@ public struct ZeroMQMonitor: ~Copyable {
     }
 }
 
-/// Makes the inproc names of monitors differ.
+/// Makes the inproc names of monitors unique.
 private let monitorCount = Atomic<Int>(0)
 
 extension ZeroMQSocket {
-    /// Starts reporting what happens to this socket's connections from now on; before `bind` or `connect` is the time
-    /// to ask. A socket has at most one monitor.
+    /// Starts reporting connection events of this socket; call it before `bind` or `connect`. A socket has at most one
+    /// monitor.
     public func monitor() throws(ZeroMQError) -> ZeroMQMonitor { try ZeroMQMonitor(self) }
 }
 

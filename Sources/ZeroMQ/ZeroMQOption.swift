@@ -1,33 +1,34 @@
 import CZeroMQ
 import Glibc
 
-/// An option of a socket with its value. Those about queues, sizes and heartbeats work on later binds and connects, so
-/// set them first.
+/// A socket option with its value. Options for queues, sizes and heartbeats apply to later binds and connects, so set
+/// them first.
 public enum ZeroMQOption: Sendable, Hashable {
-    /// Messages that may wait to be sent, for each peer; 0: no limit; libzmq's default 1,000.
+    /// Maximum number of messages queued for sending, per peer; 0: no limit; libzmq's default 1,000.
     case sendHighWaterMark(Int)
-    /// Messages that may wait to be received, for each peer; 0: no limit; libzmq's default 1,000.
+    /// Maximum number of messages queued for receiving, per peer; 0: no limit; libzmq's default 1,000.
     case receiveHighWaterMark(Int)
-    /// How long closing goes on sending what is unsent; nil: for ever; here 1 s unless set.
+    /// How long unsent messages are still sent after closing; nil: forever; 1 s here unless set.
     case linger(Duration?)
     /// A peer that sends a larger frame is disconnected; nil: no limit.
     case maximumMessageSize(Int?)
-    /// SUB: get messages that begin with these bytes; none: all.
+    /// SUB: receive messages that start with these bytes; empty: all messages.
     case subscribe([UInt8])
-    /// SUB: take back one such subscription.
+    /// SUB: cancel one such subscription.
     case unsubscribe([UInt8])
-    /// The name under which a ROUTER on the other side knows this socket; 1 to 255 bytes, the first not 0.
+    /// The name by which a ROUTER on the other side identifies this socket; 1 to 255 bytes, the first not 0.
     case routingID([UInt8])
-    /// Queue messages only for peers that are really connected, so that sending waits (or says that it would) while
-    /// nobody is there.
+    /// Queue messages only for peers that are fully connected, so that sending waits (or reports that it would) while
+    /// no peer is connected.
     case immediate(Bool)
-    /// Pause before connecting again; libzmq's default 100 ms.
+    /// Pause before reconnecting; libzmq's default 100 ms.
     case reconnectInterval(Duration)
-    /// The pause doubles up to this; zero: it stays.
+    /// The reconnect pause doubles up to this limit; zero: it stays constant.
     case reconnectIntervalMaximum(Duration)
-    /// Give up a connection attempt after this; zero: as the system does.
+    /// Abandon a connection attempt after this time; zero: use the system's limit.
     case connectTimeout(Duration)
-    /// A peer that has not introduced itself by then is disconnected; libzmq's default 30 s; zero: never.
+    /// A peer that does not complete the handshake within this time is disconnected; libzmq's default 30 s; zero:
+    /// never.
     case handshakeInterval(Duration)
     /// TCP keep-alive probes on or off.
     case tcpKeepalive(Bool)
@@ -35,11 +36,11 @@ public enum ZeroMQOption: Sendable, Hashable {
     case tcpKeepaliveIdle(Duration)
     /// Time between probes; whole seconds.
     case tcpKeepaliveInterval(Duration)
-    /// Unanswered probes that end the connection.
+    /// Number of unanswered probes after which the connection is closed.
     case tcpKeepaliveCount(Int)
-    /// What was sent over TCP and has not arrived after so long ends the connection; zero: as the system does.
+    /// Close the connection if data sent over TCP is not acknowledged within this time; zero: use the system's limit.
     case tcpMaximumRetransmitTime(Duration)
-    /// Connections that may wait to be accepted; libzmq's default 100.
+    /// Maximum number of connections waiting to be accepted; libzmq's default 100.
     case backlog(Int)
     /// The kernel's send buffer in bytes.
     case sendBufferSize(Int)
@@ -47,25 +48,25 @@ public enum ZeroMQOption: Sendable, Hashable {
     case receiveBufferSize(Int)
     /// Accept and connect IPv6 as well.
     case ipv6(Bool)
-    /// ROUTER: sending to nobody throws `.hostUnreachable` rather than dropping.
+    /// ROUTER: sending to an unknown peer throws `.hostUnreachable` instead of dropping the message.
     case routerMandatory(Bool)
-    /// ROUTER: a peer that comes with a known routing id takes it over, as a reconnecting bedside does.
+    /// ROUTER: a peer that arrives with a known routing id takes it over, as a reconnecting acquisition client does.
     case routerHandover(Bool)
     /// Introduce this socket to ROUTER peers with an empty message.
     case probeRouter(Bool)
-    /// XPUB: also show subscriptions that somebody else has already.
+    /// XPUB: also report subscriptions that another subscriber already has.
     case xpubVerbose(Bool)
-    /// XPUB: also show every unsubscription.
+    /// XPUB: also report every unsubscription.
     case xpubVerboser(Bool)
-    /// XPUB: sending waits for slow subscribers rather than dropping.
+    /// XPUB: sending waits for slow subscribers instead of dropping messages.
     case xpubNoDrop(Bool)
-    /// XPUB: what to subscribe is decided by the program.
+    /// XPUB: the program decides what to subscribe.
     case xpubManual(Bool)
-    /// XPUB: the first message that a new subscriber gets.
+    /// XPUB: the first message sent to a new subscriber.
     case xpubWelcomeMessage([UInt8])
-    /// Keep only the last message; single-part only.
+    /// Keep only the last message; single-part messages only.
     case conflate(Bool)
-    /// Domain that the authenticator is told.
+    /// Domain passed to the authenticator.
     case zapDomain(String)
     /// This side of a CURVE connection is the server.
     case curveServer(Bool)
@@ -76,9 +77,9 @@ public enum ZeroMQOption: Sendable, Hashable {
     /// Client: the server's public key, 32 bytes, or 40 characters of Z85.
     case curveServerKey([UInt8])
 
-    /// SUB: get messages whose first frame begins with this text.
+    /// SUB: receive messages whose first frame starts with this text.
     public static func subscribe(_ prefix: String) -> ZeroMQOption { .subscribe(Array(prefix.utf8)) }
-    /// SUB: take back one such subscription.
+    /// SUB: cancel one such subscription.
     public static func unsubscribe(_ prefix: String) -> ZeroMQOption { .unsubscribe(Array(prefix.utf8)) }
 
     fileprivate enum Encoded {
@@ -133,12 +134,12 @@ public enum ZeroMQOption: Sendable, Hashable {
 }
 
 extension ZeroMQSocket {
-    /// A peer over TCP that vanished without a word, with its power or its network, is disconnected after fifteen
-    /// seconds. To be called before `bind` or `connect`.
+    /// Disconnects a TCP peer that vanished silently, through loss of power or network, after fifteen seconds. Call
+    /// before `bind` or `connect`.
     ///
-    /// The system's keep-alive does it, not libzmq's heartbeat: libzmq 4.3 ends the process (`Assertion failed:
-    /// !_io_error`) when a heartbeat is due on a connection that broke while what it had brought waited for room in the
-    /// socket (libzmq issue 4841).
+    /// Uses the system's keep-alive rather than libzmq's heartbeat: libzmq 4.3 terminates the process (`Assertion
+    /// failed: !_io_error`) if a heartbeat is due on a connection that broke while data received from it was waiting
+    /// for room in the socket (libzmq issue 4841).
     public func noticeVanishedPeers() throws(ZeroMQError) {
         try set(.tcpKeepalive(true))
         try set(.tcpKeepaliveIdle(.seconds(5)))
@@ -146,8 +147,8 @@ extension ZeroMQSocket {
         try set(.tcpKeepaliveCount(2))
     }
 
-    /// - Throws: `.invalidArgument` for a value out of range, or an option that this kind of socket does not have. The
-    ///   error names the option, never its value, which may be a secret.
+    /// - Throws: `.invalidArgument` for a value out of range, or an option that this socket type does not have. The
+    ///   error names the option but never its value, which may be a secret.
     public func set(_ option: ZeroMQOption) throws(ZeroMQError) {
         let (number, name, value) = option.encoded
         let result: Int32
@@ -170,9 +171,9 @@ extension ZeroMQSocket {
         guard result == 0 else { throw ZeroMQError(lastOf: "set \(name)") }
     }
 
-    /// The endpoint of the last `bind` or `connect`, with the port that a wildcard was given. Empty before the first.
+    /// The endpoint of the last `bind` or `connect`, with the port chosen for a wildcard. Empty before the first.
     public func lastEndpoint() throws(ZeroMQError) -> String {
-        // The longest: an ipc path of 107 bytes or an IPv6 address with an interface.
+        // The longest possible: an ipc path of 107 bytes or an IPv6 address with an interface.
         var buffer = [UInt8](repeating: 0, count: 1024)
         var size = buffer.count
         guard zmq_getsockopt(pointer, ZMQ_LAST_ENDPOINT, &buffer, &size) == 0 else {
@@ -181,7 +182,7 @@ extension ZeroMQSocket {
         return String(decoding: buffer.prefix(size).prefix { $0 != 0 }, as: UTF8.self)
     }
 
-    /// What can be done at this moment without waiting.
+    /// What can currently be done without blocking.
     public func readiness() throws(ZeroMQError) -> ZeroMQPoller.Events {
         ZeroMQPoller.Events(rawValue: Int16(truncatingIfNeeded: try int32(ZMQ_EVENTS, "readiness")))
     }

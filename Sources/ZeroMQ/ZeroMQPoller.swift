@@ -3,7 +3,7 @@ import Glibc
 
 /// Waits for several sockets and file descriptors at once, on the thread that owns the sockets.
 public struct ZeroMQPoller {
-    /// What to wait for, and what has come.
+    /// What to wait for, and what is ready.
     public struct Events: OptionSet, Sendable, Hashable {
         public let rawValue: Int16
         public init(rawValue: Int16) { self.rawValue = rawValue }
@@ -12,20 +12,21 @@ public struct ZeroMQPoller {
         public static let readable = Events(rawValue: Int16(ZMQ_POLLIN))
         /// A message (or a byte) can be sent.
         public static let writable = Events(rawValue: Int16(ZMQ_POLLOUT))
-        /// File descriptors only: an error or the other side's end.
+        /// File descriptors only: an error, or the other side closed.
         public static let failed = Events(rawValue: Int16(ZMQ_POLLERR))
         /// File descriptors only: urgent data.
         public static let urgent = Events(rawValue: Int16(ZMQ_POLLPRI))
     }
 
     private var items: [zmq_pollitem_t] = []
-    /// The sockets of the items, nil for file descriptors: a socket closed meanwhile is noticed, not touched.
+    /// The sockets of the items, nil for file descriptors; a socket that was closed meanwhile is detected and not
+    /// touched.
     private var handles: [ZeroMQSocket.Handle?] = []
 
     public init() {}
 
     /// Adds a socket.
-    /// - Returns: its place, by which `self[place]` tells what has come.
+    /// - Returns: its index, for which `self[index]` reports what is ready.
     @discardableResult
     public mutating func add(_ socket: borrowing ZeroMQSocket, for events: Events = .readable) -> Int {
         handles.append(socket.handle)
@@ -33,7 +34,7 @@ public struct ZeroMQPoller {
         return items.count - 1
     }
 
-    /// Adds the events of a monitored socket.
+    /// Adds the events of a socket monitor.
     @discardableResult
     public mutating func add(_ monitor: borrowing ZeroMQMonitor) -> Int {
         add(monitor.receiver)
@@ -47,19 +48,19 @@ public struct ZeroMQPoller {
         return items.count - 1
     }
 
-    /// Changes what to wait for at a place; nothing: it is left out, and its place stays.
+    /// Changes what to wait for at an index; if empty, the item is skipped and keeps its index.
     public mutating func setEvents(_ events: Events, at place: Int) {
         items[place].events = events.rawValue
         items[place].revents = 0
     }
 
-    /// What had come at a place when `wait` returned.
+    /// What was ready at an index when `wait` returned.
     public subscript(place: Int) -> Events { Events(rawValue: items[place].revents) }
 
-    /// Waits until something has come or the time has passed. An interrupting signal does not end it.
-    /// - Parameter timeout: nil: for ever; zero: only look.
-    /// - Returns: at how many places something has come; 0 when the time passed.
-    /// - Throws: `.notASocket` where one of the sockets is closed, `.contextTerminated`.
+    /// Waits until something is ready or the timeout expires. An interrupting signal does not end the wait.
+    /// - Parameter timeout: nil: wait forever; zero: do not wait.
+    /// - Returns: number of items that are ready; 0 if the timeout expired.
+    /// - Throws: `.notASocket` if one of the sockets is closed, `.contextTerminated`.
     @discardableResult
     public mutating func wait(timeout: Duration? = nil) throws(ZeroMQError) -> Int {
         for place in handles.indices where handles[place] != nil && handles[place]?.pointer == nil {

@@ -2,23 +2,23 @@ import CZeroMQ
 import Glibc
 
 extension ZeroMQSocket {
-    /// Receives the next message with all its frames, replacing what `message` held.
+    /// Receives the next message with all its frames, replacing the contents of `message`.
     /// - Parameters:
-    ///   - timeout: how long to wait; nil: for ever; zero: not at all.
-    /// - Returns: false where the time passed without a message; `message` is then empty.
-    /// - Throws: `.contextTerminated`, `.notSupported` on a kind of socket that does not receive.
+    ///   - timeout: how long to wait; nil: wait forever; zero: do not wait.
+    /// - Returns: false if the timeout expired without a message; `message` is then empty.
+    /// - Throws: `.contextTerminated`, `.notSupported` on a socket type that cannot receive.
     public func receive(into message: inout ZeroMQMessage, timeout: Duration? = nil) throws(ZeroMQError) -> Bool {
         message.removeAll()
         if let timeout {
             let deadline = Deadline(timeout)
             while try !receiveFrame(into: &message, flags: ZMQ_DONTWAIT) {
-                // Receiving looked everywhere already: no need to poll for nothing.
+                // The receive call already checked everything, so polling is not needed.
                 guard timeout > .zero, try wait(for: .readable, until: deadline) else { return false }
             }
         } else {
             _ = try receiveFrame(into: &message, flags: 0)
         }
-        // libzmq hands out whole messages: the other frames are here already.
+        // libzmq delivers whole messages, so the other frames are already here.
         while message.expectsMore {
             if message.frameCount == ZeroMQMessage.maximumFrameCount { message.discardLastFrame() }
             _ = try receiveFrame(into: &message, flags: 0)
@@ -27,7 +27,7 @@ extension ZeroMQSocket {
     }
 
     /// Receives the next message as copies of its frames.
-    /// - Returns: nil where the time passed without a message.
+    /// - Returns: nil if the timeout expired without a message.
     public func receive(timeout: Duration? = nil) throws(ZeroMQError) -> [[UInt8]]? {
         var message = ZeroMQMessage()
         return try receive(into: &message, timeout: timeout) ? message.copiedFrames() : nil

@@ -2,32 +2,32 @@ import CZeroMQ
 import Glibc
 
 extension ZeroMQSocket {
-    /// Sends one message of one frame; the bytes are copied.
+    /// Sends a message of one frame; the bytes are copied.
     /// - Parameters:
-    ///   - timeout: how long to wait for room in the queue (or, on PUSH, DEALER and others, for a peer); nil: for ever;
-    ///     zero: not at all. PUB and XPUB never wait: a slow subscriber loses messages; with `xpubNoDrop` they wait for
-    ///     every subscriber that wants the message.
-    /// - Returns: false where there was no room in that time, and nothing was sent.
+    ///   - timeout: how long to wait for room in the queue (or, on PUSH, DEALER and others, for a peer); nil: wait
+    ///     forever; zero: do not wait. PUB and XPUB never wait, and slow subscribers lose messages; with `xpubNoDrop`
+    ///     they wait for every subscriber that wants the message.
+    /// - Returns: false if no room became free in that time; nothing was sent.
     /// - Throws: `.contextTerminated`, `.hostUnreachable`, `.notSupported`.
     @discardableResult
     public func send(_ frame: UnsafeRawBufferPointer, timeout: Duration? = nil) throws(ZeroMQError) -> Bool {
         try sendFirst(frame, more: false, timeout)
     }
 
-    /// Sends one message of one frame. See `send(_:timeout:)` for raw bytes.
+    /// Sends a message of one frame. See `send(_:timeout:)` for raw bytes.
     @discardableResult
     public func send(_ frame: [UInt8], timeout: Duration? = nil) throws(ZeroMQError) -> Bool {
         try Self.withBytes(frame) { (bytes) throws(ZeroMQError) in try sendFirst(bytes, more: false, timeout) }
     }
 
-    /// Sends a text as one message of one frame. See `send(_:timeout:)` for raw bytes.
+    /// Sends a text as a message of one frame. See `send(_:timeout:)` for raw bytes.
     @discardableResult
     public func send(_ text: String, timeout: Duration? = nil) throws(ZeroMQError) -> Bool {
         try send(Array(text.utf8), timeout: timeout)
     }
 
-    /// Sends a message of several frames: all of them or none.
-    /// - Returns: false where there was no room in that time, and nothing was sent.
+    /// Sends a message of several frames, atomically.
+    /// - Returns: false if no room became free in that time; nothing was sent.
     /// - Precondition: at least one frame.
     @discardableResult
     public func send(parts: [[UInt8]], timeout: Duration? = nil) throws(ZeroMQError) -> Bool {
@@ -66,21 +66,21 @@ extension ZeroMQSocket {
             guard try wait(for: .writable, until: deadline) else { return false }
             if try sendFrame(bytes, flags | ZMQ_DONTWAIT) { return true }
             if isLast { return false }
-            // Writable is the socket, for some peer, and not for the one whom this message is for: a ROUTER with
+            // The socket is writable for some peer, but not for the one that this message is for: a ROUTER with
             // `routerMandatory`, an XPUB with `xpubNoDrop`.
             usleep(1000)
         }
     }
 
-    /// The frames after the first never wait: queues count messages. Without DONTWAIT, because then a peer that is lost
-    /// within the message makes libzmq drop the message, as it drops those in that peer's queue.
+    /// Frames after the first never wait, because queues count messages. DONTWAIT is not used here: without it, if a
+    /// peer is lost in the middle of a message, libzmq drops the message, as it drops those in that peer's queue.
     private func sendFollowing(_ bytes: UnsafeRawBufferPointer, more: Bool) throws(ZeroMQError) {
         guard try sendFrame(bytes, more ? ZMQ_SNDMORE : 0) else {
             throw ZeroMQError(code: .again, operation: "send the rest of a message")
         }
     }
 
-    /// - Returns: false where it would have had to wait.
+    /// - Returns: false if the call would have blocked.
     private func sendFrame(_ bytes: UnsafeRawBufferPointer, _ flags: Int32) throws(ZeroMQError) -> Bool {
         while zmq_send(pointer, bytes.baseAddress, bytes.count, flags) < 0 {
             switch zmq_errno() {

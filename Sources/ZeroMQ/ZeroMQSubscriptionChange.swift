@@ -1,12 +1,12 @@
-/// What an XPUB socket receives when a subscriber comes for a prefix, or goes.
+/// What an XPUB socket receives when a subscriber subscribes to a prefix or unsubscribes from it.
 public struct ZeroMQSubscriptionChange: Sendable, Hashable {
-    /// True: the first (with `xpubVerbose`, any) subscriber for the prefix; false: the last one left.
+    /// True: the first subscriber to the prefix (with `xpubVerbose`, any); false: the last one left.
     public let isSubscribed: Bool
-    /// Empty: everything.
+    /// Empty: all messages.
     public let prefix: [UInt8]
 
     /// - Parameter frame: the only frame of the message received.
-    /// - Returns: nil where the frame is a message of the subscriber's own and not a subscription.
+    /// - Returns: nil if the frame is the subscriber's own message and not a subscription.
     public init?(frame: UnsafeRawBufferPointer) {
         guard let first = frame.first, first <= 1 else { return nil }
         isSubscribed = first == 1

@@ -1,15 +1,15 @@
-/// The kinds of journal that are compared.
+/// The kinds of journal being compared.
 package enum LatencyJournal: String, CaseIterable, Sendable {
     case none, normal, full
 
-    /// Lines of the daemon's file. The clock's own alerts belong to no block.
+    /// Lines of the daemon's configuration file. Alerts raised by the clock belong to no block.
     package var configuration: String {
         let streams = "[streams]\nsilent_after_seconds = 3600\nforgotten_after_seconds = 7200\n"
         return self == .none ? streams : streams + "[journal]\nsynchronous = \"\(rawValue)\"\n"
     }
 }
 
-/// What is told of many latencies, in ns.
+/// Summary of many latencies, in ns.
 package struct LatencyFigures: Sendable {
     private let sorted: [Int64]
 
@@ -17,7 +17,7 @@ package struct LatencyFigures: Sendable {
 
     package init(_ latencies: [Int64]) { sorted = latencies.sorted() }
 
-    /// The smallest that so large a share is at or below, in ms; nil: there are none.
+    /// The smallest latency that at least this share does not exceed, in ms; nil if there are none.
     package func quantile(_ share: Double) -> Double? {
         guard !sorted.isEmpty else { return nil }
         let place = Int((share * Double(sorted.count)).rounded(.up)) - 1

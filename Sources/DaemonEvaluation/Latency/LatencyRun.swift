@@ -7,11 +7,11 @@ import Synchronization
 package import ToolSupport
 import ZeroMQ
 
-/// Sends streams to a daemon at the pace of the signal and notes when each block went out and when each alert came.
+/// Sends streams to a daemon in real time and records when each block was sent and when each alert arrived.
 package struct LatencyRun: Sendable {
     package var materials: [ReplayMaterial]
     package var streams: Int
-    /// Samples in a block.
+    /// Samples per block.
     package var block: Int
     package var seconds: Double
     package var speed: Double
@@ -25,7 +25,7 @@ package struct LatencyRun: Sendable {
     }
 
     package struct Outcome: Sendable {
-        /// From handing the deciding block to the socket until a subscriber has the alert; ns.
+        /// Time from passing the deciding block to the socket until a subscriber has the alert; ns.
         package var latencies: [Int64] = []
         package var problems: [String] = []
     }
@@ -33,7 +33,7 @@ package struct LatencyRun: Sendable {
     private struct Arrival {
         var stream: String
         var decidedAt: Int64
-        /// Monotonic, ns.
+        /// Monotonic time, ns.
         var at: Int64
     }
 
@@ -43,13 +43,13 @@ package struct LatencyRun: Sendable {
         let problems = Mutex<[String]>([])
     }
 
-    /// - Parameter daemon: told to notify (`LocalDaemon.Options.notifies`).
-    /// - Throws: `ToolError` where the daemon does not work at all.
+    /// - Parameter daemon: must be started with notification on (`LocalDaemon.Options.notifies`).
+    /// - Throws: `ToolError` if the daemon does not work at all.
     package func run(with daemon: LocalDaemon) throws(ToolError) -> Outcome {
         let context = try ZeroMQContext.orToolError()
         let shared = Shared()
         try daemon.start()
-        // A subscriber that comes before the daemon finds it seconds later, when much of a short run is over.
+        // A subscriber that starts before the daemon connects only seconds later, when much of a short run is over.
         guard daemon.waitUntilReady() else {
             throw ToolError("the daemon does not start: \(daemon.lastLogLine)", nextStep: "See its log")
         }
@@ -60,7 +60,7 @@ package struct LatencyRun: Sendable {
         var sentAt: [[Int64]] = []
         do {
             sentAt = try send(acknowledged, context)
-            // What is on its way.
+            // Wait for what is still in transit.
             usleep(1_000_000)
         } catch {
             outcome.problems.append("\(error); \(daemon.lastLogLine)")
@@ -83,7 +83,7 @@ package struct LatencyRun: Sendable {
 
     /// Patients whose alerts begin and end again and again.
     ///
-    /// - Parameter seconds: so much signal is needed.
+    /// - Parameter seconds: duration of signal needed.
     package static func materials(seconds: Double) -> [ReplayMaterial] {
         let cycle = "sinus@75:5,vt@180:4,sinus@70:4,asystole:6,couplets@80:6"
         let cycles = Int(max(60, seconds) / 25) + 1
@@ -94,11 +94,11 @@ package struct LatencyRun: Sendable {
 
     // MARK: The source
 
-    /// - Returns: of each stream, when each block was handed to the socket; monotonic, ns.
+    /// - Returns: for each stream, when each block was passed to the socket; monotonic time, ns.
     private func send(_ endpoint: String, _ context: ZeroMQContext) throws -> [[Int64]] {
         var client = try AcknowledgedAcquisitionClient(endpoint: endpoint, context: context)
         var sentAt: [[Int64]] = Array(repeating: [], count: streams)
-        // The first blocks say hello and make the streams; the clock starts behind them.
+        // The first blocks introduce and create the streams; the clock starts after them.
         for stream in 0..<streams { try send(0, of: stream, &client, &sentAt) }
         guard try client.waitUntilAcknowledged(timeout: .seconds(60)) else {
             throw ToolError("the daemon acknowledges nothing", nextStep: "See its log")
@@ -108,7 +108,7 @@ package struct LatencyRun: Sendable {
         let start = monotonicNanoseconds()
         for number in 1..<max(2, blocks) {
             for stream in 0..<streams {
-                // The streams' blocks are spread over the time of a block, as sources that know nothing of one another.
+                // The streams' blocks are spread over one block's duration, as from independent sources.
                 let place = Double(number - 1) + Double(stream) / Double(streams)
                 let due = start + Int64(place * Double(block) / rate / speed * 1e9)
                 while monotonicNanoseconds() < due, !Interruption.requested {
@@ -132,7 +132,7 @@ package struct LatencyRun: Sendable {
         while try !client.send(message, timeout: .milliseconds(100)), !Interruption.requested {}
     }
 
-    /// Streams of one material begin at different places of it.
+    /// Streams that share material start at different positions in it.
     private func block(_ number: Int, of stream: Int) -> WireSampleBlock {
         let material = materials[stream % materials.count]
         let offset = stream / materials.count * Int(7 * material.samplingRate)

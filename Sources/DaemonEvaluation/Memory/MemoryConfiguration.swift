@@ -1,9 +1,9 @@
 extension MemoryRun {
-    /// The file for each simulated day: a limit of the rules changes with every one.
+    /// The configuration file for each simulated day; one limit of the rules changes each day.
     ///
-    /// What the daemon measures by its own clock is scaled: a stream that sends nothing for three simulated hours is
-    /// forgotten, and the journal keeps about a simulated day, beats two hours, of which its bound in bytes takes the
-    /// oldest.
+    /// Times that the daemon measures by its own clock are scaled: a stream that sends nothing for three simulated
+    /// hours is removed, and the journal keeps about one simulated day, and beats for two hours. The journal's limit in
+    /// bytes removes the oldest of them.
     package static func configuration(streams: Int, days: Int, minutes: Double, workers: Int)
         -> @Sendable (Int) -> String
     {

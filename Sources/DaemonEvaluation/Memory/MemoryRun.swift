@@ -6,14 +6,13 @@ import Synchronization
 package import ToolSupport
 import ZeroMQ
 
-/// Lets a daemon watch a ward for a simulated time, with readers of all kinds, and reads what it has of the machine's
-/// memory.
+/// Lets a daemon monitor a ward for a simulated time, with clients of all kinds, and records the daemon's memory use.
 package struct MemoryRun: Sendable {
     package var ward: SimulatedWard
     package var hours: Int
-    /// The least time by the clock that it takes, in seconds: the sender waits where it would be quicker.
+    /// Minimum duration of the run in real time, in seconds: a faster sender waits.
     package var seconds: Double
-    /// What is written into the daemon's configuration at the beginning of each simulated day.
+    /// Configuration written for the daemon at the start of each simulated day.
     package var configuration: @Sendable (_ day: Int) -> String
 
     package init(
@@ -25,21 +24,21 @@ package struct MemoryRun: Sendable {
         self.configuration = configuration
     }
 
-    /// What was sent.
+    /// Totals of what was sent.
     package struct Sent: Equatable, Sendable {
         package var blocks = 0
-        /// Samples that are new, and those that had come before.
+        /// New samples, and duplicates.
         package var samples = 0
         package var samplesAgain = 0
-        /// Blocks that had to be refused, by cause.
+        /// Blocks that had to be rejected, by cause.
         package var wrong: [String: Int] = [:]
     }
 
-    /// What the subscriber that uses the history got.
+    /// What the subscriber that uses the history received.
     package struct Received: Equatable, Sendable {
         package var events = 0
         package var fromHistory = 0
-        /// By their numbers: not there at all, or not after the one before.
+        /// By sequence number: missing, or out of order.
         package var missing: UInt64 = 0
         package var outOfOrder = 0
     }
@@ -48,21 +47,21 @@ package struct MemoryRun: Sendable {
         package var readings: [ProcessReading] = []
         package var sent = Sent()
         package var received = Received()
-        /// The page at the end.
+        /// The metrics page at the end.
         package var metrics = MetricsReading(page: "")
         package var streamNames = 0
-        /// Answers that commands, questions for the past, and `/metrics` got.
+        /// Number of answers to commands, history queries and `/metrics` requests.
         package var answers = 0
-        /// Subscribers that came and went.
+        /// Number of subscribers that connected and left.
         package var visitors = 0
         package var seconds = 0.0
         package var lastEnding = ""
         package var problems: [String] = []
     }
 
-    /// What the threads tell one another.
+    /// State shared by the threads.
     private final class Shared: Sendable {
-        /// Steps of the simulated time that have been sent.
+        /// Number of steps of the simulated time sent so far.
         let step = Atomic<Int>(0)
         let isOver = Atomic<Bool>(false)
         let received = Atomic<Int>(0)
@@ -74,8 +73,8 @@ package struct MemoryRun: Sendable {
         func note(_ problem: String) { outcome.withLock { if $0.problems.count < 100 { $0.problems.append(problem) } } }
     }
 
-    /// - Parameter onDay: told each day's line of the table when the day is over.
-    /// - Throws: `ToolError` where the daemon does not work at all.
+    /// - Parameter onDay: called with each day's line of the table when the day is over.
+    /// - Throws: `ToolError` if the daemon does not work at all.
     package func run(with daemon: LocalDaemon, onDay: @escaping @Sendable (MemoryTable.Day) -> Void) throws(ToolError)
         -> Outcome
     {
@@ -125,7 +124,7 @@ package struct MemoryRun: Sendable {
             "the daemon does not start: \(daemon.lastLogLine)", nextStep: "Start it by hand and see what it logs")
     }
 
-    /// Everything that was sent has been counted, or nothing more comes.
+    /// Everything sent has been counted, or nothing more arrives.
     private static func metricsWhenDone(_ port: UInt16, _ sent: Sent) -> MetricsReading {
         var metrics = MetricsReading(page: "")
         var before = -1
@@ -145,7 +144,7 @@ package struct MemoryRun: Sendable {
         return metrics
     }
 
-    /// The subscriber has everything that was decided before this moment, as far as its number of events tells.
+    /// The subscriber has everything decided before this moment, as far as its number of events shows.
     private func waitForSubscriber(_ metrics: MetricsReading, _ shared: Shared) {
         let wanted = ["beat", "alert", "suspicion", "status"].reduce(0) {
             $0 + metrics["ecgmon_events_total{kind=\"\($1)\"}"]
@@ -285,7 +284,7 @@ package struct MemoryRun: Sendable {
         _ = client.endpoint
     }
 
-    /// Subscribers that come, read for a moment, and go: the display of one bed, with its waveform.
+    /// Subscribers that connect, read for a moment and leave: the display of one bed, with its waveform.
     private func visit(_ events: String, _ context: ZeroMQContext, _ shared: Shared) throws {
         var visits = 0
         while shared.goesOn {
@@ -301,7 +300,7 @@ package struct MemoryRun: Sendable {
         shared.outcome.withLock { $0.visitors = count }
     }
 
-    /// Commands, questions for the past, and the pages, in turn.
+    /// Commands, history queries and page requests, in turn.
     private func ask(_ commands: String, _ history: String, _ port: UInt16, _ context: ZeroMQContext, _ shared: Shared)
         throws
     {
@@ -376,13 +375,13 @@ package struct MemoryRun: Sendable {
         _ process: pid_t, _ journal: String, _ shared: Shared, _ onDay: @Sendable (MemoryTable.Day) -> Void
     ) {
         let stepsInHour = Double(ward.stepsInHour)
-        // A dozen for each hour at most, and none within a fiftieth of a second.
+        // At most a dozen per hour, and none within a fiftieth of a second of another.
         let pause = UInt32(min(max(seconds / Double(hours) / 12, 0.02), 5) * 1e6)
         var readings: [ProcessReading] = []
         var daysTold = 0
         while shared.goesOn {
             let step = shared.step.load(ordering: .acquiring)
-            // What comes after the last step belongs to the last hour.
+            // Anything after the last step belongs to the last hour.
             let hour = min(Double(step) / stepsInHour, Double(hours) - 1e-6)
             if let reading = ProcessReading.read(process, journal: journal, hour: hour) {
                 if Int(hour) / 24 > daysTold {

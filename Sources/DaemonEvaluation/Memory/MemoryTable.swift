@@ -1,4 +1,4 @@
-/// The readings of a run, day by day of the simulated time.
+/// The readings of a run, grouped by simulated day.
 package struct MemoryTable: Sendable {
     package struct Day: Equatable, Sendable {
         /// 1, 2, 3 ...
@@ -29,8 +29,8 @@ package struct MemoryTable: Sendable {
 
     private static func median(_ values: [Int]) -> Int { values.isEmpty ? 0 : values.sorted()[values.count / 2] }
 
-    /// How much the median of the last day lies above that of the second, for each day between, in bytes; the first day
-    /// is the one in which queues and caches find their size. nil: there are not three days.
+    /// Increase of the median from the second day to the last, per day between them, in bytes; on the first day queues
+    /// and caches are still reaching their size. nil if there are fewer than three days.
     package var growth: Double? {
         guard let second = days.first(where: { $0.number == 2 }), let last = days.last, last.number > 2 else {
             return nil

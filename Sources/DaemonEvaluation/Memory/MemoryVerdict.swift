@@ -1,19 +1,19 @@
 package import DaemonHarness
 
-/// What a run shows: whether memory grows, and whether the counters reconcile.
+/// The outcome of a run: whether memory grows, and whether the counters reconcile.
 package struct MemoryVerdict: Sendable {
     package let outcome: MemoryRun.Outcome
-    /// MB for each simulated day.
+    /// MB per simulated day.
     package let tolerance: Double
-    /// MB for each simulated day.
+    /// MB per simulated day.
     package let growth: Double?
-    /// What is not as it must be, in words.
+    /// Descriptions of what is not as required.
     package let faults: [String]
 
     /// Causes after which a source that keeps its blocks sends them again.
     private static let sentAgain: Set<String> = ["hello_needed", "beyond_credit", "worker_queue_full"]
 
-    /// - Parameter tolerance: MB for each day.
+    /// - Parameter tolerance: MB per day.
     package init(_ outcome: MemoryRun.Outcome, tolerance: Double) {
         self.outcome = outcome
         self.tolerance = tolerance
@@ -39,7 +39,7 @@ package struct MemoryVerdict: Sendable {
         self.faults = faults + outcome.problems
     }
 
-    /// Blocks that the daemon refused, by cause.
+    /// Blocks that the daemon rejected, by cause.
     package static func refused(_ metrics: MetricsReading) -> [String: Int] { metrics.counts("ecgmon_rejects_total") }
 
     package var isGood: Bool { faults.isEmpty }

@@ -1,17 +1,17 @@
 import FoundationEssentials
 package import Glibc
 
-/// What a process has of the machine at one moment, after /proc, and how large its journal is.
+/// Resources that a process uses at one moment, from /proc, and the size of its journal.
 package struct ProcessReading: Equatable, Sendable {
-    /// Where the simulated time was, in hours.
+    /// Simulated time of the reading, in hours.
     package var hour: Double
     /// VmRSS, in bytes.
     package var resident: Int
-    /// RssAnon: heap, stacks and what else belongs to no file, in bytes.
+    /// RssAnon: heap, stacks and other memory not backed by a file, in bytes.
     package var anonymous: Int
     package var descriptors: Int
     package var threads: Int
-    /// The database and its write-ahead log, in bytes.
+    /// Size of the database and its write-ahead log, in bytes.
     package var journal: Int
 
     package static func read(_ process: pid_t, journal: String, hour: Double) -> ProcessReading? {

@@ -2,21 +2,21 @@ import ECGReplay
 import ECGSignal
 package import ECGWire
 
-/// Patients who come, go and are heard in pieces: what each sends in each step of the simulated time. A seeded value
-/// without clock or socket.
+/// Patients who come and go and send parts of their signal: what each sends in each step of the simulated time. A
+/// seeded value type with neither clock nor socket.
 ///
-/// An hour is heard in `stepsInHour` steps. In a step the streams that are heard send a second of signal; those that
-/// are heard without holes send all that lies between two steps. Most streams are heard for a twentieth of the steps of
-/// an hour, one in twenty for all of them, at a time of their own within it. Sample indices and acquisition times go on
-/// as if all had been recorded, so that the gaps have their exact extents.
+/// An hour is sampled in `stepsInHour` steps. In each step, an active stream sends one second of signal; streams
+/// without gaps send everything between two steps. Most streams are active for a twentieth of the steps of an hour, at
+/// a time of their own within it, and one in twenty is active for all of them. Sample indices and acquisition times
+/// advance as if everything had been recorded, so that the gaps have their exact lengths.
 package struct SimulatedWard: Sendable {
-    /// What is to be sent, in this order.
+    /// What to send, in this order.
     package enum Message: Sendable {
-        /// A block that must be taken.
+        /// A block that must be accepted.
         case block(WireSampleBlock)
-        /// The same once more: all its samples are duplicates.
+        /// The same block again: all its samples are duplicates.
         case again(WireSampleBlock)
-        /// One that must be refused for this cause.
+        /// A block that must be rejected for this cause.
         case wrong(WireSampleBlock, cause: String)
     }
 
@@ -24,25 +24,25 @@ package struct SimulatedWard: Sendable {
         var name: String
         var isWhole = false
         var session: UInt64 = 1
-        /// Simulated second at which sample 0 of the session was taken.
+        /// Simulated second at which sample 0 of the session was acquired.
         var sessionStart = 0
         var rate = 100
         var lead = "II"
         var material = 0
-        /// Where in the material this hour's piece begins, in seconds.
+        /// Where this hour's part starts within the material, in seconds.
         var offset = 0
-        /// Not heard before this hour.
+        /// Inactive before this hour.
         var awayUntil = 0
-        /// The steps of this hour in which it is heard.
+        /// The steps of this hour in which it is active.
         var heard = 0..<0
         var trouble = Trouble.none
     }
 
     private enum Trouble: CaseIterable {
         case none
-        // Of the signal.
+        // Problems in the signal.
         case leadOff, flat, saturated, invalid
-        // Of the way to the daemon.
+        // Problems in transport to the daemon.
         case twice, reordered, stale, unusable
     }
 
@@ -50,7 +50,7 @@ package struct SimulatedWard: Sendable {
     private let heardSteps: Int
     private let startNanoseconds: Int64
     private let rates = [100, 125, 250]
-    /// By material and rate: ten minutes each, in counts.
+    /// By material and rate: ten minutes each, as counts.
     private let materials: [[[Int32]]]
     private var patients: [Patient]
     private var admitted: Int
@@ -58,7 +58,7 @@ package struct SimulatedWard: Sendable {
     private static let materialSeconds = 600
     private static let gain = 200.0
 
-    /// Every stream is of one of these rhythms for a session; the first is that of most.
+    /// For a session every stream has one of these rhythms; most have the first.
     private static let scripts = [
         "sinus@72", "sinus@58", "sinus@45", "sinus@36", "sinus@130", "sinus@155", "af@95", "af@135", "bigeminy",
         "trigeminy", "pvc",
@@ -67,10 +67,10 @@ package struct SimulatedWard: Sendable {
     ]
 
     /// - Parameters:
-    ///   - streams: how many are watched at a time.
-    ///   - whole: how many of them are heard without holes.
-    ///   - heardSeconds: seconds of most streams in each hour, 1 ... 180.
-    ///   - startNanoseconds: when the simulated time begins, UTC in ns since 1970.
+    ///   - streams: number of streams monitored at a time.
+    ///   - whole: number of these that are sent without gaps.
+    ///   - heardSeconds: seconds per hour that most streams send, 1 ... 180.
+    ///   - startNanoseconds: start of the simulated time, UTC in ns since 1970.
     package init(streams: Int, whole: Int, heardSeconds: Int, seed: UInt64, startNanoseconds: Int64) {
         stepsInHour = heardSeconds * 20
         heardSteps = heardSeconds
@@ -96,16 +96,16 @@ package struct SimulatedWard: Sendable {
         return ReplayMaterial(simulating: configuration, seconds: Double(materialSeconds)).counts
     }
 
-    /// How many streams are watched at a time.
+    /// Number of streams monitored at a time.
     package var count: Int { patients.count }
-    /// Names of the streams that are watched now.
+    /// Names of the streams monitored now.
     package var names: [String] { patients.map(\.name) }
-    /// All names so far, those of patients who have left included.
+    /// All names so far, including those of patients who have left.
     package var namesGiven: Int { admitted }
 
     // MARK: An hour
 
-    /// What happens to the patients when an hour begins; to be called before its first step.
+    /// Patient changes at the start of an hour; call it before the hour's first step.
     package mutating func begin(hour: Int) {
         for index in patients.indices {
             let second = hour * 3600
@@ -118,7 +118,7 @@ package struct SimulatedWard: Sendable {
             guard hour >= patients[index].awayUntil else { continue }
             switch number(1000) {
             case 0..<5 where hour > 0:
-                // Another patient, whose stream has a name of its own; this one's is never heard of again.
+                // A new patient, whose stream has a new name; the previous stream never sends again.
                 patients[index] = Patient(name: "bed-\(admitted)")
                 admitted += 1
                 beginSession(index, at: second)
@@ -129,7 +129,7 @@ package struct SimulatedWard: Sendable {
             case 25..<50: beginSession(index, at: second)
             case 50..<60: patients[index].lead = patients[index].lead == "II" ? "V1" : "II"
             case 60..<180:
-                // A source that keeps its blocks sends them in order and once.
+                // A source that keeps its blocks sends them in order and only once.
                 let kinds = isAcknowledged(index) ? 4 : Trouble.allCases.count - 1
                 patients[index].trouble = Trouble.allCases[1 + number(kinds)]
             default: break
@@ -141,7 +141,7 @@ package struct SimulatedWard: Sendable {
         }
     }
 
-    /// Another session, of another rate and rhythm.
+    /// A new session, with another rate and rhythm.
     private mutating func beginSession(_ index: Int, at second: Int) {
         patients[index].session += 1
         patients[index].sessionStart = second
@@ -153,7 +153,7 @@ package struct SimulatedWard: Sendable {
 
     // MARK: A step
 
-    /// What a stream sends in a step of an hour.
+    /// What a stream sends in one step of an hour.
     package func messages(of index: Int, hour: Int, step: Int) -> [Message] {
         let patient = patients[index]
         guard patient.heard.contains(step) else { return [] }
@@ -171,7 +171,7 @@ package struct SimulatedWard: Sendable {
 
     private func troubled(_ patient: Patient, _ range: Range<Int>, materialFrom: Int, _ place: Int) -> [Message] {
         var whole = block(patient, range, materialFrom: materialFrom)
-        // Not in the first second: what comes twice or too late must have something to be compared with.
+        // Not in the first second: a duplicate or late block needs an earlier one to be compared with.
         guard place > 0 else { return [.block(whole)] }
         switch patient.trouble {
         case .none: break
@@ -184,7 +184,7 @@ package struct SimulatedWard: Sendable {
             for index in stride(from: 0, to: range.count, by: 3) { whole.millivolts[index] = .nan }
         case .twice: return [.block(whole), .again(whole)]
         case .reordered:
-            // A fifth of a second overtakes the one before it.
+            // A fifth of a second overtakes the part before it.
             let part = range.count / 5
             let parts = (0..<5).map { number in
                 let first = range.lowerBound + number * part
@@ -204,7 +204,7 @@ package struct SimulatedWard: Sendable {
         return [.block(whole)]
     }
 
-    /// Whether a stream's samples go to the acknowledged endpoint: those of every other.
+    /// Whether a stream's samples go to the acknowledged endpoint; true for every other stream.
     package func isAcknowledged(_ index: Int) -> Bool { index % 2 == 1 }
 
     private func block(_ patient: Patient, _ range: Range<Int>, materialFrom: Int) -> WireSampleBlock {

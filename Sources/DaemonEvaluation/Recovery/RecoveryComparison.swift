@@ -1,14 +1,15 @@
 import ECGWire
 
-/// Two runs of the same samples, one of them disturbed.
+/// Two runs over the same samples, one of them with interruptions.
 package struct RecoveryComparison: Sendable {
     package let undisturbed: RecoveryRun.Outcome
     package let disturbed: RecoveryRun.Outcome
-    /// Events of the undisturbed run that the disturbed one lacks, those that it has besides, and those of another body.
+    /// Events of the uninterrupted run that the interrupted one lacks, events that it has in addition, and events with
+    /// a different body.
     package let missing: [RecoveryRun.EventKey]
     package let surplus: [RecoveryRun.EventKey]
     package let different: [RecoveryRun.EventKey]
-    /// How the disturbed run's subscriber got the events.
+    /// How the interrupted run's subscriber received the events.
     package let subscriber: Delivery
 
     package struct Delivery: Equatable, Sendable {

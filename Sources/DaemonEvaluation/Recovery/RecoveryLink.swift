@@ -5,17 +5,17 @@ import Glibc
 package import ToolSupport
 package import ZeroMQ
 
-/// A network of two, that can be cut: this process at one end of a virtual cable (veth), a namespace for the daemon at
-/// the other. What goes over it is encrypted, as between two machines.
+/// A network of two hosts whose link can be cut: this process is at one end of a virtual cable (veth), and a namespace
+/// for the daemon at the other. Traffic over it is encrypted, as between two machines.
 ///
-/// It needs a network namespace of its own in which it may do so: `unshare --user --map-root-user --net`.
+/// Needs a network namespace of its own, with the rights to set this up: `unshare --user --map-root-user --net`.
 package final class RecoveryLink {
     package static let ownAddress = "192.0.2.1"
     package static let daemonAddress = "192.0.2.2"
     private static let ports = (acknowledged: 5571, events: 5572, history: 5573)
     private static let names = (own: "ecgmon0", daemon: "ecgmon1")
 
-    /// Where the daemon listens: the samples and the events over the link, the rest in the folder.
+    /// Where the daemon listens: samples and events over the link, everything else in the folder.
     package func endpoints(in directory: String) -> LocalDaemon.Endpoints {
         var endpoints = LocalDaemon.Endpoints(in: directory)
         endpoints.acknowledged = "tcp://\(Self.daemonAddress):\(Self.ports.acknowledged)"
@@ -23,17 +23,17 @@ package final class RecoveryLink {
         endpoints.history = "tcp://\(Self.daemonAddress):\(Self.ports.history)"
         return endpoints
     }
-    /// Of the source and the subscriber, which are one here.
+    /// The keys of the source and the subscriber, which are the same peer here.
     package let keys: CurveClientKeys
-    /// Lines of the daemon's configuration.
+    /// Lines for the daemon's configuration.
     package let configuration: String
 
-    /// Keeps the daemon's namespace while no daemon is there.
+    /// Keeps the daemon's namespace alive while no daemon is running.
     private let holder: ChildProcess
     private let logPath: String
 
-    /// - Parameter directory: where the keys, and what the programs say that make the link, are put.
-    /// - Throws: `ToolError` where the system does not allow it, or has no ip(8), unshare(1) and nsenter(1).
+    /// - Parameter directory: the folder for the keys and for the output of the programs that set up the link.
+    /// - Throws: `ToolError` if the system does not permit it, or lacks ip(8), unshare(1) or nsenter(1).
     package init(directory: String) throws(ToolError) {
         logPath = "\(directory)/link.log"
         (keys, configuration) = try Self.makeKeys(directory)
@@ -56,12 +56,12 @@ package final class RecoveryLink {
         _ = holder.wait(seconds: 5)
     }
 
-    /// From now on nothing comes through, and neither end is told: the daemon's end of the cable is pulled out.
+    /// Cuts the link without notifying either end: the daemon's end of the cable is unplugged.
     package func cut() throws(ToolError) { try runThere("ip", "link", "set", Self.names.daemon, "down") }
 
     package func mend() throws(ToolError) { try runThere("ip", "link", "set", Self.names.daemon, "up") }
 
-    /// The command that starts another at the daemon's end, with the same process number.
+    /// The command that starts another program at the daemon's end, keeping the process number.
     package func there(_ command: [String]) throws(ToolError) -> [String] {
         [try Self.path("nsenter"), "--net=/proc/\(holder.processID)/ns/net"] + command
     }

@@ -7,11 +7,11 @@ import Synchronization
 package import ToolSupport
 import ZeroMQ
 
-/// Sends several streams to a daemon that is ended, or cut off, again and again, and collects what a subscriber gets
-/// and what the journal holds in the end.
+/// Sends several streams to a daemon that is repeatedly terminated or disconnected, and collects what a subscriber
+/// receives and what the journal finally holds.
 package struct RecoveryRun: Sendable {
     package var materials: [(stream: String, material: ReplayMaterial)]
-    /// How often it is ended or cut off, and how.
+    /// How often the daemon is terminated or disconnected, and how.
     package var endings: Int
     package var disturbance: Disturbance
     package var seed: UInt64
@@ -27,31 +27,31 @@ package struct RecoveryRun: Sendable {
 
     package enum Disturbance: Equatable, Sendable {
         case signal(Int32)
-        /// The daemon's link is cut for so many seconds, these lengths taken in turn.
+        /// The daemon's link is cut for this many seconds; the durations are used in turn.
         case cut([Double])
 
-        /// How long after new samples it comes at most, in us. Before it is cut, a connection must be there.
+        /// Maximum delay of the interruption after new samples, in us. A connection must exist before the link is cut.
         package var maximumDelay: UInt64 { if case .cut = self { 400_000 } else { 60_000 } }
     }
 
     package static let session: UInt64 = 1
 
     package struct Outcome: Sendable {
-        /// In the order in which the subscriber got them.
+        /// In the order in which the subscriber received them.
         package var received: [WireEvent] = []
-        /// Events that the subscriber was told it has missed.
+        /// Number of events reported to the subscriber as missed.
         package var missed: UInt64 = 0
         package var repeats = 0
         package var fromHistory = 0
-        /// What the journal holds in the end, by topic and sequence.
+        /// The final contents of the journal, by topic and sequence number.
         package var journal: [EventKey: WireEvent] = [:]
         package var samples = 0
         package var samplesSent = 0
         package var unacknowledged = 0
-        /// Endings while samples were on their way.
+        /// Number of interruptions while samples were in transit.
         package var endingsUnderLoad = 0
         package var endings = 0
-        /// Times that the source's connection broke.
+        /// Number of times that the source's connection broke.
         package var disconnections = 0
         package var problems: [String] = []
         package var lastEnding = ""
@@ -63,9 +63,9 @@ package struct RecoveryRun: Sendable {
         package var sequence: UInt64
     }
 
-    /// What the threads tell one another.
+    /// State shared by the threads.
     private final class Shared: Sendable {
-        /// How many endings have been: so much of the samples may be sent.
+        /// Number of interruptions so far; determines what share of the samples may be sent.
         let endings = Atomic<Int>(0)
         let unacknowledged = Atomic<Int>(0)
         let sent = Atomic<Int>(0)
@@ -75,8 +75,8 @@ package struct RecoveryRun: Sendable {
         let outcome = Mutex(Outcome())
     }
 
-    /// - Parameter link: between the clients and the daemon; nil: they are on one machine.
-    /// - Throws: `ToolError` where the daemon does not work at all.
+    /// - Parameter link: connects the clients and the daemon; nil: both are on one machine.
+    /// - Throws: `ToolError` if the daemon does not work at all.
     package func run(with daemon: LocalDaemon, over link: RecoveryLink? = nil) throws(ToolError) -> Outcome {
         let start = monotonicNanoseconds()
         let context = try ZeroMQContext.orToolError()
@@ -98,11 +98,11 @@ package struct RecoveryRun: Sendable {
         var outcome = Outcome()
         do {
             outcome.journal = try Self.journal(history, context, keys)
-            // The subscriber has everything when it has as much.
+            // The subscriber is complete when it has the same number of events.
             let wanted = outcome.journal.count
             let end = monotonicNanoseconds() + 30_000_000_000
             while shared.received.load(ordering: .acquiring) < wanted, monotonicNanoseconds() < end { usleep(20_000) }
-            // And a moment more, in which nothing may come.
+            // Wait a moment longer, in which no further event may arrive.
             usleep(200_000)
         } catch {
             outcome.problems.append("\(error); \(daemon.lastLogLine)")
@@ -127,17 +127,17 @@ package struct RecoveryRun: Sendable {
         return outcome
     }
 
-    // MARK: Ending it
+    // MARK: Interruptions
 
     private func end(_ daemon: LocalDaemon, _ link: RecoveryLink?, _ shared: Shared) {
         var random = SplitMix(state: seed)
         for number in 0..<endings where !Interruption.requested {
             let sent = shared.sent.load(ordering: .relaxed)
             if number % 4 == 0, case .signal = disturbance {
-                // At any moment: while it starts, restores, or has nothing to do.
+                // At any time: while it starts, restores its state, or is idle.
                 usleep(UInt32(random.next() % 400_000))
             } else {
-                // In the midst of it: soon after it has been sent the next samples.
+                // While it is busy: shortly after the next samples were sent to it.
                 let limit = monotonicNanoseconds() + 10_000_000_000
                 while shared.sent.load(ordering: .relaxed) == sent, monotonicNanoseconds() < limit { usleep(200) }
                 usleep(UInt32(random.next() % disturbance.maximumDelay))
@@ -163,7 +163,7 @@ package struct RecoveryRun: Sendable {
 
     private func restart(_ daemon: LocalDaemon, _ signal: Int32, _ number: Int, _ shared: Shared) throws(ToolError) {
         let ending = daemon.end(signal)
-        // SIGTERM that comes before the daemon listens for it ends it like any program.
+        // A SIGTERM that arrives before the daemon handles it terminates it like any other program.
         let isRight = ending == .killed(signal: signal) || signal == SIGTERM && ending == .exited(code: 0)
         if !isRight {
             shared.outcome.withLock {
@@ -195,7 +195,8 @@ package struct RecoveryRun: Sendable {
             let blockLength = 90
             var sent = 0
             for first in stride(from: 0, to: length, by: blockLength) {
-                // A share of the samples waits for each ending, so that these are spread over all of them.
+                // A share of the samples is held back for each interruption, so that they are spread over all
+                // interruptions.
                 while !mayGo(first, of: length, shared), !Interruption.requested {
                     try client.service(timeout: .milliseconds(5))
                     shared.unacknowledged.store(client.unacknowledgedSamples, ordering: .relaxed)
@@ -273,7 +274,7 @@ package struct RecoveryRun: Sendable {
         }
     }
 
-    /// Everything that the journal holds.
+    /// Everything in the journal.
     private static func journal(
         _ endpoint: String, _ context: ZeroMQContext, _ keys: CurveClientKeys?
     ) throws(ToolError) -> [EventKey: WireEvent] {

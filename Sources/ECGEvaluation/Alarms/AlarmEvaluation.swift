@@ -3,11 +3,11 @@ import ECGATKGAN
 import ECGMonitor
 import ECGSignal
 
-/// Time to alarm, and the rates that are read of irregular rhythms and tall T waves, on simulated ECG at normal, half and
+/// Time to alarm, and heart rate readings for irregular rhythms and tall T waves, on simulated ECG at normal, half and
 /// double amplitude.
 public struct AlarmEvaluation: Sendable {
     public var model: LoadedModel
-    /// Scenarios worked on at a time; nil: as many as there are processor cores.
+    /// Number of scenarios processed at a time; nil: the number of processor cores.
     public var jobs: Int?
 
     public init(_ model: LoadedModel, jobs: Int? = nil) {
@@ -27,7 +27,7 @@ public struct AlarmEvaluation: Sendable {
         return AlarmReport(model: model.identity, timings: timings, readings: readings)
     }
 
-    /// One simulated patient through the pipeline.
+    /// Runs one simulated patient through the pipeline.
     private static func events(
         _ script: [SimulatedSegment], seed: UInt64, amplitude: Double, tWave: Double? = nil,
         _ configuration: MonitorConfiguration, _ classifier: BeatClassifier
@@ -89,7 +89,7 @@ public struct AlarmEvaluation: Sendable {
         let times = labels.map { Double($0.rPeakIndex) / InternalSampling.rate }
         switch scenario.onset {
         case .lastBeatBefore(let segment):
-            // A segment ends with the first beat due after its time.
+            // A segment ends with the first beat due after its end time.
             let start = scenario.start(of: segment)
             return times.first { $0 >= start } ?? times.last ?? start
         case .firstBeatOf(let segment):
@@ -126,7 +126,7 @@ public struct AlarmEvaluation: Sendable {
     }
 }
 
-/// What `AlarmEvaluation` finds; its properties are the keys of the JSON.
+/// The results of `AlarmEvaluation`; its properties are the keys of the JSON.
 public struct AlarmReport: Encodable, Sendable {
     public var evaluation = "alarms"
     public var model: LoadedModel.Identity
@@ -139,25 +139,25 @@ public struct AlarmReport: Encodable, Sendable {
         public var scenario: String
         public var amplitude: Double
         public var runs: Int
-        /// Runs in which the expected alarm came within 10 s.
+        /// Number of runs in which the expected alarm came within 10 s.
         public var within_10_s: Int
         public var fastest_s: Double?
         public var mean_s: Double?
         public var slowest_s: Double?
-        /// Which alarms came, and in how many runs.
+        /// The alarms that came, and in how many runs.
         public var alarms: [String: Int]
-        /// The slowest first alarm of high priority, whatever it was; nil where a run had none.
+        /// The slowest first alarm of high priority, of any kind; nil if a run had none.
         public var any_high_slowest_s: Double?
     }
 
-    /// Heart rates read of one pattern at one amplitude, per minute.
+    /// Heart rate readings of one pattern at one amplitude, per minute.
     public struct Reading: Encodable, Sendable {
         public var pattern: String
         public var amplitude: Double
         public var rate: Double
         public var read_lowest: Double?
         public var read_highest: Double?
-        /// Every reading within 10 % or 5 beats a minute, whichever is more (IEC 60601-2-27).
+        /// Whether every reading is within 10 % or 5 beats a minute, whichever is greater (IEC 60601-2-27).
         public var is_right: Bool
         public var beats: Int
         public var beats_found: Int

@@ -1,34 +1,34 @@
 public import ECGMonitor
 public import ECGSignal
 
-/// A simulated patient whose alarm is timed, or whose rate is read.
+/// A simulated patient for measuring the time to an alarm or the heart rate reading.
 public struct AlarmScenario: Sendable {
     public var name: String
     public var script: [SimulatedSegment]
-    /// Any of these is the alarm that is waited for.
+    /// Any of these counts as the expected alarm.
     public var expected: Set<AlertKind>
     public var onset: Onset
     public var configuration = MonitorConfiguration()
 
-    /// From when the time counts.
+    /// The moment from which the time is measured.
     public enum Onset: Sendable {
         /// The last beat before the segment of this index.
         case lastBeatBefore(Int)
-        /// The first beat that comes in the segment of this index.
+        /// The first beat in the segment of this index.
         case firstBeatOf(Int)
     }
 
     /// Seconds of the script before a segment.
     public func start(of segment: Int) -> Double { script.prefix(segment).reduce(0) { $0 + $1.seconds } }
 
-    /// Millivolts of a normal R wave.
+    /// Amplitude of a normal R wave in millivolts.
     public static let amplitude = 1.0
-    /// Half and double the size, as the standard has it for the ventricular tachycardias.
+    /// Half and double amplitude, as the standard requires for the ventricular tachycardias.
     public static let factors = [1.0, 0.5, 2.0]
     /// Each scenario runs with each of these seeds of the simulator.
     public static let seeds: [UInt64] = [1, 2, 3, 4, 5]
 
-    /// EC13 (4.2.7, 4.2.8) sets the limits of the rate to 60 and 100.
+    /// EC13 (4.2.7, 4.2.8) sets the rate limits to 60 and 100.
     private static var rateLimits: MonitorConfiguration {
         var configuration = MonitorConfiguration()
         configuration.bradycardiaBelow = 60
@@ -36,7 +36,8 @@ public struct AlarmScenario: Sendable {
         return configuration
     }
 
-    /// The onsets whose alarms are timed: standstill, ventricular tachycardia and fibrillation, and rates beyond the limits.
+    /// The onsets whose alarms are timed: asystole, ventricular tachycardia and fibrillation, and rates beyond the
+    /// limits.
     public static let timed: [AlarmScenario] = [
         AlarmScenario(
             name: "asystole",
@@ -64,17 +65,17 @@ public struct AlarmScenario: Sendable {
             expected: [.bradycardia, .extremeBradycardia], onset: .lastBeatBefore(1), configuration: rateLimits),
     ]
 
-    /// A rhythm whose rate must be read right.
+    /// A rhythm whose heart rate must be read correctly.
     public struct Pattern: Sendable {
         public var name: String
         public var rhythm: SimulatedSegment.Rhythm
-        /// Of all beats together, per minute.
+        /// The rate over all beats, per minute.
         public var rate: Double
         public var tWave: Double?
     }
 
-    /// The patterns of EC13 4.1.2.1 e), after their descriptions, not their drawings; and tall T waves (4.1.2.1 c) up
-    /// to 1.2 mV.
+    /// The patterns of EC13 4.1.2.1 e), based on their descriptions, not their drawings; and tall T waves (4.1.2.1 c)
+    /// of up to 1.2 mV.
     public static let patterns: [Pattern] =
         [
             Pattern(name: "ventricular bigeminy", rhythm: .bigeminy(rate: 80), rate: 80),

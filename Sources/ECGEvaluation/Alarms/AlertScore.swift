@@ -1,13 +1,14 @@
 import EC57
 public import ECGMonitor
 
-/// An alert from its beginning to its end, in seconds of the record.
+/// An alert from its start to its end, in seconds of the record.
 public struct AlertEpisode: Sendable {
     public var kind: AlertKind
     public var onset: Double
     public var end: Double
 
-    /// The alerts about the patient (technical ones with `technical`) among events, in the order in which they began.
+    /// The alerts about the patient (with `technical`, the technical ones) among events, in the order in which they
+    /// began.
     public static func episodes(_ events: [MonitorEvent], samplingRate: Double, technical: Bool = false)
         -> [AlertEpisode]
     {
@@ -26,20 +27,21 @@ public struct AlertEpisode: Sendable {
         return (closed + open.values).sorted { ($0.onset, $0.kind.rawValue) < ($1.onset, $1.kind.rawValue) }
     }
 
-    /// Whether both lie within so many seconds of each other.
+    /// Whether both are within this many seconds of each other.
     public func overlaps(_ other: AlertEpisode, within seconds: Double) -> Bool {
         onset <= other.end + seconds && other.onset <= end + seconds
     }
 }
 
-/// The alerts about the patient of one or more streams against those that the same rules make of the annotated beats.
+/// Scores the alerts about the patient of one or more streams against those that the same rules report for the
+/// annotated beats.
 ///
-/// An alert is true if the reference has an alert of the same kind, or of a graver kind of its chain, that overlaps with
-/// it within `toleranceSeconds`; an alert of the reference is missed if the stream has none such. Ventricular flutter and
-/// fibrillation have no annotated beats: in them no alert is false, and a stretch of it is missed if no alert of high
-/// priority falls into it.
+/// An alert is true if the reference has an alert of the same kind, or of a more severe kind of its chain, that
+/// overlaps with it within `toleranceSeconds`; a reference alert is missed if the stream has no such alert. Ventricular
+/// flutter and fibrillation have no annotated beats: during them no alert is false, and an episode is missed if no
+/// alert of high priority falls within it.
 public struct AlertScore: Sendable {
-    /// How far an alert may lie from the reference alert that it is matched with.
+    /// Maximum distance between an alert and the reference alert that it is matched with.
     public static let toleranceSeconds = 5.0
 
     public var hours = 0.0
@@ -50,7 +52,7 @@ public struct AlertScore: Sendable {
     public var technical: [AlertKind: Int] = [:]
     public var flutterStretches = 0
     public var flutterMissed = 0
-    /// Seconds under a technical alert about the signal, a suspected attack left out.
+    /// Seconds under a technical alert about the signal, not counting suspected attacks.
     public var technicalSeconds = 0.0
 
     public init() {}
@@ -94,7 +96,7 @@ public struct AlertScore: Sendable {
         }
     }
 
-    /// Adds the counts and the hours of another stream.
+    /// Adds the counts and hours of another stream.
     public static func += (total: inout AlertScore, other: AlertScore) {
         total.hours += other.hours
         total.raised.merge(other.raised, uniquingKeysWith: +)
@@ -107,7 +109,7 @@ public struct AlertScore: Sendable {
         total.technicalSeconds += other.technicalSeconds
     }
 
-    /// Kinds that take the place of a kind, or say the same and more.
+    /// Kinds that replace a kind, or include it.
     private static func graver(than kind: AlertKind) -> [AlertKind] {
         switch kind {
         case .pause, .extremeBradycardia: [.asystole]
@@ -131,6 +133,7 @@ public struct AlertScore: Sendable {
 
     /// The figures as they are printed.
     public struct Figures: Encodable, Sendable {
+        /// The figures of one kind of alert.
         public struct Kind: Encodable, Sendable {
             public var alert: String
             public var priority: String

@@ -3,14 +3,14 @@ public import ECGATKGAN
 import ECGMonitor
 import ToolSupport
 
-/// Alerts in noise, with and without the judging of signal quality: how many are false, and how many true ones are missed.
+/// Alerts in noise, with and without signal quality assessment: how many are false, and how many true ones are missed.
 ///
-/// The truth is what the same rules make of the annotated beats.
+/// The reference is what the same rules report for the annotated beats.
 public struct NoiseEvaluation: Sendable {
     public var classifier: BeatClassifier
     public var database: RecordDatabase
     public var noise: NoiseScenario.NoiseRecords
-    /// Records worked on at a time; nil: as many as there are processor cores.
+    /// Number of records processed at a time; nil: the number of processor cores.
     public var jobs: Int?
 
     public init(
@@ -66,7 +66,7 @@ public struct NoiseEvaluation: Sendable {
         let known = (material.reference?.beats ?? []).map {
             ReferenceAlerts.Beat(sampleIndex: $0.sampleIndex, beatClass: BeatClass($0.beatClass))
         }
-        // Where there is no ECG there is no truth either: every alert about the patient is false.
+        // Without ECG there is no reference either: every alert about the patient is false.
         let truth =
             material.reference == nil
             ? []
@@ -82,7 +82,7 @@ public struct NoiseEvaluation: Sendable {
     }
 }
 
-/// What `NoiseEvaluation` finds; its properties are the keys of the JSON.
+/// The results of `NoiseEvaluation`; its properties are the keys of the JSON.
 public struct NoiseReport: Encodable, Sendable {
     public var evaluation = "noise"
     public var model: LoadedModel.Identity
@@ -102,7 +102,7 @@ public struct NoiseReport: Encodable, Sendable {
         public var records: [String]
         public var without_quality: AlertScore.Figures
         public var with_quality: AlertScore.Figures
-        /// The beats of the stream with quality judged, whole records; none where there is no ECG.
+        /// The beats of the stream with signal quality assessed, over whole records; none if there is no ECG.
         public var beats: EC57Figures?
     }
 }

@@ -3,16 +3,17 @@ import ECGReplay
 import Foundation
 public import ToolSupport
 
-/// One kind of material for `evaluate noise`: records as they are, noise alone, or records with noise mixed in.
+/// One kind of material for `evaluate noise`: original records, noise alone, or records with added noise.
 public struct NoiseScenario: Sendable {
-    /// Where the signal comes from.
+    /// The source of the signal.
     public enum Source: Sendable {
         case record
         /// A record of the noise stress database, without any ECG.
         case noiseAlone
-        /// Mixed into the record at so many decibels (`NoiseMixer`), in every other two minutes from 5:00 on.
+        /// Added to the record at this signal-to-noise ratio in dB (`NoiseMixer`), in every other two minutes from 5:00
+        /// on.
         case mixed(noise: String, decibels: Double)
-        /// Mains hum of an amplitude in millivolts and a frequency in hertz, in the same stretches.
+        /// Mains hum with an amplitude in millivolts and a frequency in hertz, in the same segments.
         case mains(millivolts: Double, hertz: Double)
     }
 
@@ -20,12 +21,12 @@ public struct NoiseScenario: Sendable {
     public var source: Source
     public var records: [String]
 
-    /// Every scenario of the evaluation: the records as they are, noise alone, and noise and mains hum mixed in.
+    /// All scenarios of the evaluation: the original records, noise alone, and records with added noise and mains hum.
     ///
     /// - Parameters:
     ///   - names: records of a database at 360 Hz.
     ///   - decibels: signal-to-noise ratios.
-    ///   - mixedEvery: noise is mixed into every so manyth record, 1 or more.
+    ///   - mixedEvery: noise is added to every n-th record, where n is 1 or more.
     public static func list(records names: [String], decibels ratios: [Double], mixedEvery: Int) -> [NoiseScenario] {
         var list = [
             NoiseScenario(name: "records as they are", source: .record, records: names),
@@ -51,7 +52,7 @@ public struct NoiseScenario: Sendable {
         return list
     }
 
-    /// Channel 0 of a record, with noise, and what is known of it.
+    /// Channel 0 of a record, with noise, and what is known about it.
     public struct Material: Sendable {
         public var millivolts: [Float]
         public var samplingRate: Double
@@ -59,7 +60,7 @@ public struct NoiseScenario: Sendable {
         public var reference: EC57Reference?
     }
 
-    /// The noise records, at their own rate of 360 Hz. They are uncalibrated; only `mixed` gives them a size.
+    /// The noise records, at their own rate of 360 Hz. They are uncalibrated; only `mixed` scales them.
     public struct NoiseRecords: Sendable {
         public var millivolts: [String: [Float]]
 
@@ -71,14 +72,14 @@ public struct NoiseScenario: Sendable {
         }
     }
 
-    /// Noise is on from 5:00 in every other two minutes, as in the noise stress database.
+    /// Noise is on in every other two minutes from 5:00, as in the noise stress database.
     public static func isNoisy(_ seconds: Double) -> Bool {
         seconds >= 300 && (seconds - 300).truncatingRemainder(dividingBy: 240) < 120
     }
 
     /// The signal of one of the records.
     ///
-    /// - Throws: `ToolError` where the record cannot be read, or is not at the noise's rate of 360 Hz.
+    /// - Throws: `ToolError` if the record cannot be read, or is not at the noise's rate of 360 Hz.
     public func material(_ name: String, _ database: RecordDatabase, _ noise: NoiseRecords) throws(ToolError)
         -> Material
     {

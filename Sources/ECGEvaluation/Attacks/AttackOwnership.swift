@@ -1,13 +1,13 @@
-/// How a stretch of samples is divided among the beats in it, so that windows which overlap do not undo each other's
-/// perturbation: each sample belongs to the beat whose R peak is nearer.
+/// Divides an episode of samples among its beats, so that overlapping windows do not undo each other's perturbation:
+/// each sample belongs to the beat with the nearer R peak.
 public enum AttackOwnership {
-    /// For each R peak the samples that its window alone may change: from the middle between it and the beat before to
-    /// the middle between it and the beat after, within its window and within the stretch. Empty where nothing is left.
+    /// For each R peak, the samples that only its window may change: from halfway to the previous beat to halfway to
+    /// the next one, within its window and within the episode. Empty if nothing is left.
     /// - Parameters:
-    ///   - rPeaks: ascending, without repeats.
-    ///   - samplesBefore: samples of a window before its R peak.
-    ///   - windowLength: samples of a window.
-    ///   - stretch: the samples that may be changed at all.
+    ///   - rPeaks: in ascending order, without duplicates.
+    ///   - samplesBefore: number of samples of a window before its R peak.
+    ///   - windowLength: number of samples of a window.
+    ///   - stretch: the episode of samples that may be changed at all.
     public static func ranges(rPeaks: [Int], samplesBefore: Int, windowLength: Int, within stretch: Range<Int>)
         -> [Range<Int>]
     {

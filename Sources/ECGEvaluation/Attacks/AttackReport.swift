@@ -8,7 +8,7 @@ public struct AttackReport: Encodable, Sendable {
     public struct Answers: Encodable, Sendable {
         /// In percent.
         public var accuracy: Double
-        /// Mean, 0 to 1; nil where the network has no attack head.
+        /// Mean, 0 to 1; nil if the network has no attack head.
         public var suspicion: Double?
         /// Windows with a suspicion above one half, in percent.
         public var suspected: Double?
@@ -26,7 +26,7 @@ public struct AttackReport: Encodable, Sendable {
     public var windows: Int
     public var before: Answers
     public var after: Answers
-    /// Means over the windows of the greatest change and of the root of the mean squared change.
+    /// Means over the windows of the maximum change and of the root mean square change.
     public var largestChange: Double
     public var rootMeanSquareChange: Double
     public var seconds: Double

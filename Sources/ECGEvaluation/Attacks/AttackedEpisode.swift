@@ -3,18 +3,18 @@ public import ECGReplay
 import ECGSignal
 public import ToolSupport
 
-/// A stretch of ECG attacked beat by beat and written back into the sample stream, so that it meets quantisation, the
-/// search for R peaks and the scaling of the windows like any other ECG.
+/// An episode of ECG attacked beat by beat and written back into the sample stream, so that it passes through
+/// quantisation, R peak detection and window scaling like any other ECG.
 ///
-/// Each beat's window is scaled to [0, 1], perturbed there, and the difference brought back to millivolts with the
-/// window's own range. Where windows overlap, each sample takes the perturbation of the beat whose R peak is nearer. So
-/// no sample moves by more than epsilon times the range of its beat's window, and half a count.
+/// Each beat's window is scaled to [0, 1] and perturbed there, and the difference is converted back to millivolts with
+/// the window's own range. Where windows overlap, each sample receives the perturbation of the beat with the nearer R
+/// peak. So no sample moves by more than epsilon times the range of its beat's window, plus half a count.
 public struct AttackedEpisode: Sendable {
-    /// A beat as the unattacked pipeline sees it.
+    /// A beat as found by the pipeline without an attack.
     public struct LocatedBeat: Equatable, Sendable {
         /// Index of the R peak in the material.
         public var rPeak: Int
-        /// The class that the attack leads away from.
+        /// The class from which the attack leads away.
         public var beatClass: BeatClass
 
         public init(rPeak: Int, beatClass: BeatClass) {
@@ -23,7 +23,7 @@ public struct AttackedEpisode: Sendable {
         }
     }
 
-    /// What was done.
+    /// The result of the attack.
     public struct Report: Equatable, Sendable {
         /// The samples that could be changed.
         public var range: Range<Int>
@@ -35,15 +35,15 @@ public struct AttackedEpisode: Sendable {
         public var changedSamples = 0
     }
 
-    /// Windows in [0, 1] of 280 samples and their classes in; their perturbed copies, in the same order, out.
+    /// Input: windows in [0, 1] of 280 samples and their classes. Output: their perturbed copies, in the same order.
     public typealias Perturbation = ([[Float]], [BeatClass]) throws(ToolError) -> [[Float]]
 
     /// Attacks the beats whose R peak lies in `range`.
     /// - Parameters:
     ///   - material: at 360 Hz; its samples are changed in place.
-    ///   - beats: ascending; those of the whole material, so that the stretch's edges are divided fairly.
+    ///   - beats: in ascending order; those of the whole material, so that the episode's edges are divided correctly.
     ///   - perturb: the attack.
-    /// - Throws: `ToolError` when the material is not at 360 Hz or no beat with a whole window lies in the range.
+    /// - Throws: `ToolError` if the material is not at 360 Hz or no beat with a complete window lies in the range.
     public static func apply(
         to material: inout ReplayMaterial, range: Range<Int>, beats: [LocatedBeat], perturb: Perturbation
     ) throws(ToolError) -> Report {

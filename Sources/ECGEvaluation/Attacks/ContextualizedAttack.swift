@@ -5,16 +5,17 @@ import NeuralNetwork
 import Synchronization
 import ToolSupport
 
-/// Protocol W on the joined answer: windows of a sample of beats attacked through all that depends on them.
+/// Protocol W on the contextual classifier's answer: windows of a sample of beats, attacked through everything that
+/// depends on them.
 public struct ContextualizedAttack: Sendable {
     public let methods: [WindowAttack.Method]
     public let epsilon: Float
-    /// Beats, as many of each class as there are, up to a quarter of this.
+    /// Number of beats; each class contributes as many as it has, up to a quarter of this.
     public let sample: Int
     public let seed: UInt64
     public let startSeconds: Double
     public let runtime: EvaluationRuntime
-    /// Records worked on at a time; nil: as many as there are processor cores.
+    /// Number of records processed at a time; nil: the number of processor cores.
     public let jobs: Int?
 
     public init(
@@ -30,28 +31,28 @@ public struct ContextualizedAttack: Sendable {
         self.jobs = jobs
     }
 
-    /// One answer, clean or under one attack: beats in percent that keep their annotated class.
+    /// Results for one answer, clean or under one attack: percentage of beats that keep their annotated class.
     public struct Row: Encodable, Sendable {
         public var attack: String
         public var parameters: String
-        /// By class, of those in the sample, and the mean of the classes.
+        /// By class, for those in the sample, and the mean over the classes.
         public var right: [String: Double]
         public var mean: Double
     }
 
-    /// What the attacks left of the classes; its properties are the keys of the JSON.
+    /// How many beats keep their class under the attacks; its properties are the keys of the JSON.
     public struct Report: Encodable, Sendable {
         public var records: String
         public var epsilon: Float
         public var seed: UInt64
-        /// Beats by class.
+        /// Number of beats by class.
         public var beats: [String: Int]
         public var joined: [Row]
-        /// The discriminator's own class for the same windows, attacked by itself.
+        /// The discriminator's own class for the same windows, attacked alone.
         public var discriminator_alone: [Row]
     }
 
-    /// What one thread owns.
+    /// The state of one thread.
     private struct Worker {
         let joined: ContextualizedNetwork
         let alone: any BeatNetwork
@@ -59,7 +60,7 @@ public struct ContextualizedAttack: Sendable {
         let attacked = FloatBuffer(count: Discriminator.windowLength)
     }
 
-    /// Whether each attack left a beat its class, the clean window first and the worst case last.
+    /// Whether a beat kept its class under each attack; the clean window is first and the worst case last.
     private struct Answers: Sendable {
         var joined: [Bool] = []
         var alone: [Bool] = []
@@ -69,8 +70,9 @@ public struct ContextualizedAttack: Sendable {
     ///
     /// - Parameters:
     ///   - records: folders of records, such as `mitdb/DS2` or `svdb`, separated by commas.
-    ///   - modelPath: weights with a join.
-    /// - Throws: `ToolError` where the model or a record cannot be used; `EvaluationCancelled` where the runtime asks to stop.
+    ///   - modelPath: weights with a contextual classifier.
+    /// - Throws: `ToolError` if the model or a record cannot be used; `EvaluationCancelled` if the runtime asks to
+    ///   stop.
     public func run(on records: String, modelPath: String) async throws -> Report {
         let model: (network: Discriminator, contextual: ContextualClassifier?, sha256: String, card: ModelCard?)
         do {
@@ -89,7 +91,7 @@ public struct ContextualizedAttack: Sendable {
         let start = startSeconds
         let quota = max(sample / 4, 1)
         let seed = seed
-        // Of each record no more of a class than could all be drawn: contexts are large.
+        // Keep no more beats of a class per record than could be drawn in total: contexts are large.
         let parts = try await RecordBatch.map(Array(inputs.enumerated()), jobs: jobs) { number, input in
             var random = SeededGenerator(seed: seed).split(UInt64(number))
             let beats = try JoinBeats.labelled(input.1, in: input.0, from: start, classifier: classifier).map {
@@ -146,7 +148,7 @@ public struct ContextualizedAttack: Sendable {
             discriminator_alone: rows(\.alone))
     }
 
-    /// Each window is attacked by itself, since its context goes with it.
+    /// Each window is attacked separately, because its context belongs to it.
     private static func answers(
         _ labelled: JoinBeats.LabelledBeat, _ network: any BeatNetwork, _ attacks: [WindowAttack], _ worker: Worker,
         _ seed: UInt64

@@ -3,14 +3,14 @@ import ECGMonitor
 public import ECGReplay
 public import ToolSupport
 
-/// A white-box attacker of the stream, who knows the weights and finds the beats with the pipeline itself.
+/// A white-box attacker of the stream, who knows the weights and locates the beats with the pipeline itself.
 public struct StreamAttack {
     private let network: Discriminator
     private let classifier: BeatClassifier
-    /// Windows that are attacked in one pass of the network.
+    /// Number of windows attacked in one pass of the network.
     private static let batch = 64
 
-    /// - Throws: `ToolError` when the weights cannot be used.
+    /// - Throws: `ToolError` if the weights cannot be used.
     public init(modelPath: String) throws(ToolError) {
         do throws(ModelError) {
             let (network, checksum, card) = try ModelFile.readDiscriminator(from: modelPath)
@@ -34,13 +34,13 @@ public struct StreamAttack {
         }
     }
 
-    /// Attacks the beats of a stretch and writes them back.
+    /// Attacks the beats of an episode and writes them back.
     /// - Parameters:
     ///   - material: changed in place.
-    ///   - range: samples of it.
-    ///   - beats: of the whole material, ascending; nil: those that the pipeline finds.
-    ///   - attack: with its epsilon.
-    ///   - seed: of the random starts.
+    ///   - range: the samples to attack.
+    ///   - beats: those of the whole material, in ascending order; nil: those that the pipeline finds.
+    ///   - attack: the attack, with its epsilon.
+    ///   - seed: the seed for the random starts.
     public func apply(
         to material: inout ReplayMaterial, range: Range<Int>, beats: [AttackedEpisode.LocatedBeat]? = nil,
         attack: WindowAttack, seed: UInt64

@@ -1,4 +1,4 @@
-/// How many beats were reported so long after their R peak.
+/// Number of beats reported within one range of delays after their R peak.
 public struct DelayBin: Encodable, Sendable {
     /// Width of a bin, ms.
     public static let width = 20.0
@@ -9,7 +9,7 @@ public struct DelayBin: Encodable, Sendable {
     public var from: Double
     public var beats: Int
 
-    /// Bins of 20 ms from 0 on; the first also takes what is earlier, the last what is later than half a second.
+    /// 20 ms bins from 0 on; the first also includes earlier delays, and the last everything later than half a second.
     public static func histogram(_ delays: [Double]) -> [DelayBin] {
         var bins = stride(from: 0, through: last, by: width).map { DelayBin(from: $0, beats: 0) }
         for delay in delays {

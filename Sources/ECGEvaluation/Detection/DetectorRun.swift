@@ -4,13 +4,13 @@ public import ECGSignal
 public import ToolSupport
 public import WFDB
 
-/// The resampler and the QRS detector over a whole record, nothing else.
+/// Runs only the resampler and the QRS detector over a whole record.
 public enum DetectorRun {
-    /// The beats found on channel 0, on the record's frames. All are N: the detector knows no classes.
+    /// The beats found on channel 0, in the record's frames. All are N, because the detector does not classify.
     ///
     /// - Parameters:
-    ///   - name: the record's, for messages.
-    ///   - additions: what is left out of the detector, to see what each part contributes.
+    ///   - name: the record's name, for messages.
+    ///   - additions: what is left out of the detector, to measure each part's contribution.
     public static func beats(
         of record: Record, name: String, leavingOut additions: PanTompkinsDetector.Additions = []
     ) throws(ToolError) -> [EC57Beat] {

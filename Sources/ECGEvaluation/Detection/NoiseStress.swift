@@ -10,7 +10,8 @@ public struct QRSNoiseLevel: Encodable, Sendable {
     /// EP Limited's detector on the same files.
     public var goal_se: Double?
     public var goal_pp: Double?
-    /// Share of the stretches with noise in which the signal is said to be noisy, percent; and of the others.
+    /// Percentage of the noisy segments' time in which the signal is reported as noisy, and the same for the other
+    /// segments.
     public var noisy_said: Double
     public var noisy_said_in_clean: Double
 
@@ -21,7 +22,7 @@ public struct QRSNoiseLevel: Encodable, Sendable {
 
     /// All ratios, from 24 dB down to -6 dB.
     ///
-    /// - Parameter start: where scoring begins, in seconds from each record's begin.
+    /// - Parameter start: where scoring starts, in seconds from the start of each record.
     public static func all(from start: Double, jobs: Int?) async throws -> [QRSNoiseLevel] {
         var rows: [QRSNoiseLevel] = []
         for level in levels {
@@ -37,7 +38,7 @@ public struct QRSNoiseLevel: Encodable, Sendable {
         return rows
     }
 
-    /// The two records together; only those whose folder is there.
+    /// The two records together; only those whose folder is present.
     public static func score(
         suffix: String, from start: Double, leavingOut additions: PanTompkinsDetector.Additions, jobs: Int?
     ) async throws -> (score: EC57Score, records: [String], said: (noisy: Double, clean: Double)) {
@@ -73,7 +74,7 @@ public struct QRSNoiseLevel: Encodable, Sendable {
         var cleanSaid = 0.0
     }
 
-    /// From 5:00 on, at 360 Hz, as these records are.
+    /// From 5:00 on, at 360 Hz, the rate of these records.
     private static func noisySeconds(_ channel: RecordChannel) -> NoisySeconds {
         var detector = PanTompkinsDetector()
         var monitor = SignalConditionMonitor()

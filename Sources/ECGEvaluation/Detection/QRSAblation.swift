@@ -1,19 +1,19 @@
 public import EC57
 public import ECGSignal
 
-/// The detector with one addition to Pan & Tompkins left out.
+/// The detector without one of its additions to Pan & Tompkins.
 public struct QRSAblation: Encodable, Sendable {
     public var left_out: String
     public var q_se: Double?
     public var q_pp: Double?
     public var q_der: Double?
-    /// On 118 and 119 with electrode motion noise at 0 dB, where the databases are there.
+    /// On 118 and 119 with electrode motion noise at 0 dB, if the databases are present.
     public var noise_0db_q_se: Double?
     public var noise_0db_q_pp: Double?
 
-    /// The detector as it is, with each addition left out in turn, and without all of them.
+    /// The detector as it is, without each addition in turn, and without all of them.
     ///
-    /// - Parameter start: where scoring begins, in seconds from each record's begin.
+    /// - Parameter start: where scoring starts, in seconds from the start of each record.
     public static func all(
         _ database: RecordDatabase, _ names: [String], from start: Double, jobs: Int?
     ) async throws -> [QRSAblation] {

@@ -5,9 +5,9 @@ public import WFDB
 public struct QRSEvaluation: Sendable {
     public var database: RecordDatabase
     public var records: [String]
-    /// Scoring begins here, in seconds from each record's begin.
+    /// Scoring starts here, in seconds from the start of each record.
     public var startSeconds: Double
-    /// Records worked on at a time; nil: as many as there are processor cores.
+    /// Number of records processed at a time; nil: the number of processor cores.
     public var jobs: Int?
 
     public init(_ database: RecordDatabase, records: [String], from startSeconds: Double = 300, jobs: Int? = nil) {
@@ -43,7 +43,7 @@ public struct QRSEvaluation: Sendable {
     }
 }
 
-/// What `QRSEvaluation` finds; its properties are the keys of the JSON.
+/// The results of `QRSEvaluation`; its properties are the keys of the JSON.
 public struct QRSReport: Encodable, Sendable {
     public var evaluation = "qrs"
     public var database: String
@@ -54,7 +54,7 @@ public struct QRSReport: Encodable, Sendable {
     public var match_window_ms = EC57Score.matchWindowSeconds * 1000
     public var gross: EC57Figures
     public var per_record: [RecordFigures]
-    /// How many delays lie in each 20 ms, by the lower edge in ms; the last takes the rest.
+    /// Number of delays in each 20 ms bin, by the lower edge in ms; the last bin includes all longer delays.
     public var delay_histogram_ms: [DelayBin]
     public var ablation: [QRSAblation]?
     public var noise_stress: [QRSNoiseLevel]?

@@ -2,7 +2,7 @@ import EC57
 import ECGSignal
 public import ToolSupport
 
-/// The whole stream at one sampling rate.
+/// Results of the complete stream at one sampling rate.
 public struct RateFigures: Encodable, Sendable {
     public var sampling_rate: Double
     public var polarity: String
@@ -11,10 +11,10 @@ public struct RateFigures: Encodable, Sendable {
     public var q_pp: Double?
     public var q_der: Double?
     public var r_error_ms_mean_abs: Double?
-    /// Of the beats that the stream also finds in the record as it is, those with the same class, percent.
+    /// Of the beats that the stream also finds in the original record, the percentage with the same class.
     public var same_class: Double?
 
-    /// Sampling rates that the records are brought to, in samples a second.
+    /// Sampling rates to which the records are converted, in samples a second.
     public static let rates: [Double] = [125, 200, 250, 256, 360, 500, 1_000]
 
     private struct Outcome: Sendable {
@@ -24,9 +24,9 @@ public struct RateFigures: Encodable, Sendable {
         var matched = 0
     }
 
-    /// The records as they are, at each of `rates`, and with reversed polarity.
+    /// The original records, the records at each of `rates`, and the records with reversed polarity.
     ///
-    /// - Parameter start: where scoring begins, in seconds from each record's begin.
+    /// - Parameter start: where scoring starts, in seconds from the start of each record.
     public static func all(
         _ database: RecordDatabase, _ names: [String], from start: Double, _ model: LoadedModel, jobs: Int?
     ) async throws -> [RateFigures] {
@@ -91,8 +91,8 @@ public struct RateFigures: Encodable, Sendable {
         }
     }
 
-    /// The monitor's own resampler makes 360 Hz out of any rate; told that the input has 360 times `from` / `to`
-    /// samples a second, it makes `to` out of `from`.
+    /// The monitor's own resampler converts any rate to 360 Hz; if told that the input has 360 times `from` / `to`
+    /// samples a second, it converts `from` to `to`.
     public static func convert(_ samples: [Float], from: Double, to: Double) throws(ToolError) -> [Float] {
         guard from != to else { return samples }
         guard var resampler = try? Resampler(inputRate: InternalSampling.rate * from / to) else {

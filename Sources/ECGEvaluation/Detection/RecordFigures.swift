@@ -1,6 +1,6 @@
 public import EC57
 
-/// The figures of one record: in JSON its name beside them.
+/// The figures of one record; in JSON its name is next to them.
 public struct RecordFigures: Encodable, Sendable {
     public var record: String
     public var figures: EC57Figures

@@ -4,16 +4,16 @@ import ECGReplay
 import ToolSupport
 public import WFDB
 
-/// One record through the monitor, read piece by piece: a recording of days takes no more memory than its events.
+/// Runs one record through the monitor piece by piece: a recording of days takes no more memory than its events.
 ///
-/// Positions count in the signal's own samples, which are finer than the record's frames where these hold several.
+/// Positions count the signal's own samples, which are finer than the record's frames if a frame holds several.
 public struct AnnotatedRecord: Sendable {
     public let annotations: AnnotationSet
     public let warnings: [WFDBError]
 
     /// - Parameters:
-    ///   - name: of the record, for messages.
-    ///   - events: gets every event in the order of decision.
+    ///   - name: the record's name, for messages.
+    ///   - events: receives every event in the order in which they were decided.
     public init(
         _ source: RecordSource, signal: Int, name: String, classifier: BeatClassifier,
         events handle: (MonitorEvent, _ samplingRate: Double) throws -> Void
@@ -37,7 +37,7 @@ public struct AnnotatedRecord: Sendable {
             guard let millivolts = reader.signal.millivolts(piece.counts) else {
                 throw ToolError("\(name) is not in a voltage", nextStep: "Choose an ECG lead with --lead")
             }
-            // The events of a piece wait for the next one: none may lie past the end of the record.
+            // The events of a piece are held until the next one: none may lie beyond the end of the record.
             var found: [MonitorEvent] = []
             try feed.take(millivolts[...], at: piece.firstSampleIndex, events: &found)
             try handleWaiting()

@@ -3,14 +3,14 @@ import ECGATKGAN
 public import ECGMonitor
 public import WFDB
 
-/// The final class of each beat through the whole stream, scored beat by beat and run by run.
+/// The final class of each beat from the complete stream, scored beat by beat and run by run.
 public struct BeatEvaluation: Sendable {
     public var model: LoadedModel
-    /// Scoring begins here, in seconds from each record's begin.
+    /// Scoring starts here, in seconds from the start of each record.
     public var startSeconds: Double
-    /// The polarity of every record is reversed.
+    /// Whether the polarity of every record is reversed.
     public var reversed: Bool
-    /// Records worked on at a time; nil: as many as there are processor cores.
+    /// Number of records processed at a time; nil: the number of processor cores.
     public var jobs: Int?
     /// Called with each record, its name and its events, on several threads.
     public var onEvents: @Sendable (Record, String, [MonitorEvent]) throws -> Void = { _, _, _ in }
@@ -22,7 +22,7 @@ public struct BeatEvaluation: Sendable {
         self.jobs = jobs
     }
 
-    /// Scores records of one database.
+    /// Scores the records of one database.
     public func part(_ database: RecordDatabase, records names: [String]) async throws -> BeatReport.Part {
         let (start, reversed, classifier, onEvents) = (startSeconds, reversed, model.classifier, onEvents)
         let outcomes = try await RecordBatch.map(names, jobs: jobs) { name in

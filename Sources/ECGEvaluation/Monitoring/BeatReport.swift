@@ -1,7 +1,7 @@
 public import EC57
 import ECGATKGAN
 
-/// What `BeatEvaluation` finds; its properties are the keys of the JSON.
+/// The results of `BeatEvaluation`; its properties are the keys of the JSON.
 public struct BeatReport: Encodable, Sendable {
     public var evaluation = "beats"
     public var model: LoadedModel.Identity
@@ -16,8 +16,8 @@ public struct BeatReport: Encodable, Sendable {
     public var attack: ContextualizedAttack.Report?
 
     /// - Parameters:
-    ///   - reversed: the polarity of every record is reversed.
-    ///   - startSeconds: where scoring begins, in seconds from each record's begin.
+    ///   - reversed: whether the polarity of every record is reversed.
+    ///   - startSeconds: where scoring starts, in seconds from the start of each record.
     public init(_ model: LoadedModel, reversed: Bool, from startSeconds: Double) {
         self.model = model.identity
         joined = model.classifier.contextual != nil

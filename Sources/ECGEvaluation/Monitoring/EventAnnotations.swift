@@ -6,10 +6,10 @@ public import WFDB
 
 /// The monitor's events as WFDB annotations.
 ///
-/// Beats as N, S, V, F, and Q where not classified; ventricular rhythms as `+` with the databases' own words; all other
-/// alerts and suspicions as notes; changes of the signal's condition as `~`.
+/// Beats as N, S, V, F, or Q if not classified; ventricular rhythms as `+` with the databases' own labels; all other
+/// alerts and suspicions as notes; changes in signal quality as `~`.
 public struct EventAnnotations: Sendable {
-    /// The annotation files' extension.
+    /// The extension of the annotation files.
     public static let annotator = "ecgmon"
 
     private var annotations: [Annotation] = []
@@ -18,21 +18,21 @@ public struct EventAnnotations: Sendable {
 
     public init() {}
 
-    /// All of them, in the order of time.
+    /// All annotations, in time order.
     public static func annotations(of events: [MonitorEvent], samplingRate: Double) -> AnnotationSet {
         var signalEvents = EventAnnotations()
         for event in events { signalEvents.add(event) }
         return signalEvents.set(samplingRate: samplingRate)
     }
 
-    /// What has been added, in the order of time.
+    /// The annotations added so far, in time order.
     public func set(samplingRate: Double) -> AnnotationSet {
         var set = AnnotationSet(annotations, samplingRate: samplingRate)
         set.sortByTime()
         return set
     }
 
-    /// Adds an event, in the order of decision.
+    /// Adds an event; events must arrive in the order in which they were decided.
     public mutating func add(_ event: MonitorEvent) {
         switch event.kind {
         case .beat(let beat):
@@ -41,7 +41,7 @@ public struct EventAnnotations: Sendable {
             switch (alert.phase, Self.rhythmText(alert.kind)) {
             case (.started, let text?):
                 rhythms.append(alert.kind)
-                // It takes the place of what was said of the time since its onset before it was known.
+                // Replaces what was reported between its onset and its detection.
                 annotations.removeAll { $0.code == .rhythm && $0.sampleIndex >= event.sampleIndex }
                 mark(event, .rhythm, text)
             case (.ended, .some):
@@ -71,7 +71,7 @@ public struct EventAnnotations: Sendable {
         annotations.append(Annotation(sampleIndex: index, code: code, text: text))
     }
 
-    /// The rhythm's word in the MIT-BIH databases, nil for what they do not annotate as a rhythm.
+    /// The rhythm's label in the MIT-BIH databases; nil if they do not annotate it as a rhythm.
     private static func rhythmText(_ kind: AlertKind) -> String? {
         switch kind {
         case .bigeminy: "(B"

@@ -3,22 +3,23 @@ public import ECGATKGAN
 public import ECGMonitor
 public import ToolSupport
 
-/// The beats of a record as the join is given them, with their classes.
+/// The beats of a record as input to the contextual classifier, with their classes.
 public enum JoinBeats {
+    /// A beat with its class.
     public struct LabelledBeat: Sendable {
         public var beat: ObservedBeat
-        /// N where no reference beat belongs to the detection.
+        /// N if no reference beat matches the detection.
         public var beatClass: BeatClass
     }
 
-    /// Left out: paced and unclassifiable beats, ventricular flutter, and beats before `startSeconds`.
+    /// Excluded: paced and unclassifiable beats, ventricular flutter, and beats before `startSeconds`.
     public static func labelled(
         _ name: String, in database: RecordDatabase, channel: Int = 0, from startSeconds: Double,
         classifier: BeatClassifier
     ) throws(ToolError) -> [LabelledBeat] {
         let record = try database.record(name, channel: channel)
         let reference = try database.reference(name, for: record)
-        // The join, which the beats do not depend on, would only cost time.
+        // The beats do not depend on the contextual classifier, so running it would only cost time.
         var (events, observed) = try MonitorRun.run(
             record, name: name, classifier: classifier, observing: true)
         ObservedBeat.attachNext(&observed)
@@ -26,7 +27,7 @@ public enum JoinBeats {
         var beats: [LabelledBeat] = []
         for beat in observed {
             guard let matched = score.referenceClasses[beat.sampleIndex] else { continue }
-            // A detection that is no beat is to be N; a beat that is Q is left out.
+            // A false detection is labelled N; a Q beat is excluded.
             guard let beatClass = matched.map({ BeatClass($0) }) ?? .normal else { continue }
             beats.append(LabelledBeat(beat: beat, beatClass: beatClass))
         }

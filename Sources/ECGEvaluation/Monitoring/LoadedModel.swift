@@ -1,13 +1,13 @@
 public import ECGATKGAN
 public import ToolSupport
 
-/// A classifier read from a weights file, and what must be stated of it beside every figure.
+/// A classifier read from a weights file, with the information that must accompany every figure.
 public struct LoadedModel: Sendable {
     public let classifier: BeatClassifier
     public let path: String
     public let card: ModelCard?
 
-    /// - Parameter path: the weights file, with its model card beside it.
+    /// - Parameter path: the weights file, with its model card next to it.
     public init(contentsOf path: String) throws(ToolError) {
         self.path = path
         do {
@@ -31,7 +31,7 @@ public struct LoadedModel: Sendable {
         public var split: String?
     }
 
-    /// What a report names.
+    /// The model's description in a report.
     public var identity: Identity {
         Identity(
             name: classifier.name, path: path, sha256: classifier.sha256, trained_on: card?.data, split: card?.split)

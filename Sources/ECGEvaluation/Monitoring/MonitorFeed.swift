@@ -3,9 +3,9 @@ import ECGLimits
 public import ECGMonitor
 public import ToolSupport
 
-/// One patient's pipeline, given the samples of a record in order.
+/// One patient's pipeline, fed with the samples of a record in order.
 public struct MonitorFeed {
-    /// Samples a block; the events do not depend on it.
+    /// Samples per block; the events do not depend on it.
     private static let blockLength = 3_600
 
     private let samplingRate: Double
@@ -16,15 +16,15 @@ public struct MonitorFeed {
     private let maximumJump: Double
     private var monitor: PatientMonitor
     private var session: UInt64 = 1
-    /// Index after the last sample that was taken.
+    /// Index after the last sample fed.
     public private(set) var nextIndex: Int64 = 0
 
     /// - Parameters:
-    ///   - name: of the record, for messages.
-    ///   - workspace: made by this classifier, in use by no other thread; nil: one of its own.
+    ///   - name: the record's name, for messages.
+    ///   - workspace: created by this classifier and not used by any other thread; nil: creates its own.
     ///   - observing: whether the beats are kept for ``takeObservedBeats()``.
-    ///   - refusal: the error's problem, before the cause, and its next step, where the monitor does not take the samples;
-    ///     nil: that the record was refused.
+    ///   - refusal: the problem (stated before the cause) and next step of the error thrown if the monitor rejects the
+    ///     samples; nil: reports that the record was rejected.
     public init(
         samplingRate: Double, lead: String, name: String, classifier: BeatClassifier,
         workspace: BeatClassifier.Workspace? = nil, configuration: MonitorConfiguration = .init(),
@@ -46,11 +46,11 @@ public struct MonitorFeed {
         if observing { monitor.observeBeats() }
     }
 
-    /// Takes consecutive samples in millivolts; a first index past the end of those before is a gap.
+    /// Feeds consecutive samples in millivolts; a first index beyond the end of the previous samples is a gap.
     public mutating func take(
         _ millivolts: ArraySlice<Float>, at first: Int64, events: inout [MonitorEvent]
     ) throws(ToolError) {
-        // After hours without samples the monitor begins anew, as it does for a source that comes back.
+        // After hours without samples the monitor starts anew, as it does for a source that reconnects.
         if Double(first - nextIndex) > maximumJump { session += 1 }
         nextIndex = first
         do {
@@ -67,7 +67,7 @@ public struct MonitorFeed {
         }
     }
 
-    /// The events that the end of the record brings.
+    /// The events produced by the end of the record.
     public mutating func finish(events: inout [MonitorEvent]) {
         monitor.finish(classifier: classifier, workspace: workspace, events: &events)
     }

@@ -6,7 +6,7 @@ import ECGReplay
 public import ToolSupport
 public import WFDB
 
-/// A whole record through one patient's pipeline, as the daemon would run it.
+/// Runs a whole record through one patient's pipeline, as the daemon would.
 public enum MonitorRun {
     /// The events of channel 0, with sample indices in frames of the record.
     public static func events(
@@ -15,12 +15,12 @@ public enum MonitorRun {
         try run(record, name: name, classifier: classifier, configuration: configuration, observing: false).events
     }
 
-    /// The events, and the beats as the join is given them, where they are observed; sample indices in frames of the
+    /// The events and, if observed, the beats as input to the contextual classifier; sample indices in frames of the
     /// record.
     ///
     /// - Parameters:
     ///   - channel: number of the record's signal.
-    ///   - reversed: the electrodes are exchanged: every sample has the other sign.
+    ///   - reversed: whether the electrodes are swapped, so that every sample has the opposite sign.
     public static func run(
         _ record: Record, name: String, channel: Int = 0, classifier: BeatClassifier,
         configuration: MonitorConfiguration = .init(),
@@ -43,9 +43,9 @@ public enum MonitorRun {
         return (events, observed)
     }
 
-    /// The events of samples in millivolts.
+    /// The events for samples in millivolts.
     ///
-    /// - Parameter name: of the record, for messages.
+    /// - Parameter name: the record's name, for messages.
     public static func events(
         millivolts: [Float], samplingRate: Double, lead: String, name: String, classifier: BeatClassifier,
         configuration: MonitorConfiguration = .init()
@@ -56,7 +56,7 @@ public enum MonitorRun {
         ).events
     }
 
-    /// The beats of samples in millivolts, as the join is given them.
+    /// The beats for samples in millivolts, as input to the contextual classifier.
     public static func observed(
         millivolts: [Float], samplingRate: Double, name: String, classifier: BeatClassifier
     ) throws(ToolError) -> [ObservedBeat] {
@@ -66,11 +66,12 @@ public enum MonitorRun {
         ).observed
     }
 
-    /// The events of a lead in memory.
+    /// The events for a lead in memory.
     ///
     /// - Parameters:
-    ///   - workspace: made by this classifier, in use by no other thread.
-    ///   - refusal: the error's problem, before the cause, and its next step, where the monitor does not take the samples.
+    ///   - workspace: created by this classifier and not used by any other thread.
+    ///   - refusal: the problem (stated before the cause) and next step of the error thrown if the monitor rejects the
+    ///     samples.
     static func events(
         of material: ReplayMaterial, classifier: BeatClassifier, workspace: BeatClassifier.Workspace,
         configuration: MonitorConfiguration = .init(), refusal: (problem: String, nextStep: String)

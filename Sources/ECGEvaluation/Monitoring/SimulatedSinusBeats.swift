@@ -3,18 +3,18 @@ import ECGMonitor
 import ECGSignal
 public import ToolSupport
 
-/// Beats of simulated sinus rhythm for the join's training: slow and fast, with sudden changes, all N.
+/// Beats of simulated sinus rhythm for training the contextual classifier: slow and fast, with sudden changes, all N.
 ///
-/// The databases hardly have a sinus rhythm above 110 beats a minute, nor one that quickens at once; without these a
-/// join takes what is fast for supraventricular.
+/// The databases contain hardly any sinus rhythm above 110 beats a minute, and none that accelerates suddenly; without
+/// these beats a contextual classifier takes fast beats for supraventricular ones.
 public enum SimulatedSinusBeats {
     private static let seconds = 420.0
 
     /// The beats of one simulated recording of seven minutes.
     ///
     /// - Parameters:
-    ///   - number: seeds the rhythm, the amplitude and the noise.
-    ///   - record: the number that tells this recording apart in the samples.
+    ///   - number: the seed for the rhythm, the amplitude and the noise.
+    ///   - record: the number that identifies this recording in the samples.
     public static func samples(number: Int, record: Int, classifier: BeatClassifier) throws(ToolError) -> ContextualSamples {
         var random = ECGSignal.SeededGenerator(seed: 0x51_4E_05 &+ UInt64(number))
         var script: [SimulatedSegment] = []

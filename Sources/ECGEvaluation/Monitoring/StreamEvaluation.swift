@@ -2,12 +2,12 @@ import EC57
 public import ECGMonitor
 public import WFDB
 
-/// The whole stream over records, samples in, events out: beats and classes scored beat by beat.
+/// The complete stream over records, from samples to events: beats and classes scored beat by beat.
 public struct StreamEvaluation: Sendable {
     public var model: LoadedModel
-    /// Scoring begins here, in seconds from each record's begin.
+    /// Scoring starts here, in seconds from the start of each record.
     public var startSeconds: Double
-    /// Records worked on at a time; nil: as many as there are processor cores.
+    /// Number of records processed at a time; nil: the number of processor cores.
     public var jobs: Int?
     /// Called with each record, its name and its events, on several threads.
     public var onEvents: @Sendable (Record, String, [MonitorEvent]) throws -> Void = { _, _, _ in }
@@ -18,7 +18,7 @@ public struct StreamEvaluation: Sendable {
         self.jobs = jobs
     }
 
-    /// Scores records of one database.
+    /// Scores the records of one database.
     public func part(_ database: RecordDatabase, records names: [String]) async throws -> StreamReport.Part {
         let outcomes = try await outcomes(database, names)
         var alerts: [String: Int] = [:]
@@ -32,7 +32,7 @@ public struct StreamEvaluation: Sendable {
             hours: outcomes.reduce(0) { $0 + $1.hours }.rounded(decimals: 3))
     }
 
-    /// Scores the noise stress records of 118 and 119 (folders nstdb and nstdb_119_regenerated), one ratio after the other.
+    /// Scores the noise stress records of 118 and 119 (folders nstdb and nstdb_119_regenerated), ratio by ratio.
     public func noiseStress() async throws -> [StreamReport.NoiseLevel] {
         var levels: [StreamReport.NoiseLevel] = []
         let folders = [("118", try RecordDatabase("nstdb")), ("119", try? RecordDatabase("nstdb_119_regenerated"))]
@@ -54,7 +54,7 @@ public struct StreamEvaluation: Sendable {
         return levels
     }
 
-    /// One record's outcome.
+    /// The result for one record.
     private struct Outcome: Sendable {
         var score: EC57Score
         var alerts: [AlertKind]

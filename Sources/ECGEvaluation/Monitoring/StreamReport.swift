@@ -1,6 +1,6 @@
 public import EC57
 
-/// What `StreamEvaluation` finds; its properties are the keys of the JSON.
+/// The results of `StreamEvaluation`; its properties are the keys of the JSON.
 public struct StreamReport: Encodable, Sendable {
     public var evaluation = "stream"
     public var model: LoadedModel.Identity
@@ -22,10 +22,10 @@ public struct StreamReport: Encodable, Sendable {
     public struct Part: Encodable, Sendable {
         public var database: String
         public var records: [String]
-        /// All records, and for the mitdb DS1, DS2, and DS2 without 202, whose subject is also in DS1.
+        /// All records and, for the mitdb, DS1, DS2, and DS2 without 202, whose subject is also in DS1.
         public var gross: [String: EC57Figures]
         public var per_record: [RecordFigures]
-        /// How often each alert began.
+        /// Number of times that each alert began.
         public var alerts: [String: Int]
         public var suspicions_raised: Int
         public var hours: Double
@@ -33,11 +33,11 @@ public struct StreamReport: Encodable, Sendable {
 
     /// The noise stress records at one signal-to-noise ratio.
     public struct NoiseLevel: Encodable, Sendable {
-        /// Signal-to-noise ratio in the noisy stretches, dB.
+        /// Signal-to-noise ratio in the noisy segments, dB.
         public var snr_db: Int
         public var records: [String]
         public var gross: EC57Figures
-        /// Records in which the noise was said aloud while it lasted.
+        /// Number of records in which the noise was reported while it lasted.
         public var noise_reported: [String]
     }
 }

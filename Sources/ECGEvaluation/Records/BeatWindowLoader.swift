@@ -2,12 +2,12 @@ public import ECGATKGAN
 import ToolSupport
 import WFDB
 
-/// Beat windows out of annotated WFDB records, as protocol P of the paper cuts them.
+/// Beat windows from annotated WFDB records, cut as in protocol P of the paper.
 public enum BeatWindowLoader {
-    /// Windows of channel 0 of every record of a folder at 360 Hz, centred on the annotated R, labelled N, S, V or F;
-    /// other beats are left out, and so are beats whose window is not all inside the record.
+    /// Windows from channel 0 of every record of a folder at 360 Hz, centred on the annotated R peak and labelled N, S,
+    /// V or F. Other beats are excluded, as are beats whose window is not entirely inside the record.
     ///
-    /// Each window is scaled so that its middle 280 samples span [0,1]; the margins follow the same scale.
+    /// Each window is scaled so that its middle 280 samples span [0,1]; the margins use the same scale.
     ///
     /// - Parameters:
     ///   - records: nil: all.

@@ -1,25 +1,25 @@
 import EC57
 public import ECGATKGAN
 
-/// Which beats a network is trained on, and which are held out from it.
+/// Which beats a network is trained on, and which are held out.
 public enum DataSplit: String, CaseIterable, Sendable {
     /// Protocol P (section 3.1 of the paper): a fifth of every class is held out; beats of one patient are in both
     /// parts.
     case beats
-    /// Protocol I: trained on DS1, held out is DS2 (`RecordSplit`): patients never seen.
+    /// Protocol I: trained on DS1, with DS2 held out (`RecordSplit`), so held-out patients are never seen in training.
     case patients
 
     /// Share of every class that protocol P holds out.
     public static let share = 0.2
 
-    /// The split of the network that a model card describes; without a card, protocol P's.
+    /// The split of the network that a model card describes; without a card, that of protocol P.
     public init(_ card: ModelCard?) {
         self = card?.heldOut.flatMap(DataSplit.init) ?? .beats
     }
 
     /// - Parameters:
     ///   - margin: samples kept on both sides of a window.
-    ///   - seed: of what is drawn; the patients' split needs none.
+    ///   - seed: the seed for random choices; the split by patients needs none.
     public func windows(
         of database: RecordDatabase, margin: Int, seed: UInt64
     ) throws -> (training: BeatDataset, heldOut: BeatDataset) {
@@ -50,7 +50,7 @@ public enum DataSplit: String, CaseIterable, Sendable {
         }
     }
 
-    /// What the figures mean, for a model card.
+    /// The meaning of the figures, for a model card.
     public var notes: String {
         switch self {
         case .beats:

@@ -3,10 +3,10 @@ public import ECGATKGAN
 public import WFDB
 
 extension EC57Class {
-    /// Nil for an annotation that is not a beat.
+    /// nil for an annotation that is not a beat.
     public init?(_ code: AnnotationCode) { self.init(annotationSymbol: code.symbol) }
 
-    /// A beat that was not classified is Q.
+    /// An unclassified beat is Q.
     public init(_ beatClass: BeatClass?) {
         switch beatClass {
         case .normal: self = .normal
@@ -19,10 +19,10 @@ extension EC57Class {
 }
 
 extension EC57Reference {
-    /// The reference for a record out of its annotations: beats, and ventricular flutter between `[` and `]`.
+    /// The reference for a record from its annotations: beats, and ventricular flutter between `[` and `]`.
     ///
     /// - Parameters:
-    ///   - annotations: of the record, in the order of time, on its frames.
+    ///   - annotations: those of the record, in time order, in its frames.
     ///   - samplingRate: frames a second.
     ///   - frameCount: length of the record.
     public init(annotations: [Annotation], samplingRate: Double, frameCount: Int) {
@@ -41,7 +41,7 @@ extension EC57Reference {
                 beats.append(EC57Beat(sampleIndex: annotation.sampleIndex, beatClass: beatClass))
             }
         }
-        // Flutter that the record's end cuts off.
+        // Flutter cut off by the end of the record.
         if let onset, onset < end { flutter.append(onset...end) }
         self.init(beats: beats, flutter: flutter, samplingRate: samplingRate, frameCount: end)
     }

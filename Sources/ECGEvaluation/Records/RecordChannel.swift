@@ -2,15 +2,15 @@ import ECGLimits
 public import ToolSupport
 public import WFDB
 
-/// One signal of a record as the monitor takes it.
+/// One signal of a record, in the form that the monitor accepts.
 public struct RecordChannel: Sendable {
-    /// All samples in mV; NaN where the record marks one as invalid.
+    /// All samples in mV; NaN for those that the record marks as invalid.
     public let millivolts: [Float]
-    /// Where there are no samples at all, in samples of this channel, ascending.
+    /// Ranges without any samples, in samples of this channel, in ascending order.
     public let gaps: [Range<Int>]
     /// Samples a second of this channel.
     public let samplingRate: Double
-    /// The lead's name, cut to the length that the monitor takes; may be empty.
+    /// The lead's name, truncated to the length that the monitor accepts; may be empty.
     public let lead: String
     private let samplesPerFrame: Int
     private let frameCount: Int64
@@ -37,7 +37,7 @@ public struct RecordChannel: Sendable {
         lead = SignalLimits.leadName(signal.description ?? "")
     }
 
-    /// The frame in which a sample of this channel lies, within the record.
+    /// The frame that contains a sample of this channel, limited to the record.
     public func frame(ofSample index: Double) -> Int64 {
         let frame = (index / Double(samplesPerFrame)).rounded()
         return min(max(0, Int64(frame)), max(0, frameCount - 1))

@@ -9,18 +9,18 @@ public struct RecordDatabase: Sendable {
     /// The folder's path; empty for the current folder.
     public let directory: String
 
-    /// Where the databases lie unless said otherwise.
+    /// The default location of the databases.
     public static var root: String { RecordAdvice.databaseRoot }
 
     private static let emptyAdvice = "Name another folder with --database"
 
-    /// The lead to take, by name or number; nil: the first signal that is an ECG.
+    /// The lead to use, by name or number; nil: the first signal that is an ECG.
     public var lead: String?
-    /// Whether what does not agree in a file is an error.
+    /// Whether inconsistencies in a file are errors.
     public var strict = false
 
     /// - Parameter database: a folder of records, or the name of one ("mitdb") in the folder `ECGMON_DATABASES`.
-    /// - Throws: `ToolError` where there is no such folder.
+    /// - Throws: `ToolError` if there is no such folder.
     public init(_ database: String, lead: String? = nil, strict: Bool = false) throws(ToolError) {
         let candidates = [database, "\(Self.root)/\(database)"]
         guard let found = candidates.first(where: Self.isDirectory) else {
@@ -35,8 +35,8 @@ public struct RecordDatabase: Sendable {
         self.strict = strict
     }
 
-    /// The record names, each with the folders below this one that lead to it: the folder's `RECORDS` file, or its
-    /// headers where there is none.
+    /// The record names, each with the subfolders that lead to it: from the folder's `RECORDS` file, or from its
+    /// headers if there is none.
     public func records() throws(ToolError) -> [String] {
         let names = try RecordList.names(in: directory)
         guard !names.isEmpty else {
@@ -45,7 +45,7 @@ public struct RecordDatabase: Sendable {
         return names
     }
 
-    /// The records to score: those asked for, or all that have reference annotations.
+    /// The records to score: those requested, or all that have reference annotations.
     public func scoredRecords(_ wanted: String?) throws(ToolError) -> [String] {
         if let wanted {
             let names = wanted.split { $0 == "," || $0.isWhitespace }.map(String.init)
@@ -61,9 +61,9 @@ public struct RecordDatabase: Sendable {
         return names
     }
 
-    /// The chosen lead of a record as a record of this signal alone, with a frame for every sample.
+    /// The chosen lead of a record, as a record with this signal alone and one frame per sample.
     /// - Parameters:
-    ///   - name: of the record, with its folders below the database's.
+    ///   - name: the record's name, with its folders below the database's.
     ///   - channel: the signal's number; nil: ``lead``.
     public func record(_ name: String, channel: Int? = nil) throws(ToolError) -> Record {
         let place = RecordPath(name, in: directory)
@@ -84,14 +84,14 @@ public struct RecordDatabase: Sendable {
         return record
     }
 
-    /// The reference beats, on the record's frames.
+    /// The reference beats, in the record's frames.
     public func reference(_ name: String, for record: Record) throws(ToolError) -> EC57Reference {
         EC57Reference(
             annotations: try annotations(name, for: record), samplingRate: record.samplingRate,
             frameCount: record.frameCount)
     }
 
-    /// The reference annotations, on the record's frames.
+    /// The reference annotations, in the record's frames.
     public func annotations(_ name: String, for record: Record) throws(ToolError) -> [Annotation] {
         let place = RecordPath(name, in: directory)
         do {
@@ -102,7 +102,7 @@ public struct RecordDatabase: Sendable {
                 for index in set.annotations.indices {
                     let time = Double(set.annotations[index].sampleIndex) / rate
                     let frame = (time * record.samplingRate).rounded()
-                    // Past any record's end: it is not scored, wherever exactly it lies.
+                    // Beyond the end of any record: it is not scored, so its exact position does not matter.
                     set.annotations[index].sampleIndex = Int64(exactly: frame) ?? .max
                 }
             }

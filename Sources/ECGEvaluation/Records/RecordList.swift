@@ -2,15 +2,15 @@ import FoundationEssentials
 import ToolSupport
 import WFDB
 
-/// The records of a folder and of the folders below it.
+/// The records of a folder and its subfolders.
 enum RecordList {
-    /// Folders below a folder that are looked into: PhysioNet's deepest databases have three.
+    /// Maximum depth of subfolders searched: PhysioNet's deepest databases have three.
     private static let maximumDepth = 8
 
-    /// The names of `RECORDS` with the folders that lead to them, as PhysioNet's databases list them: a line that ends
-    /// in `/`, or names a folder, stands for the records of that folder. Without `RECORDS`, all headers; segments of
-    /// other records are left out.
-    /// - Throws: `ToolError` for a name that leads out of the folder.
+    /// The names from `RECORDS` with the folders that lead to them, as in PhysioNet's databases: a line that ends in
+    /// `/`, or names a folder, stands for the records of that folder. Without `RECORDS`, all headers, excluding
+    /// segments of other records.
+    /// - Throws: `ToolError` for a name that points outside the folder.
     static func names(in directory: String, depth: Int = 0) throws(ToolError) -> [String] {
         guard depth <= maximumDepth else { return [] }
         guard let list = FileManager.default.contents(atPath: directory + "/RECORDS") else {

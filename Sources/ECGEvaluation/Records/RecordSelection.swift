@@ -1,9 +1,9 @@
 import EC57
 public import ToolSupport
 
-/// Records of a folder, by its name alone or as `FOLDER/DS1` and `FOLDER/DS2`, the splits of the mitdb.
+/// Records of a folder, given by its name alone or as `FOLDER/DS1` or `FOLDER/DS2`, the splits of the mitdb.
 public struct RecordSelection: Sendable {
-    /// As it was given.
+    /// The text as given.
     public let text: String
     public let database: RecordDatabase
     public let names: [String]
@@ -20,7 +20,7 @@ public struct RecordSelection: Sendable {
         }
     }
 
-    /// Several, separated by commas.
+    /// Several selections, separated by commas.
     public static func list(_ text: String) throws(ToolError) -> [RecordSelection] {
         var selections: [RecordSelection] = []
         for part in text.split(separator: ",") { selections.append(try RecordSelection(String(part))) }

@@ -2,10 +2,10 @@ import EC57
 public import ECGATKGAN
 import ECGMonitor
 
-/// The rhythm alerts of whole records against the databases' rhythm annotations.
+/// The rhythm alerts of whole records scored against the databases' rhythm annotations.
 public struct RhythmEvaluation: Sendable {
     public var classifier: BeatClassifier
-    /// Records worked on at a time; nil: as many as there are processor cores.
+    /// Number of records processed at a time; nil: the number of processor cores.
     public var jobs: Int?
 
     public init(_ classifier: BeatClassifier, jobs: Int? = nil) {
@@ -13,7 +13,7 @@ public struct RhythmEvaluation: Sendable {
         self.jobs = jobs
     }
 
-    /// Scores records of one database.
+    /// Scores the records of one database.
     public func part(_ database: RecordDatabase, records names: [String]) async throws -> RhythmReport.Part {
         let classifier = classifier
         let scores = try await RecordBatch.map(names, jobs: jobs) { name in
@@ -41,7 +41,7 @@ public struct RhythmEvaluation: Sendable {
     }
 }
 
-/// What `RhythmEvaluation` finds; its properties are the keys of the JSON.
+/// The results of `RhythmEvaluation`; its properties are the keys of the JSON.
 public struct RhythmReport: Encodable, Sendable {
     public var evaluation = "rhythm"
     public var model: LoadedModel.Identity

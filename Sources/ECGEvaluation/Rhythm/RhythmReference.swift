@@ -1,8 +1,8 @@
 public import WFDB
 
-/// The rhythm annotations of a record: which rhythm holds when.
+/// The rhythm annotations of a record: which rhythm is present when.
 public struct RhythmReference: Sendable {
-    /// In the databases' own words, "(AFIB" for example; ranges in frames, without gaps from the first on.
+    /// With the databases' own labels, such as "(AFIB"; ranges in frames, without gaps from the first one on.
     public var stretches: [(name: String, frames: Range<Int64>)] = []
 
     public init(annotations: [Annotation], frameCount: Int64) {
@@ -19,9 +19,9 @@ public struct RhythmReference: Sendable {
     public func frames(of name: String) -> [Range<Int64>] { stretches.filter { $0.name == name }.map(\.frames) }
 }
 
-/// Sets of frames, for scores of duration.
+/// Sets of frames, for duration scores.
 public enum FrameRanges {
-    /// Sorted, and those that touch or overlap made one.
+    /// Sorted, with touching or overlapping ranges merged.
     public static func united(_ ranges: [Range<Int64>]) -> [Range<Int64>] {
         var result: [Range<Int64>] = []
         for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) where !range.isEmpty {
@@ -34,12 +34,12 @@ public enum FrameRanges {
         return result
     }
 
-    /// The number of frames in ranges that do not overlap.
+    /// Number of frames in ranges that do not overlap.
     public static func length(_ ranges: [Range<Int64>]) -> Int64 {
         ranges.reduce(0) { $0 + $1.upperBound - $1.lowerBound }
     }
 
-    /// - Parameters: both united.
+    /// - Parameters: both merged.
     public static func common(_ a: [Range<Int64>], _ b: [Range<Int64>]) -> [Range<Int64>] {
         var result: [Range<Int64>] = []
         for first in a {

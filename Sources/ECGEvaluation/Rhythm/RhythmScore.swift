@@ -2,18 +2,18 @@ import EC57
 public import ECGMonitor
 public import WFDB
 
-/// One record's rhythm alerts against its annotations; sums are gross figures.
+/// One record's rhythm alerts scored against its annotations; sums are gross figures.
 public struct RhythmScore: Sendable {
     /// One annotated episode of ventricular flutter.
     public struct Episode: Encodable, Sendable {
         public var record_s: Double
         public var length_s: Double
-        /// From its beginning to the sample with which the alert was decided; nil: not said. 0: said before, and still
-        /// on.
+        /// Time from its onset to the sample at which the alert was decided; nil: not reported. 0: reported earlier and
+        /// still active.
         public var delay_s: Double?
     }
 
-    /// A score of duration, in minutes.
+    /// A duration score, in minutes.
     public struct Duration: Encodable, Sendable {
         public var right_min = 0.0
         public var wrong_min = 0.0
@@ -24,9 +24,9 @@ public struct RhythmScore: Sendable {
             case right_min, wrong_min, missed_min, rest_min, sensitivity, positive_predictivity, specificity
         }
 
-        /// Percent of the annotated time that was said.
+        /// Percent of the annotated time that was reported.
         public var sensitivity: Double? { percent(right_min, missed_min) }
-        /// Percent of the time said that is annotated.
+        /// Percent of the reported time that is annotated.
         public var positive_predictivity: Double? { percent(right_min, wrong_min) }
         public var specificity: Double? { percent(rest_min, wrong_min) }
         public var isOfInterest: Bool { right_min + wrong_min + missed_min > 0.05 }
@@ -47,22 +47,22 @@ public struct RhythmScore: Sendable {
         }
     }
 
-    /// Annotated stretches of a rhythm, and how many were said.
+    /// Annotated episodes of a rhythm, and how many were reported.
     public struct Stretches: Encodable, Sendable {
         public var annotated = 0
         public var said = 0
-        /// Alerts that no annotated stretch comes near.
+        /// Alerts that are not near any annotated episode.
         public var elsewhere = 0
     }
 
-    /// An alert from its onset to its end.
+    /// An alert from onset to end.
     private struct Span {
         var kind: AlertKind
         var frames: Range<Int64>
         var decidedAt: Int64
     }
 
-    /// What the annotators call each rhythm, the alerts that say it, and those that are false where it is not.
+    /// The annotators' label for each rhythm, the alerts that report it, and those that are false outside it.
     private static let rhythms: [(name: String, kinds: Set<AlertKind>, own: Set<AlertKind>)] = [
         (
             "(VT", [.ventricularTachycardia, .ventricularRun, .idioventricularRhythm, .ventricularFibrillation],
@@ -169,7 +169,7 @@ public struct RhythmScore: Sendable {
     /// Alerts that began, by name.
     public var namedAlerts: [String: Int] { Dictionary(uniqueKeysWithValues: alerts.map { ($0.key.name, $0.value) }) }
 
-    /// Adds the counts and the times of another record.
+    /// Adds the counts and durations of another record.
     public static func += (total: inout RhythmScore, record: RhythmScore) {
         total.flutter += record.flutter
         total.flutterFalse += record.flutterFalse

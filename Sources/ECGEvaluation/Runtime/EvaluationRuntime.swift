@@ -1,15 +1,15 @@
 import FoundationEssentials
 
-/// How a long evaluation runs: on how many threads, whom it tells how far it is, and when it is to stop early.
+/// How a long evaluation runs: its number of threads, where it reports progress, and when to stop early.
 public struct EvaluationRuntime: Sendable {
-    /// Threads that work side by side, 1 or more. They change nothing but the time.
+    /// Number of parallel threads, 1 or more. It affects only the run time.
     public var threads: Int
-    /// Asked between pieces of work, on any thread: true ends the evaluation with `EvaluationCancelled`.
+    /// Checked between pieces of work, on any thread: true ends the evaluation with `EvaluationCancelled`.
     public var isCancelled: @Sendable () -> Bool
-    /// Makes the progress of an evaluation from the total of its work, in any unit that is proportional to its time.
+    /// Creates an evaluation's progress from its total work, in any unit proportional to time.
     public var makeProgress: @Sendable (_ totalWork: Double) -> any EvaluationProgress
 
-    /// - Parameter threads: nil: as many as there are processor cores.
+    /// - Parameter threads: nil: the number of processor cores.
     public init(
         threads: Int? = nil, isCancelled: @escaping @Sendable () -> Bool = { false },
         makeProgress: @escaping @Sendable (_ totalWork: Double) -> any EvaluationProgress = { _ in NoProgress() }
@@ -20,17 +20,17 @@ public struct EvaluationRuntime: Sendable {
     }
 }
 
-/// Is told how far an evaluation is, on any thread.
+/// Receives the progress of an evaluation, on any thread.
 public protocol EvaluationProgress: Sendable {
-    /// Names what is worked on now.
+    /// Names the current work item.
     func begin(_ label: String)
-    /// So much more of the total work is done.
+    /// Adds completed work, as part of the total.
     func advance(_ work: Double)
-    /// Nothing more comes; may be called twice.
+    /// Ends the reports; may be called twice.
     func end()
 }
 
-/// Keeps progress to itself.
+/// Discards the progress.
 public struct NoProgress: EvaluationProgress {
     public init() {}
     public func begin(_ label: String) {}
@@ -38,14 +38,14 @@ public struct NoProgress: EvaluationProgress {
     public func end() {}
 }
 
-/// An evaluation that was stopped before its end because `EvaluationRuntime.isCancelled` asked for it.
+/// An evaluation that ended early because `EvaluationRuntime.isCancelled` returned true.
 public struct EvaluationCancelled: Error, Equatable {
     /// What became of the work done so far; nil: it is lost.
     public let message: String?
 
     public init(_ message: String? = nil) { self.message = message }
 
-    /// The finished part lies in a folder, from which the same evaluation goes on.
+    /// The finished part is stored in a folder, from which the same evaluation can resume.
     static func resumable(from directory: String) -> EvaluationCancelled {
         EvaluationCancelled("stopped; the same command goes on from \(directory)")
     }

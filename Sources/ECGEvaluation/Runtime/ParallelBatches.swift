@@ -2,13 +2,13 @@ import Dispatch
 public import ECGATKGAN
 import Synchronization
 
-/// Work in numbered batches on several threads. The result of a batch must depend on its number alone; then the number of
-/// threads changes nothing but the time.
+/// Processes numbered batches on several threads. The result of a batch must depend on its number alone, so that the
+/// number of threads affects only the run time.
 public enum ParallelBatches {
     /// - Parameters:
-    ///   - batches: the numbers to work on; begun in this order.
-    ///   - runtime: gives the number of threads, and says when to stop.
-    ///   - makeWorker: called once on each thread, for what a thread must own.
+    ///   - batches: the batch numbers, started in this order.
+    ///   - runtime: provides the number of threads and the cancellation check.
+    ///   - makeWorker: called once on each thread to create its own state.
     ///   - body: called for every batch until the evaluation is cancelled.
     public static func run<Worker>(
         _ batches: [Int], on runtime: EvaluationRuntime, makeWorker: @Sendable () -> Worker,
@@ -27,12 +27,12 @@ public enum ParallelBatches {
     }
 }
 
-/// Shares a network between threads, each of which makes a replica of its own. Nobody changes the weights.
+/// Shares a network between threads, each of which creates its own replica. The weights must not be changed.
 public struct SharedNetwork: @unchecked Sendable {
     private let network: any BeatNetwork
 
     public init(_ network: any BeatNetwork) { self.network = network }
 
-    /// A network of the caller's own, on the common weights.
+    /// A network for the caller alone, on the shared weights.
     public func replica() -> any BeatNetwork { network.replica() }
 }

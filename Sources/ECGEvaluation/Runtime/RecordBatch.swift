@@ -1,11 +1,11 @@
 import FoundationEssentials
 
-/// Work on many records or files at once, the results in the inputs' order.
+/// Processes many records or files in parallel, with the results in input order.
 public enum RecordBatch {
     /// - Parameters:
-    ///   - jobs: how many at a time; nil: as many as there are processor cores.
+    ///   - jobs: number processed at a time; nil: the number of processor cores.
     ///   - work: called on several threads.
-    /// - Throws: the first error; inputs not yet begun are left out then.
+    /// - Throws: the first error; inputs not yet started are then skipped.
     public static func map<Input: Sendable, Result: Sendable>(
         _ inputs: [Input], jobs: Int?, _ work: @escaping @Sendable (Input) async throws -> Result
     ) async throws -> [Result] {

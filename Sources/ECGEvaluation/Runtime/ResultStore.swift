@@ -2,17 +2,17 @@ import FoundationEssentials
 import NeuralNetwork
 public import ToolSupport
 
-/// Results of long evaluations, one file each in a work folder, so that the same command run again goes on where it
-/// was.
+/// Results of long evaluations, one file each in a work folder, so that rerunning the same command resumes where it
+/// stopped.
 ///
-/// A result is found by a key that names all it depends on: checksums of the weights and of the windows, the attack
-/// with every parameter, the seed. What changes any of them gets a file of its own.
+/// A result is found by a key that names everything it depends on: checksums of the weights and of the windows, the
+/// attack with every parameter, and the seed. A change in any of them leads to a file of its own.
 public struct ResultStore: Sendable {
     /// The folder's path.
     public let directory: String
 
     /// - Parameter given: the folder; nil: `ecgmon/evaluations` in the user's cache folder.
-    /// - Throws: `ToolError` where the folder cannot be made.
+    /// - Throws: `ToolError` if the folder cannot be created.
     public init(_ given: String?) throws(ToolError) {
         let environment = ProcessInfo.processInfo.environment
         let cache =
@@ -27,7 +27,7 @@ public struct ResultStore: Sendable {
         }
     }
 
-    /// A file's content: the key in clear, for people and against a collision of names.
+    /// A file's content: the key is in plain text, for human readers and to detect name collisions.
     private struct Entry<Result: Codable>: Codable {
         var key: String
         var result: Result
@@ -37,7 +37,7 @@ public struct ResultStore: Sendable {
         "\(directory)/\(SHA256.hexadecimalDigest(of: Array(key.utf8)).prefix(32)).json"
     }
 
-    /// The result stored under the key; nil where there is none, or none that can be read.
+    /// The result stored under the key; nil if there is none or it cannot be read.
     public func load<Result: Codable>(_ key: String, as type: Result.Type = Result.self) -> Result? {
         guard let data = FileManager.default.contents(atPath: path(key)),
             let entry = try? JSONDecoder().decode(Entry<Result>.self, from: data), entry.key == key
@@ -45,7 +45,7 @@ public struct ResultStore: Sendable {
         return entry.result
     }
 
-    /// Stores a result, whole or not at all.
+    /// Stores a result atomically.
     public func save(_ result: some Codable, _ key: String) throws(ToolError) {
         do {
             let encoder = JSONEncoder()

@@ -5,16 +5,15 @@ public import ECGReplay
 import ECGSignal
 public import ToolSupport
 
-/// One stream through the monitor, boiled down to what the suspicion rule saw and said. The rule can be run over it
-/// again with other parameters.
+/// One stream through the monitor, reduced to the inputs and results of the suspicion rule, so that the rule can be
+/// rerun with other parameters.
 public struct SuspicionRecording: Codable, Sendable, Equatable {
-    /// An attacked stretch, by its place among the beats.
+    /// An attacked episode, by its position among the beats.
     public struct Stretch: Codable, Sendable, Equatable {
-        /// First attacked beat, and how many there are.
+        /// Index of the first attacked beat, and the number of attacked beats.
         public var firstBeat: Int
         public var beatCount: Int
-        /// Attacked beats that got another class than in the stream before the attack, of those that were found in
-        /// both.
+        /// Number of attacked beats classified differently from before the attack, among those found in both streams.
         public var changedClasses: Int
         public var comparedBeats: Int
     }
@@ -22,11 +21,11 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
     /// Length of the stream.
     public var seconds: Double
     public var samplingRate: Double
-    /// Of every beat that the rule took: R peak in samples, class (N, S, V or F), suspicion (0 ... 1).
+    /// For every beat that the rule used: R peak in samples, class (N, S, V or F), suspicion (0 ... 1).
     public var rPeaks: [Int]
     public var classes: String
     public var scores: [Float]
-    /// Beats with which the monitor raised the suspicion, and the rule's parameters then.
+    /// Beats at which the monitor raised the suspicion, and the rule's parameters at that time.
     public var raisedAtBeats: [Int]
     public var rule: AttackSuspicionRule.Parameters
     public var stretches: [Stretch] = []
@@ -49,7 +48,7 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
         for event in events {
             switch event.kind {
             case .status(let status): condition = status.condition
-            // The rule takes no beat in a poor signal.
+            // The rule skips beats while signal quality is poor.
             case .beat(let beat) where beat.beatClass != nil && condition == .good:
                 rPeaks.append(Int(event.sampleIndex))
                 classes.append(beat.beatClass?.letter ?? "?")
@@ -60,24 +59,25 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
         }
     }
 
-    /// Beats with which this rule raises the suspicion: as the monitor did where it ran with it, else from the scores.
+    /// Beats at which this rule raises the suspicion: from the monitor if it ran with this rule, otherwise from the
+    /// scores.
     public func raises(_ parameters: AttackSuspicionRule.Parameters) -> [Int] {
         parameters == rule ? raisedAtBeats : replayedRaises(parameters)
     }
 
-    /// Beats with which the rule raises the suspicion when it is run over the scores alone.
+    /// Beats at which the rule raises the suspicion when rerun over the scores alone.
     public func replayedRaises(_ parameters: AttackSuspicionRule.Parameters) -> [Int] {
         AttackSuspicionRule.stretches(in: scores, parameters).map(\.noticedAt)
     }
 
-    /// The beats as an attacker locates them, who runs the pipeline himself.
+    /// The beats as located by an attacker who runs the pipeline.
     public var locatedBeats: [AttackedEpisode.LocatedBeat] {
         zip(rPeaks, classes).compactMap { rPeak, letter in
             BeatClass.allCases.first { $0.letter == letter }.map { .init(rPeak: rPeak, beatClass: $0) }
         }
     }
 
-    /// Notes which beats lie in the attacked stretches, and what became of their classes.
+    /// Records which beats are in the attacked episodes, and how their classes changed.
     public mutating func mark(_ ranges: [Range<Int>], clean: SuspicionRecording) {
         let letters = Array(classes)
         let cleanLetters = Array(clean.classes)
@@ -110,18 +110,18 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
     }
 }
 
-/// When attacked stretches were noticed.
+/// When attacked episodes were detected.
 public struct SuspicionNotice: Sendable, Equatable {
-    /// A stretch is noticed when the suspicion is raised with one of its first so many beats.
+    /// An episode counts as detected if the suspicion is raised at one of its first beats, up to this number.
     public static let beats = 10
 
     public private(set) var stretches = 0
     public private(set) var noticed = 0
-    /// Attacked beats up to and with the one that raised the suspicion, for each stretch in which one did, however
-    /// late.
+    /// Number of attacked beats up to and including the one that raised the suspicion, for each episode in which one
+    /// did, however late.
     public private(set) var delays: [Int] = []
 
-    /// - Parameter raises: beats of the recording with which the suspicion was raised.
+    /// - Parameter raises: beats of the recording at which the suspicion was raised.
     public mutating func add(_ recording: SuspicionRecording, raises: [Int]) {
         for stretch in recording.stretches {
             stretches += 1
@@ -133,7 +133,7 @@ public struct SuspicionNotice: Sendable, Equatable {
         }
     }
 
-    /// In percent; nil: there was no stretch.
+    /// In percent; nil: there were no episodes.
     public var share: Double? { stretches == 0 ? nil : 100 * Double(noticed) / Double(stretches) }
     public var medianDelay: Double? {
         guard !delays.isEmpty else { return nil }

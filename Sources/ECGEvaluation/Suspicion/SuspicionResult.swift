@@ -3,16 +3,16 @@ public import ECGATKGAN
 public import ECGMonitor
 import ToolSupport
 
-/// How soon attacks were noticed in streams, and how often clean ECG was suspected.
+/// How soon attacks were detected in streams, and how often clean ECG was suspected.
 public struct SuspicionResult: Sendable {
     public let outcomes: [SuspicionStreams.Outcome]
     public let attacks: [WindowAttack]
     public let rule: AttackSuspicionRule.Parameters
     public let model: EvaluatedModel
-    /// Length of a stretch.
+    /// Length of an episode.
     public let seconds: Double
 
-    /// - Parameter seconds: length of an attacked stretch.
+    /// - Parameter seconds: length of an attacked episode.
     public init(
         outcomes: [SuspicionStreams.Outcome], attacks: [WindowAttack], rule: AttackSuspicionRule.Parameters,
         model: EvaluatedModel, seconds: Double
@@ -24,7 +24,7 @@ public struct SuspicionResult: Sendable {
         self.seconds = seconds
     }
 
-    /// The databases in the order of the sources.
+    /// The databases, in the order of the sources.
     public var databases: [String] {
         var names: [String] = []
         for outcome in outcomes where !names.contains(outcome.source.database.directory) {
@@ -41,7 +41,7 @@ public struct SuspicionResult: Sendable {
         outcomes.compactMap { $0.attacked.indices.contains(attack) ? $0.attacked[attack] : nil }
     }
 
-    /// The rule with many parameters over the same recordings.
+    /// Reruns the rule with many parameter settings over the same recordings.
     public func sweep(on runtime: EvaluationRuntime) -> SuspicionSweep {
         SuspicionSweep(
             clean: databases.map { clean($0).map(\.clean) }, attacked: attacks.indices.map(attacked),
@@ -60,7 +60,7 @@ public struct SuspicionResult: Sendable {
         public var raised_in: [String]
     }
 
-    /// How one attack was noticed.
+    /// How well one attack was detected.
     public struct AttackFigures: Encodable, Sendable {
         public var attack: String
         public var parameters: String
@@ -69,7 +69,7 @@ public struct SuspicionResult: Sendable {
         public var noticed_percent: Double?
         public var noticed_at_all: Int
         public var median_beats_until: Double?
-        /// Attacked beats whose class differs from the one before the attack, in percent.
+        /// Attacked beats whose class differs from that before the attack, in percent.
         public var class_changed_percent: Double?
     }
 
@@ -90,7 +90,7 @@ public struct SuspicionResult: Sendable {
         }
     }
 
-    /// False suspicions in a database's clean records.
+    /// The false suspicions in a database's clean records.
     public func cleanFigures(_ database: String) -> CleanFigures {
         let streams = clean(database)
         let seconds = streams.reduce(0) { $0 + $1.clean.seconds }
@@ -108,8 +108,8 @@ public struct SuspicionResult: Sendable {
             raised_in: places)
     }
 
-    /// How one of the attacks was noticed.
-    /// - Parameter number: place of the attack in `attacks`.
+    /// How well one of the attacks was detected.
+    /// - Parameter number: index of the attack in `attacks`.
     public func attackFigures(_ number: Int) -> AttackFigures {
         var notice = SuspicionNotice()
         var changed = 0
@@ -129,8 +129,8 @@ public struct SuspicionResult: Sendable {
                 ? nil : (100 * Double(changed) / Double(compared)).rounded(decimals: 2))
     }
 
-    /// Recordings on which the rule, run over the scores alone, raises at the very beats at which the monitor did: what
-    /// a sweep relies on.
+    /// Number of recordings on which the rule, rerun over the scores alone, raises at exactly the beats at which the
+    /// monitor did; a sweep relies on this.
     public var replayAgreement: (agreeing: Int, all: Int) {
         let recordings = outcomes.flatMap { [$0.clean] + $0.attacked }
         return (recordings.count { $0.raisedAtBeats == $0.replayedRaises($0.rule) }, recordings.count)
@@ -159,7 +159,7 @@ public struct SuspicionResult: Sendable {
         public var sweep_curve: [Point]?
     }
 
-    /// - Parameter falsePerDay: false suspicions a day that the best settings of the sweep may have.
+    /// - Parameter falsePerDay: maximum false suspicions a day for the best settings of the sweep.
     public func report(_ sweep: SuspicionSweep?, falsePerDay: Double) -> Report {
         func point(_ point: SuspicionSweep.Point) -> Report.Point {
             Report.Point(

@@ -5,12 +5,12 @@ import NeuralNetwork
 import Synchronization
 import ToolSupport
 
-/// Streams for the suspicion, clean and attacked, recorded on several threads; finished ones are stored.
+/// Clean and attacked streams for evaluating the suspicion, recorded on several threads; finished ones are stored.
 public struct SuspicionStreams: Sendable {
     /// What is attacked, and how.
     public struct Settings: Sendable {
         public var attacks: [WindowAttack]
-        /// Attacked stretches a record, and their length.
+        /// Number of attacked episodes per record, and their length.
         public var stretches: Int
         public var stretchSeconds: Double
         public var rule: AttackSuspicionRule.Parameters
@@ -32,7 +32,7 @@ public struct SuspicionStreams: Sendable {
     public struct Source: Sendable {
         public var database: RecordDatabase
         public var record: String
-        /// Attacked streams are made of it besides the clean one.
+        /// Whether attacked streams are made from it in addition to the clean one.
         public var isAttacked: Bool
 
         public init(database: RecordDatabase, record: String, isAttacked: Bool) {
@@ -42,13 +42,13 @@ public struct SuspicionStreams: Sendable {
         }
     }
 
-    /// What came of one record.
+    /// The result for one record.
     public struct Outcome: Sendable {
         public var source: Source
         public var clean: SuspicionRecording
-        /// In the order of the attacks; empty where nothing is attacked.
+        /// In the order of the attacks; empty if nothing is attacked.
         public var attacked: [SuspicionRecording] = []
-        /// Places that hold too few beats to be attacked.
+        /// Number of positions with too few beats to attack.
         public var skippedStretches = 0
     }
 
@@ -61,7 +61,7 @@ public struct SuspicionStreams: Sendable {
 
     /// - Parameters:
     ///   - store: keeps finished streams.
-    ///   - restart: stored streams are computed anew.
+    ///   - restart: whether to recompute stored streams.
     public init(
         model: EvaluatedModel, classifier: BeatClassifier, settings: Settings, store: ResultStore,
         runtime: EvaluationRuntime, restart: Bool = false
@@ -80,13 +80,13 @@ public struct SuspicionStreams: Sendable {
         init(count: Int) { outcomes = Mutex(Array(repeating: nil, count: count)) }
     }
 
-    /// What one thread owns.
+    /// The state of one thread.
     private struct Worker {
         let network: any BeatNetwork
         let workspace: BeatClassifier.Workspace
     }
 
-    /// - Throws: `EvaluationCancelled` where the runtime asks to stop; the finished streams are stored then.
+    /// - Throws: `EvaluationCancelled` if the runtime asks to stop; the finished streams are stored in that case.
     public func record(_ sources: [Source]) throws -> [Outcome] {
         let shared = Shared(count: sources.count)
         let attackedWork = Double(settings.attacks.reduce(0) { $0 + $1.iterations * $1.restarts }) + 1
@@ -134,7 +134,7 @@ public struct SuspicionStreams: Sendable {
         }
         outcome.skippedStretches = places.count - ranges.count
         for attack in settings.attacks {
-            // A stop must not wait for a whole record.
+            // A cancellation must not wait for a whole record.
             if runtime.isCancelled() { throw EvaluationCancelled() }
             let key =
                 "suspicion, attacked by \(attack)\nin \(ranges.map { "\($0)" }.joined(separator: " ")), seed \(settings.seed)\n\(identity)"
@@ -166,7 +166,7 @@ public struct SuspicionStreams: Sendable {
         return recording
     }
 
-    /// Stretches at fixed places: in the middle of equal parts of the record.
+    /// Episodes at fixed positions: in the middle of equal parts of the record.
     public static func places(_ material: ReplayMaterial, count: Int, seconds: Double) -> [Range<Int>] {
         let length = Int(seconds * material.samplingRate)
         let total = material.counts.count

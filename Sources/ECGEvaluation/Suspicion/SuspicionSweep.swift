@@ -1,24 +1,24 @@
 public import ECGMonitor
 import Synchronization
 
-/// The suspicion rule with many parameters over the same recordings.
+/// Runs the suspicion rule with many parameter settings over the same recordings.
 public struct SuspicionSweep: Sendable {
-    /// One setting of the rule, and what it gives.
+    /// One setting of the rule and its results.
     public struct Point: Sendable {
         public var parameters: AttackSuspicionRule.Parameters
         /// False suspicions on each clean database.
         public var falseCounts: [Int]
         public var falsePerDay: Double
-        /// Stretches noticed in time, in percent, for each attack.
+        /// Episodes detected in time, in percent, for each attack.
         public var shares: [Double]
-        /// Over the attacks that do not know the suspicion.
+        /// Over the attacks that do not take the suspicion into account.
         public var minimumShare: Double
     }
 
     /// In the grid's order.
     public private(set) var points: [Point]
 
-    /// Withdrawal and ceiling keep their place relative to the threshold in the rule's defaults.
+    /// Withdrawal and ceiling keep their position relative to the threshold as in the rule's defaults.
     public static func grid() -> [AttackSuspicionRule.Parameters] {
         let defaults = AttackSuspicionRule.Parameters()
         var grid: [AttackSuspicionRule.Parameters] = []
@@ -26,7 +26,7 @@ public struct SuspicionSweep: Sendable {
             for margin in [1.5, 2, 2.25, 2.5, 2.75, 3, 4] as [Float] {
                 for rate in [0, 0.003, 0.01, 0.02, 0.03, 0.05] as [Float] {
                     for raiseAt in [4, 5, 6, 7, 8, 10, 12, 16] as [Float]
-                    // One beat alone must not raise it.
+                    // A single beat must not raise it.
                     where raiseAt > defaults.logOddsLimit - offset {
                         var parameters = defaults
                         parameters.logOddsOffset = offset
@@ -46,7 +46,7 @@ public struct SuspicionSweep: Sendable {
     /// - Parameters:
     ///   - clean: recordings of each database.
     ///   - attacked: recordings of each attack.
-    ///   - adaptive: attacks that know the suspicion; they have no part in `minimumShare`.
+    ///   - adaptive: attacks that take the suspicion into account; they are not part of `minimumShare`.
     public init(
         clean: [[SuspicionRecording]], attacked: [[SuspicionRecording]], adaptive: Set<Int>, runtime: EvaluationRuntime
     ) {
@@ -77,7 +77,7 @@ public struct SuspicionSweep: Sendable {
         points = results.points.withLock { $0 }.compactMap { $0 }
     }
 
-    /// Each stretch with the beats before it that the rule still remembers.
+    /// Each episode, with the preceding beats that the rule still remembers.
     private static func excerpts(_ recording: SuspicionRecording) -> [SuspicionRecording] {
         recording.stretches.map { stretch in
             let start = max(stretch.firstBeat - 100, 0)
@@ -91,8 +91,8 @@ public struct SuspicionSweep: Sendable {
         }
     }
 
-    /// The settings that notice most, at no more than so many false suspicions a day: by the worst attack, then by the
-    /// mean.
+    /// The settings with the highest detection at up to this many false suspicions a day: by the worst attack, then by
+    /// the mean.
     public func best(falsePerDay limit: Double, count: Int) -> [Point] {
         func mean(_ point: Point) -> Double {
             let shares = point.shares.filter(\.isFinite)
@@ -104,7 +104,7 @@ public struct SuspicionSweep: Sendable {
             }.prefix(count))
     }
 
-    /// False suspicions a day against the share noticed: the settings that no other one beats in both.
+    /// False suspicions a day against the share detected: the settings that no other setting beats in both.
     public var curve: [Point] {
         var curve: [Point] = []
         for point in points.sorted(by: { ($0.falsePerDay, -$0.minimumShare) < ($1.falsePerDay, -$1.minimumShare) })

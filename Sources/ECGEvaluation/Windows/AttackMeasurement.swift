@@ -4,10 +4,9 @@ import NeuralNetwork
 import Synchronization
 import ToolSupport
 
-/// Makes attacks on windows and asks networks about them, on several threads; finished work is stored and not done
-/// again.
+/// Attacks windows and evaluates networks on them, on several threads; finished work is stored and not repeated.
 public struct AttackMeasurement: Sendable {
-    /// Windows in one pass of a network, with a random generator of their own: part of what a result depends on.
+    /// Number of windows per network pass, which share a random generator of their own: results depend on it.
     public static let batch = 64
 
     /// A set of windows and its checksum.
@@ -21,9 +20,9 @@ public struct AttackMeasurement: Sendable {
         }
     }
 
-    /// Windows attacked on one network, and the answers of others to them.
+    /// Windows attacked on one network, and the answers of other networks to them.
     public struct Job: Sendable {
-        /// For the progress line.
+        /// The name shown in the progress line.
         public var label: String
         public var crafter: EvaluatedModel
         public var sequence: AttackSequence
@@ -34,13 +33,13 @@ public struct AttackMeasurement: Sendable {
     public let store: ResultStore
     public let runtime: EvaluationRuntime
     public let seed: UInt64
-    /// Stored results are not looked at.
+    /// Whether stored results are ignored.
     public let restart: Bool
 
     /// - Parameters:
     ///   - store: keeps finished work.
-    ///   - seed: of the attacks' random starts.
-    ///   - restart: stored results are computed anew.
+    ///   - seed: the seed for the attacks' random starts.
+    ///   - restart: whether to recompute stored results.
     public init(store: ResultStore, runtime: EvaluationRuntime, seed: UInt64, restart: Bool = false) {
         self.store = store
         self.runtime = runtime
@@ -48,7 +47,7 @@ public struct AttackMeasurement: Sendable {
         self.restart = restart
     }
 
-    /// What is stored of one target: the batches done so far, and their answers.
+    /// What is stored for one target: the batches done so far and their answers.
     private struct StoredAnswers: Codable {
         var done: [Bool]
         var values: Data
@@ -66,7 +65,7 @@ public struct AttackMeasurement: Sendable {
         }
     }
 
-    /// A target's answers on their way.
+    /// A target's answers while they are being computed.
     private struct Pending: Sendable {
         var key: String
         var answers: WindowAnswers
@@ -74,7 +73,7 @@ public struct AttackMeasurement: Sendable {
         var isComplete: Bool { done.allSatisfy { $0 } }
     }
 
-    /// All that a target's answers depend on.
+    /// Everything that a target's answers depend on.
     public static func key(_ job: Job, target: EvaluatedModel, seed: UInt64) -> String {
         let isClean = job.sequence == .none
         return [
@@ -83,10 +82,10 @@ public struct AttackMeasurement: Sendable {
         ].joined(separator: "\n")
     }
 
-    /// The answers of each job's targets, in their order.
+    /// The answers for each job's targets, in their order.
     ///
-    /// - Throws: `EvaluationCancelled` where the runtime asks to stop, when what was done is stored; `ToolError` where it
-    ///   cannot be stored.
+    /// - Throws: `EvaluationCancelled` if the runtime asks to stop, after the work done has been stored; `ToolError` if
+    ///   it cannot be stored.
     public func answers(_ jobs: [Job]) throws -> [[WindowAnswers]] {
         var pending = jobs.map { job in job.targets.map { stored(job, target: $0) } }
         func workLeft(_ job: Job, _ targets: [Pending]) -> Double {
@@ -114,13 +113,13 @@ public struct AttackMeasurement: Sendable {
             key: key, answers: WindowAnswers(count: count), done: [Bool](repeating: false, count: batches))
     }
 
-    /// Batches that any target still lacks.
+    /// Batches that at least one target still lacks.
     private func openBatches(_ targets: [Pending]) -> [Int] {
         guard let first = targets.first else { return [] }
         return first.done.indices.filter { batch in targets.contains { !$0.done[batch] } }
     }
 
-    /// What one thread owns.
+    /// The state of one thread.
     private final class Worker {
         let attacker: SequenceAttacker
         let targets: [any BeatNetwork]
@@ -132,7 +131,7 @@ public struct AttackMeasurement: Sendable {
         }
     }
 
-    /// What the threads share.
+    /// State shared by the threads.
     private final class Shared: Sendable {
         struct State {
             var targets: [Pending]
@@ -193,7 +192,7 @@ public struct AttackMeasurement: Sendable {
         for target in targets { try store.save(StoredAnswers(target.answers, done: target.done), target.key) }
     }
 
-    /// Passes of a network that one window takes, about: for the time left.
+    /// Approximate number of network passes per window, for estimating the time left.
     private static func cost(of sequence: AttackSequence, targets: Int) -> Double {
         sequence.attacks.reduce(0.4 * Double(targets)) { $0 + Double($1.iterations * $1.restarts) }
     }

@@ -4,7 +4,7 @@ public import ToolSupport
 
 /// A classifier of beat windows under evaluation.
 public struct EvaluatedModel: Sendable {
-    /// The model card's.
+    /// The name in the model card.
     public let name: String
     public let path: String
     public let sha256: String
@@ -12,7 +12,7 @@ public struct EvaluatedModel: Sendable {
     public let card: ModelCard
     public let network: SharedNetwork
 
-    /// The row of the paper's Table 1 that it stands for.
+    /// The row of the paper's Table 1 to which it corresponds.
     public var paperSystem: PaperFigures.System { PaperFigures.System(architectureIdentifier: architecture) }
 
     public init(contentsOf path: String) throws(ModelError) {
@@ -26,7 +26,7 @@ public struct EvaluatedModel: Sendable {
         self.network = SharedNetwork(network)
     }
 
-    /// One model for a command.
+    /// Loads a single model for a command.
     public static func load(_ path: String) throws(ToolError) -> EvaluatedModel {
         do {
             return try EvaluatedModel(contentsOf: path)
@@ -36,10 +36,10 @@ public struct EvaluatedModel: Sendable {
         }
     }
 
-    /// The models of a list of files and folders, separated by commas.
+    /// Loads the models from a comma-separated list of files and folders.
     ///
-    /// A folder gives every weights file in it that holds a classifier and was split by beats, save those called
-    /// `surrogate` and those whose discriminator is in a file of its own; what is left out is noted.
+    /// A folder stands for every weights file in it that holds a classifier and was split by beats, except those called
+    /// `surrogate` and those whose discriminator is in a separate file; skipped files are noted.
     public static func list(_ places: String, note: (String) -> Void) throws(ToolError) -> [EvaluatedModel] {
         var models: [EvaluatedModel] = []
         for item in places.split(separator: ",").map({ String($0) }) {
@@ -68,7 +68,7 @@ public struct EvaluatedModel: Sendable {
         guard !models.isEmpty else {
             throw ToolError("no models in \(places)", nextStep: "Train one with `ecgmon train`")
         }
-        // A file that is there under two names is one row.
+        // A file present under two names gives one row.
         var seen: Set<String> = []
         let discriminators = Set(models.map(\.sha256))
         return models.filter { model in
@@ -90,7 +90,7 @@ public struct EvaluatedModel: Sendable {
         public var seed: UInt64
     }
 
-    /// What a report names.
+    /// The model's description in a report.
     public var identity: Identity {
         Identity(
             name: name, path: path, sha256: sha256, architecture: architecture, recipe: card.recipe, split: card.split,

@@ -3,12 +3,12 @@ import NeuralNetwork
 public import ToolSupport
 
 extension OverlaidBeats {
-    /// One beat, chosen by the seed among those that the network gets right, attacked in the four ways of the paper.
+    /// One beat, chosen by the seed from those that the network classifies correctly, under the paper's four attacks.
     ///
     /// - Parameters:
     ///   - beatClass: the beat's class.
     ///   - epsilon: radius of the attacks, in units of the [0,1] window.
-    /// - Throws: `ToolError` where the network gets no beat of the class right.
+    /// - Throws: `ToolError` if the network classifies no beat of the class correctly.
     public static func figure2(
         _ windows: EvaluationWindows, _ beatClass: BeatClass, by network: any BeatNetwork, epsilon: Float, seed: UInt64,
         caption: String

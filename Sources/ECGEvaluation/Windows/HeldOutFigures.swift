@@ -1,9 +1,8 @@
 public import ECGATKGAN
 
-/// The figures of a model card: windows that were held out, untouched and under white-box attacks at epsilon 0.01
-/// (protocol P).
+/// The figures of a model card: held-out windows, clean and under white-box attacks at epsilon 0.01 (protocol P).
 public struct HeldOutFigures: Sendable {
-    /// By name; percentages and areas, rounded to four digits after the point.
+    /// By name; percentages and areas, rounded to four decimal places.
     public private(set) var figures: [String: Double] = [:]
 
     /// - Parameter suspects: whether the network's attack head, if it has one, was trained.
@@ -11,7 +10,7 @@ public struct HeldOutFigures: Sendable {
         let clean = DiscriminatorEvaluation(heldOut, by: network)
         add("clean", clean.confusion)
         guard heldOut.count > 0 else { return }
-        // The score that one in a hundred untouched windows exceeds, and what of the attacked ones exceeds it.
+        // The score exceeded by one in a hundred clean windows, and the share of attacked windows above it.
         let suspects = suspects && !clean.suspicions.isEmpty
         let threshold =
             !suspects ? .nan : clean.suspicions.sorted()[max(Int(0.99 * Double(clean.suspicions.count)) - 1, 0)]

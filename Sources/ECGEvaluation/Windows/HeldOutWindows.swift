@@ -1,13 +1,13 @@
 public import ECGATKGAN
 import ToolSupport
 
-/// The windows that the training of all models under evaluation held out (`DataSplit`).
+/// The windows held out from the training of all models under evaluation (`DataSplit`).
 public struct HeldOutWindows: Sendable {
     public let windows: EvaluationWindows
     public let database: String
     public let splitSeed: UInt64
     public let margin: Int
-    /// Windows of the whole held-out set, of which `windows` may be a sample.
+    /// Number of windows in the whole held-out set, of which `windows` may be a sample.
     public let heldOutCount: Int
 
     public init(_ windows: EvaluationWindows, database: String, splitSeed: UInt64, margin: Int, heldOutCount: Int) {
@@ -18,7 +18,7 @@ public struct HeldOutWindows: Sendable {
         self.heldOutCount = heldOutCount
     }
 
-    /// - Throws: `ToolError` where the models' cards tell of different splits.
+    /// - Throws: `ToolError` if the models' cards describe different splits.
     public init(_ database: RecordDatabase, for models: [EvaluatedModel], sample: Int?, seed: UInt64) throws {
         guard let first = models.first else {
             throw ToolError("no model is under evaluation", nextStep: "Name one")
@@ -46,12 +46,12 @@ public struct HeldOutWindows: Sendable {
         windows = sample.map { heldOut.subset(heldOut.stratifiedSample($0, seed: seed)) } ?? heldOut
     }
 
-    /// Windows by the letter of their class.
+    /// Number of windows by the letter of their class.
     public var countsByClass: [String: Int] {
         Dictionary(uniqueKeysWithValues: BeatClass.allCases.map { (String($0.letter), windows.count(of: $0)) })
     }
 
-    /// For the head of a report.
+    /// The description in the head of a report.
     public var text: String {
         let counts = BeatClass.allCases.map { "\($0.letter) \(windows.count(of: $0))" }.joined(separator: ", ")
         let part = windows.count == heldOutCount ? "all" : "a stratified sample of \(windows.count)"
@@ -59,7 +59,7 @@ public struct HeldOutWindows: Sendable {
             "\(part) of the \(heldOutCount) windows held out from \(database) (split seed \(splitSeed), margin \(margin)): \(counts)"
     }
 
-    /// For JSON.
+    /// The description in JSON.
     public struct Report: Encodable, Sendable {
         public var database: String
         public var split_seed: UInt64
@@ -70,7 +70,7 @@ public struct HeldOutWindows: Sendable {
         public var windows_sha256: String
     }
 
-    /// What a report names.
+    /// What a report states about the windows.
     public var report: Report {
         Report(
             database: database, split_seed: splitSeed, window_margin: margin, held_out: heldOutCount,

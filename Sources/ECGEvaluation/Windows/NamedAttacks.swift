@@ -7,12 +7,12 @@ extension PaperFigures.Condition {
         self == .none ? nil : try WindowAttack.named(rawValue, epsilon: epsilon)
     }
 
-    /// As a heading.
+    /// The name as a heading.
     public var title: String { self == .none ? "no attack" : rawValue.uppercased() }
 }
 
 extension WindowAttack {
-    /// The attack of this name with the parameters that the evaluation uses.
+    /// The attack with this name, with the parameters used in the evaluation.
     public static func named(_ name: String, epsilon: Float) throws(ToolError) -> WindowAttack {
         guard let method = Method(rawValue: name) else {
             throw ToolError(

@@ -2,10 +2,9 @@ public import ECGATKGAN
 import ECGSignal
 import ToolSupport
 
-/// A beat and its attacked forms over each other, as SVG: one panel for each attack, and below it the difference,
-/// magnified.
+/// A beat overlaid with its attacked versions, as SVG: one panel per attack, with the magnified difference below.
 public struct OverlaidBeats: Sendable {
-    /// What the model says of a window.
+    /// The model's classification of a window.
     public struct Answer: Equatable, Sendable {
         public var beatClass: BeatClass
         public var probability: Float
@@ -22,7 +21,7 @@ public struct OverlaidBeats: Sendable {
         public var answer: Answer
     }
 
-    /// Its place among the held-out windows.
+    /// Its index among the held-out windows.
     public var windowNumber: Int
     public var truth: BeatClass
     public var samples: [Float]
@@ -31,7 +30,7 @@ public struct OverlaidBeats: Sendable {
     public var caption: String
     public var panels: [Panel] = []
 
-    // The paper's colours: red as it was, blue as it is after the attack.
+    // The paper's colours: red before the attack, blue after it.
     private static let cleanColour = "#d62728", attackedColour = "#1f4fd8", differenceColour = "#444444"
     private static let panelWidth = 480.0, panelHeight = 350.0, top = 56.0
     /// Plot areas within a panel: the beat, and the difference below it.
@@ -96,7 +95,7 @@ public struct OverlaidBeats: Sendable {
             "<line x1=\"\(Self.number(Self.left))\" y1=\"\(Self.number(middle))\" "
                 + "x2=\"\(Self.number(Self.left + Self.plotWidth))\" y2=\"\(Self.number(middle))\" stroke=\"#bbbbbb\"/>"
         )
-        // The ball fills nine tenths of the height.
+        // The epsilon ball takes up nine tenths of the height.
         let scale = 0.45 * Self.differenceHeight / limit
         for (level, label) in [(limit, "+\(epsilon)"), (0, "0"), (-limit, "\u{2212}\(epsilon)")] {
             lines.append(Self.text(Self.left - 6, middle - level * scale + 4, label, size: 10, anchor: "end"))
@@ -150,7 +149,7 @@ public struct OverlaidBeats: Sendable {
             "<polyline class=\"\(name)\" fill=\"none\" stroke=\"\(colour)\" stroke-width=\"\(Self.number(width))\" points=\"\(points.joined(separator: " "))\"/>"
     }
 
-    /// Where a sample lies across.
+    /// The horizontal position of a sample.
     private static func position(_ sample: Double) -> Double {
         left + plotWidth * sample / Double(Discriminator.windowLength - 1)
     }

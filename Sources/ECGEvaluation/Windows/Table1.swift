@@ -2,7 +2,7 @@ public import ECGATKGAN
 
 /// The measured table.
 public struct Table1: Sendable {
-    /// Whose weights the attacks are made on.
+    /// The models on whose weights the attacks are made.
     public enum AttackProtocol: String, CaseIterable, Sendable {
         case transfer = "P-transfer"
         case whiteBox = "P-whitebox"
@@ -26,7 +26,7 @@ public struct Table1: Sendable {
     public let seed: UInt64
     public private(set) var cells: [Cell] = []
 
-    /// Measures every cell that is not stored.
+    /// Measures every cell that is not stored yet.
     public init(
         models: [EvaluatedModel], surrogate: EvaluatedModel?, heldOut: HeldOutWindows, epsilon: Float,
         measurement: AttackMeasurement

@@ -3,7 +3,9 @@ import ECGATKGAN
 
 /// Table 1 as JSON.
 extension Table1 {
+    /// The JSON document; its properties are the keys.
     public struct Report: Encodable, Sendable {
+        /// One row of the table.
         public struct Row: Encodable, Sendable {
             public var attack_protocol: String
             public var condition: String

@@ -3,28 +3,29 @@ import NeuralNetwork
 import Synchronization
 import ToolSupport
 
-/// Lends a generator to threads that make replicas of it.
+/// Shares a generator between threads, each of which creates its own replica.
 public struct SharedGenerator: @unchecked Sendable {
     private let generator: Generator
 
     public init(_ generator: Generator) { self.generator = generator }
 
-    /// A generator of the caller's own, on the common weights.
+    /// A generator for the caller alone, on the shared weights.
     public func replica() -> Generator { generator.replica() }
 }
 
 /// The measured table.
 public struct Table2: Sendable {
-    /// Windows whose figures are stored together, with random numbers of their own.
+    /// Number of windows whose figures are stored together, with random numbers of their own.
     public static let piece = 512
 
-    /// The means over some windows, as they are stored.
+    /// Means over some windows, as stored.
     public struct Means: Codable, Sendable {
         public var count = 0
-        /// In the order of `names`; against the window that went in, then against the clean one.
+        /// In the order of `names`; relative to the input window, then relative to the clean one.
         public var toInput = [Double](repeating: 0, count: 5)
         public var toClean = [Double](repeating: 0, count: 5)
 
+        /// Adds the means over other windows, weighted by the number of windows.
         public mutating func add(_ other: Means) {
             guard other.count > 0 else { return }
             count += other.count
@@ -141,7 +142,9 @@ public struct Table2: Sendable {
 
 /// Table 2 as JSON.
 extension Table2 {
+    /// The JSON document; its properties are the keys.
     public struct Report: Encodable, Sendable {
+        /// One row of the table.
         public struct Row: Encodable, Sendable {
             public var condition: String
             public var windows: Int

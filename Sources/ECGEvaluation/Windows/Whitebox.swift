@@ -3,7 +3,7 @@ import Glibc
 import NeuralNetwork
 import ToolSupport
 
-/// The measured protocol W of one model.
+/// The results of protocol W for one model.
 public struct Whitebox: Sendable {
     /// One attack, or the worst of several.
     public struct Row: Sendable {
@@ -12,9 +12,9 @@ public struct Whitebox: Sendable {
         public var parameters: String
         public var windows: Int
         public var figures: ClassificationFigures
-        /// Windows in percent whose suspicion is above the threshold that 1 % of clean windows exceed.
+        /// Percentage of windows whose suspicion exceeds the threshold that 1 % of clean windows exceed.
         public var suspected: Double?
-        /// Windows in percent that get a wrong class and are not suspected.
+        /// Percentage of windows that are misclassified and not suspected.
         public var wrongUnsuspected: Double?
     }
 
@@ -33,7 +33,7 @@ public struct Whitebox: Sendable {
         }
         public var name: String
         public var outcome: Outcome
-        /// The figures that decided it.
+        /// The figures on which the result is based.
         public var detail: String
     }
 
@@ -47,9 +47,9 @@ public struct Whitebox: Sendable {
     public private(set) var curve: [CurvePoint] = []
     public private(set) var checks: [Check] = []
 
-    /// The attacks of the worst case that work on every window.
+    /// The attacks of the worst case, which are applied to every window.
     public static let ensemble: [WindowAttack.Method] = [.fgsm, .bim, .pgd, .cw, .apgdCE, .apgdDLR]
-    /// Attacks with a row of their own besides.
+    /// Additional attacks, each with a row of its own.
     public static let further: [WindowAttack.Method] = [.sap, .joint]
 
     private typealias Job = AttackMeasurement.Job
@@ -74,7 +74,7 @@ public struct Whitebox: Sendable {
             size.map { windows.stratifiedSample($0, seed: measurement.seed &+ stream) } ?? Array(windows.labels.indices)
         }
 
-        // The joint attack needs the threshold, so the clean answers come first.
+        // The joint attack needs the threshold, so the clean answers are computed first.
         let clean = try measurement.answers([job("clean", .none, on: all, by: model)])[0][0]
         threshold = Self.threshold(clean)
         let squarePlaces = sample(settings.squareSample, stream: 1)
@@ -179,7 +179,7 @@ public struct Whitebox: Sendable {
     /// Attacks that are also made on the surrogate.
     private static let transferred: [WindowAttack.Method] = [.fgsm, .bim, .pgd, .cw]
 
-    /// As the model cards have it.
+    /// As given in the model cards.
     public static func threshold(_ clean: WindowAnswers) -> Float? {
         let logits = (0..<clean.count).compactMap { clean.attackLogit($0) }.sorted()
         guard !logits.isEmpty else { return nil }
@@ -208,7 +208,7 @@ public struct Whitebox: Sendable {
 
 /// The sanity checks: an attack that fails them measures nothing.
 extension Whitebox {
-    /// - Parameter accuracy: under an attack without a bound, in percent.
+    /// - Parameter accuracy: under an unbounded attack, in percent.
     public static func unboundedCheck(_ accuracy: Double, windows: Int) -> Check {
         Check(
             name: "an unbounded attack reaches 0 %", outcome: accuracy == 0 ? .passed : .failed,
@@ -216,8 +216,8 @@ extension Whitebox {
     }
 
     /// - Parameters:
-    ///   - points: settings in the order of their strength, with the accuracy under each, in percent.
-    ///   - tolerance: a rise of no more than this is put down to the random starts.
+    ///   - points: settings in order of strength, with the accuracy under each, in percent.
+    ///   - tolerance: an increase up to this is attributed to the random starts.
     public static func monotoneCheck(_ name: String, _ points: [(String, Double)], tolerance: Double) -> Check {
         let rises = zip(points, points.dropFirst()).map { $1.1 - $0.1 }
         return Check(
@@ -226,7 +226,8 @@ extension Whitebox {
                 + "; up to \(fixed(tolerance, 1)) points are put down to the random starts")
     }
 
-    /// - Parameter accuracies: the attack, the accuracy under it made on another network, and made on this one.
+    /// - Parameter accuracies: the attack, the accuracy under it when made on another network, and when made on this
+    ///   one.
     public static func transferCheck(_ accuracies: [(String, Double, Double)]) -> Check {
         Check(
             name: "transfer never beats white-box",

@@ -9,11 +9,11 @@ public struct WhiteboxSettings: Sendable {
     public var squareQueries = 5000
     public var curveSample = 1000
     public var curveEpsilons: [Float] = [0.002, 0.005, 0.01, 0.02, 0.03, 0.05]
-    /// Iterations of PGD from one random start, for the check that more never help the model.
+    /// Iterations of PGD from one random start, to check that more iterations never help the model.
     public var iterationCounts = [1, 5, 20, 50]
-    /// Windows of the unbounded attack.
+    /// Number of windows for the unbounded attack.
     public var unboundedSample = 200
-    /// Random starts draw other points each time; a rise of accuracy of no more than this, in percent, is put down to
+    /// Random starts draw different points each time; an accuracy increase up to this, in percent, is attributed to
     /// that.
     public var tolerance = 0.3
 
@@ -22,7 +22,9 @@ public struct WhiteboxSettings: Sendable {
 
 /// The white-box evaluation as JSON.
 extension Whitebox {
+    /// The JSON document; its properties are the keys.
     public struct Report: Encodable, Sendable {
+        /// One attack.
         public struct Row: Encodable, Sendable {
             public var attack: String
             public var parameters: String
@@ -34,11 +36,13 @@ extension Whitebox {
             public var suspected: Double?
             public var wrong_unsuspected: Double?
         }
+        /// Accuracies at one radius.
         public struct Point: Encodable, Sendable {
             public var epsilon: Float
             public var plain_accuracy: Double
             public var one_against_rest_accuracy: Double
         }
+        /// One sanity check of the attacks.
         public struct Check: Encodable, Sendable {
             public var name: String
             public var outcome: String
@@ -57,6 +61,7 @@ extension Whitebox {
         public var checks: [Check]
     }
 
+    /// The results as a JSON document.
     public func report(_ heldOut: HeldOutWindows) -> Report {
         let letters = BeatClass.allCases.map { String($0.letter) }
         return Report(
