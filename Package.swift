@@ -66,8 +66,14 @@ let package = Package(
         .target(
             name: "ECGATKGAN", dependencies: ["EC57", "ECGSignal", "NeuralNetwork", "CKernels", "StateCoding"],
             swiftSettings: strict),
+        // The deployed classifier: weights files, the network's answer for a window, and the contextual classifier.
         .target(
-            name: "ECGMonitor", dependencies: ["ECGLimits", "ECGSignal", "ECGATKGAN", "StateCoding"],
+            name: "ECGClassification",
+            dependencies: ["ECGATKGAN", "ECGSignal", "NeuralNetwork", "CKernels", "StateCoding"],
+            swiftSettings: strict),
+        .target(
+            name: "ECGMonitor",
+            dependencies: ["ECGLimits", "ECGSignal", "ECGATKGAN", "ECGClassification", "StateCoding"],
             swiftSettings: strict),
         // Errors with a next step, clocks and Ctrl-C, for the tool and the libraries under it.
         .target(name: "ToolSupport", swiftSettings: strict),
@@ -81,6 +87,7 @@ let package = Package(
             name: "ECGEvaluation",
             dependencies: [
                 "ToolSupport", "EC57", "ECGLimits", "ECGReplay", "ECGSignal", "NeuralNetwork", "ECGATKGAN",
+                "ECGClassification",
                 "ECGMonitor", "WFDB",
             ], swiftSettings: strict),
         // A daemon started by a program or a test, and what it says.
@@ -97,14 +104,15 @@ let package = Package(
         .target(
             name: "MonitorWire",
             dependencies: [
-                "ECGMonitor", "ECGWire", "ECGATKGAN", "ECGSignal", "NeuralNetwork",
+                "ECGMonitor", "ECGWire", "ECGATKGAN", "ECGClassification", "ECGSignal", "NeuralNetwork",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], swiftSettings: strict),
         // All of the daemon but its command line.
         .target(
             name: "MonitorDaemon",
             dependencies: [
-                "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN", "ECGMonitor", "MonitorWire", "CSystemd",
+                "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN",
+                "ECGClassification", "ECGMonitor", "MonitorWire", "CSystemd",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "TOMLKit", package: "TOMLKit"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -119,7 +127,8 @@ let package = Package(
             name: "ecgmon",
             dependencies: [
                 "DaemonEvaluation", "DaemonHarness", "EC57", "ECGEvaluation", "ECGLimits", "ECGReplay", "ToolSupport",
-                "ZeroMQ", "ECGWire", "ECGSecurity", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
+                "ZeroMQ", "ECGWire", "ECGSecurity", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN",
+                "ECGClassification", "ECGMonitor",
                 "MonitorWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
@@ -135,24 +144,32 @@ let package = Package(
             name: "ECGSecurityTests", dependencies: ["ECGSecurity", "ECGWire", "ZeroMQ"], swiftSettings: strict),
         .testTarget(name: "WFDBTests", dependencies: ["WFDB", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "ECGSignalTests", dependencies: ["ECGSignal", "StateCoding", "WFDB", "TestSupport"], exclude: ["Golden"],
+            name: "ECGSignalTests", dependencies: ["ECGSignal", "StateCoding", "WFDB", "TestSupport"],
+            exclude: ["Golden"],
             swiftSettings: strict),
         .testTarget(name: "NeuralNetworkTests", dependencies: ["NeuralNetwork", "CKernels"], swiftSettings: strict),
-        .testTarget(name: "ECGATKGANTests", dependencies: ["ECGATKGAN", "NeuralNetwork"], swiftSettings: strict),
+        .testTarget(
+            name: "ECGATKGANTests", dependencies: ["ECGATKGAN", "ECGClassification", "NeuralNetwork"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ECGClassificationTests", dependencies: ["ECGATKGAN", "ECGClassification", "NeuralNetwork"],
+            swiftSettings: strict),
         .testTarget(
             name: "ECGMonitorTests",
-            dependencies: ["ECGMonitor", "ECGSignal", "ECGATKGAN", "StateCoding", "WFDB", "TestSupport"],
+            dependencies: [
+                "ECGMonitor", "ECGSignal", "ECGATKGAN", "ECGClassification", "StateCoding", "WFDB", "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "MonitorWireTests",
-            dependencies: ["MonitorWire", "ECGMonitor", "ECGSignal", "ECGATKGAN", "WFDB"],
+            dependencies: ["MonitorWire", "ECGMonitor", "ECGSignal", "ECGATKGAN", "ECGClassification", "WFDB"],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
             name: "DaemonTests",
             dependencies: [
                 // The tests start the daemon's program, too.
                 "ecgmond", "MonitorDaemon", "DaemonHarness", "TestSupport", "ToolSupport", "ECGWire", "ECGSecurity",
-                "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGMonitor", "MonitorWire",
+                "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGClassification", "ECGMonitor", "MonitorWire",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "GRDB", package: "GRDB.swift"),
@@ -160,7 +177,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "MonitorDaemon", "ECGWire", "ECGSecurity", "ZeroMQ", "WFDB", "NeuralNetwork", "ECGATKGAN", "ECGMonitor",
+                "MonitorDaemon", "ECGWire", "ECGSecurity", "ZeroMQ", "WFDB", "NeuralNetwork", "ECGATKGAN",
+                "ECGClassification", "ECGMonitor",
                 "MonitorWire",
                 "StateCoding",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -172,6 +190,7 @@ let package = Package(
             dependencies: [
                 "ecgmon", "DaemonEvaluation", "DaemonHarness", "EC57", "ECGEvaluation", "ECGReplay", "TestSupport",
                 "ToolSupport", "WFDB", "ECGWire", "ECGSecurity", "ECGSignal", "NeuralNetwork", "ECGATKGAN",
+                "ECGClassification",
                 "ECGMonitor", "ZeroMQ",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),

@@ -1,4 +1,5 @@
-public import ECGATKGAN
+internal import ECGATKGAN
+public import ECGClassification
 internal import ECGSignal
 
 extension PatientMonitor {

@@ -1,4 +1,5 @@
 public import ECGATKGAN
+public import ECGClassification
 internal import ECGSignal
 internal import StateCoding
 
@@ -180,7 +181,7 @@ public struct PatientMonitor: Sendable, Codable {
     ///
     /// - Parameters:
     ///   - classifications: classification of each pending window on its own, in order.
-    ///   - join: the contextual classifier, which combines each window's classification with rhythm and patient
+    ///   - contextual: the contextual classifier, which combines each window's classification with rhythm and patient
     ///     context; if nil, the window's classification is final.
     ///   - events: the events are appended, in the order in which they were decided.
     public mutating func resolve(

@@ -1,4 +1,5 @@
 public import ECGATKGAN
+internal import ECGClassification
 
 /// The alerts that the rules produce for annotated beats, that is, the alerts of a perfect detector and classifier.
 /// An evaluation compares a stream's alerts with these.

@@ -21,8 +21,7 @@ extension Message {
 public struct CommandClient: ~Copyable {
     /// The endpoint that it sends to.
     public let endpoint: String
-    private let socket: ZeroMQSocket
-    private var lastNumber: UInt64 = 0
+    private var connection: RequestConnection
 
     /// Connects now, or as soon as the daemon is available.
     /// - Parameters:
@@ -31,17 +30,7 @@ public struct CommandClient: ~Copyable {
     /// - Throws: `.socket` for an invalid endpoint.
     public init(endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil) throws(WireError) {
         self.endpoint = endpoint
-        do throws(ZeroMQError) {
-            let socket = try ZeroMQSocket(context, .dealer)
-            try socket.set(.linger(.zero))
-            try socket.set(.immediate(true))
-            try socket.set(.maximumMessageSize(16 << 20))
-            try socket.useCurve(keys)
-            try socket.connect(endpoint)
-            self.socket = socket
-        } catch {
-            throw .socket(error)
-        }
+        connection = try RequestConnection(endpoint, context, keys, maximumReplySize: 16 << 20)
     }
 
     /// Sends a command and waits for its reply; late replies to earlier commands are skipped.
@@ -51,24 +40,13 @@ public struct CommandClient: ~Copyable {
     /// - Returns: nil if no reply came in that time; it is then unknown whether the command took effect.
     /// - Throws: `.socket`, or `.unreadable` if the reply cannot be decoded.
     public mutating func send(_ command: WireCommand, timeout: Duration) throws(WireError) -> WireCommandReply? {
-        lastNumber += 1
         var command = command
         command.schemaVersion = SampleBlockLimits.schemaVersion
-        command.number = lastNumber
+        command.number = connection.nextNumber()
         let body: [UInt8]
         do { body = try command.body(as: .binary) } catch { throw .unreadable(topic: "command") }
-        let end = ContinuousClock.now + timeout
-        do throws(ZeroMQError) {
-            guard try socket.send(body, timeout: timeout) else { return nil }
-            while true {
-                let left = end - .now
-                guard left > .zero, let frames = try socket.receive(timeout: left) else { return nil }
-                guard let last = frames.last, let reply = try? WireCommandReply(serializedBytes: last) else { continue }
-                // 0: the daemon could not decode the command, which never happens with ours.
-                if reply.number == lastNumber || reply.number == 0 { return reply }
-            }
-        } catch {
-            throw .socket(error)
-        }
+        return try connection.exchange(body, timeout: timeout) { try? WireCommandReply(serializedBytes: $0) }
     }
 }
+
+extension WireCommandReply: NumberedReply {}

@@ -7,8 +7,7 @@ public import ZeroMQ
 public struct HistoryClient: ~Copyable {
     /// The endpoint that it queries.
     public let endpoint: String
-    private let socket: ZeroMQSocket
-    private var lastNumber: UInt64 = 0
+    private var connection: RequestConnection
 
     /// Connects now, or as soon as the daemon is available.
     /// - Parameters:
@@ -17,19 +16,7 @@ public struct HistoryClient: ~Copyable {
     /// - Throws: `.socket` for an invalid endpoint.
     public init(endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil) throws(WireError) {
         self.endpoint = endpoint
-        do throws(ZeroMQError) {
-            let socket = try ZeroMQSocket(context, .dealer)
-            try socket.set(.linger(.zero))
-            try socket.set(.immediate(true))
-            try socket.set(.reconnectInterval(.milliseconds(50)))
-            try socket.set(.reconnectIntervalMaximum(.seconds(1)))
-            try socket.set(.maximumMessageSize(64 << 20))
-            try socket.useCurve(keys)
-            try socket.connect(endpoint)
-            self.socket = socket
-        } catch {
-            throw .socket(error)
-        }
+        connection = try RequestConnection(endpoint, context, keys, maximumReplySize: 64 << 20)
     }
 
     /// Sends a query and waits for the reply; late replies to earlier queries are skipped.
@@ -41,23 +28,15 @@ public struct HistoryClient: ~Copyable {
     public mutating func ask(
         _ question: WireHistoryRequest.OneOf_Question, timeout: Duration, connecting: Duration? = nil
     ) throws(WireError) -> WireHistoryReply? {
-        lastNumber += 1
         var request = WireHistoryRequest()
         request.schemaVersion = SampleBlockLimits.schemaVersion
-        request.number = lastNumber
+        request.number = connection.nextNumber()
         request.question = question
         guard let body = try? request.body(as: .binary) else { return nil }
-        let end = ContinuousClock.now + timeout
-        do throws(ZeroMQError) {
-            guard try socket.send(body, timeout: connecting ?? timeout) else { return nil }
-            while true {
-                let left = end - .now
-                guard left > .zero, let frames = try socket.receive(timeout: left) else { return nil }
-                guard let last = frames.last, let reply = try? WireHistoryReply(serializedBytes: last) else { continue }
-                if reply.number == lastNumber || reply.number == 0 { return reply }
-            }
-        } catch {
-            throw .socket(error)
+        return try connection.exchange(body, timeout: timeout, connecting: connecting) {
+            try? WireHistoryReply(serializedBytes: $0)
         }
     }
 }
+
+extension WireHistoryReply: NumberedReply {}

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGClassification
 import ECGSecurity
 import Glibc
 import Logging
@@ -56,21 +57,22 @@ public enum Daemon {
         _ configuration: DaemonConfiguration
     ) throws(StartFailure) -> (Logger, LogWriter) {
         LogLevel.current = configuration.log.level
+        if SystemdJournal.isStandardError {
+            return try startLogging(SystemdJournal.self)
+        }
+        return try startLogging(StandardErrorLog.self)
+    }
+
+    private static func startLogging<Format: LogFormat>(
+        _ format: Format.Type
+    ) throws(StartFailure) -> (Logger, LogWriter) {
         let writer: LogWriter
-        let isJournal = JournalLogHandler.isStandardErrorTheJournal
         do throws(SystemCallError) {
-            writer = try LogWriter { count in
-                isJournal
-                    ? JournalLogHandler.report(dropped: count) : StandardErrorLogHandler.report(dropped: count)
-            }
+            writer = try LogWriter { Format.report(dropped: $0) }
         } catch {
             throw .threads(error)
         }
-        if isJournal {
-            LoggingSystem.bootstrap { JournalLogHandler(label: $0, writer: writer) }
-        } else {
-            LoggingSystem.bootstrap { StandardErrorLogHandler(label: $0, writer: writer) }
-        }
+        LoggingSystem.bootstrap { _ in QueuedLogHandler(format, writer: writer) }
         return (Logger(label: "ecgmond"), writer)
     }
 

@@ -233,11 +233,11 @@ import Testing
         #expect(LogFields.oneLine("a\nb\u{1b}[31m") == "a\\u{a}b\\u{1b}[31m")
         #expect(LogFields.quoted("two words") == "\"two words\"")
         #expect(LogFields.quoted("a\"b") == "\"a\\\"b\"")
-        #expect(JournalLogHandler.fieldName("model_sha256-x") == "MODEL_SHA256_X")
+        #expect(SystemdJournal.fieldName("model_sha256-x") == "MODEL_SHA256_X")
     }
 
     @Test func everyLevelHasASyslogPriority() {
-        #expect(Logger.Level.allCases.map { JournalLogHandler.priority($0) } == [7, 7, 6, 5, 4, 3, 2])
+        #expect(Logger.Level.allCases.map { SystemdJournal.priority($0) } == [7, 7, 6, 5, 4, 3, 2])
     }
 }
 

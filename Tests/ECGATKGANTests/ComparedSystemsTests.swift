@@ -3,6 +3,7 @@ import NeuralNetwork
 import Testing
 
 @testable import ECGATKGAN
+@testable import ECGClassification
 
 @Suite struct ComparedSystemsTests {
     @Test(arguments: SequentialNetwork.Architecture.known.map(\.identifier))

@@ -2,6 +2,7 @@ import NeuralNetwork
 import Testing
 
 @testable import ECGATKGAN
+@testable import ECGClassification
 
 @Suite struct DiscriminatorTests {
     static func windows(_ count: Int, seed: UInt64 = 1) -> [Float] {

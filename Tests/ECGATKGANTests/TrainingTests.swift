@@ -3,6 +3,7 @@ import NeuralNetwork
 import Testing
 
 @testable import ECGATKGAN
+@testable import ECGClassification
 
 @Suite struct TrainingTests {
     static var recipe: DiscriminatorRecipe {

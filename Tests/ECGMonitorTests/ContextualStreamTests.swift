@@ -3,11 +3,12 @@ import NeuralNetwork
 import Testing
 
 @testable import ECGATKGAN
+@testable import ECGClassification
 @testable import ECGMonitor
 
 @Suite struct ContextualStreamTests {
-    /// A join that gives every feature some weight, and whose first stage is sure of many beats and unsure of others.
-    private static func join() -> ContextualClassifier {
+    /// A contextual classifier that gives every feature some weight, and whose first stage is sure of many beats and unsure of others.
+    private static func contextual() -> ContextualClassifier {
         var random = NeuralNetwork.SeededGenerator(seed: 5)
         func layer(_ inputs: Int, _ outputs: Int, gain: Float = 1) -> ContextualStage.Layer {
             ContextualStage.Layer(
@@ -56,12 +57,12 @@ import Testing
         return events
     }
 
-    @Test func theJoinedClassesDoNotDependOnHowTheSamplesWereCut() throws {
-        let contextual = Self.join()
+    @Test func finalClassesDoNotDependOnTheBlocks() throws {
+        let contextual = Self.contextual()
         let reference = try events(size: 5_000, contextual: contextual)
         for size in [7, 360, 4_999] { #expect(try events(size: size, contextual: contextual) == reference, "segments of \(size)") }
         #expect(try events(size: 90, resolvingEvery: 50, contextual: contextual) == reference)
-        // And the join decides something.
+        // And the contextual classifier decides something.
         #expect(try events(size: 5_000, contextual: nil) != reference)
     }
 
@@ -75,12 +76,12 @@ import Testing
 
     @Test func everyBeatIsSaidOnceInItsOrderAndNoneWaitsForLong() throws {
         let alone = Self.beats(try events(size: 5_000, contextual: nil))
-        let joined = Self.beats(try events(size: 5_000, contextual: Self.join()))
-        #expect(joined.map(\.sampleIndex) == alone.map(\.sampleIndex))
+        let combined = Self.beats(try events(size: 5_000, contextual: Self.contextual()))
+        #expect(combined.map(\.sampleIndex) == alone.map(\.sampleIndex))
         // The clock ticks every quarter of a second.
         let longest = Int64((ContextualClassifier.maximumWaitSeconds + 0.3) * 360)
         var waited = 0
-        for (early, late) in zip(alone, joined) {
+        for (early, late) in zip(alone, combined) {
             #expect(late.decidedAtSampleIndex >= early.decidedAtSampleIndex)
             // One that the search-back found later than that does not wait.
             if late.decidedAtSampleIndex > early.decidedAtSampleIndex {
@@ -90,7 +91,7 @@ import Testing
                 #expect(late.decidedAtSampleIndex - late.sampleIndex <= longest)
             }
         }
-        #expect(waited > 0 && waited < joined.count, "\(waited) of \(joined.count)")
+        #expect(waited > 0 && waited < combined.count, "\(waited) of \(combined.count)")
     }
 
     @Test func aBeatThatWaitsWhenTheSignalEndsIsDecidedThen() throws {
@@ -107,7 +108,7 @@ import Testing
                 mean: Array(repeating: 0, count: ContextualFeatures.count),
                 factor: Array(repeating: 1, count: ContextualFeatures.count),
                 members: [[flat]]),
-            second: Self.join().second)
+            second: Self.contextual().second)
         _ = try stream.monitor.append(stream.block(samples[...], at: 0))
         let answers = stream.answersOfTruth()
         answers.withUnsafeBufferPointer { stream.monitor.resolve($0, contextual: unsure, events: &events) }

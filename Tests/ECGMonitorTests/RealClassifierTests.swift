@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGClassification
 import ECGSignal
 import Testing
 import WFDB

@@ -1,6 +1,7 @@
 import ECGSignal
 import Testing
 
+import ECGClassification
 @testable import ECGMonitor
 
 @Suite struct ReorderTests {

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGClassification
 import Testing
 
 @testable import ECGMonitor
@@ -210,7 +211,7 @@ struct RealSnapshotTests {
     }
 
     @Test(.enabled(if: RealRecord.hasModel, "skipped: no weights at Config/models/default.safetensors"))
-    func theJoinGoesOnWithThePatientsOwnBeats() throws {
+    func contextSurvivesARestart() throws {
         let classifier = try BeatClassifier(contentsOf: RealRecord.model)
         let workspace = classifier.makeWorkspace()
         let samples = try RealRecord.fixture()

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGClassification
 
 @testable import NeuralNetwork
 

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGClassification
 import ECGMonitor
 import ECGSignal
 import Testing

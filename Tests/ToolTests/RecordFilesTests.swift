@@ -1,6 +1,7 @@
 import ArgumentParser
 import EC57
 import ECGATKGAN
+import ECGClassification
 import ECGEvaluation
 import ECGMonitor
 @testable import ECGReplay

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGClassification
 import Foundation
 import NeuralNetwork
 import TestSupport

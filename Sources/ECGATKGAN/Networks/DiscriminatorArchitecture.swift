@@ -69,9 +69,9 @@ public struct DiscriminatorArchitecture: Sendable, Equatable {
         ])
 
     /// All architectures known to this build.
-    static let known = [paper, hardened]
+    public static let known = [paper, hardened]
 
-    static func named(_ identifier: String) -> DiscriminatorArchitecture? {
+    public static func named(_ identifier: String) -> DiscriminatorArchitecture? {
         known.first { $0.identifier == identifier }
     }
 }

@@ -1,5 +1,6 @@
 import EC57
 import ECGATKGAN
+import ECGClassification
 import ECGMonitor
 import ECGSignal
 

@@ -1,5 +1,6 @@
 import EC57
 public import ECGATKGAN
+public import ECGClassification
 import ECGMonitor
 import NeuralNetwork
 import Synchronization
@@ -54,7 +55,7 @@ public struct ContextualizedAttack: Sendable {
 
     /// The state of one thread.
     private struct Worker {
-        let joined: ContextualizedNetwork
+        let network: ContextualizedNetwork
         let alone: any BeatNetwork
         let scratch = AttackScratch()
         let attacked = FloatBuffer(count: Discriminator.windowLength)
@@ -82,7 +83,7 @@ public struct ContextualizedAttack: Sendable {
         }
         guard let contextual = model.contextual else {
             throw ToolError(
-                "\(modelPath) has no join", nextStep: "Train one with `ecgmon join`, or use `ecgmon evaluate whitebox`")
+                "\(modelPath) has no contextual classifier", nextStep: "Train one with `ecgmon contextual`, or use `ecgmon evaluate whitebox`")
         }
         let classifier = BeatClassifier(model.network, contextual: contextual, name: modelPath, sha256: model.sha256)
         let inputs = try RecordSelection.list(records).flatMap { selection in
@@ -94,7 +95,7 @@ public struct ContextualizedAttack: Sendable {
         // Keep no more beats of a class per record than could be drawn in total: contexts are large.
         let parts = try await RecordBatch.map(Array(inputs.enumerated()), jobs: jobs) { number, input in
             var random = SeededGenerator(seed: seed).split(UInt64(number))
-            let beats = try JoinBeats.labelled(input.1, in: input.0, from: start, classifier: classifier).map {
+            let beats = try ContextualBeats.labelled(input.1, in: input.0, from: start, classifier: classifier).map {
                 (key: random.next(), beat: $0)
             }
             return BeatClass.allCases.flatMap { beatClass in
@@ -112,12 +113,12 @@ public struct ContextualizedAttack: Sendable {
         progress.begin("attacking")
         ParallelBatches.run(
             Array(drawn.indices), on: runtime,
-            makeWorker: { Worker(joined: ContextualizedNetwork(network.replica(), contextual: contextual), alone: network.replica()) }
+            makeWorker: { Worker(network: ContextualizedNetwork(network.replica(), contextual: contextual), alone: network.replica()) }
         ) { worker, index in
             let beat = drawn[index]
-            worker.joined.contexts = [beat.beat.context]
+            worker.network.contexts = [beat.beat.context]
             let own = Answers(
-                joined: Self.answers(beat, worker.joined, attacks, worker, seed &+ UInt64(index)),
+                joined: Self.answers(beat, worker.network, attacks, worker, seed &+ UInt64(index)),
                 alone: Self.answers(beat, worker.alone, attacks, worker, seed &+ UInt64(index)))
             answers.withLock { $0[index] = own }
             progress.advance(1)
@@ -150,7 +151,7 @@ public struct ContextualizedAttack: Sendable {
 
     /// Each window is attacked separately, because its context belongs to it.
     private static func answers(
-        _ labelled: JoinBeats.LabelledBeat, _ network: any BeatNetwork, _ attacks: [WindowAttack], _ worker: Worker,
+        _ labelled: ContextualBeats.LabelledBeat, _ network: any BeatNetwork, _ attacks: [WindowAttack], _ worker: Worker,
         _ seed: UInt64
     ) -> [Bool] {
         let label = labelled.beatClass

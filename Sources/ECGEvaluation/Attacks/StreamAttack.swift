@@ -1,4 +1,5 @@
 public import ECGATKGAN
+public import ECGClassification
 import ECGMonitor
 public import ECGReplay
 public import ToolSupport

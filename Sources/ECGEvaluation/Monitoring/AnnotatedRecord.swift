@@ -1,4 +1,5 @@
 public import ECGATKGAN
+public import ECGClassification
 public import ECGMonitor
 import ECGReplay
 import ToolSupport

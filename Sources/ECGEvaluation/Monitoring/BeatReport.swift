@@ -1,5 +1,6 @@
 public import EC57
 import ECGATKGAN
+import ECGClassification
 
 /// The results of `BeatEvaluation`; its properties are the keys of the JSON.
 public struct BeatReport: Encodable, Sendable {

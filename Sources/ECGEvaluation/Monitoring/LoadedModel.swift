@@ -1,4 +1,5 @@
 public import ECGATKGAN
+public import ECGClassification
 public import ToolSupport
 
 /// A classifier read from a weights file, with the information that must accompany every figure.

@@ -1,4 +1,5 @@
 public import ECGATKGAN
+public import ECGClassification
 import ECGLimits
 public import ECGMonitor
 public import ToolSupport

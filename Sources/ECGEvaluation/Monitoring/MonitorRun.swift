@@ -1,5 +1,6 @@
 public import EC57
 public import ECGATKGAN
+public import ECGClassification
 import ECGLimits
 public import ECGMonitor
 import ECGReplay

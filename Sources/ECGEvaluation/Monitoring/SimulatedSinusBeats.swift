@@ -1,4 +1,5 @@
 public import ECGATKGAN
+public import ECGClassification
 import ECGMonitor
 import ECGSignal
 public import ToolSupport

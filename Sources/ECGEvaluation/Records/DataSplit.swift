@@ -1,5 +1,6 @@
 import EC57
 public import ECGATKGAN
+public import ECGClassification
 
 /// Which beats a network is trained on, and which are held out.
 public enum DataSplit: String, CaseIterable, Sendable {

@@ -1,5 +1,6 @@
 import EC57
 public import ECGATKGAN
+public import ECGClassification
 import ECGMonitor
 
 /// The rhythm alerts of whole records scored against the databases' rhythm annotations.

@@ -1,5 +1,6 @@
 import EC57
 public import ECGATKGAN
+public import ECGClassification
 public import ECGMonitor
 public import ECGReplay
 import ECGSignal

@@ -1,5 +1,6 @@
 import EC57
 public import ECGATKGAN
+import ECGClassification
 public import ECGMonitor
 import ToolSupport
 

@@ -1,4 +1,5 @@
 public import ECGATKGAN
+import ECGClassification
 import FoundationEssentials
 import NeuralNetwork
 import Synchronization

@@ -1,4 +1,5 @@
 public import ECGATKGAN
+public import ECGClassification
 import FoundationEssentials
 public import ToolSupport
 

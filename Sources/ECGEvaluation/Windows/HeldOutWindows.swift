@@ -1,4 +1,5 @@
 public import ECGATKGAN
+import ECGClassification
 import ToolSupport
 
 /// The windows held out from the training of all models under evaluation (`DataSplit`).

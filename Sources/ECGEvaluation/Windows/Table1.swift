@@ -1,4 +1,5 @@
 public import ECGATKGAN
+import ECGClassification
 
 /// The measured table.
 public struct Table1: Sendable {

@@ -1,5 +1,6 @@
 import EC57
 import ECGATKGAN
+import ECGClassification
 
 /// Table 1 as JSON.
 extension Table1 {

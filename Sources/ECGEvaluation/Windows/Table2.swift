@@ -1,4 +1,5 @@
 public import ECGATKGAN
+import ECGClassification
 import NeuralNetwork
 import Synchronization
 import ToolSupport

@@ -1,4 +1,5 @@
 public import ECGATKGAN
+import ECGClassification
 import Glibc
 import NeuralNetwork
 import ToolSupport

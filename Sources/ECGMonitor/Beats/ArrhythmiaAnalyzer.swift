@@ -1,4 +1,5 @@
 internal import ECGATKGAN
+internal import ECGClassification
 internal import ECGSignal
 internal import StateCoding
 
@@ -67,7 +68,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     /// - Parameters:
     ///   - windows: windows of the beats in `signalEvents`, 280 values each.
     ///   - classifications: classification of each of these windows on its own.
-    ///   - join: the contextual classifier, which combines each window's classification with rhythm and patient
+    ///   - contextual: the contextual classifier, which combines each window's classification with rhythm and patient
     ///     context; if nil, the window's classification is final.
     ///   - events: decided events are appended.
     mutating func process(

@@ -1,4 +1,5 @@
 internal import ECGATKGAN
+internal import ECGClassification
 internal import ECGSignal
 internal import StateCoding
 

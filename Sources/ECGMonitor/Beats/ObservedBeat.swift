@@ -1,4 +1,5 @@
 public import ECGATKGAN
+public import ECGClassification
 
 /// A beat as the contextual classifier receives it: the input for training the classifier and for attacking it.
 public struct ObservedBeat: Sendable {

@@ -69,7 +69,7 @@ final class DaemonMetrics: Sendable {
     let httpUnauthorized = Counter()
 
     // The process.
-    /// Lines of the log that were dropped because whoever reads it did not keep up.
+    /// Log entries that were dropped because nobody read them in time.
     let logDropped: Counter
     /// Connections that had to wait because no file descriptor was free.
     let acceptFailures = CounterTable<AcceptingPart>()

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGClassification
 import Glibc
 import Logging
 import ServiceLifecycle

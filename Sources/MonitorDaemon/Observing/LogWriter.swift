@@ -115,7 +115,7 @@ private final class LogSink: Sendable {
     func write(_ entry: LogEntry) -> Bool {
         switch entry {
         case .line(let bytes): write(bytes)
-        case .fields(let fields): JournalLogHandler.send(fields)
+        case .fields(let fields): SystemdJournal.send(fields)
         }
     }
 

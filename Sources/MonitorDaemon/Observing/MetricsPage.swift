@@ -1,3 +1,4 @@
+import ECGClassification
 import ECGMonitor
 import ECGWire
 import FoundationEssentials
@@ -141,7 +142,7 @@ struct MetricsPage {
             "ecgmon_reloads_total", "Readings of the configuration on SIGHUP, by result.",
             by: "result", metrics.reloads)
         counter(
-            "ecgmon_log_dropped_total", "Lines of the log dropped because whoever reads it did not keep up.",
+            "ecgmon_log_dropped_total", "Log entries dropped because nobody read them in time.",
             metrics.logDropped)
         counters(
             "ecgmon_accept_failures_total",

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGClassification
 import FoundationEssentials
 import Logging
 import ZeroMQ

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGClassification
 import ECGWire
 import Logging
 import ServiceLifecycle

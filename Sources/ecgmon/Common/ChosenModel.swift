@@ -1,3 +1,4 @@
+import ECGClassification
 import ECGEvaluation
 import ToolSupport
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ECGClassification
 import ECGEvaluation
 
 /// Time to alarm and rate readings on simulated ECG.

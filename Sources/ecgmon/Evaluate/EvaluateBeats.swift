@@ -1,26 +1,27 @@
 import ArgumentParser
 import ECGATKGAN
+import ECGClassification
 import ECGEvaluation
 import NeuralNetwork
 import ToolSupport
 
-/// The final class of each beat through the whole stream: protocol S, and protocol W on the joined answer.
+/// The final class of each beat through the whole stream: protocol S, and protocol W on the final class.
 struct EvaluateBeats: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "beats",
         abstract: "Score the classes of the beats end to end: beat by beat, run by run, delay, and under attack.",
         discussion: """
-            One lead goes through the same pipeline as in the daemon; nothing knows the annotations. Beat by beat: sensitivity \
+            One lead goes through the same pipeline as in the daemon; none of it sees the annotations. Beat by beat: sensitivity \
             and positive predictivity of Q (any beat), S, V and F, matched within 150 ms (EC57), ventricular flutter left out. \
-            Run by run: a couplet (2 beats), short run (3 to 5) or long run (6 and more) of V or S was found if the other side has, \
-            from 150 ms before it to 150 ms after, a row of the class of at least 2, 3 or 6 beats. The delay is from the annotated \
+            Run by run: a couplet (2 beats), short run (3 to 5) or long run (6 and more) of V or S was found if the other side has a run of at least 2, 3 or 6 \
+            beats of the class between 150 ms before it and 150 ms after it. The delay is from the annotated \
             R peak to the sample with which the final class is decided.
 
             With --attack the windows of beats drawn from the records, as many of each class, are attacked white-box: the \
-            attacker knows the discriminator, the join, the rhythm and the memory of earlier beats, and moves the window within \
-            the ball of --epsilon. The same for the discriminator alone stands beside it.
+            attacker knows the discriminator, the contextual classifier, the rhythm and the patient's earlier beats, and changes each \
+            sample of the window by at most --epsilon. The discriminator alone is reported beside it.
 
-            A figure on patients that the weights were trained on says nothing of patients never seen; the model card names them.
+            Figures on patients that the weights were trained on say nothing about new patients. The model card names them.
             """)
 
     @OptionGroup var options: EvaluateOptions
@@ -36,7 +37,7 @@ struct EvaluateBeats: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Attack the joined answer: fgsm, bim, pgd, cw, apgd-ce, apgd-dlr; several separated by commas.",
+            "Attack the final class: fgsm, bim, pgd, cw, apgd-ce, apgd-dlr; several separated by commas.",
             valueName: "names"))
     var attack: String?
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ECGClassification
 import ECGEvaluation
 
 /// Alerts in noise: how many are false, and how many true ones are missed.

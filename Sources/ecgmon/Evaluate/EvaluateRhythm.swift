@@ -1,4 +1,5 @@
 import ArgumentParser
+import ECGClassification
 import ECGEvaluation
 
 /// The rhythm alerts against the databases' rhythm annotations.

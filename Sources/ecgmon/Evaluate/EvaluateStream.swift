@@ -1,4 +1,5 @@
 import ArgumentParser
+import ECGClassification
 import ECGEvaluation
 
 /// The whole stream, samples in, events out: protocol S.

@@ -1,5 +1,6 @@
 import EC57
 import ECGATKGAN
+import ECGClassification
 import ECGEvaluation
 import ToolSupport
 
@@ -8,7 +9,7 @@ extension BeatReport {
         var lines = ["model \(model.classifier.name), SHA-256 \(model.classifier.sha256)"]
         if let card = model.card {
             lines.append("discriminator trained on: \(card.data); \(card.split)")
-            lines.append(card.contextual.map { "join trained on: \($0.data)" } ?? "no join: each window for itself")
+            lines.append(card.contextual.map { "contextual classifier trained on: \($0.data)" } ?? "no contextual classifier: each window by itself")
         }
         for part in parts ?? [] {
             let gross = EC57Figures.grossInOrder(part.gross)
@@ -63,7 +64,7 @@ extension ContextualizedAttack.Report {
                 + "of \(records), epsilon \(epsilon): beats with the right class, percent"
         ]
         var table = TextTable(["answer", "attack", "mean", "N", "S", "V", "F"])
-        for (name, rows) in [("joined", joined), ("discriminator alone", discriminator_alone)] {
+        for (name, rows) in [("contextual classifier", joined), ("discriminator alone", discriminator_alone)] {
             for row in rows {
                 table.rows.append(
                     [name, row.attack, fixed(row.mean, 1)]

@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGClassification
 import ECGEvaluation
 import Foundation
 import ToolSupport

@@ -1,24 +1,26 @@
 import ArgumentParser
 import ECGATKGAN
+import ECGClassification
 import ECGEvaluation
 import FoundationEssentials
 import NeuralNetwork
 import ToolSupport
 
-/// `ecgmon contextual`: trains the network that joins the discriminator's answer with the rhythm and the patient's own beats.
+/// Trains the network that combines the discriminator's answer with the rhythm and the patient's own beats.
 struct TrainContextualClassifier: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "join",
-        abstract: "Train, beside a discriminator's weights, the network that gives a beat its final class.",
+        commandName: "contextual",
+        abstract: "Train the network that gives a beat its final class, beside a discriminator's weights.",
         discussion: """
-            The records go through the monitor as in the daemon. What it knows of each beat it detects, the answer to the \
-            window, the rhythm, the patient's own beats so far, is matched with the annotations (150 ms), and a small network \
-            learns the class from it; a detection that is no beat is to be N. The weights file that comes out is the \
-            discriminator's with the join's tensors added.
+            The records go through the monitor as in the daemon. Each detected beat is matched with the annotations (150 ms). \
+            A small network then learns its class from what the monitor knows of it: the discriminator's answer, the \
+            rhythm, and the patient's own beats so far. A detection that is not a beat counts as N. The output is the \
+            discriminator's weights file with the contextual classifier's tensors added.
 
             The same records, weights and options give the same file, bit for bit. Example:
-              ecgmon join --model base.safetensors --records svdb,mitdb/DS1 --output inter-patient.safetensors
-            """)
+              ecgmon contextual --model base.safetensors --records svdb,mitdb/DS1 --output inter-patient.safetensors
+            """,
+        aliases: ["join"])
 
     @Option(help: ArgumentHelp("The discriminator's weights, with their model card beside them.", valueName: "file"))
     var model: String
@@ -60,7 +62,7 @@ struct TrainContextualClassifier: AsyncParsableCommand {
         }
         guard (1...1000).contains(epochs), (1...16).contains(members), membersWithDiscriminator >= 0, (jobs ?? 1) >= 1
         else {
-            throw ValidationError("a number is out of its range; see ecgmon join --help")
+            throw ValidationError("a number is out of its range; see ecgmon contextual --help")
         }
     }
 
@@ -74,14 +76,14 @@ struct TrainContextualClassifier: AsyncParsableCommand {
         } catch {
             throw ToolError("the model cannot be used: \(error)", nextStep: "Train one with `ecgmon train`")
         }
-        // The answers to the windows alone: a join that the file has already is replaced.
+        // The answers to the windows alone: a contextual classifier already in the file is replaced.
         let classifier = BeatClassifier(base.network, name: base.card?.name ?? model, sha256: base.sha256)
         let selections = try RecordSelection.list(records)
         let inputs = channelNumbers.flatMap { channel in
             selections.flatMap { selection in selection.names.map { (selection.database, $0, channel) } }
         }
         var parts = try await RecordBatch.map(Array(inputs.enumerated()), jobs: jobs) { number, input in
-            try JoinBeats.samples(of: input.1, in: input.0, channel: input.2, number: number, classifier: classifier)
+            try ContextualBeats.samples(of: input.1, in: input.0, channel: input.2, number: number, classifier: classifier)
         }
         parts += try await RecordBatch.map(Array(0..<simulated), jobs: jobs) { number in
             try SimulatedSinusBeats.samples(number: number, record: inputs.count + number, classifier: classifier)
@@ -118,7 +120,7 @@ struct TrainContextualClassifier: AsyncParsableCommand {
     }
 
     private var commandLine: String {
-        "ecgmon join --model \(URL(filePath: model).lastPathComponent) --records \(records) --channels \(channels) --simulated \(simulated) --epochs \(epochs) "
+        "ecgmon contextual --model \(URL(filePath: model).lastPathComponent) --records \(records) --channels \(channels) --simulated \(simulated) --epochs \(epochs) "
             + "--members \(members) --members-with-discriminator \(membersWithDiscriminator) --seed \(seed)"
     }
 }

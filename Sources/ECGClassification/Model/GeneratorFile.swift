@@ -1,3 +1,4 @@
+public import ECGATKGAN
 internal import NeuralNetwork
 
 /// Reading and writing generator weights: the same format as the discriminator's, in a separate file.
@@ -23,14 +24,7 @@ extension ModelFile {
     ///
     /// - Returns: the generator, and the file's SHA-256 in hexadecimal.
     public static func readGenerator(from path: String) throws(ModelError) -> (generator: Generator, sha256: String) {
-        let bytes: [UInt8]
-        let file: SafeTensors
-        do {
-            bytes = try SafeTensors.readFile(path)
-            file = try SafeTensors(bytes: bytes, path: path)
-        } catch {
-            throw .file(error)
-        }
+        let (file, checksum, _) = try open(path, checkingCard: false)
         let found = file.metadata["architecture"] ?? "none named"
         guard found == Generator.architectureIdentifier else {
             throw .otherArchitecture(path: path, found: found, expected: Generator.architectureIdentifier)
@@ -38,6 +32,6 @@ extension ModelFile {
         let generator = Generator(seed: 0)
         try load(file, into: generator.store, path: path)
         generator.weightsChanged()
-        return (generator, SHA256.hexadecimalDigest(of: bytes))
+        return (generator, checksum)
     }
 }

@@ -1,3 +1,4 @@
+public import ECGATKGAN
 public import NeuralNetwork
 
 /// The contextual classifier's output as a function of the window alone, each window in the context of its own beat.
@@ -25,7 +26,9 @@ public final class ContextualizedNetwork: BeatNetwork {
     public var store: ParameterStore { discriminator.store }
     public func weightsChanged() { discriminator.weightsChanged() }
     public func updateRunningStatistics() { discriminator.updateRunningStatistics() }
-    public func replica() -> ContextualizedNetwork { ContextualizedNetwork(discriminator.replica(), contextual: contextual) }
+    public func replica() -> ContextualizedNetwork {
+        ContextualizedNetwork(discriminator.replica(), contextual: contextual)
+    }
     public var computesAttackHead: Bool {
         get { discriminator.computesAttackHead }
         set { discriminator.computesAttackHead = newValue }
@@ -41,7 +44,8 @@ public final class ContextualizedNetwork: BeatNetwork {
         own.update(from: output.classLogits, count: batch * classes)
         let joined = logits.reserve(batch * classes)
         for b in 0..<batch {
-            let morphology = BeatMorphology(window: windows + b * Discriminator.windowLength, range: contexts[b].windowRange)
+            let morphology = BeatMorphology(
+                window: windows + b * Discriminator.windowLength, range: contexts[b].windowRange)
             let features = Self.features(morphology, Self.row(own, b), contexts[b])
             let answer = features.withUnsafeBufferPointer { contextual.logits(ofFeatures: $0.baseAddress!).logits }
             for c in 0..<classes { joined[b * classes + c] = answer[c] }
@@ -72,9 +76,11 @@ public final class ContextualizedNetwork: BeatNetwork {
                 let featureGradient = features.withUnsafeBufferPointer {
                     contextual.featureGradient(Self.row(classGradient, b), features: $0.baseAddress!)
                 }
-                var pulled = ContextualFeatures.pullBack(featureGradient, morphology, logits: windowLogits, context: context)
+                var pulled = ContextualFeatures.pullBack(
+                    featureGradient, morphology, logits: windowLogits, context: context)
                 ContextualFeatures.addNextGradient(
-                    featureGradient[ContextualFeatures.count...], PendingContext(morphology: morphology, context: context),
+                    featureGradient[ContextualFeatures.count...],
+                    PendingContext(morphology: morphology, context: context),
                     next: context.next,
                     into: &pulled.morphology)
                 pulled.morphology.addWindowGradient(range: context.windowRange, into: result + b * length)
@@ -92,9 +98,12 @@ public final class ContextualizedNetwork: BeatNetwork {
     }
 
     /// All features, as the second stage takes them.
-    private static func features(_ morphology: BeatMorphology, _ logits: SIMD4<Float>, _ context: BeatContext) -> [Float] {
+    private static func features(_ morphology: BeatMorphology, _ logits: SIMD4<Float>, _ context: BeatContext)
+        -> [Float]
+    {
         ContextualFeatures.values(morphology, logits: logits, context: context)
-            + ContextualFeatures.nextValues(PendingContext(morphology: morphology, context: context), next: context.next)
+            + ContextualFeatures.nextValues(
+                PendingContext(morphology: morphology, context: context), next: context.next)
     }
 
     private static func row(_ rows: UnsafePointer<Float>, _ b: Int) -> SIMD4<Float> {

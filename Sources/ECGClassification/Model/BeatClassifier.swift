@@ -1,4 +1,5 @@
 internal import CKernels
+public import ECGATKGAN
 internal import NeuralNetwork
 
 /// The deployed form of the discriminator: batch normalization is folded into the convolutions. It is immutable and

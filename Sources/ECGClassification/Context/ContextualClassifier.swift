@@ -1,3 +1,4 @@
+public import ECGATKGAN
 import NeuralNetwork
 
 /// The contextual classifier: a network that combines the discriminator's logits with the RR history and the
@@ -101,9 +102,11 @@ extension ContextualClassifier {
     init?(_ file: SafeTensors, path: String) throws(ModelError) {
         guard let found = file.metadata[Self.metadataKey] else { return nil }
         guard found == ContextualFeatures.identifier else {
-            throw .otherArchitecture(path: path, found: "join \(found)", expected: "join \(ContextualFeatures.identifier)")
+            throw .otherArchitecture(
+                path: path, found: "join \(found)", expected: "join \(ContextualFeatures.identifier)")
         }
         first = try ContextualStage(file, prefix: Self.firstPrefix, features: ContextualFeatures.count, path: path)
-        second = try ContextualStage(file, prefix: Self.secondPrefix, features: ContextualFeatures.countWithNext, path: path)
+        second = try ContextualStage(
+            file, prefix: Self.secondPrefix, features: ContextualFeatures.countWithNext, path: path)
     }
 }

@@ -1,31 +1,6 @@
+public import ECGATKGAN
 import FoundationEssentials
-public import NeuralNetwork
-
-/// Errors in a weights file or its model card.
-public enum ModelError: Error, Equatable, CustomStringConvertible {
-    case file(SafeTensorsError)
-    case otherArchitecture(path: String, found: String, expected: String)
-    case tensorMissing(path: String, tensor: String)
-    case tensorOfOtherShape(path: String, tensor: String, found: [Int], expected: [Int])
-    case notFinite(path: String, tensor: String)
-    case noModelCard(path: String, reason: String)
-    case checksumMismatch(path: String, found: String, inCard: String)
-
-    public var description: String {
-        switch self {
-        case .file(let error): error.description
-        case .otherArchitecture(let path, let found, let expected):
-            "\(path): holds weights of the architecture \"\(found)\", not \"\(expected)\""
-        case .tensorMissing(let path, let tensor): "\(path): has no tensor \(tensor)"
-        case .tensorOfOtherShape(let path, let tensor, let found, let expected):
-            "\(path): tensor \(tensor) has shape \(found), not \(expected)"
-        case .notFinite(let path, let tensor): "\(path): tensor \(tensor) holds a value that is not finite"
-        case .noModelCard(let path, let reason): "\(path): the model card cannot be read: \(reason)"
-        case .checksumMismatch(let path, let found, let inCard):
-            "\(path): its SHA-256 is \(found), but its model card says \(inCard); fetch the pair again or train anew"
-        }
-    }
-}
+internal import NeuralNetwork
 
 /// The model card of a weights file: `NAME.json` next to `NAME.safetensors`. Its checksum is verified at every load.
 public struct ModelCard: Codable, Sendable, Equatable {
@@ -181,7 +156,9 @@ public enum ModelFile {
     /// - Parameter checkingCard: checks the file's SHA-256 against its model card.
     public static func readContextualDiscriminator(
         from path: String, checkingCard: Bool = true
-    ) throws(ModelError) -> (network: Discriminator, contextual: ContextualClassifier?, sha256: String, card: ModelCard?) {
+    ) throws(ModelError) -> (
+        network: Discriminator, contextual: ContextualClassifier?, sha256: String, card: ModelCard?
+    ) {
         let (file, checksum, card) = try open(path, checkingCard: checkingCard)
         let found = file.metadata["architecture"] ?? "none named"
         guard let architecture = DiscriminatorArchitecture.named(found) else {
@@ -212,7 +189,7 @@ public enum ModelFile {
         return (network, checksum, card)
     }
 
-    private static func open(
+    static func open(
         _ path: String, checkingCard: Bool
     ) throws(ModelError) -> (file: SafeTensors, sha256: String, card: ModelCard?) {
         let bytes: [UInt8]

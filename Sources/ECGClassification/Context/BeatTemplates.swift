@@ -1,3 +1,4 @@
+internal import ECGATKGAN
 public import StateCoding
 
 #if canImport(Glibc)
@@ -64,7 +65,8 @@ public struct BeatTemplates: Sendable, Codable, RangeChecked {
     public init() {}
 
     public var isInRange: Bool {
-        (0...Self.templateCount).contains(usedTemplates) && (previousTemplate.map { (0..<usedTemplates).contains($0) } ?? true)
+        (0...Self.templateCount).contains(usedTemplates)
+            && (previousTemplate.map { (0..<usedTemplates).contains($0) } ?? true)
     }
 
     /// Marks an interruption of the signal: the latest intervals and the preceding beat are discarded, templates are
@@ -129,7 +131,8 @@ public struct BeatTemplates: Sendable, Codable, RangeChecked {
     }
 
     static func addSimilarityGradient(
-        _ a: borrowing BeatMorphology, _ b: borrowing BeatMorphology, times factor: Float, into gradient: inout BeatMorphology
+        _ a: borrowing BeatMorphology, _ b: borrowing BeatMorphology, times factor: Float,
+        into gradient: inout BeatMorphology
     ) {
         let sum = a.energy(.whole) + b.energy(.whole) + 1e-6
         a.addDistanceGradient(to: b, .whole, times: -2 * factor / sum, into: &gradient)
@@ -179,7 +182,8 @@ public struct BeatTemplates: Sendable, Codable, RangeChecked {
             previousTemplate = match.index
         } else {
             let place = place()
-            templates[place] = Template(morphology: copy morphology, logits: logits, weight: 1, prematurity: prematurity)
+            templates[place] = Template(
+                morphology: copy morphology, logits: logits, weight: 1, prematurity: prematurity)
             previousTemplate = place
         }
         previous = copy morphology

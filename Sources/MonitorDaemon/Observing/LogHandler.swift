@@ -1,16 +1,33 @@
-import FoundationEssentials
-import Glibc
 import Logging
 import Synchronization
 
-/// One line for each event on standard error: time, level, message, `key=value` of the metadata.
-struct StandardErrorLogHandler: LogHandler {
-    let label: String
+/// A piece of metadata.
+typealias LogField = (key: String, value: String)
+
+/// How an event becomes an entry of the log.
+protocol LogFormat {
+    /// - Parameter at: the event, for where in the code it comes from; nil: from the log itself.
+    static func entry(_ level: Logger.Level, _ message: String, _ metadata: [LogField], at: LogEvent?) -> LogEntry
+}
+
+extension LogFormat {
+    /// The entry that says how many were dropped.
+    static func report(dropped count: UInt64) -> LogEntry {
+        entry(.warning, "log entries were dropped because nobody read them in time", [("count", "\(count)")], at: nil)
+    }
+}
+
+/// Puts each event into the log writer's queue, in the given format.
+struct QueuedLogHandler<Format: LogFormat>: LogHandler {
     let writer: LogWriter
     var metadata: Logger.Metadata = [:]
     var logLevel: Logger.Level {
         get { LogLevel.current }
         set { _ = newValue }
+    }
+
+    init(_ format: Format.Type, writer: LogWriter) {
+        self.writer = writer
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -19,28 +36,8 @@ struct StandardErrorLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        writer.put(Self.entry(event.level, "\(event.message)", LogFields.sorted(metadata, event.metadata)))
-    }
-
-    /// The entry that says how many were dropped.
-    static func report(dropped count: UInt64) -> LogEntry {
-        entry(.warning, LogFields.droppedMessage, [("count", "\(count)")])
-    }
-
-    private static func entry(
-        _ level: Logger.Level, _ message: String, _ fields: [(key: String, value: String)]
-    ) -> LogEntry {
-        let now = DaemonClock.utc()
-        var seconds = time_t(now / 1_000_000_000)
-        var calendar = tm()
-        gmtime_r(&seconds, &calendar)
-        var stamp = [CChar](repeating: 0, count: 32)
-        strftime(&stamp, stamp.count, "%Y-%m-%dT%H:%M:%S", &calendar)
-        let milliseconds = String(1000 + now / 1_000_000 % 1000).dropFirst()
-        var line = stamp.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
-        line += ".\(milliseconds)Z \(level.rawValue) \(message)"
-        for (key, value) in fields { line += " \(key)=\(LogFields.quoted(value))" }
-        return .line(Array((LogFields.oneLine(line) + "\n").utf8))
+        let fields = LogFields.sorted(metadata, event.metadata)
+        writer.put(Format.entry(event.level, "\(event.message)", fields, at: event))
     }
 }
 
@@ -53,11 +50,9 @@ enum LogLevel {
     }
 }
 
-/// What both log handlers need to make text out of metadata.
+/// Metadata as text.
 enum LogFields {
-    static let droppedMessage = "lines of the log were dropped: whoever reads it did not keep up"
-
-    static func sorted(_ a: Logger.Metadata, _ b: Logger.Metadata?) -> [(key: String, value: String)] {
+    static func sorted(_ a: Logger.Metadata, _ b: Logger.Metadata?) -> [LogField] {
         a.merging(b ?? [:]) { $1 }.map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 }
     }
 

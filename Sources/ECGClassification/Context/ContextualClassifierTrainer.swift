@@ -1,3 +1,4 @@
+public import ECGATKGAN
 import NeuralNetwork
 
 #if canImport(Glibc)
@@ -27,9 +28,12 @@ public struct ContextualSamples: Sendable {
         window: [Float], logits: SIMD4<Float>, context: BeatContext, label: BeatClass, record: Int
     ) {
         precondition(window.count == Discriminator.windowLength)
-        let morphology = window.withUnsafeBufferPointer { BeatMorphology(window: $0.baseAddress!, range: context.windowRange) }
+        let morphology = window.withUnsafeBufferPointer {
+            BeatMorphology(window: $0.baseAddress!, range: context.windowRange)
+        }
         features += ContextualFeatures.values(morphology, logits: logits, context: context)
-        features += ContextualFeatures.nextValues(PendingContext(morphology: morphology, context: context), next: context.next)
+        features += ContextualFeatures.nextValues(
+            PendingContext(morphology: morphology, context: context), next: context.next)
         labels.append(label.rawValue)
         records.append(record)
     }

@@ -1,3 +1,4 @@
+internal import ECGATKGAN
 internal import StateCoding
 
 #if canImport(Glibc)

@@ -1,3 +1,5 @@
+internal import ECGATKGAN
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -85,7 +87,8 @@ extension ContextualFeatures {
         case .dominantCorrelation(let segment): return other.correlation(with: dominant, segment)
         case .dominantDistance(let segment): return logf(relativeDistance(other, dominant, segment) + minimumDistance)
         case .dominantSpread: return logf(other.spread(.wideQRS) / dominant.spread(.wideQRS))
-        case .dominantEnergy: return logf((other.energy(.qrs) + minimumEnergy) / (dominant.energy(.qrs) + minimumEnergy))
+        case .dominantEnergy:
+            return logf((other.energy(.qrs) + minimumEnergy) / (dominant.energy(.qrs) + minimumEnergy))
         case .dominantSimilarity: return BeatTemplates.similarity(other, dominant)
         case .dominantPWave:
             return logf(other.distance(to: dominant, .pWave) / (dominant.energy(.qrs) + minimumEnergy) + minimumShare)
@@ -95,14 +98,16 @@ extension ContextualFeatures {
 
     /// Adds the gradient with respect to the beat's own morphology; the next beat is treated as constant.
     static func addNextGradient(
-        _ gradient: ArraySlice<Float>, _ pending: PendingContext, next: NextBeat?, into shapeGradient: inout BeatMorphology
+        _ gradient: ArraySlice<Float>, _ pending: PendingContext, next: NextBeat?,
+        into shapeGradient: inout BeatMorphology
     ) {
         guard let other = next?.morphology else { return }
         for (term, factor) in zip(nextTerms, gradient) where factor != 0 {
             switch term {
             case .correlation(let segment):
                 pending.morphology.addCorrelationGradient(with: other, segment, times: factor, into: &shapeGradient)
-            case .distance: addRelativeDistanceGradient(pending.morphology, other, .whole, times: factor, into: &shapeGradient)
+            case .distance:
+                addRelativeDistanceGradient(pending.morphology, other, .whole, times: factor, into: &shapeGradient)
             // The remaining terms do not depend on the beat's own window.
             default: break
             }

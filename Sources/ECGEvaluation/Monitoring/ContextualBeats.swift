@@ -1,10 +1,11 @@
 import EC57
 public import ECGATKGAN
+public import ECGClassification
 public import ECGMonitor
 public import ToolSupport
 
 /// The beats of a record as input to the contextual classifier, with their classes.
-public enum JoinBeats {
+public enum ContextualBeats {
     /// A beat with its class.
     public struct LabelledBeat: Sendable {
         public var beat: ObservedBeat

@@ -3,9 +3,10 @@ import NeuralNetwork
 import Testing
 
 @testable import ECGATKGAN
+@testable import ECGClassification
 
 /// Beats of two kinds, and what is remembered of them.
-enum JoinFixture {
+enum ContextualFixture {
     /// A window of 280 values in [0,1]: P, QRS, T; or a wide complex without P.
     static func window(wide: Bool, seed: UInt64) -> [Float] {
         var random = SeededGenerator(seed: seed)
@@ -123,33 +124,33 @@ enum JoinFixture {
 
 @Suite struct BeatMemoryTests {
     @Test func theDominantBeatIsTheMostFrequentAndARunDoesNotTakeItsPlace() throws {
-        var templates = JoinFixture.templates()
+        var templates = ContextualFixture.templates()
         let before = try #require(templates.dominant)
         #expect(
-            BeatTemplates.similarity(before.morphology, JoinFixture.morphology(JoinFixture.window(wide: false, seed: 900))) > 0.8)
+            BeatTemplates.similarity(before.morphology, ContextualFixture.morphology(ContextualFixture.window(wide: false, seed: 900))) > 0.8)
         for i in 0..<15 {
             templates.add(
-                JoinFixture.morphology(JoinFixture.window(wide: true, seed: 500 + UInt64(i)), range: 2.5),
-                logits: JoinFixture.logits.wide, interval: 0.35)
+                ContextualFixture.morphology(ContextualFixture.window(wide: true, seed: 500 + UInt64(i)), range: 2.5),
+                logits: ContextualFixture.logits.wide, interval: 0.35)
         }
         let after = try #require(templates.dominant)
         #expect(BeatTemplates.similarity(before.morphology, after.morphology) > 0.99)
     }
 
     @Test func aBurstOfNoiseDoesNotChangeTheDominantBeat() throws {
-        var templates = JoinFixture.templates()
+        var templates = ContextualFixture.templates()
         let before = try #require(templates.dominant)
         var random = SeededGenerator(seed: 3)
         for _ in 0..<12 {
             let noise = (0..<280).map { _ in random.nextUniform() }
-            templates.add(JoinFixture.morphology(noise, range: 6), logits: .zero, interval: 0.4)
+            templates.add(ContextualFixture.morphology(noise, range: 6), logits: .zero, interval: 0.4)
         }
         let after = try #require(templates.dominant)
         #expect(BeatTemplates.similarity(before.morphology, after.morphology) > 0.99)
     }
 
     @Test func anInterruptionForgetsTheIntervalsAndKeepsTheBeats() throws {
-        var templates = JoinFixture.templates()
+        var templates = ContextualFixture.templates()
         templates.interrupt()
         #expect(templates.previous == nil)
         #expect(templates.dominant != nil)
@@ -160,18 +161,18 @@ enum JoinFixture {
 
     @Test func theFirstBeatsHaveFeaturesToo() {
         var templates = BeatTemplates()
-        let first = JoinFixture.features(
-            JoinFixture.window(wide: false, seed: 1), JoinFixture.context(templates, interval: nil))
+        let first = ContextualFixture.features(
+            ContextualFixture.window(wide: false, seed: 1), ContextualFixture.context(templates, interval: nil))
         #expect(first.allSatisfy { $0.isFinite })
         templates.addUnseen(interval: nil)
-        templates.add(JoinFixture.morphology(JoinFixture.window(wide: false, seed: 2)), logits: .zero, interval: 0.9)
-        let second = JoinFixture.features(
-            JoinFixture.window(wide: false, seed: 1), JoinFixture.context(templates, interval: 0.9))
+        templates.add(ContextualFixture.morphology(ContextualFixture.window(wide: false, seed: 2)), logits: .zero, interval: 0.9)
+        let second = ContextualFixture.features(
+            ContextualFixture.window(wide: false, seed: 1), ContextualFixture.context(templates, interval: 0.9))
         #expect(second.allSatisfy { $0.isFinite })
     }
 
     @Test func aPrematureBeatHasAShortInterval() {
-        let features = JoinFixture.templates().rhythm.features(interval: 0.4)
+        let features = ContextualFixture.templates().rhythm.features(interval: 0.4)
         #expect(abs(features[RRHistory.Feature.overMedian.rawValue] - Float(log(0.4 / 0.8))) < 1e-4)
         #expect(features[RRHistory.Feature.overPrevious.rawValue] < -0.2)
     }
@@ -181,17 +182,17 @@ enum JoinFixture {
         var upright = BeatTemplates()
         var reversed = BeatTemplates()
         for i in 0..<20 {
-            let window = JoinFixture.window(wide: i % 6 == 5, seed: UInt64(i))
-            upright.add(JoinFixture.morphology(window), logits: .zero, interval: 0.8)
-            reversed.add(JoinFixture.morphology(window.map { 1 - $0 }), logits: .zero, interval: 0.8)
+            let window = ContextualFixture.window(wide: i % 6 == 5, seed: UInt64(i))
+            upright.add(ContextualFixture.morphology(window), logits: .zero, interval: 0.8)
+            reversed.add(ContextualFixture.morphology(window.map { 1 - $0 }), logits: .zero, interval: 0.8)
         }
-        let window = JoinFixture.window(wide: true, seed: 77)
+        let window = ContextualFixture.window(wide: true, seed: 77)
         func features(_ window: [Float], _ templates: BeatTemplates, next: [Float]) -> [Float] {
-            var context = JoinFixture.context(templates)
-            context.next = NextBeat(morphology: JoinFixture.morphology(next), interval: 1, templates: templates)
-            return JoinFixture.features(window, context)
+            var context = ContextualFixture.context(templates)
+            context.next = NextBeat(morphology: ContextualFixture.morphology(next), interval: 1, templates: templates)
+            return ContextualFixture.features(window, context)
         }
-        let next = JoinFixture.window(wide: false, seed: 78)
+        let next = ContextualFixture.window(wide: false, seed: 78)
         let a = features(window, upright, next: next)
         let b = features(window.map { 1 - $0 }, reversed, next: next.map { 1 - $0 })
         for (place, pair) in zip(a, b).enumerated() {
@@ -202,14 +203,14 @@ enum JoinFixture {
 
 @Suite struct JoinGradientTests {
     @Test func theGradientOfEveryFeatureIsItsSlope() {
-        let context = JoinFixture.context()
-        var window = JoinFixture.window(wide: true, seed: 55)
+        let context = ContextualFixture.context()
+        var window = ContextualFixture.window(wide: true, seed: 55)
         let names = ContextualFeatures.terms.map { "\($0)" } + ContextualFeatures.nextTerms.map { "next \($0)" }
         for (place, term) in names.enumerated() {
             var unit = [Float](repeating: 0, count: ContextualFeatures.countWithNext)
             unit[place] = 1
-            let morphology = JoinFixture.morphology(window, range: context.windowRange)
-            var pulled = ContextualFeatures.pullBack(unit, morphology, logits: JoinFixture.logits.narrow, context: context)
+            let morphology = ContextualFixture.morphology(window, range: context.windowRange)
+            var pulled = ContextualFeatures.pullBack(unit, morphology, logits: ContextualFixture.logits.narrow, context: context)
             ContextualFeatures.addNextGradient(
                 unit[ContextualFeatures.count...], PendingContext(morphology: morphology, context: context), next: context.next,
                 into: &pulled.morphology)
@@ -221,9 +222,9 @@ enum JoinFixture {
             for i in stride(from: 3, to: 280, by: 17) {
                 let kept = window[i]
                 window[i] = kept + 4e-3
-                let up = JoinFixture.features(window, context)[place]
+                let up = ContextualFixture.features(window, context)[place]
                 window[i] = kept - 4e-3
-                let down = JoinFixture.features(window, context)[place]
+                let down = ContextualFixture.features(window, context)[place]
                 window[i] = kept
                 #expect(abs(analytic[i] - (up - down) / 8e-3) < 0.05 * largest + 0.004, "\(term) at \(i)")
             }
@@ -231,9 +232,9 @@ enum JoinFixture {
     }
 
     @Test func theGradientOfTheJoinedAnswerIsTheSlopeOfTheLoss() {
-        let network = ContextualizedNetwork(DiscriminatorTests.network(), contextual: JoinFixture.network())
-        var windows = JoinFixture.window(wide: true, seed: 4) + JoinFixture.window(wide: false, seed: 5)
-        network.contexts = [JoinFixture.context(), JoinFixture.context(BeatTemplates(), interval: nil)]
+        let network = ContextualizedNetwork(DiscriminatorTests.network(), contextual: ContextualFixture.network())
+        var windows = ContextualFixture.window(wide: true, seed: 4) + ContextualFixture.window(wide: false, seed: 5)
+        network.contexts = [ContextualFixture.context(), ContextualFixture.context(BeatTemplates(), interval: nil)]
         let labels: [UInt8] = [2, 0]
         var gradient = [Float](repeating: 0, count: 8)
         func loss() -> Double {
@@ -260,14 +261,14 @@ enum JoinFixture {
     }
 
     @Test func theAttackedNetworkAnswersAsTheDeployedOne() {
-        let contextual = JoinFixture.network()
-        let context = JoinFixture.context()
-        let window = JoinFixture.window(wide: true, seed: 8)
+        let contextual = ContextualFixture.network()
+        let context = ContextualFixture.context()
+        let window = ContextualFixture.window(wide: true, seed: 8)
         let discriminator = DiscriminatorTests.network()
         let own = discriminator.forward(window, batch: 1, mode: .runningStatistics).classLogits
         let answer = BeatClassification(
             probabilities: .zero, attackSuspicion: 0.25, logits: SIMD4(own[0], own[1], own[2], own[3]))
-        let deployed = JoinFixture.deployed(contextual, answer, window, context)
+        let deployed = ContextualFixture.deployed(contextual, answer, window, context)
         #expect(deployed.attackSuspicion == 0.25)
         #expect(abs(deployed.probabilities.sum() - 1) < 1e-5)
         let network = ContextualizedNetwork(discriminator, contextual: contextual)
@@ -277,9 +278,9 @@ enum JoinFixture {
     }
 
     @Test func anUnboundedAttackMisleadsTheJoinedAnswer() {
-        let network = ContextualizedNetwork(DiscriminatorTests.network(), contextual: JoinFixture.network())
-        network.contexts = [JoinFixture.context()]
-        let window = JoinFixture.window(wide: true, seed: 8)
+        let network = ContextualizedNetwork(DiscriminatorTests.network(), contextual: ContextualFixture.network())
+        network.contexts = [ContextualFixture.context()]
+        let window = ContextualFixture.window(wide: true, seed: 8)
         func best(_ window: [Float]) -> Int {
             let logits = network.forward(window, batch: 1, mode: .runningStatistics).classLogits
             return (0..<4).max { logits[$0] < logits[$1] } ?? 0
@@ -293,30 +294,30 @@ enum JoinFixture {
 
 @Suite struct JoinTrainingTests {
     @Test func trainingIsRepeatableBitForBitAndLearns() throws {
-        let samples = JoinFixture.samples()
-        let recipe = JoinFixture.recipe()
+        let samples = ContextualFixture.samples()
+        let recipe = ContextualFixture.recipe()
         let first = try ContextualClassifierTrainer.train(samples, recipe: recipe) { _ in }
         let second = try ContextualClassifierTrainer.train(samples, recipe: recipe) { _ in }
         #expect(first == second)
-        let context = JoinFixture.context(interval: 0.5)
-        let wide = JoinFixture.deployed(
-            first, BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: JoinFixture.logits.wide),
-            JoinFixture.window(wide: true, seed: 999), context)
-        let narrow = JoinFixture.deployed(
-            first, BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: JoinFixture.logits.narrow),
-            JoinFixture.window(wide: false, seed: 998), JoinFixture.context(interval: 0.8))
+        let context = ContextualFixture.context(interval: 0.5)
+        let wide = ContextualFixture.deployed(
+            first, BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: ContextualFixture.logits.wide),
+            ContextualFixture.window(wide: true, seed: 999), context)
+        let narrow = ContextualFixture.deployed(
+            first, BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: ContextualFixture.logits.narrow),
+            ContextualFixture.window(wide: false, seed: 998), ContextualFixture.context(interval: 0.8))
         #expect(wide.beatClass == .ventricular)
         #expect(narrow.beatClass == .normal)
     }
 
     @Test(arguments: [0, 1]) func onlyMembersThatHaveTheDiscriminatorHearIt(members: Int) throws {
-        var recipe = JoinFixture.recipe()
+        var recipe = ContextualFixture.recipe()
         recipe.membersWithDiscriminator = members
-        let contextual = try ContextualClassifierTrainer.train(JoinFixture.samples(), recipe: recipe) { _ in }
-        let window = JoinFixture.window(wide: true, seed: 12)
-        let context = JoinFixture.context()
-        let answers = [JoinFixture.logits.wide, JoinFixture.logits.narrow].map {
-            JoinFixture.deployed(
+        let contextual = try ContextualClassifierTrainer.train(ContextualFixture.samples(), recipe: recipe) { _ in }
+        let window = ContextualFixture.window(wide: true, seed: 12)
+        let context = ContextualFixture.context()
+        let answers = [ContextualFixture.logits.wide, ContextualFixture.logits.narrow].map {
+            ContextualFixture.deployed(
                 contextual, BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: $0), window, context)
         }
         #expect((answers[0].logits == answers[1].logits) == (members == 0))
@@ -324,7 +325,7 @@ enum JoinFixture {
 
     @Test func tooFewBeatsAreRefused() {
         #expect(throws: TrainingError.tooFewWindows(count: 300, batch: 512)) {
-            try ContextualClassifierTrainer.train(JoinFixture.samples(), recipe: ContextualRecipe()) { _ in }
+            try ContextualClassifierTrainer.train(ContextualFixture.samples(), recipe: ContextualRecipe()) { _ in }
         }
     }
 }
@@ -337,7 +338,7 @@ enum JoinFixture {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appending(path: "weights.safetensors").path(percentEncoded: false)
-        try ModelFile.write(Discriminator(seed: 1), contextual: JoinFixture.network(), to: path)
+        try ModelFile.write(Discriminator(seed: 1), contextual: ContextualFixture.network(), to: path)
         var file = try SafeTensors(contentsOf: path)
         change(&file)
         try file.write(to: path)
@@ -348,7 +349,7 @@ enum JoinFixture {
         try Self.withFile { _ in
         } _: { path in
             let model = try ModelFile.readContextualDiscriminator(from: path, checkingCard: false)
-            #expect(model.contextual == JoinFixture.network())
+            #expect(model.contextual == ContextualFixture.network())
             // The same file is good for whoever wants the discriminator alone.
             let network = try ModelFile.readNetwork(from: path, checkingCard: false).network
             #expect(network is Discriminator)

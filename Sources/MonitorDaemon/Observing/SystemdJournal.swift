@@ -5,39 +5,16 @@ import Logging
 
 /// Structured entries in systemd's journal by its native protocol: `MESSAGE`, `PRIORITY`, and a field
 /// `ECGMON_<KEY>` for each piece of metadata (`journalctl ECGMON_STREAM=bed-7`).
-struct JournalLogHandler: LogHandler {
-    let label: String
-    let writer: LogWriter
-    var metadata: Logger.Metadata = [:]
-    var logLevel: Logger.Level {
-        get { LogLevel.current }
-        set { _ = newValue }
-    }
-
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-        get { metadata[key] }
-        set { metadata[key] = newValue }
-    }
-
-    func log(event: LogEvent) {
-        let extra = LogFields.sorted(metadata, event.metadata)
-        var message = "\(event.message)"
-        for (key, value) in extra { message += " \(key)=\(LogFields.quoted(value))" }
+enum SystemdJournal: LogFormat {
+    static func entry(_ level: Logger.Level, _ message: String, _ metadata: [LogField], at: LogEvent?) -> LogEntry {
+        var text = message
+        for (key, value) in metadata { text += " \(key)=\(LogFields.quoted(value))" }
         var fields = [
-            "MESSAGE=\(LogFields.oneLine(message))", "PRIORITY=\(Self.priority(event.level))",
-            "SYSLOG_IDENTIFIER=ecgmond", "CODE_FILE=\(event.file)", "CODE_LINE=\(event.line)",
-            "CODE_FUNC=\(event.function)",
+            "MESSAGE=\(LogFields.oneLine(text))", "PRIORITY=\(priority(level))", "SYSLOG_IDENTIFIER=ecgmond",
         ]
-        for (key, value) in extra { fields.append("ECGMON_\(Self.fieldName(key))=\(value)") }
-        writer.put(.fields(fields))
-    }
-
-    /// The entry that says how many were dropped.
-    static func report(dropped count: UInt64) -> LogEntry {
-        .fields([
-            "MESSAGE=\(LogFields.droppedMessage) count=\(count)", "PRIORITY=\(LOG_WARNING)",
-            "SYSLOG_IDENTIFIER=ecgmond", "ECGMON_COUNT=\(count)",
-        ])
+        if let at { fields += ["CODE_FILE=\(at.file)", "CODE_LINE=\(at.line)", "CODE_FUNC=\(at.function)"] }
+        for (key, value) in metadata { fields.append("ECGMON_\(fieldName(key))=\(value)") }
+        return .fields(fields)
     }
 
     /// Syslog priorities; what swift-log calls notice is one, trace and debug are the same to the journal.
@@ -77,9 +54,9 @@ struct JournalLogHandler: LogHandler {
         }
     }
 
-    /// Whether standard error is connected to the journal, by the rule of systemd.exec(5): `JOURNAL_STREAM` holds
+    /// Whether standard error is the journal, by the rule of systemd.exec(5): `JOURNAL_STREAM` holds
     /// the device and inode numbers of the stream.
-    static var isStandardErrorTheJournal: Bool {
+    static var isStandardError: Bool {
         guard let text = getenv("JOURNAL_STREAM").map({ String(cString: $0) }) else { return false }
         let numbers = text.split(separator: ":").compactMap { UInt64($0) }
         var status = stat()

@@ -1,3 +1,5 @@
+internal import ECGATKGAN
+
 #if canImport(Glibc)
     import Glibc
 #endif
@@ -173,13 +175,17 @@ public struct ContextualFeatures: Sendable {
     /// Identifies the feature set in a weights file; it changes whenever a feature does.
     public static let identifier = "context-2"
 
-    /// Values shared by the terms of one beat.
-    private struct Frame {
+    /// Values shared by the terms of one beat. It takes a few kilobytes, so functions borrow it rather than copy it.
+    private struct Frame: ~Copyable {
         let context: BeatContext
         let morphology: BeatMorphology
         let logits: SIMD4<Float>
-        let dominant: BeatTemplates.Template?
-        let match: BeatTemplates.Match?
+        /// False until the first beat; `dominant`, `matched` and `match` then mean nothing.
+        let hasDominant: Bool
+        let dominant: BeatTemplates.Template
+        /// The template that the beat matches best.
+        let matched: BeatTemplates.Template
+        let match: BeatTemplates.Match
         let rhythm: InlineArray<24, Float>
         /// 1 if the dominant template points up, otherwise -1.
         let sign: Float
@@ -190,10 +196,13 @@ public struct ContextualFeatures: Sendable {
             self.context = context
             self.morphology = morphology
             self.logits = logits
-            dominant = context.templates.dominant
-            match = context.templates.match(morphology)
+            let match = context.templates.match(morphology)
+            hasDominant = match != nil
+            self.match = match ?? BeatTemplates.Match(index: 0, similarity: 0, isDominant: false)
+            dominant = context.templates.dominant ?? BeatTemplates.Template()
+            matched = context.templates.template(self.match)
             rhythm = context.templates.rhythm.features(interval: context.interval)
-            sign = (dominant?.morphology.deflection ?? 0) < 0 ? -1 : 1
+            sign = hasDominant && dominant.morphology.deflection < 0 ? -1 : 1
             let scale = context.templates.scale(interval: context.interval)
             (interval, steady, median) = (scale.interval, scale.steady, scale.median)
         }
@@ -206,7 +215,8 @@ public struct ContextualFeatures: Sendable {
     ///   - logits: the discriminator's logits for the window.
     ///   - features: `count` values, overwritten.
     static func write(
-        _ morphology: BeatMorphology, logits: SIMD4<Float>, context: BeatContext, into features: UnsafeMutablePointer<Float>
+        _ morphology: BeatMorphology, logits: SIMD4<Float>, context: BeatContext,
+        into features: UnsafeMutablePointer<Float>
     ) {
         let frame = Frame(morphology, logits: logits, context: context)
         for (place, term) in terms.enumerated() { features[place] = value(of: term, frame) }
@@ -220,68 +230,78 @@ public struct ContextualFeatures: Sendable {
         }
     }
 
-    private static func value(of term: Term, _ frame: Frame) -> Float {
-        let morphology = frame.morphology
-        let templates = frame.context.templates
+    private static func value(of term: Term, _ frame: borrowing Frame) -> Float {
         switch term {
         case .rhythm(let feature): return frame.rhythm[feature.rawValue]
         case .lead(let beatClass): return lead(of: beatClass, frame.logits)
         case .ownSlope:
-            return logf((morphology.slopeEnergy(.qrs) + minimumSlope) / (morphology.energy(.qrs) + minimumEnergy))
-        case .ownSpread(let segment): return logf(morphology.spread(segment))
+            return logf(
+                (frame.morphology.slopeEnergy(.qrs) + minimumSlope) / (frame.morphology.energy(.qrs) + minimumEnergy))
+        case .ownSpread(let segment): return logf(frame.morphology.spread(segment))
         case .isNoisy: return frame.context.isNoisy ? 1 : 0
         case .foundBySearchBack: return frame.context.foundBySearchBack ? 1 : 0
-        case .beats: return log1pf(Float(templates.beats))
-        case .hasDominant: return frame.dominant == nil ? 0 : 1
-        case .carried(let place): return templates.carried[place]
-        case .previousSimilarity: return templates.previous == nil ? 0 : templates.previousSimilarity
-        case .previousCorrelation(let segment): return templates.previous.map { morphology.correlation(with: $0, segment) } ?? 0
+        case .beats: return log1pf(Float(frame.context.templates.beats))
+        case .hasDominant: return frame.hasDominant ? 1 : 0
+        case .carried(let place): return frame.context.templates.carried[place]
+        case .previousSimilarity:
+            return frame.context.templates.previous == nil ? 0 : frame.context.templates.previousSimilarity
+        case .previousCorrelation(let segment):
+            return frame.context.templates.previous.map { frame.morphology.correlation(with: $0, segment) } ?? 0
         case .previousDistance:
-            return templates.previous.map { logf(relativeDistance(morphology, $0, .whole) + minimumDistance) } ?? 0
+            return frame.context.templates.previous.map {
+                logf(relativeDistance(frame.morphology, $0, .whole) + minimumDistance)
+            } ?? 0
         default:
             // All others compare with the dominant template and are 0 until there is one.
-            guard let dominant = frame.dominant, let match = frame.match else { return 0 }
-            return value(of: term, frame, dominant, match)
+            return frame.hasDominant ? value(comparedBy: term, frame) : 0
         }
     }
 
-    private static func value(
-        of term: Term, _ frame: Frame, _ dominant: BeatTemplates.Template, _ match: BeatTemplates.Match
-    ) -> Float {
-        let morphology = frame.morphology
-        let templates = frame.context.templates
-        let other = dominant.morphology
+    /// Terms that compare the beat with the templates, of which there is at least one.
+    private static func value(comparedBy term: Term, _ frame: borrowing Frame) -> Float {
         switch term {
         case .leadOverDominant(let beatClass):
-            return lead(of: beatClass, frame.logits) - lead(of: beatClass, dominant.logits)
+            return lead(of: beatClass, frame.logits) - lead(of: beatClass, frame.dominant.logits)
         case .overSteady: return logf(frame.interval / frame.steady)
         case .steadyOverMedian: return logf(frame.steady / frame.median)
-        case .steadyDeviation: return templates.steadyDeviation
+        case .steadyDeviation: return frame.context.templates.steadyDeviation
         case .overUsual(let number):
-            guard dominant.usualCount > fewestUsual else { return 0 }
-            let difference = value(of: usualTerms[number], frame) - dominant.usualMean[number]
-            return min(max(difference / usualScale(dominant, number), -maximumUsual), maximumUsual)
-        case .usualMean(let number): return dominant.usualMean[number]
-        case .usualDeviation(let number): return dominant.usualVariance[number].squareRoot()
-        case .correlation(let segment): return morphology.correlation(with: other, segment)
+            guard frame.dominant.usualCount > fewestUsual else { return 0 }
+            let difference = value(of: usualTerms[number], frame) - frame.dominant.usualMean[number]
+            return min(max(difference / usualScale(frame.dominant, number), -maximumUsual), maximumUsual)
+        case .usualMean(let number): return frame.dominant.usualMean[number]
+        case .usualDeviation(let number): return frame.dominant.usualVariance[number].squareRoot()
+        case .correlation(let segment): return frame.morphology.correlation(with: frame.dominant.morphology, segment)
         case .distance(let segment):
-            return logf(relativeDistance(morphology, other, segment) + minimumDistance)
+            return logf(relativeDistance(frame.morphology, frame.dominant.morphology, segment) + minimumDistance)
         case .distanceOverQRS(let segment):
-            return logf(morphology.distance(to: other, segment) / (other.energy(.qrs) + minimumEnergy) + minimumShare)
+            return logf(
+                frame.morphology.distance(to: frame.dominant.morphology, segment)
+                    / (frame.dominant.morphology.energy(.qrs) + minimumEnergy) + minimumShare)
         case .energy(let segment):
-            return logf((morphology.energy(segment) + minimumEnergy) / (other.energy(segment) + minimumEnergy))
-        case .slope: return logf((morphology.slopeEnergy(.qrs) + minimumSlope) / (other.slopeEnergy(.qrs) + minimumSlope))
-        case .spread(let segment): return logf(morphology.spread(segment) / other.spread(segment))
+            return logf(
+                (frame.morphology.energy(segment) + minimumEnergy)
+                    / (frame.dominant.morphology.energy(segment) + minimumEnergy))
+        case .slope:
+            return logf(
+                (frame.morphology.slopeEnergy(.qrs) + minimumSlope)
+                    / (frame.dominant.morphology.slopeEnergy(.qrs) + minimumSlope))
+        case .spread(let segment):
+            return logf(frame.morphology.spread(segment) / frame.dominant.morphology.spread(segment))
         case .deflection:
-            return frame.sign * (morphology.deflection - other.deflection) / ((other.energy(.qrs)).squareRoot() + 1e-3)
-        case .ownDeflection: return frame.sign * morphology.deflection / (morphology.energy(.whole) + minimumEnergy).squareRoot()
+            return frame.sign * (frame.morphology.deflection - frame.dominant.morphology.deflection)
+                / ((frame.dominant.morphology.energy(.qrs)).squareRoot() + 1e-3)
+        case .ownDeflection:
+            return frame.sign * frame.morphology.deflection
+                / (frame.morphology.energy(.whole) + minimumEnergy).squareRoot()
         case .dominantDeflection:
-            return frame.sign * other.deflection / (other.energy(.whole) + minimumEnergy).squareRoot()
-        case .similarity: return match.similarity
-        case .templateShare: return logf(templates.share(templates.template(match)))
-        case .isDominant: return match.isDominant ? 1 : 0
-        case .dominantShare: return logf(templates.share(dominant))
-        default: return value(of: term, template: templates.template(match), dominant)
+            return frame.sign * frame.dominant.morphology.deflection
+                / (frame.dominant.morphology.energy(.whole) + minimumEnergy).squareRoot()
+        case .similarity: return frame.match.similarity
+        case .templateShare: return logf(frame.context.templates.share(frame.matched))
+        case .isDominant: return frame.match.isDominant ? 1 : 0
+        case .dominantShare: return logf(frame.context.templates.share(frame.dominant))
+        default: return value(of: term, template: frame.matched, frame.dominant)
         }
     }
 
@@ -289,13 +309,13 @@ public struct ContextualFeatures: Sendable {
     /// standard deviations.
     private static let fewestUsual: Float = 3, maximumUsual: Float = 8
 
-    private static func usualScale(_ dominant: BeatTemplates.Template, _ number: Int) -> Float {
+    private static func usualScale(_ dominant: borrowing BeatTemplates.Template, _ number: Int) -> Float {
         max(dominant.usualVariance[number], 0).squareRoot() + 0.02
     }
 
     /// Terms that depend on the beat only through its template.
     private static func value(
-        of term: Term, template: BeatTemplates.Template, _ dominant: BeatTemplates.Template
+        of term: Term, template: borrowing BeatTemplates.Template, _ dominant: borrowing BeatTemplates.Template
     ) -> Float {
         switch term {
         case .templatePrematurity: return template.prematurity
@@ -307,7 +327,8 @@ public struct ContextualFeatures: Sendable {
         case .dominantOverTemplateWeight: return logf((dominant.weight + 1) / (template.weight + 1))
         case .templateCorrelation: return template.morphology.correlation(with: dominant.morphology, .whole)
         case .templateSpread: return logf(template.morphology.spread(.wideQRS) / dominant.morphology.spread(.wideQRS))
-        case .templateDistance: return logf(relativeDistance(template.morphology, dominant.morphology, .whole) + minimumDistance)
+        case .templateDistance:
+            return logf(relativeDistance(template.morphology, dominant.morphology, .whole) + minimumDistance)
         case .templateOwnSpread: return logf(template.morphology.spread(.wideQRS))
         case .dominantOwnSpread: return logf(dominant.morphology.spread(.wideQRS))
         default: preconditionFailure("a term that tells of a kind of beats")
@@ -347,7 +368,7 @@ public struct ContextualFeatures: Sendable {
                 logitGradient[Int(beatClass.rawValue)] += gradient[place]
                 logitGradient[Int(BeatClass.normal.rawValue)] -= gradient[place]
             case .leadOverDominant(let beatClass):
-                guard frame.dominant != nil else { continue }
+                guard frame.hasDominant else { continue }
                 logitGradient[Int(beatClass.rawValue)] += gradient[place]
                 logitGradient[Int(BeatClass.normal.rawValue)] -= gradient[place]
             default: addGradient(of: term, frame, times: gradient[place], into: &shapeGradient)
@@ -357,13 +378,15 @@ public struct ContextualFeatures: Sendable {
     }
 
     private static func addGradient(
-        of term: Term, _ frame: Frame, times factor: Float, into gradient: inout BeatMorphology
+        of term: Term, _ frame: borrowing Frame, times factor: Float, into gradient: inout BeatMorphology
     ) {
         let morphology = frame.morphology
         switch term {
         case .ownSlope:
-            morphology.addSlopeEnergyGradient(.qrs, times: factor / (morphology.slopeEnergy(.qrs) + minimumSlope), into: &gradient)
-            morphology.addEnergyGradient(.qrs, times: -factor / (morphology.energy(.qrs) + minimumEnergy), into: &gradient)
+            morphology.addSlopeEnergyGradient(
+                .qrs, times: factor / (morphology.slopeEnergy(.qrs) + minimumSlope), into: &gradient)
+            morphology.addEnergyGradient(
+                .qrs, times: -factor / (morphology.energy(.qrs) + minimumEnergy), into: &gradient)
         case .ownSpread(let segment):
             morphology.addSpreadGradient(segment, times: factor / morphology.spread(segment), into: &gradient)
         case .previousCorrelation(let segment):
@@ -373,35 +396,36 @@ public struct ContextualFeatures: Sendable {
             guard let previous = frame.context.templates.previous else { return }
             addRelativeDistanceGradient(morphology, previous, .whole, times: factor, into: &gradient)
         default:
-            guard let dominant = frame.dominant, let match = frame.match else { return }
-            addGradient(of: term, frame, dominant.morphology, match, times: factor, into: &gradient)
+            guard frame.hasDominant else { return }
+            addGradient(comparedBy: term, frame, times: factor, into: &gradient)
         }
     }
 
     private static func addGradient(
-        of term: Term, _ frame: Frame, _ other: BeatMorphology, _ match: BeatTemplates.Match, times factor: Float,
-        into gradient: inout BeatMorphology
+        comparedBy term: Term, _ frame: borrowing Frame, times factor: Float, into gradient: inout BeatMorphology
     ) {
         let morphology = frame.morphology
+        let other = frame.dominant.morphology
         switch term {
         case .correlation(let segment):
             morphology.addCorrelationGradient(with: other, segment, times: factor, into: &gradient)
         case .distance(let segment):
             addRelativeDistanceGradient(morphology, other, segment, times: factor, into: &gradient)
         case .overUsual(let number):
-            guard let dominant = frame.dominant, dominant.usualCount > fewestUsual,
-                abs(value(of: .overUsual(number), frame)) < maximumUsual
+            guard frame.dominant.usualCount > fewestUsual, abs(value(of: .overUsual(number), frame)) < maximumUsual
             else { return }
             addGradient(
-                of: usualTerms[number], frame, times: factor / usualScale(dominant, number), into: &gradient)
+                of: usualTerms[number], frame, times: factor / usualScale(frame.dominant, number), into: &gradient)
         case .distanceOverQRS(let segment):
             let scale = other.energy(.qrs) + minimumEnergy
             let outer = factor / (morphology.distance(to: other, segment) / scale + minimumShare)
             morphology.addDistanceGradient(to: other, segment, times: outer / scale, into: &gradient)
         case .energy(let segment):
-            morphology.addEnergyGradient(segment, times: factor / (morphology.energy(segment) + minimumEnergy), into: &gradient)
+            morphology.addEnergyGradient(
+                segment, times: factor / (morphology.energy(segment) + minimumEnergy), into: &gradient)
         case .slope:
-            morphology.addSlopeEnergyGradient(.qrs, times: factor / (morphology.slopeEnergy(.qrs) + minimumSlope), into: &gradient)
+            morphology.addSlopeEnergyGradient(
+                .qrs, times: factor / (morphology.slopeEnergy(.qrs) + minimumSlope), into: &gradient)
         case .spread(let segment):
             morphology.addSpreadGradient(segment, times: factor / morphology.spread(segment), into: &gradient)
         case .deflection:
@@ -413,8 +437,7 @@ public struct ContextualFeatures: Sendable {
             morphology.addDeflectionGradient(times: outer, into: &gradient)
             morphology.addEnergyGradient(.whole, times: -0.5 * outer * morphology.deflection / energy, into: &gradient)
         case .similarity:
-            let template = frame.context.templates.template(match)
-            BeatTemplates.addSimilarityGradient(morphology, template.morphology, times: factor, into: &gradient)
+            BeatTemplates.addSimilarityGradient(morphology, frame.matched.morphology, times: factor, into: &gradient)
         // The remaining terms do not depend on the window.
         default: break
         }

@@ -1,3 +1,4 @@
+internal import ECGATKGAN
 internal import StateCoding
 
 /// The morphology of a beat: its window in millivolts at a quarter of the sampling rate. The beats of one patient are
@@ -139,7 +140,8 @@ extension BeatMorphology {
     }
 
     func addCorrelationGradient(
-        with other: borrowing BeatMorphology, _ segment: Segment, times factor: Float, into gradient: inout BeatMorphology
+        with other: borrowing BeatMorphology, _ segment: Segment, times factor: Float,
+        into gradient: inout BeatMorphology
     ) {
         let range = segment.range
         let sums = moments(with: other, range)

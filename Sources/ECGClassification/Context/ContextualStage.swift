@@ -1,3 +1,4 @@
+internal import ECGATKGAN
 internal import NeuralNetwork
 
 /// An ensemble of small networks whose logits are averaged: it maps features to the logits of N, S, V and F.
@@ -120,7 +121,8 @@ extension ContextualStage {
         mean = try values(prefix + "mean", [features])
         factor = try values(prefix + "factor", [features])
         var members: [[Layer]] = []
-        while members.count < Self.maximumMembers, file.tensors[Self.name(prefix, members.count, 0) + ".weight"] != nil {
+        while members.count < Self.maximumMembers, file.tensors[Self.name(prefix, members.count, 0) + ".weight"] != nil
+        {
             var layers: [Layer] = []
             var inputs = features
             // Two hidden layers and the output layer.
