@@ -120,11 +120,14 @@ public struct Status: Sendable, Equatable {
     public var pauseChange: UInt32 = 0
     /// The leads of a stream of several, in the source's order; empty for a stream of one lead.
     public var leads: [LeadStatus] = []
+    /// In the event that reports a change of the leads' conditions: the number of such changes in the session;
+    /// otherwise 0.
+    public var leadChange: UInt32 = 0
 
     public init(
         condition: SignalCondition, conditionSinceSampleIndex: Int64, state: MonitorState, heartRate: Double?,
         gap: Gap? = nil, pause: AlarmPause? = nil, pauseChange: UInt32 = 0,
-        leads: [LeadStatus] = []
+        leads: [LeadStatus] = [], leadChange: UInt32 = 0
     ) {
         self.condition = condition
         self.conditionSinceSampleIndex = conditionSinceSampleIndex
@@ -134,6 +137,7 @@ public struct Status: Sendable, Equatable {
         self.pause = pause
         self.pauseChange = pauseChange
         self.leads = leads
+        self.leadChange = leadChange
     }
 }
 

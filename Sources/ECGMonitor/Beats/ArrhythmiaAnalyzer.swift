@@ -103,7 +103,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             case .leads(let names): leads.begin(names, alerts: &alerts)
             case .leadConditions(let conditions):
                 leads.change(to: conditions, at: signalEvent.sampleIndex, alerts: &alerts)
-                writeStatus(at: signalEvent.sampleIndex, leadsChanged: true)
+                writeStatus(at: signalEvent.sampleIndex, leadChange: leads.changes)
             case .rhythmRow: break
             case .sessionEnded: end(at: signalEvent.sampleIndex)
             }
@@ -124,7 +124,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         seenSince = nil
         forgetPatient()
         signal.begin(at: index)
-        leads.forget(alerts: &alerts)
+        leads = LeadAlertRule()
         observation.begin(at: index)
         interruptedSince = index
         gaveUp = true
@@ -238,15 +238,15 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         if alerts.now.seconds(from: lastStatus, to: index) >= statusIntervalSeconds { writeStatus(at: index) }
     }
 
-    private mutating func writeStatus(at index: Int64, pauseChange: UInt32 = 0, leadsChanged: Bool = false) {
+    private mutating func writeStatus(at index: Int64, pauseChange: UInt32 = 0, leadChange: UInt32 = 0) {
         lastStatus = max(lastStatus, index)
         let reported = Reported(index: index, state: state, condition: signal.condition)
-        if lastReported == reported, pauseChange == 0, !leadsChanged { return }
+        if lastReported == reported, pauseChange == 0, leadChange == 0 { return }
         lastReported = reported
         let status = Status(
             condition: signal.condition, conditionSinceSampleIndex: signal.since, state: state,
             heartRate: heartRate.beatsPerMinute, pause: alerts.currentPause, pauseChange: pauseChange,
-            leads: leads.statuses)
+            leads: leads.statuses, leadChange: leadChange)
         alerts.write(.status(status), at: index)
     }
 

@@ -40,7 +40,7 @@ public struct SampleBlock: Sendable, Equatable {
     }
 
     /// Number of samples of all leads.
-    var totalSampleCount: Int { furtherLeads.reduce(millivolts.count) { $0 + $1.millivolts.count } }
+    public var totalSampleCount: Int { furtherLeads.reduce(millivolts.count) { $0 + $1.millivolts.count } }
 }
 
 /// The samples of one more lead in a block, acquired at the same instants as those of the first lead.

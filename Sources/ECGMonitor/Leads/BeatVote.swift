@@ -7,24 +7,43 @@ internal import StateCoding
 
 /// Decides whether what some of the leads have shown is a beat.
 ///
-/// What all voting leads show is one. What only some show is weighed by a logistic regression over both sides: how high
-/// the signal rises at that place in the leads that call it a beat and in those that do not, each against its own usual
-/// beat; how far the beats of each lead stand out from what lies between them; what share of the patient's beats the
-/// silent leads have shown lately; and the time since the last beat.
+/// What all voting leads show is one. What only some show is weighed by a logistic regression over both sides:
+///
+/// - how far the signal rises at that place, in the leads that call it a beat and in those that do not, each against
+///   its own usual beat;
+/// - how far the usual beats of each side stand out from what lies between them;
+/// - how such beats of the same lead turned out before. Two beats that all leads show tell that afterwards: if they are
+///   one usual interval apart, whatever came between them was none;
+/// - what share of the patient's beats each side has shown lately, and the time since the last beat.
+///
+/// The weights were fitted to the two leads of mitdb, svdb, qtdb and nstdb. Docs/signal.md has the figures, by records
+/// and databases held out.
 struct BeatVote: Sendable, Codable, RangeChecked {
-    /// After this many seconds without a beat, one voting lead is enough: nothing that may be a beat must be held back
-    /// when the question is whether the heart stands still.
+    /// After this many seconds without a beat, one voting lead is enough: nothing that may be a beat is held back when
+    /// the question is whether the heart stands still.
     static let longestDoubt = 1.5
+    /// Longest distance, in s, of two beats that all leads show from which doubtful ones between them are judged.
+    private static let longestJudged = 4.0
+    /// Up to this many usual intervals there is no room for a beat between; from the second on there is for one.
+    private static let withoutRoom: Float = 1.35
+    private static let withRoom: Float = 1.6
 
     /// R peak of the last accepted beat, source rate.
     private(set) var lastBeat: Int64?
+    /// The same of the last beat that all voting leads have shown.
+    private var lastUnanimous: Int64?
+    /// Whether some leads have shown a beat since then.
+    private var hasDoubtful = false
+    /// The intervals between accepted beats, and between unanimous ones with nothing doubtful between them, in s.
     private var intervals = RecentValues()
+    private var clearIntervals = RecentValues()
 
-    var isInRange: Bool { (lastBeat ?? 0) > -1_000_000 }
+    var isInRange: Bool { (lastBeat ?? 0) > -1_000_000 && (lastUnanimous ?? 0) > -1_000_000 }
 
     /// - Parameters:
     ///   - beat: at least one lead has shown it.
     ///   - voters: the leads that count.
+    ///   - classified: the lead in which beats are classified.
     /// - Returns: the R peak, source rate, as in the lead in which beats are classified; nil: it is no beat.
     mutating func decide(
         _ beat: HeldBeat, voters: [Int], classified: Int, _ states: inout [LeadState], _ leads: [SignalProcessor],
@@ -38,20 +57,48 @@ struct BeatVote: Sendable, Codable, RangeChecked {
         // A beat that a lead finds late, by searching back, cannot come before one that has been told.
         if let lastBeat, rPeak <= lastBeat { return nil }
         let no = voters.filter { !beat.isSeen(in: $0) }
-        let swings = voters.map { (lead: $0, swing: leads[$0].swing(around: rPeak + Int64(states[$0].offset.rounded()))) }
+        if voters.count > 1 {
+            if no.isEmpty {
+                judgeDoubtful(&states, at: rPeak, samplingRate: samplingRate)
+            } else {
+                hasDoubtful = true
+                for sighting in yes { states[sighting.lead].doubtfulBeats = min(states[sighting.lead].doubtfulBeats + 1, 1_000) }
+            }
+        }
+        let swings = voters.map { lead in
+            (lead: lead, swing: leads[lead].swing(around: rPeak + Int64(states[lead].offset.rounded())))
+        }
         let interval = lastBeat.map { Double(rPeak - $0) / samplingRate }
         let isBeat =
             no.isEmpty || (interval ?? .infinity) >= Self.longestDoubt
             || evidence(yes, no, swings, states, interval: Float(interval ?? 1)) > 0
-        for sighting in yes { states[sighting.lead].follow(isAccepted: isBeat) }
         guard isBeat else { return nil }
-        learn(yes, swings, classified, &states, leads, rPeak, interval, samplingRate)
+        learn(yes, swings, classified, &states, leads, rPeak, interval)
         return rPeak
+    }
+
+    /// Judges the doubtful beats between the last two that all leads have shown.
+    private mutating func judgeDoubtful(_ states: inout [LeadState], at rPeak: Int64, samplingRate: Double) {
+        defer {
+            lastUnanimous = rPeak
+            hasDoubtful = false
+            for lead in states.indices { states[lead].doubtfulBeats = 0 }
+        }
+        guard let lastUnanimous else { return }
+        let seconds = Double(rPeak - lastUnanimous) / samplingRate
+        guard seconds < Self.longestJudged else { return }
+        guard hasDoubtful else { return clearIntervals.add(Float(seconds)) }
+        guard let usual = clearIntervals.median, usual > 0 else { return }
+        let ratio = Float(seconds) / usual
+        for lead in states.indices where states[lead].doubtfulBeats > 0 {
+            let hasRoom = ratio > Self.withRoom && Float(states[lead].doubtfulBeats) <= ratio.rounded() - 1
+            states[lead].follow(wereBeats: ratio < Self.withoutRoom ? false : hasRoom ? true : nil)
+        }
     }
 
     private mutating func learn(
         _ yes: [HeldBeat.Sighting], _ swings: [(lead: Int, swing: Float?)], _ classified: Int,
-        _ states: inout [LeadState], _ leads: [SignalProcessor], _ rPeak: Int64, _ interval: Double?, _ rate: Double
+        _ states: inout [LeadState], _ leads: [SignalProcessor], _ rPeak: Int64, _ interval: Double?
     ) {
         for (lead, swing) in swings {
             states[lead].follow(hasSeen: yes.contains { $0.lead == lead })
@@ -94,26 +141,26 @@ struct BeatVote: Sendable, Codable, RangeChecked {
         if yes.allSatisfy(\.foundBySearchBack) { sum += Self.searchBack }
         sum += Self.relativeInterval * min(1.5, interval / (intervals.median ?? 0.8))
         sum += Self.absoluteInterval * min(0.6, interval)
+        sum += Self.trustShown * most(shown) { states[$0].trust }
+        sum += Self.trustSilent * (no.map { states[$0].trust }.min() ?? 0)
         sum += Self.sensitivityShown * most(shown) { states[$0].sensitivity }
-        sum += Self.precisionShown * most(shown) { states[$0].precision }
         sum += Self.sensitivitySilent * most(no) { states[$0].sensitivity }
-        sum += Self.precisionSilent * most(no) { states[$0].precision }
         return sum
     }
 
     /// mV: less than this is not measured.
     private static let leastSwing: Float = 0.02
-    private static let intercept: Float = -5.28
-    private static let heightShown: Float = 0.35
-    private static let heightSilent: Float = 1.81
-    private static let clarityShown: Float = 0.42
-    private static let claritySilent: Float = 0.39
-    private static let noiseShown: Float = -0.44
-    private static let searchBack: Float = -1.08
-    private static let relativeInterval: Float = 1.29
-    private static let absoluteInterval: Float = 4.75
-    private static let sensitivityShown: Float = -1.25
-    private static let precisionShown: Float = 4.77
-    private static let sensitivitySilent: Float = -1.79
-    private static let precisionSilent: Float = 1.76
+    private static let intercept: Float = -2.05
+    private static let heightShown: Float = 0.34
+    private static let heightSilent: Float = 1.84
+    private static let clarityShown: Float = 0.17
+    private static let claritySilent: Float = 0.76
+    private static let noiseShown: Float = -1.48
+    private static let searchBack: Float = -1.36
+    private static let relativeInterval: Float = -0.05
+    private static let absoluteInterval: Float = 8.02
+    private static let trustShown: Float = 0.85
+    private static let trustSilent: Float = -0.24
+    private static let sensitivityShown: Float = 1.3
+    private static let sensitivitySilent: Float = -2.26
 }

@@ -273,7 +273,8 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
     }
 
     private mutating func judgeRhythm(upTo sample: Int64, at index: Int64, _ leads: [SignalProcessor]) {
-        let rows = counting.compactMap { hasRow(states[$0], at: index) ? states[$0].row : nil }
+        // Also those of noisy leads, whose rows say so: fibrillation looks like noise.
+        let rows = states.compactMap { $0.isOn && hasRow($0, at: index) ? $0.row : nil }
         guard !rows.isEmpty, let change = rhythm.step(rows, at: sample) else { return }
         add(
             .ventricularRhythm(change.finding, confidence: change.confidence),

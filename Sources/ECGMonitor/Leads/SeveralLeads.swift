@@ -1,3 +1,4 @@
+internal import ECGLimits
 internal import ECGSignal
 internal import StateCoding
 
@@ -16,7 +17,10 @@ struct SeveralLeads: Sendable, Codable, RangeChecked {
         fusion = LeadFusion(names: names)
     }
 
-    var isInRange: Bool { leads.count == fusion.leadCount && leads.count > 1 && fusion.isInRange }
+    var isInRange: Bool {
+        leads.count == fusion.leadCount && (2...SignalLimits.maximumLeads).contains(leads.count)
+            && MonitorConfiguration.supportedSamplingRates.contains(samplingRate)
+    }
 
     var names: [String] { fusion.names }
     var signalEvents: [SignalEvent] { fusion.signalEvents }

@@ -15,6 +15,8 @@ struct LeadAlertRule: Sendable, Codable, RangeChecked {
     /// Empty for a stream of one lead.
     private var names: [String] = []
     private var conditions = LeadConditions(count: 1)
+    /// Number of changes of the conditions in the session.
+    private(set) var changes: UInt32 = 0
     /// When each lead was last good, and last not good while another was, source rate.
     private var lastGood: [Int64] = []
     private var lastPoor: [Int64] = []
@@ -49,7 +51,9 @@ struct LeadAlertRule: Sendable, Codable, RangeChecked {
     /// Other leads follow, or one.
     mutating func forget(alerts: inout AlertManager) {
         alerts.end(.leadNotUsable, .cleared, at: alerts.now.sampleIndex)
+        let changes = changes
         self = LeadAlertRule()
+        self.changes = changes
     }
 
     /// The stream carries several leads.
@@ -63,9 +67,10 @@ struct LeadAlertRule: Sendable, Codable, RangeChecked {
     }
 
     mutating func change(to new: LeadConditions, at index: Int64, alerts: inout AlertManager) {
-        guard new.count == names.count else { return }
+        guard new.count == names.count, !names.isEmpty else { return }
         follow(until: alerts.now.decidedAt)
         conditions = new
+        changes &+= 1
     }
 
     /// The current conditions have lasted until `index`.
