@@ -6,6 +6,9 @@ public enum SignalLimits {
     /// Sample indices stay below this: the largest integers that a double, and so any JSON reader, holds exactly.
     @inlinable public static var sampleIndexEnd: Int64 { 1 << 53 }
 
+    /// Leads that a stream may carry.
+    @inlinable public static var maximumLeads: Int { 12 }
+
     /// Longest name of a lead, in bytes of UTF-8.
     @inlinable public static var maximumLeadNameLength: Int { 32 }
 

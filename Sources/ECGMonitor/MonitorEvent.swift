@@ -47,10 +47,13 @@ public struct Beat: Sendable, Equatable {
     public var amplitudeMillivolts: Float
     /// Whether the detector found it by searching back with a lower threshold.
     public var foundBySearchBack: Bool
+    /// The lead that was classified; nil for a stream of one lead.
+    public var lead: String?
 
     public init(
         beatClass: BeatClass?, notClassifiedBecause: NotClassifiedCause?, probabilities: SIMD4<Float>,
-        attackSuspicion: Float, rrIntervalSeconds: Double?, amplitudeMillivolts: Float, foundBySearchBack: Bool
+        attackSuspicion: Float, rrIntervalSeconds: Double?, amplitudeMillivolts: Float, foundBySearchBack: Bool,
+        lead: String? = nil
     ) {
         self.beatClass = beatClass
         self.notClassifiedBecause = notClassifiedBecause
@@ -59,6 +62,7 @@ public struct Beat: Sendable, Equatable {
         self.rrIntervalSeconds = rrIntervalSeconds
         self.amplitudeMillivolts = amplitudeMillivolts
         self.foundBySearchBack = foundBySearchBack
+        self.lead = lead
     }
 }
 
@@ -114,10 +118,16 @@ public struct Status: Sendable, Equatable {
     public var pause: AlarmPause?
     /// In the event that reports the start or end of a pause: the number of such changes in the session; otherwise 0.
     public var pauseChange: UInt32 = 0
+    /// The leads of a stream of several, in the source's order; empty for a stream of one lead.
+    public var leads: [LeadStatus] = []
+    /// In the event that reports a change of the leads' conditions: the number of such changes in the session;
+    /// otherwise 0.
+    public var leadChange: UInt32 = 0
 
     public init(
         condition: SignalCondition, conditionSinceSampleIndex: Int64, state: MonitorState, heartRate: Double?,
-        gap: Gap? = nil, pause: AlarmPause? = nil, pauseChange: UInt32 = 0
+        gap: Gap? = nil, pause: AlarmPause? = nil, pauseChange: UInt32 = 0,
+        leads: [LeadStatus] = [], leadChange: UInt32 = 0
     ) {
         self.condition = condition
         self.conditionSinceSampleIndex = conditionSinceSampleIndex
@@ -126,6 +136,25 @@ public struct Status: Sendable, Equatable {
         self.gap = gap
         self.pause = pause
         self.pauseChange = pauseChange
+        self.leads = leads
+        self.leadChange = leadChange
+    }
+}
+
+/// One lead of a stream of several.
+public struct LeadStatus: Sendable, Equatable {
+    public var name: String
+    public var condition: SignalCondition
+    /// Whether beats are decided from it: not while it is off or noisy and another lead is usable.
+    public var isUsed: Bool
+    /// Whether beats are classified in it.
+    public var isClassified: Bool
+
+    public init(name: String, condition: SignalCondition, isUsed: Bool, isClassified: Bool) {
+        self.name = name
+        self.condition = condition
+        self.isUsed = isUsed
+        self.isClassified = isClassified
     }
 }
 

@@ -25,16 +25,14 @@ public struct PatientMonitor: Sendable, Codable {
     private var order = BlockOrder()
     @Uncoded private var reorderBuffer = ReorderBuffer()
     /// Stage 1; tests read its signal events to give beats their true class.
-    private(set) var processor: SignalProcessor
+    private(set) var processor: SignalStage
     private var analyzer: ArrhythmiaAnalyzer
     private var silence = SilenceAlert()
 
     /// - Parameter configuration: limits that pass `MonitorConfiguration.validate`.
     public init(configuration: MonitorConfiguration = MonitorConfiguration()) {
         self.configuration = configuration
-        processor = SignalProcessor(
-            recoverySeconds: configuration.recoverySeconds, bridgedGapSeconds: configuration.bridgedGapSeconds,
-            judgesQuality: configuration.judgesSignalQuality)
+        processor = SignalStage(configuration)
         analyzer = ArrhythmiaAnalyzer(configuration)
     }
 
@@ -55,7 +53,7 @@ public struct PatientMonitor: Sendable, Codable {
     /// give the same events as in their correct order.
     ///
     /// A larger session number ends the current session, including its buffered samples, and begins the new one. A
-    /// different sampling rate or lead within a session restarts detection rather than being rejected: a bedside
+    /// different sampling rate or other leads within a session restarts detection rather than being rejected: a bedside
     /// monitor that switches its filter or electrode must not go blind.
     ///
     /// - Parameter passing: called with each block that is processed, whether this one or a buffered one, in sample
@@ -136,22 +134,19 @@ public struct PatientMonitor: Sendable, Codable {
             block.acquisitionTimeNanoseconds, bySamples: Int64(admission.duplicates), 1e9 / rate)
         if admission.isFirst || admission.sessionChanged {
             if admission.sessionChanged { processor.endSession(before: expected) }
-            processor.beginSession(block.session, firstIndex: first, samplingRate: rate, stamp: stamp)
+            processor.beginSession(block, firstIndex: first, samplingRate: rate, stamp: stamp)
         } else {
             if admission.gap > 0 {
                 receipt.gaps.append(Gap(firstMissingSampleIndex: expected, missingSampleCount: admission.gap))
                 if processor.skip(gap: admission.gap, from: expected, stamp: stamp) { receipt.timeWentBackwards = true }
             }
-            if admission.signalChanged, processor.changeSignal(samplingRate: rate, at: first, stamp: stamp) {
+            if admission.signalChanged, processor.changeSignal(to: block, samplingRate: rate, at: first, stamp: stamp)
+            {
                 receipt.timeWentBackwards = true
             }
             if processor.takeStamp(stamp, forSample: first) { receipt.timeWentBackwards = true }
         }
-        let defects = block.millivolts.withUnsafeBufferPointer { samples in
-            processor.take(
-                UnsafeBufferPointer(rebasing: samples[admission.duplicates...]), firstIndex: first,
-                leadOff: block.leadOff, range: block.range)
-        }
+        let defects = processor.take(block, skipping: admission.duplicates, firstIndex: first)
         receipt.invalidSamples += defects.invalid
         receipt.spikeSamples += defects.spikes
         silence.samplesCame()

@@ -1,7 +1,7 @@
 public import ECGWire
 
 extension ReplayMaterial {
-    /// A sample block of this lead, as ADC counts with their gain and baseline.
+    /// A sample block of this lead alone, as ADC counts with their gain and baseline.
     ///
     /// - Parameters:
     ///   - stream: the stream's name.
@@ -23,5 +23,22 @@ extension ReplayMaterial {
         block.baseline = baseline
         block.counts = counts
         return block
+    }
+
+    /// The samples of this lead in a block of several.
+    func wireLead(_ range: Range<Int>, inMillivolts: Bool) -> WireSampleBlock.Lead {
+        var wire = WireSampleBlock.Lead()
+        wire.name = lead
+        if inMillivolts {
+            let invalid = Set(invalidIndices.filter(range.contains))
+            wire.millivolts = range.map {
+                invalid.contains($0) ? .nan : Float((Double(counts[$0]) - Double(baseline)) / gain)
+            }
+        } else {
+            wire.gain = gain
+            wire.baseline = baseline
+            wire.counts = Array(counts[range])
+        }
+        return wire
     }
 }

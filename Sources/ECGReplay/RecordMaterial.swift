@@ -3,19 +3,22 @@ public import ToolSupport
 import WFDB
 
 extension ReplayMaterial {
-    /// One lead of a WFDB record.
+    /// One lead of a WFDB record, or all.
     /// - Parameters:
     ///   - path: the record's path without extension (`.hea` and `.dat` are accepted).
-    ///   - lead: a lead's name or its number, from 0; nil: the first signal that is an ECG by its name and unit.
+    ///   - lead: a lead's name or its number, from 0; nil: the first signal that is an ECG by its name and unit; "all":
+    ///     every ECG of the same rate, the first with the others as its further leads.
     ///   - strict: whether an inconsistency in the files is an error rather than a warning.
     /// - Throws: `ToolError` with the file and, if there is one, the byte position.
     public init(recordPath path: String, lead wanted: String? = nil, strict: Bool = false) throws(ToolError) {
         let place = RecordPath(path)
         let stem = place.directory.isEmpty ? place.name : "\(place.directory)/\(place.name)"
-        let record: Record
+        var records: [Record] = []
         do {
             let source = try RecordSource(place.name, in: place.directory, strict: strict).withTrueBaseline()
-            record = try Record.read(source, signal: try RecordLead.index(wanted, in: source.header, path: stem))
+            for signal in try RecordLead.indices(wanted, in: source.header, path: stem) {
+                records.append(try Record.read(source, signal: signal))
+            }
         } catch let error as WFDBError {
             throw ToolError(
                 "record \(stem) cannot be read: \(error)",
@@ -25,7 +28,20 @@ extension ReplayMaterial {
         } catch {
             throw error as? ToolError ?? ToolError("record \(stem) cannot be read: \(error)", nextStep: "")
         }
-        RecordWarnings.tell(record.warnings)
+        var warnings: [WFDBError] = []
+        for warning in records.flatMap(\.warnings) where !warnings.contains(warning) { warnings.append(warning) }
+        RecordWarnings.tell(warnings)
+        let names = RecordLead.names(records.map { $0.header.signals[0] })
+        var leads: [ReplayMaterial] = []
+        for (record, name) in zip(records, names) { leads.append(try Self.lead(of: record, called: name, stem: stem)) }
+        self = leads.removeFirst()
+        furtherLeads = leads
+    }
+
+    /// The only signal of a record as material.
+    private static func lead(
+        of record: Record, called name: String, stem: String
+    ) throws(ToolError) -> ReplayMaterial {
         let index = 0
         let signal = record.header.signals[index]
         let millivoltsPerUnit = signal.millivoltsPerUnit ?? 1
@@ -42,10 +58,10 @@ extension ReplayMaterial {
         guard !samples.isEmpty else {
             throw ToolError("\(stem) holds no samples of this signal", nextStep: "Choose another with --lead")
         }
-        self.init(
-            name: stem, samplingRate: rate, lead: RecordLead.name(signal),
+        return ReplayMaterial(
+            name: stem, samplingRate: rate, lead: name,
             gain: signal.gain / millivoltsPerUnit, baseline: signal.baseline,
-            countRange: Self.converterRange(signal, within: (range.lowerBound + 1)...range.upperBound), counts: samples,
+            countRange: converterRange(signal, within: (range.lowerBound + 1)...range.upperBound), counts: samples,
             invalidIndices: samples.indices.filter { samples[$0] == signal.format.invalidSample }, gaps: record.gaps)
     }
 

@@ -100,6 +100,13 @@ public struct ReplayEngine: Sendable {
             stream: streams[block.stream], session: session, firstSampleIndex: block.firstSampleIndex,
             acquisitionTimeNanoseconds: startNanoseconds == 0 ? 0 : startNanoseconds + Int64(sinceStart.rounded()),
             counts: [])
+        guard material.furtherLeads.isEmpty else {
+            (message.lead, message.gain, message.baseline) = ("", 0, 0)
+            message.leads = ([material] + material.furtherLeads).map {
+                $0.wireLead(block.range, inMillivolts: encoding == .millivolts)
+            }
+            return message
+        }
         switch encoding {
         case .counts: message.counts = Array(material.counts[block.range])
         case .millivolts:

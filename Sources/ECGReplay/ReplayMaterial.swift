@@ -1,7 +1,7 @@
 public import ToolSupport
 
-/// One lead of ECG held in memory, ready to be sent: from a record or the simulator, optionally with added noise or an
-/// adversarial attack.
+/// ECG of one lead held in memory, with its further leads if it has any, ready to be sent: from a record or the simulator, optionally with added noise or an
+/// adversarial attack on the first lead.
 ///
 /// The samples are kept as ADC counts, as at a bedside: anything computed in millivolts (noise, an attack, simulated
 /// ECG) goes through the same quantisation and the same range as a real signal.
@@ -25,6 +25,8 @@ public struct ReplayMaterial: Sendable {
     public var invalidIndices: [Int] = []
     /// Ranges in which the record has no samples at all, ascending: nothing is sent for them.
     public var gaps: [Range<Int>] = []
+    /// The patient's other leads, sent beside this one: as many samples at the same rate.
+    public var furtherLeads: [ReplayMaterial] = []
 
     /// Length in seconds.
     public var duration: Double { Double(counts.count) / samplingRate }
@@ -72,6 +74,7 @@ public struct ReplayMaterial: Sendable {
     public func cut(to range: Range<Int>) -> ReplayMaterial {
         var part = self
         part.counts = Array(counts[range])
+        part.furtherLeads = furtherLeads.map { $0.cut(to: range) }
         part.invalidIndices = invalidIndices.filter(range.contains).map { $0 - range.lowerBound }
         part.gaps = gaps.map { $0.clamped(to: range) }.filter { !$0.isEmpty }.map {
             $0.lowerBound - range.lowerBound..<$0.upperBound - range.lowerBound

@@ -57,6 +57,16 @@ public struct SampleBlockSequence: Sendable {
         return block
     }
 
+    /// The next block of a stream of several leads; `lead` is not used.
+    /// - Parameter leads: 1 to 12, in the same order in every block, each with a name of its own and the same number of
+    ///   samples: `WireSampleBlock.Lead(name:millivolts:leadOff:)` makes one.
+    public mutating func block(leads: [WireSampleBlock.Lead]) -> WireSampleBlock {
+        var block = nextBlock(count: leads.first?.sampleCount ?? 0, leadOff: false)
+        block.lead = ""
+        block.leads = leads
+        return block
+    }
+
     private mutating func nextBlock(count: Int, leadOff: Bool) -> WireSampleBlock {
         var block = WireSampleBlock()
         block.schemaVersion = SampleBlockLimits.schemaVersion

@@ -48,6 +48,14 @@ public enum SampleBlockRejection: Error, Sendable, Equatable {
     case badLeadName
     /// The converter's minimum count is not below its maximum.
     case unusableConverterRange(minimum: Int32, maximum: Int32)
+    /// Both `leads` and a field of the block's only lead.
+    case bothLeadAndLeads
+    /// More leads than a stream may carry.
+    case tooManyLeads(Int)
+    /// The leads have different numbers of samples.
+    case leadLengthsDiffer
+    /// A lead in `leads` has no name, or two have the same.
+    case leadNamesNotDistinct
 
     /// The reasons without their values, one counter each.
     public enum Cause: String, Sendable, CaseIterable {
@@ -63,6 +71,10 @@ public enum SampleBlockRejection: Error, Sendable, Equatable {
         case acquisitionTimeOutOfRange = "acquisition_time_out_of_range"
         case badLeadName = "bad_lead_name"
         case unusableConverterRange = "unusable_converter_range"
+        case bothLeadAndLeads = "both_lead_and_leads"
+        case tooManyLeads = "too_many_leads"
+        case leadLengthsDiffer = "lead_lengths_differ"
+        case leadNamesNotDistinct = "lead_names_not_distinct"
     }
 
     public var cause: Cause {
@@ -79,6 +91,10 @@ public enum SampleBlockRejection: Error, Sendable, Equatable {
         case .acquisitionTimeOutOfRange: .acquisitionTimeOutOfRange
         case .badLeadName: .badLeadName
         case .unusableConverterRange: .unusableConverterRange
+        case .bothLeadAndLeads: .bothLeadAndLeads
+        case .tooManyLeads: .tooManyLeads
+        case .leadLengthsDiffer: .leadLengthsDiffer
+        case .leadNamesNotDistinct: .leadNamesNotDistinct
         }
     }
 }
@@ -105,6 +121,10 @@ extension SampleBlockRejection: CustomStringConvertible {
                 + "and no control characters"
         case .unusableConverterRange(let minimum, let maximum):
             "a converter's range from \(minimum) to \(maximum), expected the smaller count first"
+        case .bothLeadAndLeads: "leads beside the fields of a single lead"
+        case .tooManyLeads(let count): "\(count) leads, expected \(SignalLimits.maximumLeads) at most"
+        case .leadLengthsDiffer: "leads with different numbers of samples"
+        case .leadNamesNotDistinct: "leads without a name, or two of the same"
         }
     }
 }
@@ -130,26 +150,42 @@ extension WireSampleBlock {
         guard StreamName.isValid(stream) else { throw .badStreamName }
         // NaN is outside every range.
         guard limits.samplingRates.contains(samplingRate) else { throw .samplingRateOutOfRange(samplingRate) }
-        guard counts.isEmpty || millivolts.isEmpty else { throw .bothCountsAndMillivolts }
+        if leads.isEmpty {
+            try validateSamples()
+        } else {
+            try validateLeads()
+        }
         let sampleCount = self.sampleCount
         guard sampleCount > 0 else { throw .noSamples }
-        guard sampleCount <= limits.maximumSampleCount else { throw .tooManySamples(sampleCount) }
-        guard counts.isEmpty || (gain.isFinite && gain != 0) else { throw .unusableGain(gain) }
-        if !counts.isEmpty && hasConverterRange {
-            guard converterRange.minimumCount < converterRange.maximumCount else {
-                throw .unusableConverterRange(
-                    minimum: converterRange.minimumCount, maximum: converterRange.maximumCount)
-            }
-        }
+        let total = sampleCount * max(1, leads.count)
+        guard total <= limits.maximumSampleCount else { throw .tooManySamples(total) }
         guard firstSampleIndex >= 0, firstSampleIndex <= SampleBlockLimits.sampleIndexEnd - Int64(sampleCount) else {
             throw .sampleIndexOutOfRange(firstSampleIndex)
         }
         guard (0...SampleBlockLimits.latestAcquisitionTime).contains(acquisitionTimeNs) else {
             throw .acquisitionTimeOutOfRange(acquisitionTimeNs)
         }
-        guard lead.utf8.count <= SampleBlockLimits.maximumLeadNameLength,
-            !lead.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
-        else { throw .badLeadName }
+        guard Self.isValid(leadName: lead) else { throw .badLeadName }
+    }
+
+    private func validateLeads() throws(SampleBlockRejection) {
+        guard lead.isEmpty, counts.isEmpty, millivolts.isEmpty, !leadOff, !hasConverterRange else {
+            throw .bothLeadAndLeads
+        }
+        guard leads.count <= SignalLimits.maximumLeads else { throw .tooManyLeads(leads.count) }
+        for (number, lead) in leads.enumerated() {
+            guard Self.isValid(leadName: lead.name) else { throw .badLeadName }
+            guard !lead.name.isEmpty, !leads[..<number].contains(where: { $0.name == lead.name }) else {
+                throw .leadNamesNotDistinct
+            }
+            try lead.validateSamples()
+            guard lead.sampleCount == leads[0].sampleCount else { throw .leadLengthsDiffer }
+        }
+    }
+
+    private static func isValid(leadName name: String) -> Bool {
+        name.utf8.count <= SampleBlockLimits.maximumLeadNameLength
+            && !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 
     /// Checks a block without samples, which on an acknowledged endpoint queries the stream's position.
@@ -159,31 +195,6 @@ extension WireSampleBlock {
         guard StreamName.isValid(stream) else { throw .badStreamName }
     }
 
-    /// Number of samples in the block.
-    public var sampleCount: Int { counts.isEmpty ? millivolts.count : counts.count }
-
-    /// The samples in mV, in whichever form they were sent. Counts that overflow a float become infinite and thus
-    /// invalid; the count that marks an invalid sample becomes NaN.
-    public var samplesInMillivolts: [Float] {
-        if counts.isEmpty { return millivolts }
-        // A double holds the difference of any two counts exactly.
-        let baseline = Double(baseline)
-        let gain = gain
-        guard hasConverterRange, converterRange.hasInvalidCount else {
-            return counts.map { Float((Double($0) - baseline) / gain) }
-        }
-        let marker = converterRange.invalidCount
-        return counts.map { $0 == marker ? .nan : Float((Double($0) - baseline) / gain) }
-    }
-
-    /// The voltages at both ends of the converter's range, in mV; nil if unknown or not finite.
-    public var rangeInMillivolts: ClosedRange<Float>? {
-        guard !counts.isEmpty, hasConverterRange else { return nil }
-        let ends = [converterRange.minimumCount, converterRange.maximumCount].map {
-            Float((Double($0) - Double(baseline)) / gain)
-        }
-        // A negative gain swaps them.
-        let (low, high) = (min(ends[0], ends[1]), max(ends[0], ends[1]))
-        return low.isFinite && high.isFinite && low < high ? low...high : nil
-    }
+    /// Number of samples in the block, of each lead.
+    public var sampleCount: Int { leads.isEmpty ? ownSampleCount : leads[0].sampleCount }
 }

@@ -266,6 +266,9 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// Irregular rhythm that suggests atrial fibrillation.
   case atrialFibrillation // = 23
+
+  /// Technical: a lead of a stream of several is off, noisy or flat, while others are monitored. The text names it.
+  case leadNotUsable // = 25
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -298,6 +301,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 21: self = .frequentVentricularBeats
     case 22: self = .supraventricularTachycardia
     case 23: self = .atrialFibrillation
+    case 25: self = .leadNotUsable
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -328,6 +332,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .frequentVentricularBeats: return 21
     case .supraventricularTachycardia: return 22
     case .atrialFibrillation: return 23
+    case .leadNotUsable: return 25
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -358,6 +363,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     .frequentVentricularBeats,
     .supraventricularTachycardia,
     .atrialFibrillation,
+    .leadNotUsable,
   ]
 
 }
@@ -950,76 +956,162 @@ public nonisolated enum WireCommandResult: SwiftProtobuf.Enum, Swift.CaseIterabl
 
 }
 
-/// One stretch of consecutive samples of one lead of one patient, as the acquisition sends it.
-public nonisolated struct WireSampleBlock: Sendable {
+/// One stretch of consecutive samples of one patient, of one lead or several, as the acquisition sends it.
+///
+/// One lead: lead, gain, baseline, counts or millivolts, lead_off and converter_range. Several: leads, and none of these.
+public nonisolated struct WireSampleBlock: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Version of this schema: 1. Anything else is rejected.
-  public var schemaVersion: UInt32 = 0
+  public var schemaVersion: UInt32 {
+    get {_storage._schemaVersion}
+    set {_uniqueStorage()._schemaVersion = newValue}
+  }
 
   /// Who this is: the bed, patient or device. 1 to 64 characters out of A-Z a-z 0-9 _ - . : of which the first is a
   /// letter, a digit or _.
-  public var stream: String = String()
+  public var stream: String {
+    get {_storage._stream}
+    set {_uniqueStorage()._stream = newValue}
+  }
 
   /// Names one run of the acquisition, in which sample indices count on. Any number, larger than that of the run before;
   /// the start time in seconds or nanoseconds since 1970 is a good choice. A new session begins at a sample index of its
   /// own; blocks of an earlier session are then rejected.
-  public var session: UInt64 = 0
+  public var session: UInt64 {
+    get {_storage._session}
+    set {_uniqueStorage()._session = newValue}
+  }
 
   /// Index of the first sample of this block, counted in samples since the session began. 0 to 2^53 less the number of
   /// samples. The next block continues at first_sample_index + (number of samples here); a jump forward is a gap and is
   /// reported as such, samples that came already are dropped.
-  public var firstSampleIndex: Int64 = 0
+  public var firstSampleIndex: Int64 {
+    get {_storage._firstSampleIndex}
+    set {_uniqueStorage()._firstSampleIndex = newValue}
+  }
 
   /// Samples per second, 100 to 2000; need not be whole. Constant within a session.
-  public var samplingRate: Double = 0
+  public var samplingRate: Double {
+    get {_storage._samplingRate}
+    set {_uniqueStorage()._samplingRate = newValue}
+  }
 
   /// When the first sample of the block was taken: UTC, nanoseconds since 1970-01-01. 0: unknown. Used to stamp events,
   /// never to time them. Up to 8 x 10^18 (the year 2223).
-  public var acquisitionTimeNs: Int64 = 0
+  public var acquisitionTimeNs: Int64 {
+    get {_storage._acquisitionTimeNs}
+    set {_uniqueStorage()._acquisitionTimeNs = newValue}
+  }
 
   /// Name of the lead, at most 32 characters: "II", "MLII", "V5". May be empty.
-  public var lead: String = String()
+  public var lead: String {
+    get {_storage._lead}
+    set {_uniqueStorage()._lead = newValue}
+  }
 
   /// Counts per millivolt, finite and not 0 (negative: polarity reversed). Needed with counts, ignored with millivolts.
-  public var gain: Double = 0
+  public var gain: Double {
+    get {_storage._gain}
+    set {_uniqueStorage()._gain = newValue}
+  }
 
   /// The count that stands for 0 mV. Ignored with millivolts.
-  public var baseline: Int32 = 0
+  public var baseline: Int32 {
+    get {_storage._baseline}
+    set {_uniqueStorage()._baseline = newValue}
+  }
 
   /// The samples as the converter gave them: millivolts = (count - baseline) / gain. Either counts or millivolts, not
   /// both; 1 to 120,000 samples (a minute at the highest rate). Blocks of 0.1 s to 1 s are usual.
-  public var counts: [Int32] = []
+  public var counts: [Int32] {
+    get {_storage._counts}
+    set {_uniqueStorage()._counts = newValue}
+  }
 
   /// The samples in mV. NaN and infinities are allowed and mean "no valid sample at this index": they are signalled as
   /// invalid samples, not as a gap.
-  public var millivolts: [Float] = []
+  public var millivolts: [Float] {
+    get {_storage._millivolts}
+    set {_uniqueStorage()._millivolts = newValue}
+  }
 
   /// True: the electrode is off during the whole block; its samples are not looked at, but its indices count.
-  public var leadOff: Bool = false
+  public var leadOff: Bool {
+    get {_storage._leadOff}
+    set {_uniqueStorage()._leadOff = newValue}
+  }
 
   /// Of a hello to the acknowledged endpoint: comes back in its answer, so that the late answer to an earlier hello can be
   /// told from that to the last one. 0: none.
-  public var helloNumber: UInt64 = 0
+  public var helloNumber: UInt64 {
+    get {_storage._helloNumber}
+    set {_uniqueStorage()._helloNumber = newValue}
+  }
 
   /// What the converter that made the counts can give. Absent: not known. Ignored with millivolts. Constant within a
   /// session.
   public var converterRange: WireConverterRange {
-    get {_converterRange ?? WireConverterRange()}
-    set {_converterRange = newValue}
+    get {_storage._converterRange ?? WireConverterRange()}
+    set {_uniqueStorage()._converterRange = newValue}
   }
   /// Returns true if `converterRange` has been explicitly set.
-  public var hasConverterRange: Bool {self._converterRange != nil}
+  public var hasConverterRange: Bool {_storage._converterRange != nil}
   /// Clears the value of `converterRange`. Subsequent reads from it will return its default value.
-  public mutating func clearConverterRange() {self._converterRange = nil}
+  public mutating func clearConverterRange() {_uniqueStorage()._converterRange = nil}
+
+  /// The leads of a stream of several, 1 to 12, all with the same number of samples, taken at the same instants; 1 to
+  /// 120,000 samples of all leads together. Beats are decided from all usable leads and classified in the first of them, so
+  /// the lead that shows the QRS complexes best comes first. Their names and order are constant within a session: other
+  /// leads, or one instead of several, restart detection.
+  public var leads: [WireSampleBlock.Lead] {
+    get {_storage._leads}
+    set {_uniqueStorage()._leads = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  public nonisolated struct Lead: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Name of the lead, 1 to 32 characters: "II", "V5". No other lead of the block has it.
+    public var name: String = String()
+
+    /// As those of SampleBlock.
+    public var gain: Double = 0
+
+    public var baseline: Int32 = 0
+
+    public var counts: [Int32] = []
+
+    public var millivolts: [Float] = []
+
+    /// True: this lead's electrode is off during the whole block. It has as many samples as the others all the same.
+    public var leadOff: Bool = false
+
+    public var converterRange: WireConverterRange {
+      get {_converterRange ?? WireConverterRange()}
+      set {_converterRange = newValue}
+    }
+    /// Returns true if `converterRange` has been explicitly set.
+    public var hasConverterRange: Bool {self._converterRange != nil}
+    /// Clears the value of `converterRange`. Subsequent reads from it will return its default value.
+    public mutating func clearConverterRange() {self._converterRange = nil}
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+
+    fileprivate var _converterRange: WireConverterRange? = nil
+  }
+
   public init() {}
 
-  fileprivate var _converterRange: WireConverterRange? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// What an analog-to-digital converter can give. It tells a saturated signal (counts at an end of the range) from a large but
@@ -1219,6 +1311,10 @@ public nonisolated struct WireBeat: Sendable {
   /// True: found by going back with a lower threshold after a beat seemed to be missing.
   public var foundBySearchBack: Bool = false
 
+  /// The lead that was classified; empty for a stream of one lead. In a stream of several, sample_index and
+  /// amplitude_millivolts are those of the first lead that showed the beat, if this one did not.
+  public var lead: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated struct Probabilities: Sendable {
@@ -1392,7 +1488,33 @@ public nonisolated struct WireStatus: Sendable {
   /// Clears the value of `pause`. Subsequent reads from it will return its default value.
   public mutating func clearPause() {self._pause = nil}
 
+  /// The leads of a stream of several, in the order of SampleBlock.leads; empty for a stream of one lead. A status is sent
+  /// at once when the condition of a lead changes.
+  public var leads: [WireStatus.Lead] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// One lead of a stream of several.
+  public nonisolated struct Lead: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    public var name: String = String()
+
+    /// What it is like now.
+    public var condition: WireSignalCondition = .unspecified
+
+    /// Beats are decided from it. A lead that is off or noisy is left out while another is usable.
+    public var used: Bool = false
+
+    /// Beats are classified in it.
+    public var classified: Bool = false
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
 
   /// Samples that never came. Detection starts learning afresh after them.
   public nonisolated struct Gap: Sendable {
@@ -1432,7 +1554,26 @@ public nonisolated struct WireWaveform: Sendable {
   /// In mV; NaN where there is no valid sample.
   public var millivolts: [Float] = []
 
+  /// The other leads of a stream of several; their samples were taken at the same instants.
+  public var furtherLeads: [WireWaveform.Lead] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public nonisolated struct Lead: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// As in SampleBlock.
+    public var name: String = String()
+
+    /// In mV; NaN where there is no valid sample.
+    public var millivolts: [Float] = []
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
 
   public init() {}
 }
@@ -1900,7 +2041,7 @@ nonisolated extension WireNotClassifiedCause: SwiftProtobuf._ProtoNameProviding 
 }
 
 nonisolated extension WireAlertKind: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_KIND_UNSPECIFIED\0\u{1}ALERT_KIND_ASYSTOLE\0\u{1}ALERT_KIND_PAUSE\0\u{1}ALERT_KIND_BRADYCARDIA\0\u{1}ALERT_KIND_TACHYCARDIA\0\u{1}ALERT_KIND_SINGLE_VENTRICULAR_BEAT\0\u{1}ALERT_KIND_VENTRICULAR_COUPLET\0\u{1}ALERT_KIND_VENTRICULAR_RUN\0\u{1}ALERT_KIND_VENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_BIGEMINY\0\u{1}ALERT_KIND_TRIGEMINY\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_RUN\0\u{1}ALERT_KIND_LEAD_OFF\0\u{1}ALERT_KIND_SIGNAL_LOST\0\u{1}ALERT_KIND_ATTACK_SUSPECTED\0\u{1}ALERT_KIND_NOISY_SIGNAL\0\u{1}ALERT_KIND_VENTRICULAR_FIBRILLATION\0\u{1}ALERT_KIND_EXTREME_BRADYCARDIA\0\u{1}ALERT_KIND_EXTREME_TACHYCARDIA\0\u{1}ALERT_KIND_IDIOVENTRICULAR_RHYTHM\0\u{1}ALERT_KIND_R_ON_T\0\u{1}ALERT_KIND_FREQUENT_VENTRICULAR_BEATS\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_ATRIAL_FIBRILLATION\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_KIND_UNSPECIFIED\0\u{1}ALERT_KIND_ASYSTOLE\0\u{1}ALERT_KIND_PAUSE\0\u{1}ALERT_KIND_BRADYCARDIA\0\u{1}ALERT_KIND_TACHYCARDIA\0\u{1}ALERT_KIND_SINGLE_VENTRICULAR_BEAT\0\u{1}ALERT_KIND_VENTRICULAR_COUPLET\0\u{1}ALERT_KIND_VENTRICULAR_RUN\0\u{1}ALERT_KIND_VENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_BIGEMINY\0\u{1}ALERT_KIND_TRIGEMINY\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_RUN\0\u{1}ALERT_KIND_LEAD_OFF\0\u{1}ALERT_KIND_SIGNAL_LOST\0\u{1}ALERT_KIND_ATTACK_SUSPECTED\0\u{1}ALERT_KIND_NOISY_SIGNAL\0\u{1}ALERT_KIND_VENTRICULAR_FIBRILLATION\0\u{1}ALERT_KIND_EXTREME_BRADYCARDIA\0\u{1}ALERT_KIND_EXTREME_TACHYCARDIA\0\u{1}ALERT_KIND_IDIOVENTRICULAR_RHYTHM\0\u{1}ALERT_KIND_R_ON_T\0\u{1}ALERT_KIND_FREQUENT_VENTRICULAR_BEATS\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_ATRIAL_FIBRILLATION\0\u{2}\u{2}ALERT_KIND_LEAD_NOT_USABLE\0")
 }
 
 nonisolated extension WireAlertChange: SwiftProtobuf._ProtoNameProviding {
@@ -1945,7 +2086,175 @@ nonisolated extension WireCommandResult: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".SampleBlock"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}stream\0\u{1}session\0\u{3}first_sample_index\0\u{3}sampling_rate\0\u{3}acquisition_time_ns\0\u{1}lead\0\u{1}gain\0\u{1}baseline\0\u{1}counts\0\u{1}millivolts\0\u{3}lead_off\0\u{3}hello_number\0\u{3}converter_range\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}stream\0\u{1}session\0\u{3}first_sample_index\0\u{3}sampling_rate\0\u{3}acquisition_time_ns\0\u{1}lead\0\u{1}gain\0\u{1}baseline\0\u{1}counts\0\u{1}millivolts\0\u{3}lead_off\0\u{3}hello_number\0\u{3}converter_range\0\u{1}leads\0")
+
+  fileprivate class _StorageClass {
+    var _schemaVersion: UInt32 = 0
+    var _stream: String = String()
+    var _session: UInt64 = 0
+    var _firstSampleIndex: Int64 = 0
+    var _samplingRate: Double = 0
+    var _acquisitionTimeNs: Int64 = 0
+    var _lead: String = String()
+    var _gain: Double = 0
+    var _baseline: Int32 = 0
+    var _counts: [Int32] = []
+    var _millivolts: [Float] = []
+    var _leadOff: Bool = false
+    var _helloNumber: UInt64 = 0
+    var _converterRange: WireConverterRange? = nil
+    var _leads: [WireSampleBlock.Lead] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _schemaVersion = source._schemaVersion
+      _stream = source._stream
+      _session = source._session
+      _firstSampleIndex = source._firstSampleIndex
+      _samplingRate = source._samplingRate
+      _acquisitionTimeNs = source._acquisitionTimeNs
+      _lead = source._lead
+      _gain = source._gain
+      _baseline = source._baseline
+      _counts = source._counts
+      _millivolts = source._millivolts
+      _leadOff = source._leadOff
+      _helloNumber = source._helloNumber
+      _converterRange = source._converterRange
+      _leads = source._leads
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt32Field(value: &_storage._schemaVersion) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._stream) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._session) }()
+        case 4: try { try decoder.decodeSingularInt64Field(value: &_storage._firstSampleIndex) }()
+        case 5: try { try decoder.decodeSingularDoubleField(value: &_storage._samplingRate) }()
+        case 6: try { try decoder.decodeSingularInt64Field(value: &_storage._acquisitionTimeNs) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._lead) }()
+        case 8: try { try decoder.decodeSingularDoubleField(value: &_storage._gain) }()
+        case 9: try { try decoder.decodeSingularSInt32Field(value: &_storage._baseline) }()
+        case 10: try { try decoder.decodeRepeatedSInt32Field(value: &_storage._counts) }()
+        case 11: try { try decoder.decodeRepeatedFloatField(value: &_storage._millivolts) }()
+        case 12: try { try decoder.decodeSingularBoolField(value: &_storage._leadOff) }()
+        case 13: try { try decoder.decodeSingularUInt64Field(value: &_storage._helloNumber) }()
+        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._converterRange) }()
+        case 15: try { try decoder.decodeRepeatedMessageField(value: &_storage._leads) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._schemaVersion != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._schemaVersion, fieldNumber: 1)
+      }
+      if !_storage._stream.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._stream, fieldNumber: 2)
+      }
+      if _storage._session != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._session, fieldNumber: 3)
+      }
+      if _storage._firstSampleIndex != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._firstSampleIndex, fieldNumber: 4)
+      }
+      if _storage._samplingRate.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._samplingRate, fieldNumber: 5)
+      }
+      if _storage._acquisitionTimeNs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._acquisitionTimeNs, fieldNumber: 6)
+      }
+      if !_storage._lead.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._lead, fieldNumber: 7)
+      }
+      if _storage._gain.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._gain, fieldNumber: 8)
+      }
+      if _storage._baseline != 0 {
+        try visitor.visitSingularSInt32Field(value: _storage._baseline, fieldNumber: 9)
+      }
+      if !_storage._counts.isEmpty {
+        try visitor.visitPackedSInt32Field(value: _storage._counts, fieldNumber: 10)
+      }
+      if !_storage._millivolts.isEmpty {
+        try visitor.visitPackedFloatField(value: _storage._millivolts, fieldNumber: 11)
+      }
+      if _storage._leadOff != false {
+        try visitor.visitSingularBoolField(value: _storage._leadOff, fieldNumber: 12)
+      }
+      if _storage._helloNumber != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._helloNumber, fieldNumber: 13)
+      }
+      try { if let v = _storage._converterRange {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      } }()
+      if !_storage._leads.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._leads, fieldNumber: 15)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireSampleBlock, rhs: WireSampleBlock) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._schemaVersion != rhs_storage._schemaVersion {return false}
+        if _storage._stream != rhs_storage._stream {return false}
+        if _storage._session != rhs_storage._session {return false}
+        if _storage._firstSampleIndex != rhs_storage._firstSampleIndex {return false}
+        if _storage._samplingRate != rhs_storage._samplingRate {return false}
+        if _storage._acquisitionTimeNs != rhs_storage._acquisitionTimeNs {return false}
+        if _storage._lead != rhs_storage._lead {return false}
+        if _storage._gain != rhs_storage._gain {return false}
+        if _storage._baseline != rhs_storage._baseline {return false}
+        if _storage._counts != rhs_storage._counts {return false}
+        if _storage._millivolts != rhs_storage._millivolts {return false}
+        if _storage._leadOff != rhs_storage._leadOff {return false}
+        if _storage._helloNumber != rhs_storage._helloNumber {return false}
+        if _storage._converterRange != rhs_storage._converterRange {return false}
+        if _storage._leads != rhs_storage._leads {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireSampleBlock.Lead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireSampleBlock.protoMessageName + ".Lead"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}gain\0\u{1}baseline\0\u{1}counts\0\u{1}millivolts\0\u{3}lead_off\0\u{3}converter_range\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1953,20 +2262,13 @@ nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.schemaVersion) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.stream) }()
-      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.session) }()
-      case 4: try { try decoder.decodeSingularInt64Field(value: &self.firstSampleIndex) }()
-      case 5: try { try decoder.decodeSingularDoubleField(value: &self.samplingRate) }()
-      case 6: try { try decoder.decodeSingularInt64Field(value: &self.acquisitionTimeNs) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self.lead) }()
-      case 8: try { try decoder.decodeSingularDoubleField(value: &self.gain) }()
-      case 9: try { try decoder.decodeSingularSInt32Field(value: &self.baseline) }()
-      case 10: try { try decoder.decodeRepeatedSInt32Field(value: &self.counts) }()
-      case 11: try { try decoder.decodeRepeatedFloatField(value: &self.millivolts) }()
-      case 12: try { try decoder.decodeSingularBoolField(value: &self.leadOff) }()
-      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.helloNumber) }()
-      case 14: try { try decoder.decodeSingularMessageField(value: &self._converterRange) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.gain) }()
+      case 3: try { try decoder.decodeSingularSInt32Field(value: &self.baseline) }()
+      case 4: try { try decoder.decodeRepeatedSInt32Field(value: &self.counts) }()
+      case 5: try { try decoder.decodeRepeatedFloatField(value: &self.millivolts) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.leadOff) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._converterRange) }()
       default: break
       }
     }
@@ -1977,65 +2279,37 @@ nonisolated extension WireSampleBlock: SwiftProtobuf.Message, SwiftProtobuf._Mes
     // allocates stack space for every if/case branch local when no optimizations
     // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
     // https://github.com/apple/swift-protobuf/issues/1182
-    if self.schemaVersion != 0 {
-      try visitor.visitSingularUInt32Field(value: self.schemaVersion, fieldNumber: 1)
-    }
-    if !self.stream.isEmpty {
-      try visitor.visitSingularStringField(value: self.stream, fieldNumber: 2)
-    }
-    if self.session != 0 {
-      try visitor.visitSingularUInt64Field(value: self.session, fieldNumber: 3)
-    }
-    if self.firstSampleIndex != 0 {
-      try visitor.visitSingularInt64Field(value: self.firstSampleIndex, fieldNumber: 4)
-    }
-    if self.samplingRate.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.samplingRate, fieldNumber: 5)
-    }
-    if self.acquisitionTimeNs != 0 {
-      try visitor.visitSingularInt64Field(value: self.acquisitionTimeNs, fieldNumber: 6)
-    }
-    if !self.lead.isEmpty {
-      try visitor.visitSingularStringField(value: self.lead, fieldNumber: 7)
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
     }
     if self.gain.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.gain, fieldNumber: 8)
+      try visitor.visitSingularDoubleField(value: self.gain, fieldNumber: 2)
     }
     if self.baseline != 0 {
-      try visitor.visitSingularSInt32Field(value: self.baseline, fieldNumber: 9)
+      try visitor.visitSingularSInt32Field(value: self.baseline, fieldNumber: 3)
     }
     if !self.counts.isEmpty {
-      try visitor.visitPackedSInt32Field(value: self.counts, fieldNumber: 10)
+      try visitor.visitPackedSInt32Field(value: self.counts, fieldNumber: 4)
     }
     if !self.millivolts.isEmpty {
-      try visitor.visitPackedFloatField(value: self.millivolts, fieldNumber: 11)
+      try visitor.visitPackedFloatField(value: self.millivolts, fieldNumber: 5)
     }
     if self.leadOff != false {
-      try visitor.visitSingularBoolField(value: self.leadOff, fieldNumber: 12)
-    }
-    if self.helloNumber != 0 {
-      try visitor.visitSingularUInt64Field(value: self.helloNumber, fieldNumber: 13)
+      try visitor.visitSingularBoolField(value: self.leadOff, fieldNumber: 6)
     }
     try { if let v = self._converterRange {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: WireSampleBlock, rhs: WireSampleBlock) -> Bool {
-    if lhs.schemaVersion != rhs.schemaVersion {return false}
-    if lhs.stream != rhs.stream {return false}
-    if lhs.session != rhs.session {return false}
-    if lhs.firstSampleIndex != rhs.firstSampleIndex {return false}
-    if lhs.samplingRate != rhs.samplingRate {return false}
-    if lhs.acquisitionTimeNs != rhs.acquisitionTimeNs {return false}
-    if lhs.lead != rhs.lead {return false}
+  public static func ==(lhs: WireSampleBlock.Lead, rhs: WireSampleBlock.Lead) -> Bool {
+    if lhs.name != rhs.name {return false}
     if lhs.gain != rhs.gain {return false}
     if lhs.baseline != rhs.baseline {return false}
     if lhs.counts != rhs.counts {return false}
     if lhs.millivolts != rhs.millivolts {return false}
     if lhs.leadOff != rhs.leadOff {return false}
-    if lhs.helloNumber != rhs.helloNumber {return false}
     if lhs._converterRange != rhs._converterRange {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -2298,7 +2572,7 @@ nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireBeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Beat"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}beat_class\0\u{3}not_classified_because\0\u{1}probabilities\0\u{3}attack_suspicion\0\u{3}rr_interval_seconds\0\u{3}amplitude_millivolts\0\u{3}found_by_search_back\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}beat_class\0\u{3}not_classified_because\0\u{1}probabilities\0\u{3}attack_suspicion\0\u{3}rr_interval_seconds\0\u{3}amplitude_millivolts\0\u{3}found_by_search_back\0\u{2}\u{3}lead\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2313,6 +2587,7 @@ nonisolated extension WireBeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 5: try { try decoder.decodeSingularDoubleField(value: &self.rrIntervalSeconds) }()
       case 6: try { try decoder.decodeSingularFloatField(value: &self.amplitudeMillivolts) }()
       case 7: try { try decoder.decodeSingularBoolField(value: &self.foundBySearchBack) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.lead) }()
       default: break
       }
     }
@@ -2344,6 +2619,9 @@ nonisolated extension WireBeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.foundBySearchBack != false {
       try visitor.visitSingularBoolField(value: self.foundBySearchBack, fieldNumber: 7)
     }
+    if !self.lead.isEmpty {
+      try visitor.visitSingularStringField(value: self.lead, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2355,6 +2633,7 @@ nonisolated extension WireBeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.rrIntervalSeconds != rhs.rrIntervalSeconds {return false}
     if lhs.amplitudeMillivolts != rhs.amplitudeMillivolts {return false}
     if lhs.foundBySearchBack != rhs.foundBySearchBack {return false}
+    if lhs.lead != rhs.lead {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2602,7 +2881,7 @@ nonisolated extension WireSuspicion: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Status"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}condition\0\u{3}condition_since_sample_index\0\u{1}state\0\u{3}heart_rate\0\u{1}gap\0\u{1}pause\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}condition\0\u{3}condition_since_sample_index\0\u{1}state\0\u{3}heart_rate\0\u{1}gap\0\u{1}pause\0\u{2}\u{3}leads\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2616,6 +2895,7 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.heartRate) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._gap) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._pause) }()
+      case 9: try { try decoder.decodeRepeatedMessageField(value: &self.leads) }()
       default: break
       }
     }
@@ -2644,6 +2924,9 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try { if let v = self._pause {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    if !self.leads.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.leads, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2654,6 +2937,52 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.heartRate != rhs.heartRate {return false}
     if lhs._gap != rhs._gap {return false}
     if lhs._pause != rhs._pause {return false}
+    if lhs.leads != rhs.leads {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireStatus.Lead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireStatus.protoMessageName + ".Lead"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}condition\0\u{1}used\0\u{1}classified\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.condition) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.used) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.classified) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.condition != .unspecified {
+      try visitor.visitSingularEnumField(value: self.condition, fieldNumber: 2)
+    }
+    if self.used != false {
+      try visitor.visitSingularBoolField(value: self.used, fieldNumber: 3)
+    }
+    if self.classified != false {
+      try visitor.visitSingularBoolField(value: self.classified, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireStatus.Lead, rhs: WireStatus.Lead) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.condition != rhs.condition {return false}
+    if lhs.used != rhs.used {return false}
+    if lhs.classified != rhs.classified {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2696,7 +3025,7 @@ nonisolated extension WireStatus.Gap: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireWaveform: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Waveform"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sampling_rate\0\u{1}lead\0\u{1}millivolts\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}sampling_rate\0\u{1}lead\0\u{1}millivolts\0\u{3}further_leads\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2707,6 +3036,7 @@ nonisolated extension WireWaveform: SwiftProtobuf.Message, SwiftProtobuf._Messag
       case 1: try { try decoder.decodeSingularDoubleField(value: &self.samplingRate) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.lead) }()
       case 3: try { try decoder.decodeRepeatedFloatField(value: &self.millivolts) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.furtherLeads) }()
       default: break
       }
     }
@@ -2722,12 +3052,51 @@ nonisolated extension WireWaveform: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if !self.millivolts.isEmpty {
       try visitor.visitPackedFloatField(value: self.millivolts, fieldNumber: 3)
     }
+    if !self.furtherLeads.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.furtherLeads, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireWaveform, rhs: WireWaveform) -> Bool {
     if lhs.samplingRate != rhs.samplingRate {return false}
     if lhs.lead != rhs.lead {return false}
+    if lhs.millivolts != rhs.millivolts {return false}
+    if lhs.furtherLeads != rhs.furtherLeads {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireWaveform.Lead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireWaveform.protoMessageName + ".Lead"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}millivolts\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeRepeatedFloatField(value: &self.millivolts) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if !self.millivolts.isEmpty {
+      try visitor.visitPackedFloatField(value: self.millivolts, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireWaveform.Lead, rhs: WireWaveform.Lead) -> Bool {
+    if lhs.name != rhs.name {return false}
     if lhs.millivolts != rhs.millivolts {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

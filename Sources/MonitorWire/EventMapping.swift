@@ -47,6 +47,12 @@ extension WireEvent {
         waveform.samplingRate = block.samplingRate
         waveform.lead = block.lead
         waveform.millivolts = Array(block.millivolts[range])
+        waveform.furtherLeads = block.furtherLeads.map { lead in
+            var further = WireWaveform.Lead()
+            further.name = lead.lead
+            further.millivolts = Array(lead.millivolts[range])
+            return further
+        }
         payload = .waveform(waveform)
     }
 }
@@ -91,6 +97,7 @@ extension MonitorEvent {
             "/\(decidedAtSampleIndex)/"
                 + (status.gap != nil ? "gap" : "\(status.state.contractName)/\(status.condition.contractName)")
                 + (status.pauseChange > 0 ? "/pause-\(status.pauseChange)" : "")
+                + (status.leadChange > 0 ? "/leads-\(status.leadChange)" : "")
         }
     }
 }
@@ -124,6 +131,7 @@ extension WireBeat {
         rrIntervalSeconds = beat.rrIntervalSeconds ?? 0
         amplitudeMillivolts = beat.amplitudeMillivolts
         foundBySearchBack = beat.foundBySearchBack
+        lead = beat.lead ?? ""
     }
 }
 
@@ -195,15 +203,7 @@ extension WireSuspicion {
 extension WireStatus {
     fileprivate init(_ status: Status) {
         self.init()
-        condition =
-            switch status.condition {
-            case .good: .good
-            case .leadOff: .leadOff
-            case .flatLine: .flatLine
-            case .saturation: .saturation
-            case .invalidSamples: .invalidSamples
-            case .noisy: .noisy
-            }
+        condition = WireSignalCondition(status.condition)
         conditionSinceSampleIndex = status.conditionSinceSampleIndex
         state =
             switch status.state {
@@ -217,6 +217,28 @@ extension WireStatus {
             self.gap.missingSampleCount = gap.missingSampleCount
         }
         if let pause = status.pause { self.pause = WireAlarmPause(pause) }
+        leads = status.leads.map { lead in
+            var wire = WireStatus.Lead()
+            wire.name = lead.name
+            wire.condition = WireSignalCondition(lead.condition)
+            wire.used = lead.isUsed
+            wire.classified = lead.isClassified
+            return wire
+        }
+    }
+}
+
+extension WireSignalCondition {
+    fileprivate init(_ condition: SignalCondition) {
+        self =
+            switch condition {
+            case .good: .good
+            case .leadOff: .leadOff
+            case .flatLine: .flatLine
+            case .saturation: .saturation
+            case .invalidSamples: .invalidSamples
+            case .noisy: .noisy
+            }
     }
 }
 
@@ -247,6 +269,7 @@ extension WireAlertKind {
             case .frequentVentricularBeats: .frequentVentricularBeats
             case .supraventricularTachycardia: .supraventricularTachycardia
             case .atrialFibrillation: .atrialFibrillation
+            case .leadNotUsable: .leadNotUsable
             }
     }
 }

@@ -20,7 +20,7 @@ import Testing
                 "ventricularRun", "ventricularTachycardia", "bigeminy", "trigeminy", "supraventricularRun", "leadOff",
                 "signalLost", "attackSuspected", "noisySignal", "ventricularFibrillation", "extremeBradycardia",
                 "extremeTachycardia", "idioventricularRhythm", "rOnT", "frequentVentricularBeats",
-                "supraventricularTachycardia", "atrialFibrillation",
+                "supraventricularTachycardia", "atrialFibrillation", "leadNotUsable",
             ])
         #expect(names(AlertPhase.self) == ["started", "updated", "ended"])
         #expect(names(AlertPriority.self) == ["technical", "low", "medium", "high"])
@@ -72,8 +72,11 @@ import Testing
         #expect(id(.status(status)) == "bed-1/7/status/100/150/learning/leadOff")
         status.pauseChange = 2
         #expect(id(.status(status)) == "bed-1/7/status/100/150/learning/leadOff/pause-2")
-        status.gap = Gap(firstMissingSampleIndex: 90, missingSampleCount: 10)
         status.pauseChange = 0
+        status.leadChange = 3
+        #expect(id(.status(status)) == "bed-1/7/status/100/150/learning/leadOff/leads-3")
+        status.leadChange = 0
+        status.gap = Gap(firstMissingSampleIndex: 90, missingSampleCount: 10)
         #expect(id(.status(status)) == "bed-1/7/status/100/150/gap")
     }
 }

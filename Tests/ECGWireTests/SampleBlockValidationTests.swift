@@ -40,6 +40,47 @@ import Testing
             } == nil)
     }
 
+    /// A block of two leads, one in counts and one in millivolts.
+    private func leads(_ change: (inout WireSampleBlock) -> Void = { _ in }) -> SampleBlockRejection? {
+        var blocks = SampleBlockSequence(stream: "bed-1", session: 7, samplingRate: 250, lead: "II")
+        var block = blocks.block(leads: [
+            .init(name: "II", counts: [0, 1, -1], gain: 200, range: -2048...2047), .init(name: "V5", millivolts: [0, 1, 2]),
+        ])
+        #expect(blocks.nextSampleIndex == 3 && block.sampleCount == 3)
+        change(&block)
+        do throws(SampleBlockRejection) {
+            try block.validate()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func severalLeadsAreTaken() {
+        #expect(leads() == nil)
+        #expect(leads { $0.leads.removeLast() } == nil)
+        #expect(leads { $0.leads[1].leadOff = true } == nil)
+        #expect(leads { $0.leads = (1...12).map { .init(name: "\($0)", millivolts: [0, .nan]) } } == nil)
+        #expect(leads { $0.leads = (1...12).map { .init(name: "\($0)", millivolts: Array(repeating: 0, count: 10_000)) } } == nil)
+    }
+
+    @Test func unusableLeadsAreRejectedWithTheirCause() {
+        #expect(leads { $0.lead = "II" } == .bothLeadAndLeads)
+        #expect(leads { $0.counts = [1, 2, 3] } == .bothLeadAndLeads)
+        #expect(leads { $0.leadOff = true } == .bothLeadAndLeads)
+        #expect(leads { $0.leads[1].name = "II" } == .leadNamesNotDistinct)
+        #expect(leads { $0.leads[1].name = "" } == .leadNamesNotDistinct)
+        #expect(leads { $0.leads[1].name = "V\n" } == .badLeadName)
+        #expect(leads { $0.leads[1].millivolts = [0] } == .leadLengthsDiffer)
+        #expect(leads { $0.leads[1].millivolts = [] } == .leadLengthsDiffer)
+        #expect(leads { $0.leads[0].gain = 0 } == .unusableGain(0))
+        #expect(leads { $0.leads[1].counts = [1] } == .bothCountsAndMillivolts)
+        #expect(leads { $0.leads[0].converterRange.maximumCount = -3000 } == .unusableConverterRange(minimum: -2048, maximum: -3000))
+        #expect(leads { $0.leads = (1...13).map { .init(name: "\($0)", millivolts: [0]) } } == .tooManyLeads(13))
+        #expect(leads { for lead in 0...1 { ($0.leads[lead].counts, $0.leads[lead].millivolts) = ([], []) } } == .noSamples)
+        #expect(leads { $0.leads = (1...12).map { .init(name: "\($0)", millivolts: Array(repeating: 0, count: 10_001)) } } == .tooManySamples(120_012))
+    }
+
     @Test func millivoltsThatAreNotFiniteAreLeftToTheMonitor() {
         #expect(
             rejection {

@@ -76,6 +76,13 @@ public struct BeatTemplates: Sendable, Codable, RangeChecked {
         forgetPrevious()
     }
 
+    /// Continues with the RR history of another lead's templates; the morphology of the preceding beat is unknown.
+    public mutating func continueRhythm(of other: BeatTemplates) {
+        rhythm = other.rhythm
+        (steadyInterval, steadyDeviation) = (other.steadyInterval, other.steadyDeviation)
+        forgetPrevious()
+    }
+
     private mutating func forgetPrevious() {
         previous = nil
         previousTemplate = nil

@@ -13,16 +13,16 @@ public struct AnnotatedRecord: Sendable {
     public let warnings: [WFDBError]
 
     /// - Parameters:
+    ///   - signals: numbers of the leads, at least one; all have the same number of samples a frame.
     ///   - name: the record's name, for messages.
     ///   - events: receives every event in the order in which they were decided.
     public init(
-        _ source: RecordSource, signal: Int, name: String, classifier: BeatClassifier,
+        _ source: RecordSource, signals: [Int], name: String, classifier: BeatClassifier,
         events handle: (MonitorEvent, _ samplingRate: Double) throws -> Void
     ) throws {
-        let reader = try SignalReader(source, signal: signal)
+        var reader = try LeadReader(source, signals: signals, name: name)
         let rate = reader.samplingRate
-        var feed = try MonitorFeed(
-            samplingRate: rate, lead: RecordLead.name(reader.signal), name: name, classifier: classifier)
+        var feed = try MonitorFeed(samplingRate: rate, leads: reader.names, name: name, classifier: classifier)
         var signalEvents = EventAnnotations()
         var waiting: [MonitorEvent] = []
         func handleWaiting() throws {
@@ -35,12 +35,9 @@ public struct AnnotatedRecord: Sendable {
             waiting.removeAll(keepingCapacity: true)
         }
         while let piece = try reader.next() {
-            guard let millivolts = reader.signal.millivolts(piece.counts) else {
-                throw ToolError("\(name) is not in a voltage", nextStep: "Choose an ECG lead with --lead")
-            }
             // The events of a piece are held until the next one: none may lie beyond the end of the record.
             var found: [MonitorEvent] = []
-            try feed.take(millivolts[...], at: piece.firstSampleIndex, events: &found)
+            try feed.take(piece.millivolts, at: piece.firstSampleIndex, events: &found)
             try handleWaiting()
             waiting = found
         }

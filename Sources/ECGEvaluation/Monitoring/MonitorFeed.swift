@@ -10,7 +10,7 @@ public struct MonitorFeed {
     private static let blockLength = 3_600
 
     private let samplingRate: Double
-    private let lead: String
+    private let leads: [String]
     private let refusal: (problem: String, nextStep: String)
     private let classifier: BeatClassifier
     private let workspace: BeatClassifier.Workspace
@@ -21,13 +21,14 @@ public struct MonitorFeed {
     public private(set) var nextIndex: Int64 = 0
 
     /// - Parameters:
+    ///   - leads: names of the leads, 1 ... 12; if there are several, all different and none empty.
     ///   - name: the record's name, for messages.
     ///   - workspace: created by this classifier and not used by any other thread; nil: creates its own.
     ///   - observing: whether the beats are kept for ``takeObservedBeats()``.
     ///   - refusal: the problem (stated before the cause) and next step of the error thrown if the monitor rejects the
     ///     samples; nil: reports that the record was rejected.
     public init(
-        samplingRate: Double, lead: String, name: String, classifier: BeatClassifier,
+        samplingRate: Double, leads: [String], name: String, classifier: BeatClassifier,
         workspace: BeatClassifier.Workspace? = nil, configuration: MonitorConfiguration = .init(),
         observing: Bool = false, refusal: (problem: String, nextStep: String)? = nil
     ) throws(ToolError) {
@@ -38,7 +39,7 @@ public struct MonitorFeed {
                 nextStep: "The monitor takes \(Int(range.lowerBound)) to \(Int(range.upperBound))")
         }
         self.samplingRate = samplingRate
-        self.lead = lead
+        self.leads = leads
         self.refusal = refusal ?? ("record \(name) was refused by the monitor", "Give another record")
         self.classifier = classifier
         self.workspace = workspace ?? classifier.makeWorkspace()
@@ -51,17 +52,28 @@ public struct MonitorFeed {
     public mutating func take(
         _ millivolts: ArraySlice<Float>, at first: Int64, events: inout [MonitorEvent]
     ) throws(ToolError) {
+        try take([millivolts], at: first, events: &events)
+    }
+
+    /// Feeds consecutive samples of all leads, as many of each, in millivolts.
+    public mutating func take(
+        _ samples: [ArraySlice<Float>], at first: Int64, events: inout [MonitorEvent]
+    ) throws(ToolError) {
+        precondition(samples.count == leads.count, "samples of each lead")
         // After hours without samples the monitor starts anew, as it does for a source that reconnects.
         if Double(first - nextIndex) > maximumJump { session += 1 }
         nextIndex = first
         do {
-            for start in stride(from: millivolts.startIndex, to: millivolts.endIndex, by: Self.blockLength) {
-                let end = min(start + Self.blockLength, millivolts.endIndex)
+            let count = samples[0].count
+            for start in stride(from: 0, to: count, by: Self.blockLength) {
+                let length = min(Self.blockLength, count - start)
+                let parts = samples.map { Array($0.dropFirst(start).prefix(length)) }
+                let further = zip(leads, parts).dropFirst().map { LeadSamples(lead: $0, millivolts: $1) }
                 let block = SampleBlock(
                     session: session, firstSampleIndex: nextIndex, samplingRate: samplingRate,
-                    acquisitionTimeNanoseconds: 0, lead: lead, millivolts: Array(millivolts[start..<end]))
+                    acquisitionTimeNanoseconds: 0, lead: leads[0], millivolts: parts[0], furtherLeads: Array(further))
                 _ = try monitor.process(block, classifier: classifier, workspace: workspace, events: &events)
-                nextIndex += Int64(end - start)
+                nextIndex += Int64(length)
             }
         } catch {
             throw ToolError("\(refusal.problem): \(error.cause)", nextStep: refusal.nextStep)

@@ -78,7 +78,7 @@ public enum MonitorRun {
         configuration: MonitorConfiguration = .init(), refusal: (problem: String, nextStep: String)
     ) throws(ToolError) -> [MonitorEvent] {
         let feed = try MonitorFeed(
-            samplingRate: material.samplingRate, lead: material.lead, name: material.name, classifier: classifier,
+            samplingRate: material.samplingRate, leads: [material.lead], name: material.name, classifier: classifier,
             workspace: workspace, configuration: configuration, refusal: refusal)
         return try run(feed, millivolts: material.millivolts, gaps: material.gaps).events
     }
@@ -88,7 +88,7 @@ public enum MonitorRun {
         classifier: BeatClassifier, configuration: MonitorConfiguration, observing: Bool
     ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
         let feed = try MonitorFeed(
-            samplingRate: samplingRate, lead: lead, name: name, classifier: classifier, configuration: configuration,
+            samplingRate: samplingRate, leads: [lead], name: name, classifier: classifier, configuration: configuration,
             observing: observing)
         return try run(feed, millivolts: millivolts, gaps: gaps)
     }

@@ -63,7 +63,7 @@ struct AlertManager: Sendable, Codable {
         var text = ""
     }
 
-    private var entries = InlineArray<23, Entry>(repeating: Entry())
+    private var entries = InlineArray<24, Entry>(repeating: Entry())
     private var updateSeconds: Double
     private var policy: Policy
 
@@ -85,7 +85,7 @@ struct AlertManager: Sendable, Codable {
     }
 
     init(_ configuration: MonitorConfiguration) {
-        precondition(AlertKind.allCases.count == 23, "an entry for each kind")
+        precondition(AlertKind.allCases.count == 24, "an entry for each kind")
         updateSeconds = configuration.alertUpdateSeconds
         policy = Policy(configuration.alarms)
     }
@@ -146,14 +146,15 @@ struct AlertManager: Sendable, Codable {
         )
     }
 
-    /// Reports new figures for an active alert, if the last event about it is long enough ago.
+    /// Reports new figures for an active alert, if the last event about it is long enough ago, or at once.
     mutating func update(
-        _ kind: AlertKind, heartRate: Double? = nil, beatCount: Int = 0, text: @autoclosure () -> String
+        _ kind: AlertKind, heartRate: Double? = nil, beatCount: Int = 0, atOnce: Bool = false,
+        text: @autoclosure () -> String
     ) {
         let slot = Int(kind.rawValue)
         guard entries[slot].isActive else { return }
         entries[slot].beatCount = Int32(clamping: beatCount)
-        guard now.seconds(from: entries[slot].lastEvent, to: now.decidedAt) >= updateSeconds else { return }
+        guard atOnce || now.seconds(from: entries[slot].lastEvent, to: now.decidedAt) >= updateSeconds else { return }
         entries[slot].lastEvent = now.decidedAt
         keep(heartRate, beatCount, text(), slot)
         append(kind, .updated, at: now.sampleIndex, nil, .figures)

@@ -18,6 +18,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var ventricularRhythm: VentricularRhythmAlertRule
     private var irregularity: AtrialFibrillationRule
     private var signal: SignalAlertRule
+    private var leads = LeadAlertRule()
     private var observation = ObservationRule()
     private var suspicion: AttackSuspicionRule
     private var heartRate = HeartRate()
@@ -90,6 +91,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
                 changeRate(to: rate)
                 // The same beats have a different morphology in another lead.
                 beats.forget()
+                leads.forget(alerts: &alerts)
             case .gap(let count, let isBridged): gap(count, from: signalEvent.sampleIndex, isBridged: isBridged)
             case .condition(let condition): change(to: condition, since: signalEvent.sampleIndex)
             case .ventricularRhythm(let finding, let confidence):
@@ -99,6 +101,11 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             case .beat(let finding):
                 receive(finding, finding.window.map { classifications[Int($0)] }, windows, contextual, signalEvent)
             case .clock(let evidence): clock(at: signalEvent.sampleIndex, evidence)
+            case .leads(let names): leads.begin(names, alerts: &alerts)
+            case .leadConditions(let conditions):
+                leads.change(to: conditions, at: signalEvent.sampleIndex, alerts: &alerts)
+                writeStatus(at: signalEvent.sampleIndex, leadChange: leads.changes)
+            case .rhythmRow: break
             case .sessionEnded: end(at: signalEvent.sampleIndex)
             }
             if alerts.pause.needsReport { reportPause(at: signalEvent.decidedAt) }
@@ -106,8 +113,8 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         swap(&alerts.events, &events)
     }
 
-    /// Heap memory of the pending beat, in bytes.
-    var heapBytes: Int { beats.heapBytes }
+    /// Heap memory, in bytes.
+    var heapBytes: Int { beats.heapBytes + leads.heapBytes }
 
     // MARK: Session, segment, signal
 
@@ -118,6 +125,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         seenSince = nil
         forgetPatient()
         signal.begin(at: index)
+        leads = LeadAlertRule()
         observation.begin(at: index)
         interruptedSince = index
         gaveUp = true
@@ -170,7 +178,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             condition: signal.condition, conditionSinceSampleIndex: signal.since,
             state: isBridged ? state : .learning,
             heartRate: heartRate.beatsPerMinute, gap: Gap(firstMissingSampleIndex: index, missingSampleCount: count),
-            pause: alerts.currentPause)
+            pause: alerts.currentPause, leads: leads.statuses)
         alerts.write(.status(status), at: index)
         if let since = interruptedSince { giveUpIfDue(since: since, at: index + count) }
     }
@@ -211,6 +219,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             at: index, unobserved: unobserved, seenSince: seenSince, now: alerts.now)
         signal.clock(
             at: index, isTooInterrupted: isTooInterrupted, missedShare: observation.missedShare, alerts: &alerts)
+        leads.clock(at: index, alerts: &alerts)
         alerts.clock(at: index)
         ventricularRhythm.clock(at: index, beatsShowTachycardia: ectopy.isInVentricularRun, alerts: &alerts)
         ectopy.waveformHoldsTachycardia = ventricularRhythm.holdsTachycardia
@@ -230,14 +239,15 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         if alerts.now.seconds(from: lastStatus, to: index) >= statusIntervalSeconds { writeStatus(at: index) }
     }
 
-    private mutating func writeStatus(at index: Int64, pauseChange: UInt32 = 0) {
+    private mutating func writeStatus(at index: Int64, pauseChange: UInt32 = 0, leadChange: UInt32 = 0) {
         lastStatus = max(lastStatus, index)
         let reported = Reported(index: index, state: state, condition: signal.condition)
-        if lastReported == reported, pauseChange == 0 { return }
+        if lastReported == reported, pauseChange == 0, leadChange == 0 { return }
         lastReported = reported
         let status = Status(
             condition: signal.condition, conditionSinceSampleIndex: signal.since, state: state,
-            heartRate: heartRate.beatsPerMinute, pause: alerts.currentPause, pauseChange: pauseChange)
+            heartRate: heartRate.beatsPerMinute, pause: alerts.currentPause, pauseChange: pauseChange,
+            leads: leads.statuses, leadChange: leadChange)
         alerts.write(.status(status), at: index)
     }
 
@@ -312,7 +322,8 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
                     beatClass: classification?.beatClass, notClassifiedBecause: finding.notClassifiedBecause,
                     probabilities: classification?.probabilities ?? .zero,
                     attackSuspicion: classification?.attackSuspicion ?? 0, rrIntervalSeconds: interval,
-                    amplitudeMillivolts: finding.amplitude, foundBySearchBack: finding.foundBySearchBack)),
+                    amplitudeMillivolts: finding.amplitude, foundBySearchBack: finding.foundBySearchBack,
+                    lead: leads.name(finding.lead))),
             at: index)
         let isQuiet = allowsLowPriority
         burden.beat(

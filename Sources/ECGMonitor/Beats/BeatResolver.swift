@@ -1,5 +1,6 @@
 internal import ECGATKGAN
 internal import ECGClassification
+internal import ECGLimits
 internal import ECGSignal
 internal import StateCoding
 
@@ -19,24 +20,49 @@ struct ResolvedBeat {
 /// Turns the network's classification of each window into the beat's class: the contextual classifier combines it
 /// with the RR history and the patient's own beat templates. An ambiguous beat stays pending until the next beat is
 /// known, or until no further beat can arrive in time.
-struct BeatResolver: Sendable, Codable {
+struct BeatResolver: Sendable, Codable, RangeChecked {
     /// The patient's beat templates.
     private var templates = BeatTemplates()
+    /// The lead that they belong to, and those of other leads in which beats have been classified.
+    private var lead: UInt8 = 0
+    private var otherLeads: [LeadTemplates] = []
     private var pending: PendingBeat?
     /// The contextual classifier's inputs, recorded for training or evaluation; nil if they are not recorded.
     @Uncoded var observed: [ObservedBeat]? = nil
 
+    var isInRange: Bool { otherLeads.count < SignalLimits.maximumLeads }
+
     /// Whether a beat is pending.
     var isWaiting: Bool { pending != nil }
 
-    /// Heap memory of the pending beat, in bytes.
-    var heapBytes: Int { (pending?.features.capacity ?? 0) * MemoryLayout<Float>.stride }
+    /// Heap memory of the pending beat and of other leads' templates, in bytes.
+    var heapBytes: Int {
+        (pending?.features.capacity ?? 0) * MemoryLayout<Float>.stride
+            + otherLeads.capacity * MemoryLayout<LeadTemplates>.stride
+    }
 
     /// The signal was interrupted: the next beat is not adjacent to the last one.
     mutating func interrupt() { templates.interrupt() }
 
     /// Discards everything known about the patient's beats.
-    mutating func forget() { templates = BeatTemplates() }
+    mutating func forget() {
+        templates = BeatTemplates()
+        otherLeads = []
+    }
+
+    /// A beat looks different in another lead: each has its own templates, and the rhythm goes on.
+    private mutating func change(to new: UInt8) {
+        guard new != lead else { return }
+        let before = templates
+        if let place = otherLeads.firstIndex(where: { $0.lead == new }) {
+            templates = otherLeads.remove(at: place).templates
+        } else {
+            templates = BeatTemplates()
+        }
+        templates.continueRhythm(of: before)
+        otherLeads.append(LeadTemplates(lead: lead, templates: before))
+        lead = new
+    }
 
     /// Receives a beat with the network's classification of its window.
     ///
@@ -55,6 +81,7 @@ struct BeatResolver: Sendable, Codable {
                 interval: interval)
         }
         guard classifier != nil || observed != nil else { return resolved(answer) }
+        change(to: finding.lead)
         guard let answer, let morphology = BeatMorphology(of: finding, in: windows) else {
             templates.addUnseen(interval: interval.map { Float($0) })
             return resolved(nil)
@@ -100,13 +127,13 @@ struct BeatResolver: Sendable, Codable {
         var next: NextBeat?
         switch event.content {
         case .beat(let finding):
-            if !isLate, let lastBeat, let morphology = BeatMorphology(of: finding, in: windows) {
+            if !isLate, finding.lead == pending.finding.lead, let lastBeat, let morphology = BeatMorphology(of: finding, in: windows) {
                 next = NextBeat(
                     morphology: morphology, interval: Float(now.seconds(from: lastBeat, to: event.sampleIndex)),
                     templates: templates)
             }
         case .clock: guard isLate else { return nil }
-        case .condition, .ventricularRhythm: return nil
+        case .condition, .ventricularRhythm, .rhythmRow, .leads, .leadConditions: return nil
         case .sessionStarted, .segmentStarted, .segmentEnded, .signalChanged, .gap, .sessionEnded: break
         }
         self.pending = nil
@@ -116,4 +143,10 @@ struct BeatResolver: Sendable, Codable {
             sampleIndex: pending.sampleIndex, time: pending.time, finding: pending.finding,
             classification: classification, interval: pending.interval)
     }
+}
+
+/// The beat templates of one lead of several.
+struct LeadTemplates: Sendable, Codable {
+    var lead: UInt8
+    var templates: BeatTemplates
 }

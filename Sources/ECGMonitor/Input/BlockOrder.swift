@@ -13,7 +13,7 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
         /// Whether this is the stream's very first block.
         var isFirst = false
         var sessionChanged = false
-        /// Whether the sampling rate or the lead changed within the session.
+        /// Whether the sampling rate or the leads changed within the session.
         var signalChanged = false
     }
 
@@ -26,24 +26,29 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
     private(set) var nextIndex: Int64 = 0
     private(set) var samplingRate: Double = 0
     private(set) var lead = ""
+    /// Names of the other leads of a stream of several.
+    private(set) var furtherLeads: [String] = []
 
     var isInRange: Bool {
         let rateIsRight = !hasStarted || MonitorConfiguration.supportedSamplingRates.contains(samplingRate)
         return (0...SignalLimits.sampleIndexEnd).contains(nextIndex) && rateIsRight
-            && lead.utf8.count <= SignalLimits.maximumLeadNameLength
+            && lead.utf8.count <= SignalLimits.maximumLeadNameLength && furtherLeads.count < SignalLimits.maximumLeads
+            && furtherLeads.allSatisfy { $0.utf8.count <= SignalLimits.maximumLeadNameLength }
     }
 
     /// - Throws: why the block is rejected.
     func check(_ block: SampleBlock, limits: MonitorConfiguration) throws(BlockRejection) {
         let count = block.millivolts.count
         guard count > 0 else { throw .emptySegment }
-        guard count <= limits.maximumBlockSamples else { throw .tooManySamples }
+        guard block.totalSampleCount <= limits.maximumBlockSamples else { throw .tooManySamples }
         guard MonitorConfiguration.supportedSamplingRates.contains(block.samplingRate) else {
             throw .samplingRateOutOfRange
         }
         let first = block.firstSampleIndex
         guard first >= 0, first <= SignalLimits.sampleIndexEnd - Int64(count) else { throw .indexOutOfRange }
         guard block.lead.utf8.count <= SignalLimits.maximumLeadNameLength else { throw .leadNameTooLong }
+
+        try Self.check(block.furtherLeads, beside: block)
 
         guard hasStarted, block.session == session else {
             // Each acquisition restart has a larger session number, so a smaller one is a late message from an
@@ -55,6 +60,25 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
         let jump = limits.maximumIndexJumpSeconds * block.samplingRate
         guard Double(-ahead) <= jump else { throw .indexTooFarBehind }
         guard Double(ahead) <= jump else { throw .indexTooFarAhead }
+    }
+
+    private static func check(_ further: [LeadSamples], beside block: SampleBlock) throws(BlockRejection) {
+        guard !further.isEmpty else { return }
+        guard further.count < SignalLimits.maximumLeads else { throw .tooManyLeads }
+        guard !block.lead.isEmpty else { throw .leadNamesNotDistinct }
+        for (number, lead) in further.enumerated() {
+            guard lead.millivolts.count == block.millivolts.count else { throw .leadLengthsDiffer }
+            guard lead.lead.utf8.count <= SignalLimits.maximumLeadNameLength else { throw .leadNameTooLong }
+            guard !lead.lead.isEmpty, lead.lead != block.lead,
+                !further[..<number].contains(where: { $0.lead == lead.lead })
+            else { throw .leadNamesNotDistinct }
+        }
+    }
+
+    private func hasSameLeads(_ block: SampleBlock) -> Bool {
+        guard block.lead == lead, block.furtherLeads.count == furtherLeads.count else { return false }
+        for index in furtherLeads.indices where block.furtherLeads[index].lead != furtherLeads[index] { return false }
+        return true
     }
 
     /// How many samples are missing before a block that has been checked; 0 or less if none are.
@@ -79,7 +103,7 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
         if ahead + Int64(count) <= 0 { return Admission(duplicates: count) }
         let admission = Admission(
             duplicates: Int(max(0, -ahead)), gap: max(0, ahead),
-            signalChanged: !isSameRate(block.samplingRate) || block.lead != lead)
+            signalChanged: !isSameRate(block.samplingRate) || !hasSameLeads(block))
         adopt(block)
         return admission
     }
@@ -89,6 +113,8 @@ struct BlockOrder: Sendable, Codable, RangeChecked {
     private mutating func adopt(_ block: SampleBlock, startsSession: Bool = false) {
         nextIndex = block.firstSampleIndex + Int64(block.millivolts.count)
         if startsSession || !isSameRate(block.samplingRate) { samplingRate = block.samplingRate }
-        if lead != block.lead { lead = block.lead }
+        guard !hasSameLeads(block) else { return }
+        lead = block.lead
+        furtherLeads = block.furtherLeads.map(\.lead)
     }
 }

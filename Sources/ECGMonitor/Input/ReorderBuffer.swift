@@ -55,7 +55,8 @@ struct ReorderBuffer: Sendable, Renewable {
 
     var heapBytes: Int {
         blocks.reduce(blocks.capacity * MemoryLayout<SampleBlock>.stride) {
-            $0 + $1.millivolts.capacity * MemoryLayout<Float>.stride
+            $0 + $1.furtherLeads.reduce($1.millivolts.capacity) { $0 + $1.millivolts.capacity } * MemoryLayout<Float>.stride
+                + $1.furtherLeads.capacity * MemoryLayout<LeadSamples>.stride
         }
     }
 
@@ -71,6 +72,10 @@ struct ReorderBuffer: Sendable, Renewable {
         part.acquisitionTimeNanoseconds = AcquisitionClock.advance(
             block.acquisitionTimeNanoseconds, bySamples: Int64(skipped), 1e9 / block.samplingRate)
         part.millivolts = Array(block.millivolts[skipped..<(skipped + indices.count)])
+        for index in part.furtherLeads.indices {
+            part.furtherLeads[index].millivolts = Array(
+                block.furtherLeads[index].millivolts[skipped..<(skipped + indices.count)])
+        }
         return part
     }
 }

@@ -1,4 +1,5 @@
-/// A block of consecutive samples of one lead, as carried by one acquisition message, already decoded to millivolts.
+/// A block of consecutive samples of one lead or several, as carried by one acquisition message, already decoded to
+/// millivolts.
 public struct SampleBlock: Sendable, Equatable {
     /// Identifies one run of the acquisition, within which sample indices count up. A restart has a larger number.
     public var session: UInt64
@@ -18,15 +19,42 @@ public struct SampleBlock: Sendable, Equatable {
     /// The voltages at both ends of the converter's range, in mV; samples at either end are saturated. nil if
     /// unknown.
     public var range: ClosedRange<Float>?
+    /// The patient's other leads, in the source's order; empty for a stream of one lead. The order matters: beats are
+    /// classified in the first lead that is usable. Another set of leads within a session restarts detection.
+    public var furtherLeads: [LeadSamples]
 
     public init(
         session: UInt64, firstSampleIndex: Int64, samplingRate: Double, acquisitionTimeNanoseconds: Int64,
-        lead: String, leadOff: Bool = false, millivolts: [Float], range: ClosedRange<Float>? = nil
+        lead: String, leadOff: Bool = false, millivolts: [Float], range: ClosedRange<Float>? = nil,
+        furtherLeads: [LeadSamples] = []
     ) {
         self.session = session
         self.firstSampleIndex = firstSampleIndex
         self.samplingRate = samplingRate
         self.acquisitionTimeNanoseconds = acquisitionTimeNanoseconds
+        self.lead = lead
+        self.leadOff = leadOff
+        self.millivolts = millivolts
+        self.range = range
+        self.furtherLeads = furtherLeads
+    }
+
+    /// Number of samples of all leads.
+    public var totalSampleCount: Int { furtherLeads.reduce(millivolts.count) { $0 + $1.millivolts.count } }
+}
+
+/// The samples of one more lead in a block, acquired at the same instants as those of the first lead.
+public struct LeadSamples: Sendable, Equatable {
+    /// Name of the lead, such as "V5"; not empty, and no other lead of the block has it.
+    public var lead: String
+    /// The electrode is off during the whole block: sample values are ignored, but their indices count.
+    public var leadOff: Bool
+    /// The samples in mV, as many as the first lead has. NaN and infinities mean "no valid sample at this index".
+    public var millivolts: [Float]
+    /// The voltages at both ends of the converter's range, in mV; nil if unknown.
+    public var range: ClosedRange<Float>?
+
+    public init(lead: String, leadOff: Bool = false, millivolts: [Float], range: ClosedRange<Float>? = nil) {
         self.lead = lead
         self.leadOff = leadOff
         self.millivolts = millivolts
@@ -38,7 +66,7 @@ public struct SampleBlock: Sendable, Equatable {
 public enum BlockRejection: Error, Sendable, Equatable, CaseIterable {
     /// The block contains no samples.
     case emptySegment
-    /// The block contains more than `MonitorConfiguration.maximumBlockSamples` samples.
+    /// The block contains more than `MonitorConfiguration.maximumBlockSamples` samples, those of all leads together.
     case tooManySamples
     /// Not a number, or outside `MonitorConfiguration.supportedSamplingRates`.
     case samplingRateOutOfRange
@@ -52,6 +80,12 @@ public enum BlockRejection: Error, Sendable, Equatable, CaseIterable {
     case staleSession
     /// The lead's name is longer than 32 bytes.
     case leadNameTooLong
+    /// More leads than `SignalLimits.maximumLeads`.
+    case tooManyLeads
+    /// The leads of the block have different numbers of samples.
+    case leadLengthsDiffer
+    /// One of several leads has no name, or two have the same.
+    case leadNamesNotDistinct
 
     /// A short name for a counter's label, such as `index_too_far_ahead`. It is a contract and never changes.
     public var cause: String {
@@ -64,6 +98,9 @@ public enum BlockRejection: Error, Sendable, Equatable, CaseIterable {
         case .indexTooFarAhead: "index_too_far_ahead"
         case .staleSession: "stale_session"
         case .leadNameTooLong: "lead_name_too_long"
+        case .tooManyLeads: "too_many_leads"
+        case .leadLengthsDiffer: "lead_lengths_differ"
+        case .leadNamesNotDistinct: "lead_names_not_distinct"
         }
     }
 }
@@ -90,11 +127,11 @@ public struct BlockReceipt: Sendable, Equatable {
     public var timeWentBackwards = false
     /// This block began a new session (not set for a stream's very first session).
     public var sessionChanged = false
-    /// The sampling rate or lead differs from the previous block in the same session: detection was restarted.
+    /// The sampling rate or the leads differ from the previous block in the same session: detection was restarted.
     public var signalChanged = false
-    /// Accepted samples that are NaN or infinite.
+    /// Accepted samples that are NaN or infinite, in all leads together.
     public var invalidSamples = 0
-    /// Accepted samples that were discarded as spikes: jumps that no heart can produce, reversed at once.
+    /// Accepted samples, in all leads together, that were discarded as spikes: jumps that no heart can produce, reversed at once.
     public var spikeSamples = 0
     /// Index of the next expected sample: all samples before it have been dealt with; buffered samples have not.
     public var nextSampleIndex: Int64 = 0

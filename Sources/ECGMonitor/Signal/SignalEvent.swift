@@ -15,6 +15,10 @@ struct SignalEvent: Sendable, Codable {
         case segmentEnded(observable: Bool)
         /// The samples have a different rate or come from a different lead.
         case signalChanged(samplingRate: Double)
+        /// The names of the leads of a stream of several, in order.
+        case leads([String])
+        /// The condition of each lead of a stream of several.
+        case leadConditions(LeadConditions)
         /// This many samples are missing from the event's sample index on. A bridged gap is so short that the segment
         /// continues across it.
         case gap(Int64, isBridged: Bool)
@@ -23,6 +27,8 @@ struct SignalEvent: Sendable, Codable {
         /// What the waveform has shown of ventricular rhythms since the event's sample index, with a confidence of 0
         /// ... 1.
         case ventricularRhythm(VentricularRhythmRule.Finding, confidence: Float)
+        /// Half a second's judgement of one lead of several, up to the event's sample index.
+        case rhythmRow(VentricularRhythmDetector.Row)
         /// An R peak.
         case beat(BeatFinding)
         /// A quarter of a second of signal has passed.
@@ -60,10 +66,14 @@ struct BeatFinding: Sendable, Codable {
     /// Maximum minus minimum sample of its window, in mV, which scaling to [0,1] removes; 0 without a window.
     var windowRange: Float = 0
     var foundBySearchBack: Bool
+    /// The detector's `noiseRatio` when the beat was decided.
+    var noiseRatio: Float = 0
     /// Part of its window was bridged, so the attack detector's result for it is ignored.
     var isPartlyBridged = false
     /// Unobserved seconds of the session up to the R peak.
     var unobservedSeconds: Double = 0
+    /// Number of the lead that the window shows, 0 for the first.
+    var lead: UInt8 = 0
 }
 
 /// Encoded as a number for the case, followed by its associated values.
@@ -85,6 +95,9 @@ extension SignalEvent.Content: Codable {
         case 7: self = .beat(try container.decode(BeatFinding.self))
         case 8: self = .clock(try container.decode(WaveformEvidence.self))
         case 9: self = .sessionEnded
+        case 12: self = .leads(try container.decode([String].self))
+        case 13: self = .leadConditions(try container.decode(LeadConditions.self))
+        case 11: self = .rhythmRow(try container.decode(VentricularRhythmDetector.Row.self))
         default: throw StateCodingError.otherLayout
         }
     }
@@ -108,6 +121,9 @@ extension SignalEvent.Content: Codable {
         case .beat(let finding): try put(7, finding)
         case .clock(let evidence): try put(8, evidence)
         case .sessionEnded: try put(9, nil as Bool?)
+        case .rhythmRow(let row): try put(11, row)
+        case .leads(let names): try put(12, names)
+        case .leadConditions(let conditions): try put(13, conditions)
         }
     }
 }

@@ -46,6 +46,8 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     private let recoverySeconds: Double
     private let bridgedGapSeconds: Double
     private let judgesQuality: Bool
+    /// Whether this is one lead of several, whose ventricular rhythms are judged together with the others'.
+    private let isOneOfSeveral: Bool
     private var clock = AcquisitionClock()
     @SharedResampler private var resampler: Resampler? = nil
     private var humFilter = MainsHumFilter()
@@ -81,7 +83,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     private var bridged = BridgedRanges()
     private var spikes = SpikeFilter()
     /// Unobserved seconds in the session so far.
-    private var unobservedSeconds: Double = 0
+    private(set) var unobservedSeconds: Double = 0
     private var detectionEndedAt: Int64 = 0
     /// Source index of the resampler's first input, and the 360-Hz index (counted from there) of the detector's first
     /// sample.
@@ -94,7 +96,11 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     private var clockPeriod: Int64 = 90
     private var nextClockAt: Int64 = 0
 
-    init(recoverySeconds: Double, bridgedGapSeconds: Double = 0.5, judgesQuality: Bool = true) {
+    init(
+        recoverySeconds: Double, bridgedGapSeconds: Double = 0.5, judgesQuality: Bool = true,
+        isOneOfSeveral: Bool = false
+    ) {
+        self.isOneOfSeveral = isOneOfSeveral
         self.recoverySeconds = recoverySeconds
         self.bridgedGapSeconds = bridgedGapSeconds
         self.judgesQuality = judgesQuality
@@ -140,18 +146,60 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
 
     // MARK: Start and end
 
-    /// - Parameter stamp: acquisition time of the sample `firstIndex`.
-    mutating func beginSession(_ session: UInt64, firstIndex: Int64, samplingRate: Double, stamp: Int64) {
-        setRate(samplingRate, firstIndex: firstIndex)
-        _ = clock.take(stamp: stamp, forSample: firstIndex)
+    /// - Parameters:
+    ///   - earlier: pending signal events and windows, which come first.
+    ///   - stamp: acquisition time of the sample `firstIndex`.
+    mutating func beginSession(
+        _ session: UInt64, after earlier: PendingSignal? = nil, firstIndex: Int64, samplingRate: Double, stamp: Int64
+    ) {
+        if let earlier { (signalEvents, windows) = (earlier.signalEvents, earlier.windows) }
+        begin(at: firstIndex, samplingRate: samplingRate, stamp: stamp)
+        add(.sessionStarted(session), at: firstIndex, decidedAt: firstIndex)
+        startSegment(at: firstIndex)
+    }
+
+    /// Continues a session that another stage 1 has processed up to the sample before `index`: other leads follow.
+    ///
+    /// - Parameters:
+    ///   - earlier: the other's pending signal events and windows, which come first.
+    ///   - stamp: acquisition time of the sample `index`.
+    ///   - unobserved: unobserved seconds of the session so far.
+    mutating func takeOver(
+        _ earlier: PendingSignal, at index: Int64, samplingRate: Double, stamp: Int64, unobserved: Double
+    ) {
+        (signalEvents, windows) = (earlier.signalEvents, earlier.windows)
+        begin(at: index, samplingRate: samplingRate, stamp: stamp)
+        unobservedSeconds = unobserved
+        add(.signalChanged(samplingRate: samplingRate), at: index, decidedAt: index)
+        startSegment(at: index)
+    }
+
+    /// Ends this stage 1's part of the session: what is from `index` on, another one processes.
+    mutating func handOver(at index: Int64) -> PendingSignal {
+        cut(at: index)
+        return takePending()
+    }
+
+    mutating func takePending() -> PendingSignal {
+        defer { (signalEvents, windows) = ([], []) }
+        return PendingSignal(signalEvents: signalEvents, windows: windows)
+    }
+
+    /// Ends the segment.
+    mutating func cut(at index: Int64) {
+        endSegment(decidedAt: index, cause: .gapAtEdge, observable: false)
+        mode = .unusable
+    }
+
+    private mutating func begin(at index: Int64, samplingRate: Double, stamp: Int64) {
+        setRate(samplingRate, firstIndex: index)
+        _ = clock.take(stamp: stamp, forSample: index)
         condition = .good
         missing = 0
         unobservedSeconds = 0
         ventricularRhythm.reset()
         rhythmRule.reset()
-        (rhythmStart, rhythmSamples, detectionEndedAt) = (0, 0, firstIndex)
-        add(.sessionStarted(session), at: firstIndex, decidedAt: firstIndex)
-        startSegment(at: firstIndex)
+        (rhythmStart, rhythmSamples, detectionEndedAt) = (0, 0, index)
     }
 
     /// Ends the session or the input after the sample before `index`.
@@ -360,6 +408,10 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
 
     private mutating func follow(_ row: VentricularRhythmDetector.Row, decidedAt index: Int64) {
         swing = row.swing
+        if isOneOfSeveral {
+            return add(
+                .rhythmRow(row), at: sourceIndex(of: detectorOrigin + row.sampleIndex - rhythmStart), decidedAt: index)
+        }
         guard let change = rhythmRule.step(row) else { return }
         let since = sourceIndex(of: detectorOrigin + change.sinceIndex - rhythmStart)
         add(
@@ -467,12 +519,58 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         nextWindowAt = waiting.first.map { $0.rPeakIndex + Int64(BeatWindow.samplesFromRPeak) } ?? .max
     }
 
+    /// How far the signal rises or falls within 40 ms, in mV, at most, within 80 ms of a sample.
+    ///
+    /// - Parameter sampleIndex: source rate.
+    /// - Returns: nil if that is no longer, or not yet, in the history.
+    func swing(around sampleIndex: Int64) -> Float? {
+        guard mode == .detecting else { return nil }
+        return withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.swingReach * 2 + Self.swingRise) { samples in
+            samples.initialize(repeating: 0)
+            let first = detectorIndex(of: sampleIndex) - Int64(Self.swingReach + Self.swingRise / 2)
+            guard history.copy(from: first, into: samples) else { return nil }
+            var largest: Float = 0
+            for place in 0..<2 * Self.swingReach {
+                largest = max(largest, abs(samples[place + Self.swingRise] - samples[place]))
+            }
+            return largest
+        }
+    }
+
+    /// 80 ms and 40 ms at 360 Hz.
+    private static let swingReach = 29
+    private static let swingRise = 14
+
+    private func detectorIndex(of sampleIndex: Int64) -> Int64 {
+        Int64((Double(sampleIndex - resamplerOrigin) * InternalSampling.rate / samplingRate).rounded()) - detectorOrigin
+    }
+
+    /// Adds a beat, with its window, that only other leads have found.
+    ///
+    /// - Parameters:
+    ///   - sampleIndex: where its R peak lies in this lead, source rate.
+    ///   - amplitude: as measured in another lead, in mV.
+    /// - Returns: the beat, which is not among the signal events; its window is the last one. nil if nothing is being
+    ///   detected in this lead.
+    mutating func beat(at sampleIndex: Int64, amplitude: Float, decidedAt index: Int64) -> BeatFinding? {
+        guard mode == .detecting else { return nil }
+        let rPeak = max(0, detectorIndex(of: sampleIndex))
+        emit(
+            QRSDetection(rPeakIndex: rPeak, detectedAtIndex: rPeak, amplitude: amplitude, foundBySearchBack: false),
+            decidedAt: index, ifIncomplete: .poorSignal)
+        guard case .beat(let finding) = signalEvents.removeLast().content else { return nil }
+        return finding
+    }
+
+    /// Removes the window of the last beat.
+    mutating func removeLastWindow() { windows.removeLast(BeatWindow.length) }
+
     private mutating func emit(
         _ detection: QRSDetection, decidedAt index: Int64, ifIncomplete cause: NotClassifiedCause
     ) {
         var finding = BeatFinding(
             window: nil, notClassifiedBecause: nil, amplitude: detection.amplitude,
-            foundBySearchBack: detection.foundBySearchBack)
+            foundBySearchBack: detection.foundBySearchBack, noiseRatio: detector.noiseRatio)
         let rPeak = detection.rPeakIndex
         let bridgedSince = bridged.count(in: rPeak..<Int64.max)
         // Missing samples that are not bridged yet lie after every beat.

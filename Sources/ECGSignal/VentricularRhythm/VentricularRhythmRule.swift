@@ -44,7 +44,8 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
     public static let longestInterruption: Int64 = 720
 
     /// Peak to peak, in mV; below it nothing can be distinguished from noise.
-    static let minimumHeight: Float = 0.1
+    /// Peak to peak, in mV; below it nothing can be distinguished from noise.
+    public static let minimumHeight: Float = 0.1
     /// Rows kept: the run of 20, the row before it, and a few spare.
     private static let capacity = 24
     private static let strongStarts: [(rows: Int, mean: Double)] = [(5, 0.93), (9, 0.85)]

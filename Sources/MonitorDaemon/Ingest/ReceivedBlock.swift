@@ -15,8 +15,17 @@ struct ReceivedBlock: Sendable {
         stream = wire.stream
         block = SampleBlock(
             session: wire.session, firstSampleIndex: wire.firstSampleIndex, samplingRate: wire.samplingRate,
-            acquisitionTimeNanoseconds: wire.acquisitionTimeNs, lead: wire.lead, leadOff: wire.leadOff,
-            millivolts: wire.samplesInMillivolts, range: wire.rangeInMillivolts)
+            acquisitionTimeNanoseconds: wire.acquisitionTimeNs, lead: wire.lead, leadOff: wire.leadOff, millivolts: [])
+        if let first = wire.leads.first {
+            (block.lead, block.leadOff) = (first.name, first.leadOff)
+            (block.millivolts, block.range) = (first.samplesInMillivolts, first.rangeInMillivolts)
+            block.furtherLeads = wire.leads.dropFirst().map {
+                LeadSamples(
+                    lead: $0.name, leadOff: $0.leadOff, millivolts: $0.samplesInMillivolts, range: $0.rangeInMillivolts)
+            }
+        } else {
+            (block.millivolts, block.range) = (wire.samplesInMillivolts, wire.rangeInMillivolts)
+        }
         self.receivedAt = receivedAt
         self.acknowledgement = acknowledgement
     }

@@ -9,7 +9,7 @@ enum WorkerInput: Sendable {
     /// What it costs in a queue, in samples.
     var cost: Int {
         switch self {
-        case .block(let received): received.block.millivolts.count
+        case .block(let received): received.block.totalSampleCount
         case .command, .hello: 1
         }
     }

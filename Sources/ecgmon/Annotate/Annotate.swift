@@ -45,7 +45,11 @@ struct AnnotateCommand: AsyncParsableCommand {
             "Folder of the records, or the name of one in the folder ECGMON_DATABASES.", valueName: "dir"))
     var database = "mitdb"
 
-    @Option(help: "Lead, by name or number from 0 (default: the first signal that is an ECG by its name and unit).")
+    @Option(
+        help: """
+            Lead, by name or number from 0, or all: every ECG lead together, as one patient's (default: the first signal \
+            that is an ECG by its name and unit).
+            """)
     var lead: String?
 
     @Flag(help: "Also write every event as a line of JSON beside the annotations, with the time of its decision.")
@@ -92,10 +96,10 @@ struct AnnotateCommand: AsyncParsableCommand {
             let annotated: AnnotatedRecord
             do {
                 let source = try RecordSource(record.name, in: record.directory, strict: strict).withTrueBaseline()
-                let signal = try RecordLead.index(lead, in: source.header, path: path)
+                let signals = try RecordLead.indices(lead, in: source.header, path: path)
                 let events = writesEvents ? try EventFile(record: place.name, in: place.directory) : nil
                 annotated = try AnnotatedRecord(
-                    source, signal: signal, name: record.name, classifier: model.classifier,
+                    source, signals: signals, name: record.name, classifier: model.classifier,
                     events: { try events?.write($0, samplingRate: $1) })
                 try events?.finish()
             } catch let error as WFDBError {

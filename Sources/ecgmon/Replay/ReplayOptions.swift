@@ -31,7 +31,10 @@ struct ReplaySourceOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: "Lead of the record, by name or number from 0; default: the first that is an ECG by its name and unit.")
+        help: """
+            Lead of the record, by name or number from 0, or all: every ECG lead in one stream, noise and attack on the \
+            first; default: the first that is an ECG by its name and unit.
+            """)
     var lead: String?
 
     @Flag(name: .long, help: "Refuse a record whose length, checksum or first value is not the header's.")
