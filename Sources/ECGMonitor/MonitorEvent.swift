@@ -47,10 +47,12 @@ public struct Beat: Sendable, Equatable {
     public var amplitudeMillivolts: Float
     /// Whether the detector found it by searching back with a lower threshold.
     public var foundBySearchBack: Bool
+    public var pacing: BeatPacing
 
     public init(
         beatClass: BeatClass?, notClassifiedBecause: NotClassifiedCause?, probabilities: SIMD4<Float>,
-        attackSuspicion: Float, rrIntervalSeconds: Double?, amplitudeMillivolts: Float, foundBySearchBack: Bool
+        attackSuspicion: Float, rrIntervalSeconds: Double?, amplitudeMillivolts: Float, foundBySearchBack: Bool,
+        pacing: BeatPacing = BeatPacing()
     ) {
         self.beatClass = beatClass
         self.notClassifiedBecause = notClassifiedBecause
@@ -59,6 +61,21 @@ public struct Beat: Sendable, Equatable {
         self.rrIntervalSeconds = rrIntervalSeconds
         self.amplitudeMillivolts = amplitudeMillivolts
         self.foundBySearchBack = foundBySearchBack
+        self.pacing = pacing
+    }
+}
+
+/// The pulses of a pacemaker before a beat. They say where the pacemaker stimulated, not that the beat was its effect:
+/// the heart's own beat may have come at the same time (fusion, pseudofusion).
+public struct BeatPacing: Sendable, Equatable, Codable {
+    /// A pulse within 160 ms before R or 40 ms after it: where a ventricular stimulus lies.
+    public var ventricular: Bool
+    /// A pulse 160 to 350 ms before R: where an atrial stimulus lies.
+    public var atrial: Bool
+
+    public init(ventricular: Bool = false, atrial: Bool = false) {
+        self.ventricular = ventricular
+        self.atrial = atrial
     }
 }
 
@@ -114,10 +131,15 @@ public struct Status: Sendable, Equatable {
     public var pause: AlarmPause?
     /// In the event that reports the start or end of a pause: the number of such changes in the session; otherwise 0.
     public var pauseChange: UInt32 = 0
+    /// Pulses of a pacemaker in this session so far.
+    public var pacingPulses: Int64 = 0
+    /// Whether there was such a pulse within the last minute.
+    public var isPaced = false
 
     public init(
         condition: SignalCondition, conditionSinceSampleIndex: Int64, state: MonitorState, heartRate: Double?,
-        gap: Gap? = nil, pause: AlarmPause? = nil, pauseChange: UInt32 = 0
+        gap: Gap? = nil, pause: AlarmPause? = nil, pauseChange: UInt32 = 0, pacingPulses: Int64 = 0,
+        isPaced: Bool = false
     ) {
         self.condition = condition
         self.conditionSinceSampleIndex = conditionSinceSampleIndex
@@ -126,6 +148,8 @@ public struct Status: Sendable, Equatable {
         self.gap = gap
         self.pause = pause
         self.pauseChange = pauseChange
+        self.pacingPulses = pacingPulses
+        self.isPaced = isPaced
     }
 }
 

@@ -49,6 +49,8 @@ struct WaveformEvidence: Sendable, Codable {
     var ventricularProbability: Float?
     /// Largest rise or fall within 0.15 s during the last 4 s, in mV; nil if there is not enough signal yet.
     var swing: Float?
+    /// Pulses of a pacemaker in this session so far.
+    var pacingPulses: Int64 = 0
 }
 
 /// A beat as found by the detector.
@@ -64,6 +66,7 @@ struct BeatFinding: Sendable, Codable {
     var isPartlyBridged = false
     /// Unobserved seconds of the session up to the R peak.
     var unobservedSeconds: Double = 0
+    var pacing = BeatPacing()
 }
 
 /// Encoded as a number for the case, followed by its associated values.
