@@ -49,11 +49,12 @@ public struct Beat: Sendable, Equatable {
     public var foundBySearchBack: Bool
     /// The lead that was classified; nil for a stream of one lead.
     public var lead: String?
+    public var pacing: BeatPacing
 
     public init(
         beatClass: BeatClass?, notClassifiedBecause: NotClassifiedCause?, probabilities: SIMD4<Float>,
         attackSuspicion: Float, rrIntervalSeconds: Double?, amplitudeMillivolts: Float, foundBySearchBack: Bool,
-        lead: String? = nil
+        lead: String? = nil, pacing: BeatPacing = BeatPacing()
     ) {
         self.beatClass = beatClass
         self.notClassifiedBecause = notClassifiedBecause
@@ -63,6 +64,21 @@ public struct Beat: Sendable, Equatable {
         self.amplitudeMillivolts = amplitudeMillivolts
         self.foundBySearchBack = foundBySearchBack
         self.lead = lead
+        self.pacing = pacing
+    }
+}
+
+/// The pulses of a pacemaker before a beat. They say where the pacemaker stimulated, not that the beat was its effect:
+/// the heart's own beat may have come at the same time (fusion, pseudofusion).
+public struct BeatPacing: Sendable, Equatable, Codable {
+    /// A pulse within 160 ms before R or 40 ms after it: where a ventricular stimulus lies.
+    public var ventricular: Bool
+    /// A pulse 160 to 350 ms before R: where an atrial stimulus lies.
+    public var atrial: Bool
+
+    public init(ventricular: Bool = false, atrial: Bool = false) {
+        self.ventricular = ventricular
+        self.atrial = atrial
     }
 }
 
@@ -123,11 +139,15 @@ public struct Status: Sendable, Equatable {
     /// In the event that reports a change of the leads' conditions: the number of such changes in the session;
     /// otherwise 0.
     public var leadChange: UInt32 = 0
+    /// Pulses of a pacemaker in this session so far.
+    public var pacingPulses: Int64 = 0
+    /// Whether there was such a pulse within the last minute.
+    public var isPaced = false
 
     public init(
         condition: SignalCondition, conditionSinceSampleIndex: Int64, state: MonitorState, heartRate: Double?,
-        gap: Gap? = nil, pause: AlarmPause? = nil, pauseChange: UInt32 = 0,
-        leads: [LeadStatus] = [], leadChange: UInt32 = 0
+        gap: Gap? = nil, pause: AlarmPause? = nil, pauseChange: UInt32 = 0, leads: [LeadStatus] = [],
+        leadChange: UInt32 = 0, pacingPulses: Int64 = 0, isPaced: Bool = false
     ) {
         self.condition = condition
         self.conditionSinceSampleIndex = conditionSinceSampleIndex
@@ -136,6 +156,8 @@ public struct Status: Sendable, Equatable {
         self.gap = gap
         self.pause = pause
         self.pauseChange = pauseChange
+        self.pacingPulses = pacingPulses
+        self.isPaced = isPaced
         self.leads = leads
         self.leadChange = leadChange
     }

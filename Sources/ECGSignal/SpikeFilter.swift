@@ -30,6 +30,8 @@ public struct SpikeFilter: Sendable, Codable {
     private var hasLast = false
     private var held = InlineArray<8, Float>(repeating: 0)
     private var heldCount = 0
+    /// Extreme value of the last spike above (or, negative, below) the sample before it, in mV.
+    public private(set) var lastHeight: Float = 0
 
     public init() {}
 
@@ -84,6 +86,8 @@ public struct SpikeFilter: Sendable, Codable {
         for index in 0..<heldCount { height = max(height, abs(held[index] - last)) }
         if abs(sample - last) <= Self.returnShare * height {
             let length = heldCount
+            lastHeight = 0
+            for index in 0..<length where abs(held[index] - last) > abs(lastHeight) { lastHeight = held[index] - last }
             for index in 0..<length { pass(last + (sample - last) * Float(index + 1) / Float(length + 1)) }
             heldCount = 0
             last = sample
@@ -104,5 +108,6 @@ public struct SpikeFilter: Sendable, Codable {
 extension SpikeFilter: RangeChecked {
     public var isInRange: Bool {
         (0...maximumLength).contains(heldCount) && (0...8).contains(maximumLength) && last.isFinite && roughness >= 0
+            && lastHeight.isFinite
     }
 }

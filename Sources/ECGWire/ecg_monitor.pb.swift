@@ -1311,6 +1311,13 @@ public nonisolated struct WireBeat: Sendable {
   /// True: found by going back with a lower threshold after a beat seemed to be missing.
   public var foundBySearchBack: Bool = false
 
+  /// A pacemaker's pulse was seen within 160 ms before R or 40 ms after it, where a ventricular stimulus lies. It does not
+  /// say that the beat was its effect: the heart's own may have come at the same time.
+  public var ventricularPacing: Bool = false
+
+  /// A pacemaker's pulse was seen 160 to 350 ms before R, where an atrial stimulus lies.
+  public var atrialPacing: Bool = false
+
   /// The lead that was classified; empty for a stream of one lead. In a stream of several, sample_index and
   /// amplitude_millivolts are those of the first lead that showed the beat, if this one did not.
   public var lead: String = String()
@@ -1487,6 +1494,12 @@ public nonisolated struct WireStatus: Sendable {
   public var hasPause: Bool {self._pause != nil}
   /// Clears the value of `pause`. Subsequent reads from it will return its default value.
   public mutating func clearPause() {self._pause = nil}
+
+  /// Pulses of a pacemaker seen in this session so far.
+  public var pacingPulses: UInt64 = 0
+
+  /// One of them came within the last minute. A status is sent at once when this changes.
+  public var paced: Bool = false
 
   /// The leads of a stream of several, in the order of SampleBlock.leads; empty for a stream of one lead. A status is sent
   /// at once when the condition of a lead changes.
@@ -2572,7 +2585,7 @@ nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireBeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Beat"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}beat_class\0\u{3}not_classified_because\0\u{1}probabilities\0\u{3}attack_suspicion\0\u{3}rr_interval_seconds\0\u{3}amplitude_millivolts\0\u{3}found_by_search_back\0\u{2}\u{3}lead\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}beat_class\0\u{3}not_classified_because\0\u{1}probabilities\0\u{3}attack_suspicion\0\u{3}rr_interval_seconds\0\u{3}amplitude_millivolts\0\u{3}found_by_search_back\0\u{3}ventricular_pacing\0\u{3}atrial_pacing\0\u{1}lead\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2587,6 +2600,8 @@ nonisolated extension WireBeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       case 5: try { try decoder.decodeSingularDoubleField(value: &self.rrIntervalSeconds) }()
       case 6: try { try decoder.decodeSingularFloatField(value: &self.amplitudeMillivolts) }()
       case 7: try { try decoder.decodeSingularBoolField(value: &self.foundBySearchBack) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.ventricularPacing) }()
+      case 9: try { try decoder.decodeSingularBoolField(value: &self.atrialPacing) }()
       case 10: try { try decoder.decodeSingularStringField(value: &self.lead) }()
       default: break
       }
@@ -2619,6 +2634,12 @@ nonisolated extension WireBeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if self.foundBySearchBack != false {
       try visitor.visitSingularBoolField(value: self.foundBySearchBack, fieldNumber: 7)
     }
+    if self.ventricularPacing != false {
+      try visitor.visitSingularBoolField(value: self.ventricularPacing, fieldNumber: 8)
+    }
+    if self.atrialPacing != false {
+      try visitor.visitSingularBoolField(value: self.atrialPacing, fieldNumber: 9)
+    }
     if !self.lead.isEmpty {
       try visitor.visitSingularStringField(value: self.lead, fieldNumber: 10)
     }
@@ -2633,6 +2654,8 @@ nonisolated extension WireBeat: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     if lhs.rrIntervalSeconds != rhs.rrIntervalSeconds {return false}
     if lhs.amplitudeMillivolts != rhs.amplitudeMillivolts {return false}
     if lhs.foundBySearchBack != rhs.foundBySearchBack {return false}
+    if lhs.ventricularPacing != rhs.ventricularPacing {return false}
+    if lhs.atrialPacing != rhs.atrialPacing {return false}
     if lhs.lead != rhs.lead {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -2881,7 +2904,7 @@ nonisolated extension WireSuspicion: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
 nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Status"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}condition\0\u{3}condition_since_sample_index\0\u{1}state\0\u{3}heart_rate\0\u{1}gap\0\u{1}pause\0\u{2}\u{3}leads\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}condition\0\u{3}condition_since_sample_index\0\u{1}state\0\u{3}heart_rate\0\u{1}gap\0\u{1}pause\0\u{3}pacing_pulses\0\u{1}paced\0\u{1}leads\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2895,6 +2918,8 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       case 4: try { try decoder.decodeSingularDoubleField(value: &self.heartRate) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._gap) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._pause) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.pacingPulses) }()
+      case 8: try { try decoder.decodeSingularBoolField(value: &self.paced) }()
       case 9: try { try decoder.decodeRepeatedMessageField(value: &self.leads) }()
       default: break
       }
@@ -2924,6 +2949,12 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     try { if let v = self._pause {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
     } }()
+    if self.pacingPulses != 0 {
+      try visitor.visitSingularUInt64Field(value: self.pacingPulses, fieldNumber: 7)
+    }
+    if self.paced != false {
+      try visitor.visitSingularBoolField(value: self.paced, fieldNumber: 8)
+    }
     if !self.leads.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.leads, fieldNumber: 9)
     }
@@ -2937,6 +2968,8 @@ nonisolated extension WireStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageI
     if lhs.heartRate != rhs.heartRate {return false}
     if lhs._gap != rhs._gap {return false}
     if lhs._pause != rhs._pause {return false}
+    if lhs.pacingPulses != rhs.pacingPulses {return false}
+    if lhs.paced != rhs.paced {return false}
     if lhs.leads != rhs.leads {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

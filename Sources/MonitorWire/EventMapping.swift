@@ -132,6 +132,8 @@ extension WireBeat {
         amplitudeMillivolts = beat.amplitudeMillivolts
         foundBySearchBack = beat.foundBySearchBack
         lead = beat.lead ?? ""
+        ventricularPacing = beat.pacing.ventricular
+        atrialPacing = beat.pacing.atrial
     }
 }
 
@@ -212,6 +214,8 @@ extension WireStatus {
             case .ended: .ended
             }
         heartRate = status.heartRate ?? 0
+        pacingPulses = UInt64(clamping: status.pacingPulses)
+        paced = status.isPaced
         if let gap = status.gap {
             self.gap.firstMissingSampleIndex = gap.firstMissingSampleIndex
             self.gap.missingSampleCount = gap.missingSampleCount

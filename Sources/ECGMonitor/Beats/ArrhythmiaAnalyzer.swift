@@ -42,6 +42,12 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     /// share of the interval.
     private static let hiddenBeatSeconds = 0.12
     private static let hiddenBeatShare = 0.15
+    /// Pulses of a pacemaker in this session, and the time at which the last of them was known.
+    private var pacingPulses: Int64 = 0
+    private var lastPacingPulse: Int64?
+    private var isPaced = false
+    /// A patient is paced if there was a pulse within the last minute.
+    private static let pacedSeconds = 60.0
     /// The last status reported, so that it is not repeated for the same sample.
     private var lastReported: Reported?
 
@@ -123,6 +129,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         alerts.startNumbering()
         unobservedAtBeat = 0
         seenSince = nil
+        (pacingPulses, lastPacingPulse, isPaced) = (0, nil, false)
         forgetPatient()
         signal.begin(at: index)
         leads = LeadAlertRule()
@@ -178,7 +185,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             condition: signal.condition, conditionSinceSampleIndex: signal.since,
             state: isBridged ? state : .learning,
             heartRate: heartRate.beatsPerMinute, gap: Gap(firstMissingSampleIndex: index, missingSampleCount: count),
-            pause: alerts.currentPause, leads: leads.statuses)
+            pause: alerts.currentPause, leads: leads.statuses, pacingPulses: pacingPulses, isPaced: isPaced)
         alerts.write(.status(status), at: index)
         if let since = interruptedSince { giveUpIfDue(since: since, at: index + count) }
     }
@@ -215,6 +222,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     // MARK: Time
 
     private mutating func clock(at index: Int64, _ evidence: WaveformEvidence) {
+        let becamePaced = followPacing(evidence.pacingPulses, at: index)
         let isTooInterrupted = observation.clock(
             at: index, unobserved: unobserved, seenSince: seenSince, now: alerts.now)
         signal.clock(
@@ -229,14 +237,29 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         } else {
             asystoleAndPause.clock(
                 at: index, unobserved: unobserved, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, swing: evidence.swing,
-                isVentricular: ventricularRhythm.isShown, alerts: &alerts)
+                isVentricular: ventricularRhythm.isShown, isStimulated: isStimulating(at: index), alerts: &alerts)
             if alerts.isActive(.asystole) { heartRate.reset() }
         }
         ectopy.clock(at: index, alerts: &alerts)
         patterns.clock(at: index, alerts: &alerts)
         burden.clock(at: index, alerts: &alerts)
         irregularity.clock(at: index, alerts: &alerts)
-        if alerts.now.seconds(from: lastStatus, to: index) >= statusIntervalSeconds { writeStatus(at: index) }
+        if becamePaced || alerts.now.seconds(from: lastStatus, to: index) >= statusIntervalSeconds { writeStatus(at: index) }
+    }
+
+    /// - Parameter pulses: pulses of a pacemaker in the session so far.
+    /// - Returns: whether the patient has just turned out to be paced, or no longer paced.
+    private mutating func followPacing(_ pulses: Int64, at index: Int64) -> Bool {
+        if pulses > pacingPulses { lastPacingPulse = index }
+        pacingPulses = pulses
+        let wasPaced = isPaced
+        isPaced = lastPacingPulse.map { alerts.now.seconds(from: $0, to: index) <= Self.pacedSeconds } ?? false
+        return isPaced != wasPaced
+    }
+
+    /// Whether the pacemaker stimulated within the last three seconds.
+    private func isStimulating(at index: Int64) -> Bool {
+        lastPacingPulse.map { alerts.now.seconds(from: $0, to: index) <= 3 } ?? false
     }
 
     private mutating func writeStatus(at index: Int64, pauseChange: UInt32 = 0, leadChange: UInt32 = 0) {
@@ -248,6 +271,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             condition: signal.condition, conditionSinceSampleIndex: signal.since, state: state,
             heartRate: heartRate.beatsPerMinute, pause: alerts.currentPause, pauseChange: pauseChange,
             leads: leads.statuses, leadChange: leadChange)
+            pacingPulses: pacingPulses, isPaced: isPaced)
         alerts.write(.status(status), at: index)
     }
 
@@ -323,7 +347,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
                     probabilities: classification?.probabilities ?? .zero,
                     attackSuspicion: classification?.attackSuspicion ?? 0, rrIntervalSeconds: interval,
                     amplitudeMillivolts: finding.amplitude, foundBySearchBack: finding.foundBySearchBack,
-                    lead: leads.name(finding.lead))),
+                    lead: leads.name(finding.lead), pacing: finding.pacing)),
             at: index)
         let isQuiet = allowsLowPriority
         burden.beat(

@@ -145,9 +145,10 @@ struct AsystoleAndPauseRule: Sendable, Codable {
     ///   - swing: swing of the waveform over the last 4 s, in mV; nil if unknown.
     ///   - isVentricular: whether the waveform shows ventricular tachycardia or fibrillation, which rules out
     ///     asystole.
+    ///   - isStimulated: whether a pacemaker stimulates, without effect if there is no beat.
     mutating func clock(
         at index: Int64, unobserved: Double = 0, meanInterval: Double?, noisy: Bool = false, swing: Float? = nil,
-        isVentricular: Bool = false, alerts: inout AlertManager
+        isVentricular: Bool = false, isStimulated: Bool = false, alerts: inout AlertManager
     ) {
         guard let since = beatlessSince else { return }
         if noisy { isDoubtful = true }
@@ -159,7 +160,8 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         follow(swing, secondsWithoutBeat: seconds)
         if isVentricular { return }
         if seconds >= asystoleLimit + Self.decisionAllowance {
-            return startAsystole(since: since, at: index, seconds: seconds, alerts: &alerts)
+            let words = isStimulated ? ", pacing without capture" : ""
+            return startAsystole(since: since, at: index, seconds: seconds, words: words, alerts: &alerts)
         }
         guard sinceBeat, !isDoubtful,
             !alerts.isActive(anyOf: .asystole, .ventricularFibrillation, .ventricularTachycardia)
@@ -170,8 +172,10 @@ struct AsystoleAndPauseRule: Sendable, Codable {
         }
     }
 
-    private func startAsystole(since: Int64, at index: Int64, seconds: Double, alerts: inout AlertManager) {
-        let text = "asystole: no beat for \(fixed(seconds, decimals: 1)) s"
+    private func startAsystole(
+        since: Int64, at index: Int64, seconds: Double, words: String = "", alerts: inout AlertManager
+    ) {
+        let text = "asystole: no beat for \(fixed(seconds, decimals: 1)) s\(words)"
         guard !alerts.isActive(.asystole) else { return alerts.update(.asystole, text: text) }
         guard !alerts.isActive(.ventricularFibrillation) else { return }
         for lesser in Self.lesser { alerts.end(lesser, .shadowed, at: index) }

@@ -55,6 +55,8 @@ struct WaveformEvidence: Sendable, Codable {
     var ventricularProbability: Float?
     /// Largest rise or fall within 0.15 s during the last 4 s, in mV; nil if there is not enough signal yet.
     var swing: Float?
+    /// Pulses of a pacemaker in this session so far.
+    var pacingPulses: Int64 = 0
 }
 
 /// A beat as found by the detector.
@@ -74,6 +76,7 @@ struct BeatFinding: Sendable, Codable {
     var unobservedSeconds: Double = 0
     /// Number of the lead that the window shows, 0 for the first.
     var lead: UInt8 = 0
+    var pacing = BeatPacing()
 }
 
 /// Encoded as a number for the case, followed by its associated values.

@@ -7,7 +7,7 @@ internal import StateCoding
 
 /// Stage 1 for one stream: takes samples in order at the source's rate and produces signal events and beat windows.
 ///
-///     sample -> usable? -> resample to 360 Hz -> mains hum -> condition -> Pan-Tompkins
+///     sample -> usable? -> spikes and pacing pulses removed -> resample to 360 Hz -> mains hum -> condition -> Pan-Tompkins
 ///            -> R peak -> window of 280 -> [0,1]
 ///
 /// A segment is a run of samples within which the detector and the windows may connect what they see. It ends at a
@@ -27,6 +27,12 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     /// interruption, which ends when the missed share is down to `usableShare`.
     static let unusableShare: Float = 0.6
     static let usableShare: Float = 0.3
+
+    /// A pulse this many seconds before R at most is a ventricular one (wide paced complexes have a late R), or up to
+    /// `latePulseSeconds` after R. An atrial one comes up to `atrialPulseSeconds` before R.
+    static let ventricularPulseSeconds = 0.16
+    static let latePulseSeconds = 0.04
+    static let atrialPulseSeconds = 0.35
 
     /// How samples are currently handled.
     private enum Mode: UInt8, Sendable, Codable {
@@ -82,6 +88,12 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     private var missedWeight: Float = 0
     private var bridged = BridgedRanges()
     private var spikes = SpikeFilter()
+    private var pulses = PacingPulseFilter()
+    private var pacing = PacingEvidence()
+    /// Pulses of the session that were a pacemaker's, without those that `pacing` counts.
+    private var earlierPulses: Int64 = 0
+    /// Index of the next sample that `pulses` takes, source rate.
+    private var pulseIndex: Int64 = 0
     /// Unobserved seconds in the session so far.
     private(set) var unobservedSeconds: Double = 0
     private var detectionEndedAt: Int64 = 0
@@ -197,6 +209,8 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         condition = .good
         missing = 0
         unobservedSeconds = 0
+        pacing = PacingEvidence()
+        earlierPulses = 0
         ventricularRhythm.reset()
         rhythmRule.reset()
         (rhythmStart, rhythmSamples, detectionEndedAt) = (0, 0, index)
@@ -231,6 +245,9 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     mutating func changeSignal(samplingRate rate: Double, at index: Int64, stamp: Int64) -> Bool {
         endSegment(decidedAt: index, cause: .gapAtEdge, observable: false)
         if rate != samplingRate { setRate(rate, firstIndex: index) }
+        // In another lead the pulses have another height.
+        earlierPulses += pacing.count
+        pacing = PacingEvidence()
         let wentBackwards = takeStamp(stamp, forSample: index)
         add(.signalChanged(samplingRate: rate), at: index, decidedAt: index)
         resume(at: index)
@@ -303,11 +320,12 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
             }
             if index == nextClockAt {
                 nextClockAt = index + clockPeriod
+                pulses.expectedHeight = pacing.expectedHeight(at: index, samplingRate: samplingRate)
                 add(
                     .clock(
                         WaveformEvidence(
                             ventricularProbability: swing == nil ? nil : rhythmRule.largestRecentProbability,
-                            swing: swing)), at: index, decidedAt: index)
+                            swing: swing, pacingPulses: earlierPulses + pacing.count)), at: index, decidedAt: index)
             }
             index += 1
         }
@@ -321,8 +339,10 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         missedShare -= missedWeight * missedShare
         lastUsable = sample
         var filter = spikes
-        let count = filter.step(sample) { pass($0, at: index) }
+        let count = filter.step(sample) { passPulses($0, at: index) }
         spikes = filter
+        // Whether such a spike is a pacemaker's shows when it comes again and again.
+        if count > 0 { add(pulseOf: filter.lastHeight, at: index - Int64(count)) }
         return count
     }
 
@@ -370,6 +390,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         let first = Int64((Double(missingSince - resamplerOrigin) * perSample).rounded(.down)) - detectorOrigin
         let count = Int64((Double(missing) * perSample).rounded(.up)) + 1
         bridged.add(first: first, count: count, isMissing: missingIsGap)
+        pulseIndex += missing
         for step in 1...missing {
             pass(lastUsable + (sample - lastUsable) * Float(step) / Float(missing + 1), at: index)
         }
@@ -378,8 +399,35 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
 
     private mutating func releaseSpikes(at index: Int64) {
         var filter = spikes
-        filter.flush { pass($0, at: index) }
+        filter.flush { passPulses($0, at: index) }
         spikes = filter
+        var pulseFilter = pulses
+        pulseFilter.flush { pass($0, at: index) }
+        pulses = pulseFilter
+    }
+
+    /// Removes the pulses of a pacemaker.
+    @inline(__always)
+    private mutating func passPulses(_ sample: Float, at index: Int64) {
+        var filter = pulses
+        let pulse = filter.step(sample) { pass($0, at: index) }
+        pulses = filter
+        if let pulse { add(pulseOf: pulse.height, at: pulseIndex - Int64(pulse.samplesAgo)) }
+        pulseIndex += 1
+    }
+
+    private mutating func add(pulseOf height: Float, at index: Int64) {
+        guard pacing.add(at: max(0, index), height: height, samplingRate: samplingRate) else { return }
+        pulses.expectedHeight = pacing.expectedHeight(at: index, samplingRate: samplingRate)
+    }
+
+    /// What a pacemaker did before a beat.
+    private func pacing(ofBeatAt index: Int64) -> BeatPacing {
+        func samples(_ seconds: Double) -> Int64 { Int64((seconds * samplingRate).rounded()) }
+        let ventricular = index - samples(Self.ventricularPulseSeconds)
+        return BeatPacing(
+            ventricular: pacing.hasPulse(in: ventricular...index + samples(Self.latePulseSeconds)),
+            atrial: pacing.hasPulse(in: index - samples(Self.atrialPulseSeconds)...ventricular - 1))
     }
 
     @inline(__always)
@@ -459,6 +507,9 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         resampled = 0
         missing = 0
         spikes.reset(samplingRate: samplingRate)
+        pulses.reset(samplingRate: samplingRate)
+        pulses.expectedHeight = pacing.expectedHeight(at: index, samplingRate: samplingRate)
+        pulseIndex = index
         humFilter.reset()
         conditionMonitor.reset()
         setCondition(.good, since: index, decidedAt: index)
@@ -572,6 +623,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
             window: nil, notClassifiedBecause: nil, amplitude: detection.amplitude,
             foundBySearchBack: detection.foundBySearchBack, noiseRatio: detector.noiseRatio)
         let rPeak = detection.rPeakIndex
+        finding.pacing = pacing(ofBeatAt: sourceIndex(of: detectorOrigin + rPeak))
         let bridgedSince = bridged.count(in: rPeak..<Int64.max)
         // Missing samples that are not bridged yet lie after every beat.
         finding.unobservedSeconds =

@@ -45,6 +45,10 @@ struct EventLine {
             parts.append("p \(fixed(probability(of: beat), 2))")
             parts.append("suspicion \(fixed(Double(beat.attackSuspicion), 2))")
         }
+        if beat.atrialPacing || beat.ventricularPacing {
+            let chambers = [beat.atrialPacing ? "atrium" : nil, beat.ventricularPacing ? "ventricle" : nil]
+            parts.append("pacing: \(chambers.compactMap(\.self).joined(separator: " and "))")
+        }
         return parts.joined(separator: "  ")
     }
 
@@ -125,6 +129,7 @@ struct EventLine {
         }
         var parts = ["status", name(status.state), "signal \(name(status.condition))"]
         if status.heartRate > 0 { parts.append("\(Int(status.heartRate.rounded()))/min") }
+        if status.paced { parts.append("paced") }
         if status.hasPause { parts.append(render(status.pause)) }
         return terminal.styled(parts.joined(separator: "  "), status.condition == .good ? .dim : .yellow)
     }
