@@ -80,6 +80,12 @@ public struct BeatPacing: Sendable, Equatable, Codable {
         self.ventricular = ventricular
         self.atrial = atrial
     }
+
+    /// Adds what another lead has shown.
+    mutating func add(_ other: BeatPacing) {
+        ventricular = ventricular || other.ventricular
+        atrial = atrial || other.atrial
+    }
 }
 
 /// Why a beat has no class.

@@ -21,6 +21,8 @@ struct HeldBeat: Sendable, Codable, RangeChecked {
     let due: Int64
     /// The beat of the lead in which it is classified; nil if that lead has not shown it. Its window is `window`.
     var finding: BeatFinding?
+    /// Pulses of a pacemaker that any lead has shown before it.
+    var pacing = BeatPacing()
     /// 280 values, or empty.
     var window: [Float] = []
 

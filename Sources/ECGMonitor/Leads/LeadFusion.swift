@@ -198,7 +198,8 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
             changes.unobserved = min(changes.unobserved, max(0, event.unobservedSeconds - states[lead].unobserved))
             states[lead].unobserved = event.unobservedSeconds
             states[lead].swing = evidence.swing
-        case .sessionStarted: states[lead].unobserved = 0
+            states[lead].pacingPulses = evidence.pacingPulses
+        case .sessionStarted: (states[lead].unobserved, states[lead].pacingPulses) = (0, 0)
         case .ventricularRhythm, .signalChanged, .sessionEnded, .leads, .leadConditions: break
         }
     }
@@ -208,7 +209,9 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
         var swing: Float?
         for lead in counting where states[lead].swing != nil { swing = max(swing ?? 0, states[lead].swing ?? 0) }
         let evidence = WaveformEvidence(
-            ventricularProbability: swing == nil ? nil : rhythm.largestRecentProbability, swing: swing)
+            ventricularProbability: swing == nil ? nil : rhythm.largestRecentProbability, swing: swing,
+            // A pulse shows in some leads better than in others; each lead counts the same pulses.
+            pacingPulses: states.reduce(0) { max($0, $1.pacingPulses) })
         add(.clock(evidence), at: index, decidedAt: index, leads)
         if changeClassifiedLead(at: index) { add(.leadConditions(conditions), at: index, decidedAt: index, leads) }
     }
@@ -304,6 +307,7 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
         }
         guard let place else { return }
         held[place].sightings.append(sighting)
+        held[place].pacing.add(finding.pacing)
         guard lead == conditions.classified, held[place].finding == nil else { return }
         held[place].finding = finding
         held[place].finding?.lead = UInt8(lead)
@@ -372,6 +376,7 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
         // As the stream counts: what the lead has missed since, the stream has missed at most.
         let since = max(0, states[shown.lead].unobserved - shown.unobservedSeconds)
         result.unobservedSeconds = max(0, unobserved - since)
+        result.pacing = beat.pacing
         add(.beat(result), at: rPeak, decidedAt: index, leads)
     }
 

@@ -37,6 +37,8 @@ struct LeadState: Sendable, Codable, RangeChecked {
     var unobserved: Double = 0
     /// Swing of the waveform over the last 4 s, in mV, at the last tick; nil if unknown.
     var swing: Float?
+    /// Pulses of a pacemaker that this lead has shown in the session.
+    var pacingPulses: Int64 = 0
     /// The latest judgement of the waveform, and the sample at which it became known.
     var row: VentricularRhythmDetector.Row?
     var rowKnownAt: Int64 = 0
@@ -45,7 +47,7 @@ struct LeadState: Sendable, Codable, RangeChecked {
     var restSwings = RecentValues()
 
     var isInRange: Bool {
-        (0...1).contains(sensitivity) && doubtfulBeats >= 0 && doubtfulBeats <= 1_000_000 && abs(offset) <= 1e6
+        pacingPulses >= 0 && (0...1).contains(sensitivity) && doubtfulBeats >= 0 && doubtfulBeats <= 1_000_000 && abs(offset) <= 1e6
             && (0...Self.trustMemory + 1).contains(confirmed) && (0...Self.trustMemory + 1).contains(refuted)
     }
 
