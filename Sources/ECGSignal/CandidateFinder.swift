@@ -5,6 +5,8 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
     /// A peak counts once no sample has exceeded it for this many samples: 139 ms. Two beats are never that close, and
     /// a smaller peak within that time belongs to the same complex.
     static let dominance: Int64 = 50
+    /// 83 ms, at rates of 300/min and more: there the integration windows of two beats almost touch.
+    static let fastDominance: Int64 = 30
     /// Maximum distance of the apex in the original signal from the band-passed extremum: 28 ms.
     static let apexReach = 10
     /// Half of the span in which the height is measured: 100 ms.
@@ -28,13 +30,20 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
     private var peakIndex: Int64 = 0
     private var previous: Int64 = 0
     private var hasRisen = false
+    private var dominance = CandidateFinder.dominance
+    /// Whether the rate is so high that peaks are close to each other.
+    var isFast: Bool {
+        get { dominance < Self.dominance }
+        set { dominance = newValue ? Self.fastDominance : Self.dominance }
+    }
     /// The last peak that was measured: its fiducial, and its apex relative to the baseline.
     private var lastFiducial: Int64 = 0
     private var lastAmplitude: Float = 0
 
     var isInRange: Bool {
         let limit = PanTompkinsFilters.inputLimit
-        return index >= 0 && (-1...index).contains(peakIndex) && peak >= 0 && abs(firstSample) <= limit
+        return index >= 0 && (dominance == Self.dominance || dominance == Self.fastDominance)
+            && (-1...index).contains(peakIndex) && peak >= 0 && abs(firstSample) <= limit
             && abs(lastSample) <= limit && lastFiducial <= index && abs(lastAmplitude) <= 2 * limit
     }
 
@@ -66,7 +75,7 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
             hasRisen = hasRisen || rising
             return false
         }
-        return n &- peakIndex >= Self.dominance
+        return n &- peakIndex >= dominance
     }
 
     /// Repeats the last sample, to let the filters run out.
@@ -122,10 +131,13 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
         var low = Float.infinity
         var high = -Float.infinity
         let centre = max(Self.heightReach + 1, candidate.fiducialIndex)
-        for i in centre - Self.heightReach...min(centre + Self.heightReach, index - 2) {
+        var i = centre - Self.heightReach
+        let end = min(centre + Self.heightReach, index - 2)
+        while i <= end {
             let value = (at(i - 1) + at(i) + at(i + 1)) / 3
             low = min(low, value)
             high = max(high, value)
+            i += 1
         }
         candidate.height = max(0, high - low)
         candidate.concentration = concentration
