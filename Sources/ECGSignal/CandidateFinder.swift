@@ -5,8 +5,14 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
     /// A peak counts once no sample has exceeded it for this many samples: 139 ms. Two beats are never that close, and
     /// a smaller peak within that time belongs to the same complex.
     static let dominance: Int64 = 50
+    /// 83 ms, at rates of 300/min and more: there the integration windows of two beats almost touch.
+    static let fastDominance: Int64 = 30
     /// Maximum distance of the apex in the original signal from the band-passed extremum: 28 ms.
     static let apexReach = 10
+    /// Half of the span in which the height is measured: 100 ms.
+    static let heightReach: Int64 = 36
+    /// 300 ms: no complex is wider.
+    static let longestComplex: Int64 = 108
     /// A peak is complete at most this many samples after its apex.
     static let maximumDelay =
         PanTompkinsFilters.slopeDelay + 2 * PanTompkinsFilters.slopeSpacing + PanTompkinsFilters.integrationLength
@@ -24,11 +30,21 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
     private var peakIndex: Int64 = 0
     private var previous: Int64 = 0
     private var hasRisen = false
+    private var dominance = CandidateFinder.dominance
+    /// Whether the rate is so high that peaks are close to each other.
+    var isFast: Bool {
+        get { dominance < Self.dominance }
+        set { dominance = newValue ? Self.fastDominance : Self.dominance }
+    }
+    /// The last peak that was measured: its fiducial, and its apex relative to the baseline.
+    private var lastFiducial: Int64 = 0
+    private var lastAmplitude: Float = 0
 
     var isInRange: Bool {
         let limit = PanTompkinsFilters.inputLimit
-        return index >= 0 && (-1...index).contains(peakIndex) && peak >= 0 && abs(firstSample) <= limit
-            && abs(lastSample) <= limit
+        return index >= 0 && (dominance == Self.dominance || dominance == Self.fastDominance)
+            && (-1...index).contains(peakIndex) && peak >= 0 && abs(firstSample) <= limit
+            && abs(lastSample) <= limit && lastFiducial <= index && abs(lastAmplitude) <= 2 * limit
     }
 
     /// Processes one sample.
@@ -59,7 +75,7 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
             hasRisen = hasRisen || rising
             return false
         }
-        return n &- peakIndex >= Self.dominance
+        return n &- peakIndex >= dominance
     }
 
     /// Repeats the last sample, to let the filters run out.
@@ -103,7 +119,60 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
         candidate.bandPassedPeak = Float(extremum)
         candidate.slope = Float(steepest)
         locateApex(&candidate, positive: bandPassed[Int(truncatingIfNeeded: extremumIndex) & 255] >= 0)
+        measureShape(&candidate)
+        lastFiducial = fiducial
+        lastAmplitude = candidate.amplitude
         return candidate
+    }
+
+    /// Height, concentration, and whether the complex began with the previous peak.
+    private mutating func measureShape(_ candidate: inout QRSCandidate) {
+        // Mean of three samples, so that noise adds less to the height.
+        var low = Float.infinity
+        var high = -Float.infinity
+        let centre = max(Self.heightReach + 1, candidate.fiducialIndex)
+        var i = centre - Self.heightReach
+        let end = min(centre + Self.heightReach, index - 2)
+        while i <= end {
+            let value = (at(i - 1) + at(i) + at(i + 1)) / 3
+            low = min(low, value)
+            high = max(high, value)
+            i += 1
+        }
+        candidate.height = max(0, high - low)
+        candidate.concentration = concentration
+        let interval = candidate.fiducialIndex - lastFiducial
+        guard interval > 0, interval <= Self.longestComplex, lastFiducial > index - 250 else { return }
+        // Still beyond 40 % of the previous apex, on the same side of the baseline before it.
+        let apexLevel = at(lastFiducial)
+        let least = 0.6 * abs(lastAmplitude)
+        for i in lastFiducial...candidate.fiducialIndex {
+            let fall = lastAmplitude > 0 ? apexLevel - at(i) : at(i) - apexLevel
+            if fall > least { return }
+        }
+        candidate.endsPreviousComplex = true
+    }
+
+    private func at(_ i: Int64) -> Float { original[Int(truncatingIfNeeded: i) & 255] }
+
+    /// Of the slopes summed at the peak.
+    private var concentration: Float {
+        var inside: Float = 0
+        var most: Float = 0
+        var total: Float = 0
+        let first = peakIndex - Int64(PanTompkinsFilters.integrationLength) + 1
+        func square(_ i: Int64) -> Float {
+            let value = Float(slope[Int(truncatingIfNeeded: i) & 255])
+            return value * value
+        }
+        for i in first...peakIndex {
+            let value = square(i)
+            total += value
+            inside += value
+            if i >= first + 24 { inside -= square(i - 24) }
+            most = max(most, inside)
+        }
+        return total > 0 ? min(1, most / total) : 0
     }
 
     private mutating func locateApex(_ candidate: inout QRSCandidate, positive: Bool) {

@@ -13,73 +13,33 @@ public import StateCoding
 /// is reported 286 ms after its apex (median on mitdb; 99 % within 340 ms); search-back and the learning phase take
 /// longer.
 public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
-    /// Durations in samples at 360 Hz, and fractions of levels.
-    struct Constants: Sendable, Equatable, Codable {
-        /// A peak is decided within this many samples (350 ms) after its apex; only after that is a beat missing.
-        var decisionDelay: Int64 = 126
-        /// 200 ms: no two beats are closer than this (section III).
-        var refractory: Int64 = 72
-        /// Within 360 ms after a beat a peak may be its T wave...
-        var tWaveWindow: Int64 = 130
-        /// ...and is one if its slope is below half (in the paper; slightly less here) of the beat's.
-        var tWaveSlope: Float = 0.47
-        /// 2 s.
-        var learningPhase: Int64 = 720
-        /// Threshold 1 between noise and signal level: integrated signal on the scale of amplitudes (0.5 there is the
-        /// paper's 0.25), band-passed signal (the paper: 0.25). The optimum is flat: 0.4 to 0.5 and 0.2 to 0.4 change
-        /// the error rate on mitdb by less than a tenth.
-        var integratedShare: Float = 0.45
-        var integratedPowerShare: Float = 0.25
-        var bandPassedShare: Float = 0.4
-        /// Threshold 2 as a share of threshold 1.
-        var searchBackShare: Float = 0.5
-        /// A peak with three quarters of the heights and slope of a beat found by search-back is as good a beat as that
-        /// one.
-        var likeness: Float = 0.75
-        var searchBackByAverage: Float = 1.66
-        var searchBackByMedian: Float = 1.42
-        /// 8 s.
-        var relearningInterval: Int64 = 2_880
-        /// Relearned levels below this fraction of the previous ones are noise: nothing can be detected in the signal
-        /// of a heart that stands still.
-        var relearningShare: Float = 0.125
-        /// Minimum band-passed peak in microvolts; smaller ones never count. A narrow complex of 0.16 mV gives this
-        /// value. By IEC 60601-2-27 a complex of 0.15 mV or less must not be counted and one of 0.5 mV must be.
-        var minimumPeak: Float = 80
-        /// The constants below begin to apply at the first `noiseRatio` and apply fully at the second; in between, they
-        /// are interpolated.
-        var noiseOnset: Float = 0.32
-        var noiseFull: Float = 0.4
-        /// Electrode motion comes in bursts: the noise is forgotten within this many peaks.
-        var noiseMemory: Float = 60
-        /// In noise a missed beat costs more than a false one, because the noise itself is reported.
-        var noisyIntegratedShare: Float = 0.2
-        var noisyBandPassedShare: Float = 0.2
-        /// In noise a beat may be less steep than the noise peak before it; that does not make it a T wave.
-        var noisyTWaveSlope: Float = 0
-        /// 144 ms: a noise peak must not hide a beat.
-        var noisyRefractory: Float = 52
-        var noisySearchBackByMedian: Float = 1.2
-    }
-
-    private let additions: Additions
-    private let constants: Constants
+    let additions: Additions
+    let constants: Constants
     private var finder = CandidateFinder()
     /// Peaks of the learning phase.
-    private var learning = CandidateQueue()
+    var learning = CandidateQueue()
     /// Peaks since the last beat that did not pass the thresholds, for search-back.
-    private var rejected = CandidateQueue()
+    var rejected = CandidateQueue()
     /// Beats not yet reported.
     private var decided = CandidateQueue()
-    private var integratedLevels: PeakLevels
-    private var bandPassedLevels: PeakLevels
-    private var rr = RRAverages()
-    private var hasLearned = false
-    private var lastBeat: QRSCandidate?
+    var smallBeats = SmallBeats()
+    private var fastRhythm = FastRhythm()
+    /// The peak decided before: its height, and whether it was the second slope of a complex.
+    private var lastPeak: Float = 0
+    private var lastPeakWasOtherSlope = false
+    /// Whether the last beat was a small one beside large ones.
+    private var wasSmall = false
+    /// Heights of the last beats, in millivolts.
+    var heights = LastEight()
+    var integratedLevels: PeakLevels
+    var bandPassedLevels: PeakLevels
+    var rr = RRAverages()
+    var hasLearned = false
+    var lastBeat: QRSCandidate?
     /// Up to this sample only the filters need to run.
     @FullRange private var nextEvent: Int64
-    @FullRange private var searchBackDue: Int64 = .max
-    @FullRange private var relearningDue: Int64 = .max
+    @FullRange var searchBackDue: Int64 = .max
+    @FullRange var relearningDue: Int64 = .max
 
     /// Height of the smaller peaks between the last beats relative to the beats, in the integrated signal on the scale
     /// of amplitudes: below 0.2 in a clean ECG, 0.35 and above where noise resembles beats (electrode motion at a
@@ -183,11 +143,20 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
         noisiness = max(0, min(1, now), noisiness - 1 / constants.noiseMemory)
     }
 
-    private mutating func decide(_ candidate: QRSCandidate, inRetrospect: Bool = false) {
+    mutating func decide(_ candidate: QRSCandidate, inRetrospect: Bool = false) {
+        let isOtherSlope =
+            additions.contains(.wideComplexes) && candidate.endsPreviousComplex && !lastPeakWasOtherSlope
+            && candidate.integratedPeak < constants.otherSlopeLimit * lastPeak
+        lastPeak = candidate.integratedPeak
+        lastPeakWasOtherSlope = isOtherSlope
         if let lastBeat {
             let interval = candidate.fiducialIndex - lastBeat.fiducialIndex
-            if interval < Int64(mixed(Float(constants.refractory), constants.noisyRefractory)) { return }
-            watch(candidate, interval: interval, lastSlope: lastBeat.slope)
+            if isOtherSlope, noisiness == 0 { return }
+            if interval < refractory {
+                if additions.contains(.fastRhythm) { fastRhythm.skip(candidate, after: lastBeat) }
+                return
+            }
+            if !isOtherSlope { watch(candidate, interval: interval, lastSlope: lastBeat.slope) }
             let slope = mixed(constants.tWaveSlope, constants.noisyTWaveSlope)
             if interval < constants.tWaveWindow, candidate.slope < slope * lastBeat.slope {
                 appendNoise(candidate)
@@ -195,11 +164,19 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
             }
         }
         if passes(candidate, share: irregularityShare) {
+            if !inRetrospect { acceptSmallBeats(before: candidate) }
             accept(candidate, bySearchBack: inRetrospect)
+        } else if isExpectedSmallBeat(candidate) {
+            accept(candidate, bySearchBack: inRetrospect, isSmall: true)
         } else {
             appendNoise(candidate)
             rejected.append(candidate)
         }
+    }
+
+    private var refractory: Int64 {
+        let usual = Int64(mixed(Float(constants.refractory), constants.noisyRefractory))
+        return fastRhythm.isFast ? min(FastRhythm.refractory, usual) : usual
     }
 
     private mutating func watch(_ candidate: QRSCandidate, interval: Int64, lastSlope: Float) {
@@ -223,11 +200,27 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
             additions.contains(.amplitudeScale)
                 ? mixed(constants.integratedShare, constants.noisyIntegratedShare) : constants.integratedPowerShare)
         let bandPassed = bandPassedLevels.threshold(mixed(constants.bandPassedShare, constants.noisyBandPassedShare))
-        return height(candidate) > share * integrated
-            && candidate.bandPassedPeak > max(share * bandPassed, constants.minimumPeak)
+        return height(candidate) > share * integrated && candidate.bandPassedPeak > share * bandPassed
+            && isLargeEnough(candidate)
     }
 
-    private func height(_ candidate: QRSCandidate) -> Float {
+    /// Whether a peak is large enough for a complex, and, if it is small, stands out from the noise.
+    func isLargeEnough(_ candidate: QRSCandidate, isUsual: Bool = true) -> Bool {
+        guard additions.contains(.lowVoltage) else { return candidate.bandPassedPeak > constants.fixedMinimumPeak }
+        let share = isUsual && noisiness == 0 && heights.median > constants.minimumHeight ? constants.usualShare : 1
+        guard candidate.height > share * constants.minimumHeight else { return false }
+        guard
+            candidate.height > constants.tallerThanP
+                ? candidate.sharpness > constants.minimumSharpness
+                : candidate.slope > share * constants.minimumSlope
+        else { return false }
+        return share < 1 || candidate.bandPassedPeak > constants.doubtfulPeak
+            || candidate.concentration > constants.doubtfulConcentration
+            || integratedLevels.noiseLevel > 0
+                && height(candidate) > constants.doubtfulMultiple * integratedLevels.noiseLevel
+    }
+
+    func height(_ candidate: QRSCandidate) -> Float {
         additions.contains(.amplitudeScale)
             ? candidate.integratedPeak : candidate.integratedPeak * candidate.integratedPeak
     }
@@ -237,16 +230,28 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
         bandPassedLevels.appendNoise(candidate.bandPassedPeak)
     }
 
-    private mutating func accept(_ candidate: QRSCandidate, bySearchBack: Bool) {
-        if let lastBeat { rr.append(Float(candidate.fiducialIndex - lastBeat.fiducialIndex)) }
-        integratedLevels.appendSignal(height(candidate), bySearchBack: bySearchBack)
-        bandPassedLevels.appendSignal(candidate.bandPassedPeak, bySearchBack: bySearchBack)
+    /// - Parameter isSmall: a small beat beside large ones; the levels remain those of the large ones, unless several
+    ///   small ones follow each other.
+    mutating func accept(_ candidate: QRSCandidate, bySearchBack: Bool, isSmall: Bool = false) {
+        if let lastBeat {
+            rr.append(Float(candidate.fiducialIndex - lastBeat.fiducialIndex))
+            if fastRhythm.take(candidate, after: lastBeat, recentMedian: rr.recentMedian) { rr.removeAll() }
+            finder.isFast = fastRhythm.isFast
+        }
+        if !isSmall || wasSmall {
+            integratedLevels.appendSignal(height(candidate), bySearchBack: bySearchBack)
+            bandPassedLevels.appendSignal(candidate.bandPassedPeak, bySearchBack: bySearchBack)
+            heights.append(candidate.height)
+        }
+        wasSmall = isSmall
         lastBeat = candidate
         rejected.removeAll(before: candidate.fiducialIndex + constants.refractory)
         var beat = candidate
         beat.isFoundBySearchBack = bySearchBack
         decided.append(beat)
-        relearningDue = candidate.rPeakIndex + constants.relearningInterval
+        relearningDue =
+            candidate.rPeakIndex
+            + (additions.contains(.earlyRelearning) ? constants.earlyRelearningInterval : constants.relearningInterval)
         guard !rr.isEmpty else { return }
         var limit = constants.searchBackByAverage * rr.selectedMean
         if additions.contains(.medianSearchBack) {
@@ -284,54 +289,9 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
         }
     }
 
-    private func isLike(_ candidate: QRSCandidate, _ beat: QRSCandidate) -> Bool {
+    func isLike(_ candidate: QRSCandidate, _ beat: QRSCandidate) -> Bool {
         candidate.integratedPeak >= constants.likeness * beat.integratedPeak
             && candidate.bandPassedPeak >= constants.likeness * beat.bandPassedPeak
             && candidate.slope >= constants.likeness * beat.slope
-    }
-
-    // MARK: - Learning
-
-    /// Sets the levels and decides the peaks found in the meantime.
-    private mutating func endLearningPhase() {
-        learn(from: learning)
-        for index in 0..<learning.count { decide(learning[index]) }
-        learning.removeAll()
-        if lastBeat == nil { relearningDue = constants.relearningInterval }
-    }
-
-    /// Sets the levels from the largest peaks: from the second largest if it is at least half of the largest, so that a
-    /// single artefact does not set them.
-    ///
-    /// - Returns: false, with the levels unchanged, if there is nothing to learn from or the result is below `least`.
-    @discardableResult
-    private mutating func learn(from candidates: CandidateQueue, least: Float = 0) -> Bool {
-        hasLearned = true
-        var integrated: (Float, Float) = (0, 0)
-        var bandPassed: (Float, Float) = (0, 0)
-        func insert(_ value: Float, _ pair: inout (Float, Float)) {
-            if value > pair.0 { pair = (value, pair.0) } else if value > pair.1 { pair.1 = value }
-        }
-        for index in 0..<candidates.count {
-            insert(candidates[index].integratedPeak, &integrated)
-            insert(candidates[index].bandPassedPeak, &bandPassed)
-        }
-        func level(_ pair: (Float, Float)) -> Float { pair.1 > 0.5 * pair.0 ? pair.1 : pair.0 }
-        guard integrated.0 > 0, level(bandPassed) >= least else { return false }
-        let peak = level(integrated)
-        integratedLevels.learn(signalPeak: additions.contains(.amplitudeScale) ? peak : peak * peak)
-        bandPassedLevels.learn(signalPeak: level(bandPassed))
-        return true
-    }
-
-    private mutating func relearn(_ n: Int64) {
-        relearningDue = n + constants.learningPhase
-        let least = max(constants.minimumPeak, constants.relearningShare * bandPassedLevels.signalLevel)
-        guard additions.contains(.relearning), learn(from: rejected, least: least) else { return }
-        rr.removeAll()
-        let candidates = rejected
-        rejected.removeAll()
-        searchBackDue = .max
-        for index in 0..<candidates.count { decide(candidates[index], inRetrospect: true) }
     }
 }
