@@ -15,7 +15,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var patterns: VentricularPatternRule
     private var burden: VentricularBurdenRule
     private var ventricularRhythm: VentricularRhythmAlertRule
-    private var irregularity: AtrialFibrillationRule
+    var atrialFibrillation: AtrialFibrillationRule
     private var signal: SignalAlertRule
     private var observation = ObservationRule()
     private var suspicion: AttackSuspicionRule
@@ -59,7 +59,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         patterns = VentricularPatternRule(configuration)
         burden = VentricularBurdenRule(configuration)
         ventricularRhythm = VentricularRhythmAlertRule(configuration)
-        irregularity = AtrialFibrillationRule(configuration)
+        atrialFibrillation = AtrialFibrillationRule(configuration)
         signal = SignalAlertRule(configuration)
         suspicion = AttackSuspicionRule(configuration.suspicion)
     }
@@ -89,6 +89,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
                 changeRate(to: rate)
                 // The same beats have a different morphology in another lead.
                 beats.forget()
+                atrialFibrillation.reset()
             case .gap(let count, let isBridged): gap(count, from: signalEvent.sampleIndex, isBridged: isBridged)
             case .condition(let condition): change(to: condition, since: signalEvent.sampleIndex)
             case .ventricularRhythm(let finding, let confidence):
@@ -198,7 +199,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         patterns.cut()
         burden.reset()
         ventricularRhythm.reset()
-        irregularity.reset()
+        atrialFibrillation.reset()
         suspicion.reset()
         beats.forget()
     }
@@ -225,7 +226,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         ectopy.clock(at: index, alerts: &alerts)
         patterns.clock(at: index, alerts: &alerts)
         burden.clock(at: index, alerts: &alerts)
-        irregularity.clock(at: index, alerts: &alerts)
+        atrialFibrillation.clock(at: index, alerts: &alerts)
         if alerts.now.seconds(from: lastStatus, to: index) >= statusIntervalSeconds { writeStatus(at: index) }
     }
 
@@ -274,6 +275,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         lastBeat = index
         unobservedAtBeat = finding.unobservedSeconds
         asystoleAndPause.beat(at: index, unobserved: finding.unobservedSeconds, alerts: &alerts)
+        atrialFibrillation.see(finding, in: windows)
         let resolved = beats.receive(
             finding, answer, windows: windows, classifier: contextual, interval: interval,
             isNoisy: signal.condition != .good, now: alerts.now)
@@ -326,7 +328,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         if let interval, let rate = heartRate.beatsPerMinute {
             rateRule.beat(at: index, rate: rate, interval: interval, alerts: &alerts)
         }
-        irregularity.beat(
+        atrialFibrillation.beat(
             classification?.beatClass, at: index, interval: interval, heartRate: heartRate.beatsPerMinute,
             isQuiet: isQuiet, alerts: &alerts)
         if let classification, signal.condition == .good, !finding.isPartlyBridged {
@@ -403,7 +405,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         patterns.configure(configuration)
         burden.configure(configuration)
         ventricularRhythm.configure(configuration)
-        irregularity.configure(configuration)
+        atrialFibrillation.configure(configuration)
         signal.configure(configuration)
     }
 
