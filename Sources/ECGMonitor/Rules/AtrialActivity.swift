@@ -105,7 +105,7 @@ struct AtrialActivity: Sendable, Codable {
     }
 
     /// Median absolute difference, in mV, between the beats and the median beat, over all points of all beats.
-    private func deviation(from median: borrowing InlineArray<18, Float>, of places: UInt64) -> Float {
+    private func deviation(from median: InlineArray<18, Float>, of places: UInt64) -> Float {
         withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.beats * Self.points) { differences in
             var count = 0
             var rest = places
@@ -124,7 +124,7 @@ struct AtrialActivity: Sendable, Codable {
     private func millivolts(_ place: Int, _ point: Int) -> Float { Float(segments[place * Self.points + point]) * 1e-3 }
 
     /// Correlation of a beat's segment with the sum of the others; both have mean 0.
-    private func correlation(of place: Int, withOthersOf sum: borrowing InlineArray<18, Float>) -> Float {
+    private func correlation(of place: Int, withOthersOf sum: InlineArray<18, Float>) -> Float {
         var product: Float = 0
         var own: Float = 1e-9
         var others: Float = 1e-9
