@@ -106,8 +106,9 @@ public struct MonitorConfiguration: Sendable, Equatable, Codable, RangeChecked {
 
     /// Ventricular fibrillation ends when the signal has not shown it for this long, in s.
     public var ventricularFibrillationHoldSeconds: Double = 10
-    /// The irregular-rhythm alert continues until the rhythm has not been irregular for this long, in s.
-    public var atrialFibrillationHoldSeconds: Double = 30
+    /// The irregular-rhythm alert continues until the rhythm has not looked like atrial fibrillation for this long, in
+    /// s. It is judged over 30 s, so the alert ends some 25 s after the fibrillation.
+    public var atrialFibrillationHoldSeconds: Double = 10
 
     // MARK: Alarms
 

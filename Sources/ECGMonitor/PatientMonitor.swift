@@ -247,6 +247,18 @@ public struct PatientMonitor: Sendable, Codable {
         return observed
     }
 
+    /// From here on, records the features of the atrial fibrillation rule for each beat until they are taken.
+    public mutating func observeRhythm() {
+        analyzer.atrialFibrillation.observed = analyzer.atrialFibrillation.observed ?? []
+    }
+
+    /// The features recorded since the last call, if they are being recorded.
+    public mutating func takeObservedRhythm() -> [ObservedRhythm] {
+        guard let observed = analyzer.atrialFibrillation.observed else { return [] }
+        analyzer.atrialFibrillation.observed = []
+        return observed
+    }
+
     // MARK: The wall clock
 
     /// Reports that no samples have arrived for too long by the caller's clock: the alert `signalLost` starts, with

@@ -12,7 +12,8 @@ struct Ecgmon: AsyncParsableCommand {
         subcommands: [
             Demo.self, Replay.self, Watch.self, HistoryCommand.self, AlarmCommands.self, KeyCommands.self,
             AnnotateCommand.self, EvaluateCommand.self,
-            DataCommand.self, TrainCommand.self, TrainContextualClassifier.self, AttackCommand.self, BenchmarkCommand.self,
+            DataCommand.self, TrainCommand.self, TrainContextualClassifier.self, TrainFibrillation.self,
+            AttackCommand.self, BenchmarkCommand.self,
         ])
 
     /// Runs the command that the arguments name.

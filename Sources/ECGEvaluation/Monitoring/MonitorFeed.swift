@@ -25,12 +25,13 @@ public struct MonitorFeed {
     ///   - name: the record's name, for messages.
     ///   - workspace: created by this classifier and not used by any other thread; nil: creates its own.
     ///   - observing: whether the beats are kept for ``takeObservedBeats()``.
+    ///   - observingRhythm: whether the rhythm's features are kept for ``takeObservedRhythm()``.
     ///   - refusal: the problem (stated before the cause) and next step of the error thrown if the monitor rejects the
     ///     samples; nil: reports that the record was rejected.
     public init(
         samplingRate: Double, leads: [String], name: String, classifier: BeatClassifier,
         workspace: BeatClassifier.Workspace? = nil, configuration: MonitorConfiguration = .init(),
-        observing: Bool = false, refusal: (problem: String, nextStep: String)? = nil
+        observing: Bool = false, observingRhythm: Bool = false, refusal: (problem: String, nextStep: String)? = nil
     ) throws(ToolError) {
         guard SignalLimits.samplingRates.contains(samplingRate) else {
             let range = SignalLimits.samplingRates
@@ -46,6 +47,7 @@ public struct MonitorFeed {
         maximumJump = configuration.maximumIndexJumpSeconds * samplingRate
         monitor = PatientMonitor(configuration: configuration)
         if observing { monitor.observeBeats() }
+        if observingRhythm { monitor.observeRhythm() }
     }
 
     /// Feeds consecutive samples in millivolts; a first index beyond the end of the previous samples is a gap.
@@ -87,4 +89,7 @@ public struct MonitorFeed {
 
     /// The beats observed since the last call.
     public mutating func takeObservedBeats() -> [ObservedBeat] { monitor.takeObservedBeats() }
+
+    /// The features of the atrial fibrillation rule observed since the last call.
+    public mutating func takeObservedRhythm() -> [ObservedRhythm] { monitor.takeObservedRhythm() }
 }

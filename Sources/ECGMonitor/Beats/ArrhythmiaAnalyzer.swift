@@ -16,7 +16,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var patterns: VentricularPatternRule
     private var burden: VentricularBurdenRule
     private var ventricularRhythm: VentricularRhythmAlertRule
-    private var irregularity: AtrialFibrillationRule
+    var atrialFibrillation: AtrialFibrillationRule
     private var signal: SignalAlertRule
     private var leads = LeadAlertRule()
     private var observation = ObservationRule()
@@ -67,7 +67,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         patterns = VentricularPatternRule(configuration)
         burden = VentricularBurdenRule(configuration)
         ventricularRhythm = VentricularRhythmAlertRule(configuration)
-        irregularity = AtrialFibrillationRule(configuration)
+        atrialFibrillation = AtrialFibrillationRule(configuration)
         signal = SignalAlertRule(configuration)
         suspicion = AttackSuspicionRule(configuration.suspicion)
     }
@@ -98,6 +98,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
                 // The same beats have a different morphology in another lead.
                 beats.forget()
                 leads.forget(alerts: &alerts)
+                atrialFibrillation.reset()
             case .gap(let count, let isBridged): gap(count, from: signalEvent.sampleIndex, isBridged: isBridged)
             case .condition(let condition): change(to: condition, since: signalEvent.sampleIndex)
             case .ventricularRhythm(let finding, let confidence):
@@ -214,7 +215,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         patterns.cut()
         burden.reset()
         ventricularRhythm.reset()
-        irregularity.reset()
+        atrialFibrillation.reset()
         suspicion.reset()
         beats.forget()
     }
@@ -243,7 +244,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         ectopy.clock(at: index, alerts: &alerts)
         patterns.clock(at: index, alerts: &alerts)
         burden.clock(at: index, alerts: &alerts)
-        irregularity.clock(at: index, alerts: &alerts)
+        atrialFibrillation.clock(at: index, alerts: &alerts)
         if becamePaced || alerts.now.seconds(from: lastStatus, to: index) >= statusIntervalSeconds { writeStatus(at: index) }
     }
 
@@ -309,6 +310,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         lastBeat = index
         unobservedAtBeat = finding.unobservedSeconds
         asystoleAndPause.beat(at: index, unobserved: finding.unobservedSeconds, alerts: &alerts)
+        atrialFibrillation.see(finding, in: windows)
         let resolved = beats.receive(
             finding, answer, windows: windows, classifier: contextual, interval: interval,
             isNoisy: signal.condition != .good, now: alerts.now)
@@ -362,7 +364,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         if let interval, let rate = heartRate.beatsPerMinute {
             rateRule.beat(at: index, rate: rate, interval: interval, alerts: &alerts)
         }
-        irregularity.beat(
+        atrialFibrillation.beat(
             classification?.beatClass, at: index, interval: interval, heartRate: heartRate.beatsPerMinute,
             isQuiet: isQuiet, alerts: &alerts)
         if let classification, signal.condition == .good, !finding.isPartlyBridged {
@@ -439,7 +441,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         patterns.configure(configuration)
         burden.configure(configuration)
         ventricularRhythm.configure(configuration)
-        irregularity.configure(configuration)
+        atrialFibrillation.configure(configuration)
         signal.configure(configuration)
     }
 

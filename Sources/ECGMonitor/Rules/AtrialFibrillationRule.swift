@@ -1,18 +1,53 @@
 internal import ECGATKGAN
+internal import ECGSignal
+internal import StateCoding
 
-/// **Irregular rhythm suggesting atrial fibrillation**: the RR intervals between beats that are not ectopic are as
-/// irregular as in atrial fibrillation (`RhythmIrregularity`). It ends when they have not been so for
-/// `atrialFibrillationHoldSeconds`. It is not raised in noise, which makes every rhythm irregular.
-struct AtrialFibrillationRule: Sendable, Codable {
+/// **Irregular rhythm suggesting atrial fibrillation**: over the last 30 s the RR intervals are irregular and no P wave
+/// precedes the beats (`AtrialFibrillationFeatures`, `AtrialFibrillationModel`).
+///
+/// It starts when the mean probability of the last `averaged` beats reaches `startAt`, from `minimumSeconds` of rhythm
+/// on. It ends when that mean has been below `endBelow` for `atrialFibrillationHoldSeconds`, or when nothing could be
+/// said for `unknownSeconds`. Beats in noise are not judged: noise makes every rhythm irregular and hides the P wave.
+struct AtrialFibrillationRule: Sendable, Codable, RangeChecked {
+    static let averaged = 5
+    static let startAt: Float = 0.9
+    static let endBelow: Float = 0.4
+    static let minimumSeconds: Float = 18
+    static let unknownSeconds = 60.0
+
     private var holdSeconds: Double
-    private var irregularity = RhythmIrregularity()
-    private var lastIrregular: Int64 = 0
-    private var lastWasEctopic = false
+    private var features = AtrialFibrillationFeatures()
+    /// Whether the next beat's window was seen.
+    private var sawWindow = false
+    private var lastBeat: Int64?
+    /// Probabilities at the last beats.
+    private var recent = InlineArray<5, Float>(repeating: 0)
+    private var judged = 0
+    /// First beat since which the mean probability has been at `endBelow` or more without interruption.
+    private var suspectedSince: Int64?
+    /// First beat since which it has been below; nil while it is not.
+    private var clearSince: Int64?
+    private var lastJudged: Int64 = 0
+    /// Kept for training, if asked for.
+    @Uncoded var observed: [ObservedRhythm]? = nil
 
     init(_ configuration: MonitorConfiguration) { holdSeconds = configuration.atrialFibrillationHoldSeconds }
 
+    var isInRange: Bool { judged >= 0 }
+
     mutating func configure(_ configuration: MonitorConfiguration) {
         holdSeconds = configuration.atrialFibrillationHoldSeconds
+    }
+
+    /// Takes the signal around a beat, before the beat's class is known; `beat` follows before the next window.
+    ///
+    /// - Parameter windows: those of all pending beats.
+    mutating func see(_ finding: BeatFinding, in windows: [Float]) {
+        sawWindow = finding.window != nil && !finding.isPartlyBridged
+        guard sawWindow else { return }
+        windows.withUnsafeBufferPointer {
+            features.see(UnsafeBufferPointer(rebasing: $0[finding.windowPlace]), range: finding.windowRange)
+        }
     }
 
     /// - Parameters:
@@ -23,28 +58,68 @@ struct AtrialFibrillationRule: Sendable, Codable {
         _ beatClass: BeatClass?, at index: Int64, interval: Double?, heartRate: Double?, isQuiet: Bool,
         alerts: inout AlertManager
     ) {
-        let isEctopic = beatClass == .ventricular || beatClass == .supraventricular
-        defer { lastWasEctopic = isEctopic }
-        guard let interval, isQuiet else { return }
-        irregularity.add(interval, isSinus: !isEctopic && !lastWasEctopic)
-        guard irregularity.isIrregular, !alerts.isActive(anyOf: .ventricularFibrillation, .ventricularTachycardia)
-        else { return }
-        lastIrregular = index
-        let figures = heartRate.map { ", \(fixed($0, decimals: 0))/min" } ?? ""
-        let text = AlertKind.atrialFibrillation.name + figures
-        alerts.start(.atrialFibrillation, onset: index, heartRate: heartRate, text: text)
-        alerts.update(.atrialFibrillation, heartRate: heartRate, text: text)
+        let seconds = interval ?? lastBeat.map { alerts.now.seconds(from: $0, to: index) } ?? 0
+        features.add(
+            seconds: seconds, isInterval: interval != nil && isQuiet, beatClass: beatClass, hasSegment: sawWindow)
+        sawWindow = false
+        lastBeat = index
+        guard isQuiet, let values = features.values() else { return }
+        if observed != nil { observe(values, at: index, alerts.now) }
+        recent[judged % Self.averaged] = AtrialFibrillationModel.probability(values.features)
+        // Only the position in the ring and whether it is full matter.
+        judged = judged < 1_000_000 ? judged + 1 : Self.averaged + (judged + 1) % Self.averaged
+        lastJudged = index
+        let number = min(judged, Self.averaged)
+        var sum: Float = 0
+        for place in 0..<number { sum += recent[place] }
+        let probability = sum / Float(number)
+        follow(probability, at: index)
+        guard !alerts.isActive(anyOf: .ventricularFibrillation, .ventricularTachycardia) else { return }
+        let isSure = number == Self.averaged && values.seconds >= Self.minimumSeconds && probability >= Self.startAt
+        if isSure, let suspectedSince {
+            alerts.start(
+                .atrialFibrillation, onset: suspectedSince, heartRate: heartRate, text: Self.text(heartRate))
+        }
+        alerts.update(.atrialFibrillation, heartRate: heartRate, text: Self.text(heartRate))
+    }
+
+    private static func text(_ heartRate: Double?) -> String {
+        AlertKind.atrialFibrillation.name + (heartRate.map { ", \(fixed($0, decimals: 0))/min" } ?? "")
+    }
+
+    private mutating func follow(_ probability: Float, at index: Int64) {
+        if probability >= Self.endBelow {
+            suspectedSince = suspectedSince ?? index
+            clearSince = nil
+        } else {
+            suspectedSince = nil
+            clearSince = clearSince ?? index
+        }
     }
 
     mutating func clock(at index: Int64, alerts: inout AlertManager) {
-        guard alerts.isActive(.atrialFibrillation),
-            alerts.now.seconds(from: lastIrregular, to: index) >= holdSeconds
-        else { return }
-        alerts.end(.atrialFibrillation, .cleared, at: lastIrregular)
+        guard alerts.isActive(.atrialFibrillation) else { return }
+        if let clearSince, alerts.now.seconds(from: clearSince, to: index) >= holdSeconds {
+            alerts.end(.atrialFibrillation, .cleared, at: clearSince)
+        } else if alerts.now.seconds(from: lastJudged, to: index) >= Self.unknownSeconds {
+            alerts.end(.atrialFibrillation, .cleared, at: lastJudged)
+        }
     }
 
+    /// Other leads have other P waves, and other patients other rhythms.
     mutating func reset() {
-        irregularity.reset()
-        lastWasEctopic = false
+        features.reset()
+        sawWindow = false
+        lastBeat = nil
+        judged = 0
+        suspectedSince = nil
+        clearSince = nil
+    }
+
+    private mutating func observe(_ values: AtrialFibrillationFeatures.Values, at index: Int64, _ now: Moment) {
+        observed?.append(
+            ObservedRhythm(
+                sampleIndex: index, decidedAtSampleIndex: now.decidedAt, samplingRate: now.samplingRate,
+                seconds: values.seconds, features: values.features.indices.map { values.features[$0] }))
     }
 }

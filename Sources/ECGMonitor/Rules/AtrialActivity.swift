@@ -1,0 +1,186 @@
+import ECGSignal
+import Foundation
+internal import StateCoding
+
+/// The signal before the QRS complexes of the last 64 beats: a P wave looks alike in every beat, fibrillation does not.
+///
+/// Of each beat, R-361 ms to R-61 ms is kept as 18 means of 6 samples (60 values a second), without mean and slope, in
+/// microvolts. The means remove mains hum; removing the slope removes baseline wander and the end of the T wave.
+struct AtrialActivity: Sendable, Codable {
+    static let beats = 64
+    static let points = 18
+    /// Samples of the beat window (360 Hz) in one mean, and the first one used.
+    private static let samplesPerPoint = 6
+    private static let firstSample = 10
+    /// Samples of the window among which the QRS complex lies, R in their middle.
+    private static let complex = 104..<176
+    /// With fewer segments nothing can be said, and `features` has its neutral values.
+    static let minimumSegments = 5
+
+    private var segments = InlineArray<1_152, Int16>(repeating: 0)
+    /// Peak-to-peak height of the QRS complexes, in mV.
+    private var heights = InlineArray<64, Float>(repeating: 0)
+
+    /// Stores a beat's segment.
+    ///
+    /// - Parameters:
+    ///   - window: the beat's window, scaled to [0,1].
+    ///   - range: what the scaling removed, in mV.
+    ///   - place: 0 ..< 64.
+    mutating func store(_ window: UnsafeBufferPointer<Float>, range: Float, at place: Int) {
+        var least = Float.infinity
+        var greatest = -Float.infinity
+        for index in Self.complex {
+            least = min(least, window[index])
+            greatest = max(greatest, window[index])
+        }
+        heights[place] = range * (greatest - least)
+        var means = InlineArray<18, Float>(repeating: 0)
+        var mean: Float = 0
+        var slope: Float = 0
+        var squares: Float = 0
+        for point in means.indices {
+            var sum: Float = 0
+            for sample in 0..<Self.samplesPerPoint { sum += window[Self.firstSample + Self.samplesPerPoint * point + sample] }
+            means[point] = sum * range / Float(Self.samplesPerPoint)
+            mean += means[point]
+            slope += Self.time(point) * means[point]
+            squares += Self.time(point) * Self.time(point)
+        }
+        mean /= Float(Self.points)
+        slope /= squares
+        for point in means.indices {
+            let microvolts = 1_000 * (means[point] - mean - slope * Self.time(point))
+            segments[place * Self.points + point] = Int16(max(-32_000, min(32_000, microvolts.rounded())))
+        }
+    }
+
+    private static func time(_ point: Int) -> Float { Float(2 * point - (points - 1)) }
+
+    /// What the beats have in common before their QRS complexes. Amplitudes are relative to the median QRS height.
+    struct Features {
+        /// Logarithm of the peak-to-peak amplitude of the median beat.
+        var amplitude: Float = -3
+        /// Logarithm of the deviations from the median beat: 1.48 times their median, a robust standard deviation.
+        var residual: Float = -3.9
+        /// Logarithm of the ratio of both.
+        var ratio: Float = 0
+        /// Median correlation of a beat with the mean of the others.
+        var correlation: Float = 0.3
+        /// Place of the median beat's largest deflection, 0 ... 1 from R-361 ms to R-61 ms.
+        var position: Float = 0.5
+    }
+
+    /// - Parameter places: one bit for each place whose beat counts.
+    func features(of places: UInt64) -> Features {
+        let count = places.nonzeroBitCount
+        guard count >= Self.minimumSegments else { return Features() }
+        return withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.beats) { values in
+            var median = InlineArray<18, Float>(repeating: 0)
+            var sum = InlineArray<18, Float>(repeating: 0)
+            for point in median.indices {
+                median[point] = Self.median(values, places) { place in
+                    let value = self.millivolts(place, point)
+                    sum[point] += value
+                    return value
+                }
+            }
+            let height = Self.median(values, places) { heights[$0] } + 1e-6
+            let residual = 1.48 * deviation(from: median, of: places)
+            let correlation = Self.median(values, places) { self.correlation(of: $0, withOthersOf: sum) }
+            var least = median[0]
+            var greatest = median[0]
+            var largest = 0
+            for point in median.indices {
+                least = min(least, median[point])
+                greatest = max(greatest, median[point])
+                if abs(median[point]) > abs(median[largest]) { largest = point }
+            }
+            let amplitude = greatest - least
+            return Features(
+                amplitude: log(amplitude / height + 0.01), residual: log(residual / height + 0.005),
+                ratio: log((amplitude + 1e-4) / (residual + 1e-4)), correlation: correlation,
+                position: Float(largest) / Float(Self.points))
+        }
+    }
+
+    /// Median absolute difference, in mV, between the beats and the median beat, over all points of all beats.
+    private func deviation(from median: InlineArray<18, Float>, of places: UInt64) -> Float {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.beats * Self.points) { differences in
+            var count = 0
+            var rest = places
+            while rest != 0 {
+                let place = rest.trailingZeroBitCount
+                for point in 0..<Self.points {
+                    differences.initializeElement(at: count, to: abs(millivolts(place, point) - median[point]))
+                    count += 1
+                }
+                rest &= rest - 1
+            }
+            return UnsafeMutableBufferPointer(rebasing: differences[..<count]).selected(count / 2)
+        }
+    }
+
+    private func millivolts(_ place: Int, _ point: Int) -> Float { Float(segments[place * Self.points + point]) * 1e-3 }
+
+    /// Correlation of a beat's segment with the sum of the others; both have mean 0.
+    private func correlation(of place: Int, withOthersOf sum: InlineArray<18, Float>) -> Float {
+        var product: Float = 0
+        var own: Float = 1e-9
+        var others: Float = 1e-9
+        for point in 0..<Self.points {
+            let value = millivolts(place, point)
+            let other = sum[point] - value
+            product += value * other
+            own += value * value
+            others += other * other
+        }
+        return product / (own * others).squareRoot()
+    }
+
+    /// Median of a value over the places; `values` has room for all of them.
+    private static func median(
+        _ values: UnsafeMutableBufferPointer<Float>, _ places: UInt64, _ value: (Int) -> Float
+    ) -> Float {
+        var count = 0
+        var rest = places
+        while rest != 0 {
+            values.initializeElement(at: count, to: value(rest.trailingZeroBitCount))
+            count += 1
+            rest &= rest - 1
+        }
+        return UnsafeMutableBufferPointer(rebasing: values[..<count]).sortedMedian()
+    }
+}
+
+extension UnsafeMutableBufferPointer<Float> {
+    /// Sorts the values, at most a few dozen, and returns their median; 0 if there are none.
+    func sortedMedian() -> Float {
+        guard !isEmpty else { return 0 }
+        var values = self
+        values.sort()
+        return count % 2 == 1 ? self[count / 2] : 0.5 * (self[count / 2 - 1] + self[count / 2])
+    }
+
+    /// The value that sorting would put at a place, by Hoare's selection; the others end up in any order.
+    func selected(_ place: Int) -> Float {
+        var low = 0
+        var high = count - 1
+        while low < high {
+            let pivot = self[low + (high - low) / 2]
+            var left = low
+            var right = high
+            while left <= right {
+                while self[left] < pivot { left += 1 }
+                while self[right] > pivot { right -= 1 }
+                if left <= right {
+                    (self[left], self[right]) = (self[right], self[left])
+                    left += 1
+                    right -= 1
+                }
+            }
+            if place <= right { high = right } else if place >= left { low = left } else { break }
+        }
+        return self[place]
+    }
+}

@@ -1,0 +1,15 @@
+/// What the atrial fibrillation rule knows after a beat: the input for training its model.
+public struct ObservedRhythm: Sendable {
+    /// The R peak, source rate.
+    public var sampleIndex: Int64
+    /// When this was known, source rate.
+    public var decidedAtSampleIndex: Int64
+    /// Sampling rate of the source, in samples per second.
+    public var samplingRate: Double
+    /// Seconds of usable RR intervals behind the features, 12 to about 30.
+    public var seconds: Float
+    /// In the order of `featureNames`.
+    public var features: [Float]
+
+    public static var featureNames: [String] { AtrialFibrillationFeatures.names }
+}
