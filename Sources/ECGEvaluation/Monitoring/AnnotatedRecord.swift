@@ -12,8 +12,11 @@ public struct AnnotatedRecord: Sendable {
     public let warnings: [WFDBError]
 
     /// - Parameters:
+    ///   - source: the record.
+    ///   - signal: the signal's number in its header.
     ///   - name: the record's name, for messages.
-    ///   - events: receives every event in the order in which they were decided.
+    ///   - classifier: classifies the beats.
+    ///   - handle: receives every event in the order in which they were decided.
     public init(
         _ source: RecordSource, signal: Int, name: String, classifier: BeatClassifier,
         events handle: (MonitorEvent, _ samplingRate: Double) throws -> Void

@@ -20,8 +20,12 @@ public struct MonitorFeed {
     public private(set) var nextIndex: Int64 = 0
 
     /// - Parameters:
+    ///   - samplingRate: samples per second.
+    ///   - lead: the lead's name.
     ///   - name: the record's name, for messages.
+    ///   - classifier: classifies the beats.
     ///   - workspace: created by this classifier and not used by any other thread; nil: creates its own.
+    ///   - configuration: the monitor's limits and alarms.
     ///   - observing: whether the beats are kept for ``takeObservedBeats()``.
     ///   - refusal: the problem (stated before the cause) and next step of the error thrown if the monitor rejects the
     ///     samples; nil: reports that the record was rejected.
