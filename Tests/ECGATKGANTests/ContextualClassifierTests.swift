@@ -122,7 +122,7 @@ enum JoinFixture {
 }
 
 @Suite struct BeatMemoryTests {
-    @Test func theDominantBeatIsTheMostFrequentAndARunDoesNotTakeItsPlace() throws {
+    @Test func dominantBeatIsTheMostFrequentEvenDuringARun() throws {
         var templates = JoinFixture.templates()
         let before = try #require(templates.dominant)
         #expect(
@@ -230,7 +230,7 @@ enum JoinFixture {
         }
     }
 
-    @Test func theGradientOfTheJoinedAnswerIsTheSlopeOfTheLoss() {
+    @Test func contextualAnswersGradientIsTheSlopeOfTheLoss() {
         let network = ContextualizedNetwork(DiscriminatorTests.network(), contextual: JoinFixture.network())
         var windows = JoinFixture.window(wide: true, seed: 4) + JoinFixture.window(wide: false, seed: 5)
         network.contexts = [JoinFixture.context(), JoinFixture.context(BeatTemplates(), interval: nil)]
@@ -276,7 +276,7 @@ enum JoinFixture {
         for c in 0..<4 { #expect(abs(attacked[c] - deployed.logits[c]) < 1e-4) }
     }
 
-    @Test func anUnboundedAttackMisleadsTheJoinedAnswer() {
+    @Test func unboundedAttackMisleadsTheContextualAnswer() {
         let network = ContextualizedNetwork(DiscriminatorTests.network(), contextual: JoinFixture.network())
         network.contexts = [JoinFixture.context()]
         let window = JoinFixture.window(wide: true, seed: 8)
@@ -309,7 +309,7 @@ enum JoinFixture {
         #expect(narrow.beatClass == .normal)
     }
 
-    @Test(arguments: [0, 1]) func onlyMembersThatHaveTheDiscriminatorHearIt(members: Int) throws {
+    @Test(arguments: [0, 1]) func onlyEnsembleMembersGivenTheDiscriminatorUseIt(members: Int) throws {
         var recipe = JoinFixture.recipe()
         recipe.membersWithDiscriminator = members
         let contextual = try ContextualClassifierTrainer.train(JoinFixture.samples(), recipe: recipe) { _ in }
@@ -344,7 +344,7 @@ enum JoinFixture {
         try body(path)
     }
 
-    @Test func aJoinIsReadAsItWasWritten() throws {
+    @Test func contextualClassifierIsReadAsWritten() throws {
         try Self.withFile { _ in
         } _: { path in
             let model = try ModelFile.readContextualDiscriminator(from: path, checkingCard: false)
@@ -355,7 +355,7 @@ enum JoinFixture {
         }
     }
 
-    @Test func aFileWithoutAJoinHasNone() throws {
+    @Test func fileWithoutAContextualClassifierHasNone() throws {
         try Self.withFile { file in
             file.metadata["join"] = nil
             for name in file.tensors.keys where name.hasPrefix("join.") { file.tensors[name] = nil }
@@ -368,7 +368,7 @@ enum JoinFixture {
     @Test(arguments: [
         "other features", "no mean", "shape", "no layer", "no second stage", "NaN", "infinite", "no bias", "too wide",
     ])
-    func aJoinThatCannotBeRightIsRefused(flaw: String) throws {
+    func implausibleContextualClassifierIsRefused(flaw: String) throws {
         try Self.withFile { file in
             switch flaw {
             case "other features": file.metadata["join"] = "context-1"

@@ -56,7 +56,7 @@ import Testing
         return events
     }
 
-    @Test func theJoinedClassesDoNotDependOnHowTheSamplesWereCut() throws {
+    @Test func contextualClassesDoNotDependOnBlockSize() throws {
         let contextual = Self.join()
         let reference = try events(size: 5_000, contextual: contextual)
         for size in [7, 360, 4_999] { #expect(try events(size: size, contextual: contextual) == reference, "segments of \(size)") }
@@ -73,7 +73,7 @@ import Testing
         events.filter { if case .beat = $0.kind { true } else { false } }
     }
 
-    @Test func everyBeatIsSaidOnceInItsOrderAndNoneWaitsForLong() throws {
+    @Test func everyBeatIsReportedOnceInOrderAndSoon() throws {
         let alone = Self.beats(try events(size: 5_000, contextual: nil))
         let joined = Self.beats(try events(size: 5_000, contextual: Self.join()))
         #expect(joined.map(\.sampleIndex) == alone.map(\.sampleIndex))
@@ -93,7 +93,7 @@ import Testing
         #expect(waited > 0 && waited < joined.count, "\(waited) of \(joined.count)")
     }
 
-    @Test func aBeatThatWaitsWhenTheSignalEndsIsDecidedThen() throws {
+    @Test func pendingBeatIsDecidedWhenTheSignalEnds() throws {
         let (samples, labels) = simulated([.init(sinus72, seconds: 10), .init(.asystole, seconds: 8)])
         var stream = MonitoredStream()
         stream.labels = labels

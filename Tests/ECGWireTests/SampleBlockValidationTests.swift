@@ -40,7 +40,7 @@ import Testing
             } == nil)
     }
 
-    @Test func millivoltsThatAreNotFiniteAreLeftToTheMonitor() {
+    @Test func nonfiniteMillivoltsAreLeftToTheMonitor() {
         #expect(
             rejection {
                 $0.counts = []
@@ -48,7 +48,7 @@ import Testing
             } == nil)
     }
 
-    @Test func anotherSchemaVersionIsRejectedBeforeAnythingElse() {
+    @Test func wrongSchemaVersionIsRejectedFirst() {
         #expect(
             rejection {
                 $0.schemaVersion = 0
@@ -80,7 +80,7 @@ import Testing
         #expect(rejection { $0.samplingRate = .nan }?.cause == .samplingRateOutOfRange)
     }
 
-    @Test func aBlockMustHoldSamplesOfOneKindAndNotTooMany() {
+    @Test func blockMustHoldOneKindOfSamplesAndNotTooMany() {
         #expect(rejection { $0.counts = [] } == .noSamples)
         #expect(
             rejection {
@@ -147,11 +147,11 @@ import Testing
         }
     }
 
-    @Test func whatWasEncodedIsDecoded() throws {
+    @Test func encodedBlockDecodesToItself() throws {
         #expect(try decode(Self.good.serializedBytes()).get() == Self.good)
     }
 
-    @Test func aBlockCutOffAnywhereIsNeverTaken() throws {
+    @Test func blockTruncatedAnywhereIsNeverAccepted() throws {
         let whole: [UInt8] = try Self.good.serializedBytes()
         for length in 0..<whole.count {
             switch decode(Array(whole[..<length])) {
@@ -165,7 +165,7 @@ import Testing
         #expect(decode(Array(whole.dropLast())) == .failure(.notDecodable))
     }
 
-    @Test func randomBytesNeverTrapAndAreNeverTaken() {
+    @Test func randomBytesAreRefusedWithoutATrap() {
         var generator = SplitMix(state: 42)
         for _ in 0..<20_000 {
             let bytes = (0..<Int.random(in: 0...200, using: &generator)).map { _ in
@@ -195,7 +195,7 @@ import Testing
         #expect(taken > 0)
     }
 
-    @Test func fieldsOfALaterVersionAreIgnored() throws {
+    @Test func unknownFieldsAreIgnored() throws {
         let later: [UInt8] = [0xA2, 0x06, 3, 1, 2, 3]  // field 100, three bytes
         #expect(try decode(Self.good.serializedBytes() + later).get() == Self.good)
     }
@@ -235,7 +235,7 @@ import Testing
         #expect(none.samplesInMillivolts.allSatisfy { $0.isFinite })
     }
 
-    @Test func aConvertersRangeIsHandedOnInMillivolts() throws {
+    @Test func converterRangeIsPassedOnInMillivolts() throws {
         var blocks = SampleBlockSequence(stream: "a", session: 1, samplingRate: 360)
         func range(_ gain: Double, _ baseline: Int32 = 0) -> ClosedRange<Float>? {
             blocks.block(counts: [1], gain: gain, baseline: baseline, range: -2048...2047).rangeInMillivolts
@@ -250,7 +250,7 @@ import Testing
     }
 
     @Test(arguments: [(5, 5), (1, -1), (Int32.max, Int32.min)])
-    func aConvertersRangeThatIsNoneIsRejected(minimum: Int32, maximum: Int32) {
+    func invalidConverterRangeIsRejected(minimum: Int32, maximum: Int32) {
         func change(_ block: inout WireSampleBlock) {
             block.converterRange.minimumCount = minimum
             block.converterRange.maximumCount = maximum
