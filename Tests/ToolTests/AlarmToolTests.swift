@@ -46,12 +46,12 @@ struct AlarmToolTests {
 
     @Test func nonsenseAndAMissingDaemonAreReportedInOneLine() throws {
         for (arguments, words) in [
-            (["list", "bed 1"], "is no name of a stream"),
-            (["acknowledge", "bed-1", "--kind", "boredom"], "is no kind of alert"),
+            (["list", "bed 1"], "is not a valid stream name"),
+            (["acknowledge", "bed-1", "--kind", "boredom"], "is not a kind of alert"),
             (["pause", "bed-1", "--seconds", "0"], "--seconds takes 1 or more"),
             (
                 ["list", "bed-1", "--commands", "ipc:///tmp/nobody-\(getpid())", "--timeout", "0.2"],
-                "nobody takes commands"
+                "no daemon accepts commands"
             ),
         ] {
             let outcome = try ToolProcess.run(["alarm"] + arguments)

@@ -146,7 +146,7 @@ struct DataFetchTests {
         defer { site.end() }
         site.server.put(Site.root + "100.hea", Array("something else".utf8))
         let error = await site.failure()
-        #expect(error?.problem.contains("100.hea came with SHA-256") == true)
+        #expect(error?.problem.contains("100.hea has SHA-256") == true)
         #expect(!site.names.contains("100.hea") && !site.names.contains("100.hea.part"))
     }
 
@@ -184,6 +184,6 @@ struct DataFetchTests {
         defer { site.end() }
         try Data().write(to: URL(filePath: site.folder))
         let error = await site.failure()
-        #expect(error?.problem == "the folder \(site.folder)/mitdb cannot be made")
+        #expect(error?.problem == "the folder \(site.folder)/mitdb cannot be created")
     }
 }

@@ -32,7 +32,7 @@ struct ErrorLineTests {
             says: ["no/such/model", "--model"]),
         Mistake(
             arguments: ["watch", "--events", "ipc:///tmp/nobody-here-\(getpid())", "--connect-timeout", "0.3"],
-            says: ["nobody publishes events", "ecgmond", "--events"]),
+            says: ["no daemon publishes events", "ecgmond", "--events"]),
         Mistake(arguments: ["demo", "--model", "no/such/model"], says: ["no/such/model", "--model"]),
         Mistake(arguments: ["demo", "--record", "no/such/record"], says: ["no/such/record"]),
         Mistake(
