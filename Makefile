@@ -16,7 +16,7 @@ DESTDIR ?=
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 BUILD_PACKAGES := libzmq3-dev libopenblas-dev libsystemd-dev libsodium-dev libsqlite3-dev
-# For the README's Python, its schema compiler, the checks of the unit file, and the tests that cut a network.
+# For the examples in Python, their schema compiler, the checks of the unit file, and the tests that cut a network.
 TEST_PACKAGES := $(BUILD_PACKAGES) python3-zmq python3-protobuf protobuf-compiler systemd iproute2 util-linux
 
 # Downloads are tested in a separate process, which is retried once if it hangs: alongside hundreds of other tests,

@@ -133,6 +133,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 
+        // Docs/Examples for Swift. Built with everything and run by a test; not installed.
+        .executableTarget(
+            name: "bedside-example", dependencies: ["ECGWire", "ZeroMQ"], path: "Docs/Examples/swift",
+            swiftSettings: strict),
+
         // What the test targets share.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: strict),
@@ -167,9 +172,10 @@ let package = Package(
         .testTarget(
             name: "DaemonTests",
             dependencies: [
-                // The tests start the daemon's program, too.
-                "ecgmond", "MonitorDaemon", "DaemonHarness", "TestSupport", "ToolSupport", "ECGWire", "ECGSecurity",
-                "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGClassification", "ECGMonitor", "MonitorWire",
+                // The tests start these programs, too.
+                "bedside-example", "ecgmond", "MonitorDaemon", "DaemonHarness", "TestSupport", "ToolSupport",
+                "ECGWire", "ECGSecurity", "ZeroMQ", "ECGSignal", "ECGATKGAN", "ECGClassification", "ECGMonitor",
+                "MonitorWire",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "GRDB", package: "GRDB.swift"),

@@ -41,6 +41,7 @@ public struct EC57Figures: Encodable, Sendable {
     }
 
     /// - Parameters:
+    ///   - score: of one record or several.
     ///   - records: number of records that the score sums up; nil: omitted from the JSON.
     ///   - classes: whether to include the statistics of V, S and F.
     public init(_ score: EC57Score, records: Int? = nil, classes: Bool = true) {

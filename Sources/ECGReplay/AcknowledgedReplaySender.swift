@@ -32,7 +32,7 @@ public struct AcknowledgedReplaySender: ~Copyable, BlockSender {
                 endpoint: endpoint, context: context, keys: keys, bufferSamples: bufferSamples)
         } catch {
             throw ToolError(
-                "\(printable(endpoint)) cannot be connected to: \(error)",
+                "cannot connect to \(printable(endpoint)): \(error)",
                 nextStep: "Give an endpoint such as tcp://127.0.0.1:5571 or ipc:///run/ecgmon/ingest-acknowledged")
         }
         self.connectTimeout = connectTimeout

@@ -31,7 +31,7 @@ public struct ReplaySender: ~Copyable {
             client = try AcquisitionClient(endpoint: endpoint, context: context, keys: keys)
         } catch {
             throw ToolError(
-                "\(printable(endpoint)) cannot be connected to: \(error)",
+                "cannot connect to \(printable(endpoint)): \(error)",
                 nextStep: "Give an endpoint such as tcp://127.0.0.1:5570 or ipc:///run/ecgmon/ingest")
         }
         self.connectTimeout = connectTimeout

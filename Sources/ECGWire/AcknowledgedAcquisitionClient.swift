@@ -51,6 +51,7 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
     /// - Parameters:
     ///   - endpoint: the daemon's acknowledged endpoint, such as `tcp://127.0.0.1:5571` or
     ///     `ipc:///run/ecgmon/ingest-acknowledged`.
+    ///   - context: the context of its socket.
     ///   - keys: the key of this source and that of the daemon; nil: no encryption.
     ///   - bufferSamples: the maximum number of samples to keep; an hour of one lead at 360 Hz is 1.3 million. The
     ///     daemon saves a stream's state every few seconds of signal, so normally a few seconds of each stream are
@@ -85,7 +86,9 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
 
     /// Validates a block and keeps it until the daemon no longer needs it. Sends it as soon as the daemon is ready for
     /// it.
-    /// - Parameter timeout: how long to wait for room in the buffer.
+    /// - Parameters:
+    ///   - block: the samples.
+    ///   - timeout: how long to wait for room in the buffer.
     /// - Returns: false if no room became free in that time. The block was not accepted: pass it again.
     /// - Throws: `.rejected` if the daemon would reject the block, `.socket`.
     public mutating func send(_ block: WireSampleBlock, timeout: Duration = .zero) throws(WireError) -> Bool {

@@ -12,6 +12,7 @@ public struct AcquisitionClient: ~Copyable {
     /// Connects now, or as soon as the daemon is available.
     /// - Parameters:
     ///   - endpoint: the daemon's ingest endpoint, such as `tcp://127.0.0.1:5570` or `ipc:///run/ecgmon/ingest`.
+    ///   - context: the context of its socket.
     ///   - keys: the key of this source and that of the daemon; nil: no encryption.
     ///   - queueLength: maximum number of messages that may wait while the daemon is slow.
     ///   - linger: how long queued messages are still sent after closing.
@@ -37,8 +38,9 @@ public struct AcquisitionClient: ~Copyable {
     }
 
     /// Validates a block and sends it.
-    /// - Parameter timeout: how long to wait for a connection, or for room in the queue; nil: wait forever; zero: do
-    ///   not wait.
+    /// - Parameters:
+    ///   - block: the samples.
+    ///   - timeout: how long to wait for a connection, or for room in the queue; nil: wait forever; zero: do not wait.
     /// - Returns: false if the block could not be queued in that time; nothing was sent.
     /// - Throws: `.rejected` if the daemon would reject the block, `.socket`.
     public func send(_ block: WireSampleBlock, timeout: Duration? = nil) throws(WireError) -> Bool {

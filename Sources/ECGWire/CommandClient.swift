@@ -26,6 +26,7 @@ public struct CommandClient: ~Copyable {
     /// Connects now, or as soon as the daemon is available.
     /// - Parameters:
     ///   - endpoint: such as `tcp://127.0.0.1:5574` or `ipc:///run/ecgmon/command`.
+    ///   - context: the context of its socket.
     ///   - keys: the key of this display and that of the daemon; nil: no encryption.
     /// - Throws: `.socket` for an invalid endpoint.
     public init(endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil) throws(WireError) {

@@ -11,8 +11,9 @@ public struct HistoryClient: ~Copyable {
 
     /// Connects now, or as soon as the daemon is available.
     /// - Parameters:
-    ///   - keys: the key of this client and that of the daemon; nil: no encryption.
     ///   - endpoint: such as `tcp://127.0.0.1:5573` or `ipc:///run/ecgmon/history`.
+    ///   - context: the context of its socket.
+    ///   - keys: the key of this client and that of the daemon; nil: no encryption.
     /// - Throws: `.socket` for an invalid endpoint.
     public init(endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil) throws(WireError) {
         self.endpoint = endpoint
@@ -21,6 +22,7 @@ public struct HistoryClient: ~Copyable {
 
     /// Sends a query and waits for the reply; late replies to earlier queries are skipped.
     /// - Parameters:
+    ///   - question: what to ask.
     ///   - timeout: limit for sending and waiting together.
     ///   - connecting: how long to wait for a connection if there is none; nil: as long as `timeout`.
     /// - Returns: nil if no reply came in that time. `WireHistoryReply.error` is set if the daemon could not answer.

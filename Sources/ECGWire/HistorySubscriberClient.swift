@@ -53,6 +53,8 @@ public struct HistorySubscriberClient: ~Copyable {
     ///   - endpoint: the daemon's events endpoint.
     ///   - history: the daemon's history endpoint; nil: do not use the history.
     ///   - filters: what to receive; a message that matches several filters is delivered once.
+    ///   - start: where to start.
+    ///   - context: the context of its sockets.
     ///   - keys: the key of this subscriber and that of the daemon; nil: no encryption. Topics that the key may not
     ///     read are not delivered.
     /// - Throws: `.socket` for an invalid endpoint.

@@ -14,8 +14,12 @@ public struct SampleBlockSequence: Sendable {
     public var nextSampleIndex: Int64
 
     /// - Parameters:
+    ///   - stream: the bed, patient or device; see `StreamName`.
     ///   - session: must increase with every start of the acquisition.
+    ///   - samplingRate: samples per second.
+    ///   - lead: the lead's name, such as "II"; may be empty.
     ///   - startTimeNanoseconds: UTC time of sample 0 in ns since 1970; 0: unknown.
+    ///   - firstSampleIndex: index of the first sample of the first block.
     public init(
         stream: String, session: UInt64, samplingRate: Double, lead: String = "", startTimeNanoseconds: Int64 = 0,
         firstSampleIndex: Int64 = 0
@@ -37,10 +41,12 @@ public struct SampleBlockSequence: Sendable {
 
     /// The next block, with samples as ADC counts.
     /// - Parameters:
+    ///   - counts: the samples.
     ///   - gain: counts per mV.
     ///   - baseline: the count that corresponds to 0 mV.
     ///   - range: the converter's minimum and maximum count, the minimum below the maximum; nil: unknown.
     ///   - invalidCount: the count that marks an invalid sample; nil: none. It is sent only together with a `range`.
+    ///   - leadOff: whether the electrode is off during the whole block.
     public mutating func block(
         counts: [Int32], gain: Double, baseline: Int32 = 0, range: ClosedRange<Int32>? = nil,
         invalidCount: Int32? = nil, leadOff: Bool = false

@@ -36,6 +36,7 @@ public struct SubscriberClient: ~Copyable {
     /// - Parameters:
     ///   - endpoint: the daemon's events endpoint, such as `tcp://127.0.0.1:5572` or `ipc:///run/ecgmon/events`.
     ///   - filters: what to receive; a message that matches several filters is delivered once.
+    ///   - context: the context of its socket.
     ///   - keys: the key of this subscriber and that of the daemon; nil: no encryption. Topics that the key may not
     ///     read are not delivered.
     ///   - queueLength: maximum number of messages that may wait here while this program is slow; the daemon drops any

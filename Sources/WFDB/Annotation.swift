@@ -1,17 +1,17 @@
-/// What an annotation says, the codes of annot(5) with their one-letter symbols.
+/// The meaning of an annotation: the codes of annot(5) with their one-letter symbols.
 public struct AnnotationCode: RawRepresentable, Sendable, Hashable, CustomStringConvertible {
-    /// 1...49; the file format has no other.
+    /// 1...49; the file format has no others.
     public let rawValue: UInt8
 
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// The code whose WFDB symbol this is, nil if there is none.
+    /// The code with this WFDB symbol; nil if there is none.
     public init?(symbol: Character) {
         guard symbol != " ", let code = Self.symbols.firstIndex(of: symbol) else { return nil }
         self.init(rawValue: UInt8(code))
     }
 
-    /// WFDB's letter for the code: "N", "V", "+" ...; "[n]" codes without a letter show as a blank.
+    /// WFDB's symbol for the code: "N", "V", "+" ...; a blank for codes without one.
     public var symbol: Character { rawValue < Self.symbols.count ? Self.symbols[Int(rawValue)] : " " }
 
     public var description: String { String(symbol) }
@@ -55,17 +55,17 @@ public struct AnnotationCode: RawRepresentable, Sendable, Hashable, CustomString
 
 /// One annotation of a record.
 public struct Annotation: Sendable, Hashable {
-    /// The sample (frame) it stands at, 0 or more.
+    /// The sample (frame) that it marks, 0 or more.
     public var sampleIndex: Int64
-    /// What it says.
+    /// What it means.
     public var code: AnnotationCode
-    /// Subtype, meaning depends on the code.
+    /// Subtype; its meaning depends on the code.
     public var subtype: Int8
-    /// Signal that it was made on.
+    /// The signal that it refers to.
     public var channel: UInt8
-    /// A number free for the annotator's use.
+    /// A number for the annotator's own use.
     public var number: Int8
-    /// Auxiliary information as it lies in the file, at most 255 bytes; mitdb ends its texts with a zero byte.
+    /// Auxiliary information as stored in the file, at most 255 bytes; mitdb ends its texts with a zero byte.
     public var auxiliaryBytes: [UInt8]
 
     public init(
@@ -80,7 +80,7 @@ public struct Annotation: Sendable, Hashable {
         self.auxiliaryBytes = auxiliaryBytes
     }
 
-    /// An annotation with text; what is longer than 255 bytes is cut, at the end of a character.
+    /// An annotation with text; text over 255 bytes is truncated at a character boundary.
     public init(sampleIndex: Int64, code: AnnotationCode, text: String, channel: UInt8 = 0) {
         var bytes: [UInt8] = []
         for character in text {
@@ -98,9 +98,9 @@ public struct Annotation: Sendable, Hashable {
 public struct AnnotationSet: Sendable, Hashable {
     /// In the file's order.
     public var annotations: [Annotation]
-    /// Ticks a second of ``Annotation/sampleIndex`` where the file states them; nil means the record's frames.
+    /// Time units of ``Annotation/sampleIndex`` per second, if the file states them; nil: the record's frames.
     public var samplingRate: Double?
-    /// What was wrong with the file but hindered nothing.
+    /// Faults in the file that did not prevent reading it.
     public private(set) var warnings: [WFDBError] = []
 
     public init(_ annotations: [Annotation] = [], samplingRate: Double? = nil) {
@@ -110,15 +110,15 @@ public struct AnnotationSet: Sendable, Hashable {
 
     mutating func addWarning(_ warning: WFDBError) { warnings.append(warning) }
 
-    /// Largest annotation file that is read, bytes.
+    /// Largest annotation file that is read, in bytes.
     public static let maximumFileSize = 64 << 20
 
-    /// True if no annotation stands before its predecessor.
+    /// True if no annotation is earlier than its predecessor.
     public var isInTimeOrder: Bool {
         zip(annotations, annotations.dropFirst()).allSatisfy { $0.sampleIndex <= $1.sampleIndex }
     }
 
-    /// Puts the annotations in the order of their time; those of one sample by channel, and otherwise as they stood.
+    /// Sorts the annotations by time, those at one sample by channel; otherwise their order is kept.
     public mutating func sortByTime() {
         let order = annotations.indices.sorted {
             let (a, b) = (annotations[$0], annotations[$1])
@@ -128,8 +128,12 @@ public struct AnnotationSet: Sendable, Hashable {
     }
 
     /// Reads `directory/record.annotator`, for example `100.atr`.
-    /// - Parameter strict: whether a file that was cut is an error; if not, what comes before the cut is taken, and
-    ///   ``warnings`` tell.
+    /// - Parameters:
+    ///   - record: the record's name.
+    ///   - annotator: the file's extension.
+    ///   - directory: the record's folder.
+    ///   - strict: whether a truncated file is an error. If not, everything before the cut is read, and ``warnings``
+    ///     says so.
     /// - Throws: ``WFDBError`` naming the file and the byte.
     public static func read(
         _ record: String, annotator: String, in directory: String, strict: Bool = true
@@ -138,9 +142,9 @@ public struct AnnotationSet: Sendable, Hashable {
         return try AnnotationSet(parsing: try FileAccess.read(path, limit: maximumFileSize), file: path, strict: strict)
     }
 
-    /// Writes `directory/record.annotator`, whole or not at all, in the order the annotations stand in.
+    /// Writes `directory/record.annotator` atomically, with the annotations in their present order.
     ///
-    /// WFDB's own programs want the order of time: see ``sortByTime()``.
+    /// WFDB's own programs expect them in order of time: see ``sortByTime()``.
     public func write(_ record: String, annotator: String, to directory: String) throws(WFDBError) {
         let path = try Self.path(record, annotator, directory)
         try FileAccess.writeAtomically(try encoded(file: path), to: path)

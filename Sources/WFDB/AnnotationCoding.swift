@@ -21,11 +21,12 @@ private enum Word {
 extension AnnotationSet {
     /// Parses an annotation file's bytes.
     ///
-    /// Steps back in time are followed; an annotation before the record's start is an error.
+    /// Annotations may go back in time; one before the record's start is an error.
     /// - Parameters:
-    ///   - file: the name that errors carry.
-    ///   - strict: whether a file without its end mark is an error, since it was cut; if not, what comes before the cut
-    ///     is taken, and ``warnings`` tell.
+    ///   - bytes: the file's contents.
+    ///   - file: its name, for errors.
+    ///   - strict: whether a truncated file, one without its end mark, is an error. If not, everything before the cut
+    ///     is read, and ``warnings`` says so.
     public init(parsing bytes: [UInt8], file: String, strict: Bool = true) throws(WFDBError) {
         self.init()
         if let cut = try parse(bytes, file: file) {
@@ -35,7 +36,7 @@ extension AnnotationSet {
         takeTimeResolution()
     }
 
-    /// - Returns: where the file was cut; nil: it is whole.
+    /// - Returns: where the file was truncated; nil if it is complete.
     private mutating func parse(_ bytes: [UInt8], file: String) throws(WFDBError) -> WFDBError? {
         func malformed(_ offset: Int, _ detail: String) -> WFDBError {
             WFDBError(.malformedAnnotations, file: file, byteOffset: offset, detail: detail)
@@ -121,7 +122,7 @@ extension AnnotationSet {
     }
 
     /// The annotations as a file's bytes.
-    /// - Parameter file: the name that errors carry.
+    /// - Parameter file: its name, for errors.
     /// - Throws: ``WFDBError`` with code `outOfRange` for a negative sample, a code outside 1...49 or more than 255
     ///   bytes of auxiliary information.
     public func encoded(file: String = "annotations") throws(WFDBError) -> [UInt8] {

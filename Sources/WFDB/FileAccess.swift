@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// Whole files in and out, without trust in what lies at a path.
+/// Reads and writes whole files without trusting what is at a path.
 enum FileAccess {
     /// Joins a folder and a file name.
     static func path(_ directory: String, _ name: String) -> String {
@@ -14,7 +14,7 @@ enum FileAccess {
         return directory.hasSuffix("/") ? directory + name : directory + "/" + name
     }
 
-    /// True for a name that stays in its folder and can stand in a header line as one word.
+    /// True for a name that stays in its folder and is one word in a header line.
     static func isPlainName(_ name: String) -> Bool {
         guard !name.isEmpty, name.utf8.count <= 255, name != ".", name != "..", !name.hasPrefix("-") else {
             return false
@@ -30,7 +30,7 @@ enum FileAccess {
         }
     }
 
-    /// True for the name of a file or record that can only lie in the folder that it is looked for in.
+    /// True for the name of a file or record that cannot lead out of its folder.
     static func staysInFolder(_ name: String) -> Bool {
         guard !name.isEmpty, name.utf8.count <= 255, name != ".", name != "..", !name.hasPrefix("-") else {
             return false
@@ -54,8 +54,8 @@ enum FileAccess {
         return bytes
     }
 
-    /// Writes a file so that at every moment the path holds either what was there before or all of the new bytes:
-    /// a temporary file beside it, flushed to the disk, then renamed.
+    /// Writes a file so that at every moment the path holds either the old contents or all of the new bytes:
+    /// into a temporary file next to it, which is flushed to disk and then renamed.
     static func writeAtomically(_ bytes: [UInt8], to path: String) throws(WFDBError) {
         let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).tmp"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -96,14 +96,14 @@ enum FileAccess {
     }
 }
 
-/// A regular file that is open for reading at any place.
+/// A regular file, open for reading at any offset.
 final class RegularFile {
     let path: String
-    /// Bytes, when it was opened.
+    /// Its size in bytes when it was opened.
     let size: Int
     private let descriptor: Int32
 
-    /// - Throws: ``WFDBError`` with code `cannotRead` for what is absent, not a regular file, or refused.
+    /// - Throws: ``WFDBError`` with code `cannotRead` if it is absent, not a regular file, or access is refused.
     init(_ path: String) throws(WFDBError) {
         // A pipe put where a record should be must not block the reader for ever.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
@@ -127,8 +127,8 @@ final class RegularFile {
 
     deinit { close(descriptor) }
 
-    /// Fills the buffer from a place in the file.
-    /// - Returns: the bytes read, fewer than the buffer has room for only at the end of the file.
+    /// Fills the buffer from an offset in the file.
+    /// - Returns: the number of bytes read, smaller than the buffer only at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(WFDBError) -> Int {
         var filled = 0
         while filled < buffer.count, let base = buffer.baseAddress {

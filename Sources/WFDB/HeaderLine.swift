@@ -17,7 +17,7 @@ struct HeaderLine {
         return FileText.decode(text.first == UInt8(ascii: " ") ? text.dropFirst() : text)
     }
 
-    /// The next word; nil at the end of the line, and where a comment begins behind the fields.
+    /// The next word; nil at the end of the line, or at a comment after the fields.
     mutating func nextWord() -> (text: String, offset: Int)? {
         guard let first = remaining.first, first != UInt8(ascii: "#") else { return nil }
         let word = remaining.prefix { !Self.isBlank($0) }
@@ -25,13 +25,13 @@ struct HeaderLine {
         return (FileText.decode(word), word.startIndex)
     }
 
-    /// The next word if it begins with this character.
+    /// The next word if it starts with this character.
     mutating func nextWord(beginningWith character: Unicode.Scalar) -> String? {
         guard remaining.first == UInt8(ascii: character) else { return nil }
         return nextWord()?.text
     }
 
-    /// The next word as a whole number; nil at the end of the line. `16.0` is a whole number, too.
+    /// The next word as a whole number, which may be written `16.0`; nil at the end of the line.
     mutating func nextInteger(_ what: String, in range: ClosedRange<Int>) throws(WFDBError) -> Int? {
         guard let (word, offset) = nextWord() else { return nil }
         guard let value = Int(word) ?? Double(word).flatMap(Int.init(exactly:)) else {
@@ -43,7 +43,7 @@ struct HeaderLine {
         return value
     }
 
-    /// All that is left, nil if nothing.
+    /// The rest of the line; nil if it is empty.
     mutating func rest() -> String? {
         defer { remaining = remaining[remaining.endIndex...] }
         guard let first = remaining.first, first != UInt8(ascii: "#") else { return nil }
@@ -64,9 +64,9 @@ struct HeaderLine {
     }
 }
 
-/// Text in files that state no encoding.
+/// Text in files that do not state their encoding.
 enum FileText {
-    /// As UTF-8 where the bytes are that, else as Latin-1, in which every byte is a character: EDF conversion writes the
+    /// Decoded as UTF-8 if valid, else as Latin-1, in which every byte is a character: EDF conversion writes the
     /// micro sign as the byte B5.
     static func decode(_ bytes: some Collection<UInt8>) -> String {
         if let text = String(validating: bytes, as: UTF8.self) { return text }

@@ -4,11 +4,11 @@
 extension RecordHeader {
     /// Parses a header's bytes.
     ///
-    /// The header of a record of several segments comes back with its ``segments`` and without signals. Lines beyond
-    /// the stated number of signals or segments are left out, as header(5) has it.
+    /// The header of a multi-segment record has ``segments`` and no signals. Lines beyond
+    /// the stated number of signals or segments are ignored, as in header(5).
     /// - Parameters:
     ///   - bytes: the file; lines end in LF, CRLF or CR.
-    ///   - file: the name that errors carry.
+    ///   - file: its name, for errors.
     public init(parsing bytes: [UInt8], file: String) throws(WFDBError) {
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
             throw WFDBError(
@@ -61,7 +61,7 @@ extension RecordHeader {
         self = header
     }
 
-    /// - Returns: the header, the number of signals and, for a record of several segments, the number of these.
+    /// - Returns: the header, the number of signals and, for a multi-segment record, the number of segments.
     private static func recordLine(
         _ line: inout HeaderLine
     ) throws(WFDBError) -> (RecordHeader, signals: Int, segments: Int?) {

@@ -1,7 +1,7 @@
 // The text form of a header, header(5): what it can hold, and writing it. HeaderParsing.swift reads it.
 
 extension RecordHeader {
-    /// What must hold between the signals that share a file.
+    /// Checks what signals in one file must have in common.
     func checkGroups(_ file: String) throws(WFDBError) {
         var seen: Set<String> = []
         for group in fileGroups where signals[group.lowerBound].hasSamples {
@@ -24,7 +24,7 @@ extension RecordHeader {
         }
     }
 
-    /// What the text form cannot carry.
+    /// Checks for values that the text form cannot represent.
     func checkWritable(_ path: String) throws(WFDBError) {
         guard FileAccess.isPlainName(name) else {
             throw WFDBError(.invalidName, file: path, detail: "“\(name)” is not a record name")
@@ -63,7 +63,7 @@ extension RecordHeader {
         try checkGroups(path)
     }
 
-    /// The header as a file's text, lines ended by LF.
+    /// The header as the text of a file, with LF line ends.
     public var text: String {
         let parts = segments.isEmpty ? "" : "/\(segments.count)"
         let signalCount = segments.isEmpty ? signals.count : segmentSignalCount
@@ -83,7 +83,7 @@ extension RecordHeader {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Shortest decimal text that gives the same value back; whole numbers without a point.
+    /// The shortest decimal text that parses to the same value; whole numbers without a decimal point.
     static func number(_ value: Double) -> String {
         if let whole = Int(exactly: value) { return "\(whole)" }
         return "\(value)"

@@ -2,42 +2,42 @@
 public struct Record: Sendable {
     /// What the header states, with ``RecordHeader/frameCount`` filled in.
     public private(set) var header: RecordHeader
-    /// `samples[signal][index]`, counts as the converter gave them; a signal has `frameCount * samplesPerFrame` of
+    /// `samples[signal][index]`, in converter counts; a signal has `frameCount * samplesPerFrame` of
     /// them.
     public let samples: [[Int32]]
-    /// What the samples really are, for comparison with the header.
+    /// Digests of the actual samples, for comparison with the header.
     public let digests: [SignalDigest]
-    /// The folder that the record was read from, for messages; empty for one made in memory.
+    /// The folder that the record was read from, for messages; empty for a record made in memory.
     public let directory: String
-    /// What did not agree when it was read but hindered nothing: checksums, first values, lengths.
+    /// Checksums, first values and lengths that did not agree but did not prevent reading.
     public private(set) var warnings: [WFDBError] = []
-    /// Stretches without samples in a record of several segments, as ranges of frames; ``samples`` holds "no valid
+    /// Gaps without samples in a multi-segment record, as ranges of frames; ``samples`` holds "no valid
     /// sample" there.
     public private(set) var gaps: [Range<Int>] = []
-    /// Ticks a second of annotation files that do not state their own: the frames of the header that was read.
+    /// Time units per second of annotation files that do not state their own: the frames of the header as read.
     public private(set) var annotationRate: Double
 
-    /// First value and sum of a signal, as they lie in its file (before skew is taken out).
+    /// First value and sum of a signal as stored in its file, before skew is removed.
     public struct SignalDigest: Sendable, Hashable {
-        /// First sample, nil for an empty signal.
+        /// First sample; nil for an empty signal.
         public var initialValue: Int32?
         /// Sum of all samples modulo 2^16.
         public var checksum: Int16
     }
 
-    /// Largest signal file that is written, bytes.
+    /// Largest signal file that is written, in bytes.
     public static let maximumSignalFileSize = 512 << 20
-    /// Most samples that are read into memory; ``SignalReader`` knows no such limit.
+    /// Maximum number of samples that are read into memory; ``SignalReader`` has no such limit.
     public static let maximumSampleCount = 1 << 29
 
     /// A record made in memory.
     ///
-    /// Frame count, initial values and checksums in the header are set from the samples, absent fields before them in
-    /// the signal line to WFDB's defaults.
+    /// Frame count, initial values and checksums in the header are set from the samples; absent fields before them in
+    /// the signal line are set to WFDB's defaults.
     /// - Parameters:
-    ///   - header: its signals describe `samples` one to one.
-    ///   - samples: per signal, counts; the length is a common frame count times the signal's samples per frame.
-    /// - Throws: ``WFDBError`` with code `inconsistentRecord` where they do not fit together.
+    ///   - header: one signal for each array in `samples`.
+    ///   - samples: counts of each signal; the length is the common frame count times the signal's samples per frame.
+    /// - Throws: ``WFDBError`` with code `inconsistentRecord` if they do not fit together.
     public init(header: RecordHeader, samples: [[Int32]]) throws(WFDBError) {
         let file = header.name + ".hea"
         guard header.signals.count == samples.count else {
@@ -96,15 +96,15 @@ public struct Record: Sendable {
 
     /// Frames in the record.
     public var frameCount: Int { header.frameCount ?? 0 }
-    /// Frames a second.
+    /// Frames per second.
     public var samplingRate: Double { header.samplingRate }
-    /// Samples a second of one signal.
+    /// Samples per second of one signal.
     public func samplingRate(ofSignal index: Int) -> Double {
         header.samplingRate * Double(header.signals[index].samplesPerFrame)
     }
 
-    /// The samples of one signal in millivolts: `(count - baseline) / gain`, NaN where the format's "no valid sample"
-    /// value stands.
+    /// The samples of one signal in millivolts: `(count - baseline) / gain`, NaN for the format's "no valid sample"
+    /// value.
     /// - Parameter index: 0 ..< number of signals.
     /// - Throws: ``WFDBError`` with code `notAVoltage` for a signal in mmHg and the like.
     public func millivolts(ofSignal index: Int) throws(WFDBError) -> [Float] {
@@ -118,7 +118,7 @@ public struct Record: Sendable {
     }
 
     /// The record with a true baseline, for the noise stress records (see
-    /// ``RecordHeader/statesBaselineAlreadyRemoved``); any other record comes back unchanged.
+    /// ``RecordHeader/statesBaselineAlreadyRemoved``); any other record is returned unchanged.
     public func withTrueBaseline() -> Record {
         guard header.statesBaselineAlreadyRemoved else { return self }
         var record = self
@@ -126,7 +126,7 @@ public struct Record: Sendable {
         return record
     }
 
-    /// Compares the samples with the header's initial values and checksums; a field the header leaves out is not
+    /// Compares the samples with the header's initial values and checksums; a field that the header omits is not
     /// checked.
     /// - Throws: ``WFDBError``, `initialValueMismatch` or `checksumMismatch`, naming the signal file.
     public func verify() throws(WFDBError) {

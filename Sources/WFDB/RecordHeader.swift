@@ -1,34 +1,34 @@
-/// One signal line of a header (header(5)): where the samples lie, and what they mean.
+/// One signal line of a header (header(5)): where the samples are stored, and what they mean.
 ///
-/// Optional fields that the header left out are nil; the computed properties give what WFDB takes in their place.
+/// Optional fields that the header omits are nil; the computed properties give WFDB's defaults for them.
 public struct SignalSpecification: Sendable, Hashable {
     /// Name of the signal file, in the folder of the header. Consecutive signals with the same name share the file.
     public var fileName: String
     /// Layout of the samples.
     public var format: SignalFormat
-    /// Samples of this signal in one frame, 1 or more: its sampling rate is the record's times this.
+    /// Samples of this signal per frame, 1 or more: its sampling rate is the record's times this.
     public var samplesPerFrame: Int
-    /// Frames by which this signal lags in the file; the reader takes it out again.
+    /// Frames by which this signal lags in the file; the reader removes the lag.
     public var skew: Int
     /// Bytes before the first sample of the file.
     public var byteOffset: Int
-    /// Counts per physical unit as the header has it; 0 or nil means uncalibrated.
+    /// Counts per physical unit as stated in the header; 0 or nil means uncalibrated.
     public var statedGain: Double?
-    /// Count of 0 physical units as the header has it.
+    /// The count for 0 physical units as stated in the header.
     public var statedBaseline: Int32?
     /// Physical units; nil means millivolts.
     public var units: String?
-    /// Resolution of the converter, bits.
+    /// Resolution of the converter in bits.
     public var adcResolution: Int?
-    /// Count in the middle of the converter's range.
+    /// The count in the middle of the converter's range.
     public var adcZero: Int32?
-    /// First sample, counts.
+    /// First sample, in counts.
     public var initialValue: Int32?
     /// Sum of all samples modulo 2^16.
     public var checksum: Int16?
     /// Block size of special devices; 0 for ordinary files.
     public var blockSize: Int?
-    /// Free text, for an ECG the lead: "MLII".
+    /// Free text; for an ECG, the lead: "MLII".
     public var description: String?
 
     public init(
@@ -53,17 +53,17 @@ public struct SignalSpecification: Sendable, Hashable {
         self.description = description
     }
 
-    /// WFDB's gain for a signal whose header gives none.
+    /// WFDB's gain for a signal without one in the header.
     public static let uncalibratedGain = 200.0
 
-    /// False where the header states no gain, or 0: then ``gain`` is an assumption.
+    /// False if the header states no gain, or 0: then ``gain`` is an assumption.
     public var isCalibrated: Bool { (statedGain ?? 0) != 0 }
-    /// Counts per physical unit, never 0; 200 where uncalibrated.
+    /// Counts per physical unit, never 0; 200 if uncalibrated.
     public var gain: Double { isCalibrated ? statedGain ?? Self.uncalibratedGain : Self.uncalibratedGain }
-    /// Count of 0 physical units: the stated baseline, else the converter's zero, else 0.
+    /// The count for 0 physical units: the stated baseline, else the converter's zero, else 0.
     public var baseline: Int32 { statedBaseline ?? adcZero ?? 0 }
 
-    /// Millivolts of one physical unit, nil where the units are not a voltage.
+    /// Millivolts per physical unit; nil if the units are not a voltage.
     public var millivoltsPerUnit: Double? {
         guard let units else { return 1 }
         // Both micro signs: U+00B5 and the Greek letter.
@@ -76,11 +76,11 @@ public struct SignalSpecification: Sendable, Hashable {
         }
     }
 
-    /// False for a signal that is only named (format 0).
+    /// False for a signal that is only named, without samples (format 0).
     public var hasSamples: Bool { format != .format0 }
 
-    /// Samples in millivolts: `(count - baseline) / gain`, NaN where the format's "no valid sample" value stands; nil
-    /// where the units are not a voltage.
+    /// Samples in millivolts: `(count - baseline) / gain`, NaN for the format's "no valid sample" value; nil
+    /// if the units are not a voltage.
     public func millivolts(_ counts: [Int32]) -> [Float]? {
         guard let perUnit = millivoltsPerUnit else { return nil }
         let scale = perUnit / gain
@@ -96,9 +96,9 @@ public struct SignalSpecification: Sendable, Hashable {
     }
 }
 
-/// One line of the header of a record of several segments.
+/// One line in the header of a multi-segment record.
 public struct SegmentSpecification: Sendable, Hashable {
-    /// The record that is this segment, in the same folder; nil (`~` in the file) where there are no samples.
+    /// The record that is this segment, in the same folder; nil (`~` in the file) for a gap without samples.
     public var recordName: String?
     /// Its length in frames; 0 for a layout segment, which only names the signals.
     public var frameCount: Int
@@ -111,27 +111,27 @@ public struct SegmentSpecification: Sendable, Hashable {
 
 /// A record's header: the record line, the signal lines and the comments of header(5).
 public struct RecordHeader: Sendable, Hashable {
-    /// The record's name as the header states it.
+    /// The record's name as stated in the header.
     public var name: String
-    /// Frames a second, above 0; WFDB's default is 250.
+    /// Frames per second, above 0; WFDB's default is 250.
     public var samplingRate: Double
-    /// Ticks a second of the counter that some recordings carry; nil where it is the sampling rate.
+    /// Ticks per second of the counter that some recordings have; nil if it is the sampling rate.
     public var counterFrequency: Double?
     /// Counter value at the first sample.
     public var baseCounter: Double?
-    /// Frames in the record; nil where the header leaves it open (then the signal files' length decides).
+    /// Frames in the record; nil if the header does not say (then the signal files' length decides).
     public var frameCount: Int?
-    /// Time of day of the first sample, `HH:MM:SS` as it stands in the header.
+    /// Time of day of the first sample, `HH:MM:SS` as written in the header.
     public var baseTime: String?
-    /// Date of the first sample, `DD/MM/YYYY` as it stands in the header.
+    /// Date of the first sample, `DD/MM/YYYY` as written in the header.
     public var baseDate: String?
-    /// The signals in the order of their lines; none where there are segments.
+    /// The signals in the order of their lines; none if there are segments.
     public var signals: [SignalSpecification]
-    /// The segments of a record that has several, in the order of time; empty for an ordinary record.
+    /// The segments of a multi-segment record, in order of time; empty for an ordinary record.
     public var segments: [SegmentSpecification] = []
-    /// The number of signals that the header of a record of several segments states.
+    /// The number of signals stated in the header of a multi-segment record.
     public var segmentSignalCount = 0
-    /// Comment lines without the number sign and the blank after it.
+    /// Comment lines, without the number sign and the blank after it.
     public var comments: [String]
 
     public init(
@@ -150,11 +150,11 @@ public struct RecordHeader: Sendable, Hashable {
         self.comments = comments
     }
 
-    /// Largest header file that is read, bytes.
+    /// Largest header file that is read, in bytes.
     public static let maximumFileSize = 4 << 20
 
     /// Reads `directory/name.hea`.
-    /// - Throws: ``WFDBError``, with the byte at fault where the text is malformed.
+    /// - Throws: ``WFDBError``, with the byte at fault if the text is malformed.
     public static func read(_ name: String, in directory: String) throws(WFDBError) -> RecordHeader {
         let path = FileAccess.path(directory, name + ".hea")
         guard FileAccess.staysInFolder(name) else {
@@ -163,7 +163,7 @@ public struct RecordHeader: Sendable, Hashable {
         return try RecordHeader(parsing: try FileAccess.read(path, limit: maximumFileSize), file: path)
     }
 
-    /// Writes `directory/name.hea`, whole or not at all.
+    /// Writes `directory/name.hea` atomically.
     public func write(to directory: String) throws(WFDBError) {
         let path = FileAccess.path(directory, name + ".hea")
         try checkWritable(path)
@@ -186,7 +186,7 @@ public struct RecordHeader: Sendable, Hashable {
     }
 
     /// True for the MIT-BIH Noise Stress Test Database's noisy records, made by WFDB's `nst`: their headers state a
-    /// baseline (1024) that has already been taken off the samples, so that an honest reader shows them 5.12 mV too
+    /// baseline (1024) that has already been subtracted from the samples, so a correct reader shows them 5.12 mV too
     /// low.
     public var statesBaselineAlreadyRemoved: Bool {
         comments.contains { $0.hasPrefix("Created by `nst'") || $0.hasPrefix("Created by 'nst'") }

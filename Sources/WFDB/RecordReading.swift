@@ -2,13 +2,13 @@ extension Record {
     /// Reads a record into memory: `directory/name.hea`, and the signal files and segments that it names in the same
     /// folder.
     ///
-    /// A file that is shorter than stated is read as far as it goes; the last samples of its signals are "no valid
-    /// sample" where another file goes on.
+    /// A file that is shorter than stated is read to its end; the remaining samples of its signals are "no valid
+    /// sample" if another file is longer.
     /// - Parameters:
     ///   - name: the record's name, without folder and extension: "100".
     ///   - directory: the folder; "" is the current one.
-    ///   - strict: whether a length, a checksum or a first value that does not agree with the header is an error; if
-    ///     not, it is among the ``warnings``.
+    ///   - strict: whether a length, checksum or first value that differs from the header is an error; if not, it is
+    ///     among the ``warnings``.
     /// - Throws: ``WFDBError`` naming the file and, where there is one, the byte.
     public static func read(_ name: String, in directory: String, strict: Bool = false) throws(WFDBError) -> Record {
         let source = try RecordSource(name, in: directory, strict: strict)
@@ -33,7 +33,9 @@ extension Record {
     /// Reads one signal of a record into memory, as a record of this signal alone with a frame for every sample.
     ///
     /// Annotations of the record count in ``annotationRate`` unless their file says otherwise.
-    /// - Parameter index: the signal's number in the source's header.
+    /// - Parameters:
+    ///   - source: the record.
+    ///   - index: the signal's number in the source's header.
     public static func read(_ source: RecordSource, signal index: Int) throws(WFDBError) -> Record {
         let read = try source.readSignal(index, frames: source.isOrdinary ? nil : source.header.frameCount)
         var header = source.header
@@ -59,7 +61,7 @@ extension Record.SignalDigest {
 extension RecordSource {
     fileprivate struct SignalContents {
         var samples: [Int32]
-        /// The samples that lie in a file.
+        /// The samples that a file holds.
         var covered: [Range<Int>]
         var warnings: [WFDBError]
     }
@@ -100,7 +102,7 @@ extension RecordSource {
 }
 
 extension [Range<Int>] {
-    /// What none of the ranges covers of 0 ..< `end`, in order.
+    /// The parts of 0 ..< `end` that no range covers, in order.
     fileprivate func gaps(in end: Int) -> [Range<Int>] {
         var gaps: [Range<Int>] = []
         var covered = 0
@@ -113,7 +115,7 @@ extension [Range<Int>] {
     }
 }
 
-/// All signals of a record of one segment, each file read once.
+/// All signals of a single-segment record; each file is read once.
 private struct OrdinaryRecord {
     let source: RecordSource
     let header: RecordHeader
@@ -175,7 +177,7 @@ private struct OrdinaryRecord {
             header: header, samples: samples, digests: digests, directory: source.directory, warnings: warnings)
     }
 
-    /// Memory may grow with the signal files, not with what the header claims.
+    /// Memory grows with the signal files, not with what the header claims.
     private func checkSize(_ files: [SignalFile?], frames: Int) throws(WFDBError) {
         let path = FileAccess.path(source.directory, header.name + ".hea")
         var total = 0
@@ -227,7 +229,7 @@ private struct OrdinaryRecord {
         }
     }
 
-    /// Copies one signal's column out of interleaved rows, dropping what falls outside the target.
+    /// Copies one signal out of interleaved rows; samples outside the target are dropped.
     /// - Returns: the sum of the first `rowsInChecksum` rows.
     private static func distribute(
         _ column: UnsafeMutablePointer<Int32>, rowLength: Int, perFrame: Int, rows: Int, rowsInChecksum: Int,

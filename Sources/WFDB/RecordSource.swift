@@ -1,31 +1,34 @@
-/// A record as its header files describe it, before any sample is read: an ordinary record, or one of several segments
-/// with the headers of these.
+/// A record as described by its header files, before any sample is read: an ordinary record, or one of several segments
+/// with their headers.
 public struct RecordSource: Sendable {
-    /// The record as a whole. For a record of several segments its signals are those of all of them, each with the
-    /// calibration of the segment that has the finest, and its frame count is theirs together.
+    /// The record as a whole. The signals of a multi-segment record are those of all its segments, each with the
+    /// finest calibration of any segment; its frame count is the sum.
     public private(set) var header: RecordHeader
-    /// The folder that the record lies in; "" is the current one.
+    /// The folder of the record; "" is the current one.
     public let directory: String
-    /// What does not agree but hinders nothing.
+    /// Inconsistencies that do not prevent reading.
     public private(set) var warnings: [WFDBError] = []
-    /// Whether what does not agree is an error instead.
+    /// Whether inconsistencies are errors instead.
     let strict: Bool
-    /// One for an ordinary record.
+    /// An ordinary record has one.
     let segments: [Segment]
 
-    /// A stretch of the record that has samples.
+    /// A part of the record that has samples.
     struct Segment: Sendable {
         let header: RecordHeader
         let firstFrame: Int
-        /// Frames that it takes of the record; nil: what its header or its files say.
+        /// Its length in frames; nil: as its header or its files say.
         let frameCount: Int?
-        /// The segment's signal for each of the record's; nil where it has none.
+        /// The segment's signal for each of the record's signals; nil if it has none.
         let signals: [Int?]
     }
 
-    /// Reads `directory/name.hea` and, where it names segments, their headers in the same folder.
-    /// - Parameter strict: lengths that do not agree, checksums and first values are errors, not warnings; this holds
-    ///   for what is read through the source, too.
+    /// Reads `directory/name.hea` and, if it lists segments, their headers in the same folder.
+    /// - Parameters:
+    ///   - name: the record's name.
+    ///   - directory: the record's folder.
+    ///   - strict: lengths, checksums and first values that do not agree are errors, not warnings, also in everything
+    ///     that is read through the source.
     /// - Throws: ``WFDBError`` naming the file.
     public init(_ name: String, in directory: String, strict: Bool = false) throws(WFDBError) {
         let header = try RecordHeader.read(name, in: directory)
@@ -48,11 +51,11 @@ public struct RecordSource: Sendable {
         }
     }
 
-    /// True where one header describes all.
+    /// True if a single header describes the whole record.
     public var isOrdinary: Bool { segments.count == 1 && segments[0].frameCount == nil }
 
     /// The source with a true baseline, for the noise stress records (see
-    /// ``RecordHeader/statesBaselineAlreadyRemoved``); any other comes back unchanged.
+    /// ``RecordHeader/statesBaselineAlreadyRemoved``); any other source is returned unchanged.
     public func withTrueBaseline() -> RecordSource {
         guard header.statesBaselineAlreadyRemoved else { return self }
         var source = self
@@ -61,21 +64,21 @@ public struct RecordSource: Sendable {
     }
 }
 
-/// The segments of a record put together.
+/// Combines the segments of a record.
 private struct SegmentLayout {
     let master: RecordHeader
     let file: String
-    /// The signals as they are named: by the layout segment where there is one, else by the first segment.
+    /// The signals as named by the layout segment if there is one, else by the first segment.
     var names: [SignalSpecification] = []
     var segments: [RecordSource.Segment] = []
     var warnings: [WFDBError] = []
     private var frames = 0
-    /// Where each description stands among the names.
+    /// The position of each description among the names.
     private var places: [String?: [Int]] = [:]
     /// A segment may appear more than once.
     private var headers: [String: RecordHeader] = [:]
 
-    /// Most places in a table of segments and signals: what a header claims must not take memory or time without bound.
+    /// Maximum size of the table of segments and signals: a header's claims must not take unbounded memory or time.
     private static let largestTable = 10_000_000
 
     init(_ master: RecordHeader, file: String) {
@@ -153,7 +156,7 @@ private struct SegmentLayout {
         return header.signals.indices.map { Optional($0) }
     }
 
-    /// In a variable layout a signal is known by its description; of several that are called the same, by their order.
+    /// In a variable layout a signal is identified by its description; signals with the same one, by their order.
     private mutating func signalsByName(_ header: RecordHeader) -> [Int?] {
         var signals: [Int?] = Array(repeating: nil, count: names.count)
         var taken: [String?: Int] = [:]
@@ -177,7 +180,7 @@ private struct SegmentLayout {
         names.append(signal)
     }
 
-    /// The header of the record as one.
+    /// One header for the whole record.
     func wholeHeader() throws(WFDBError) -> RecordHeader {
         var header = master
         header.segments = []
@@ -210,8 +213,8 @@ private struct SegmentLayout {
         return header
     }
 
-    /// One signal of the record: named by the layout, calibrated like the finest of its parts, as often sampled as the
-    /// most often sampled.
+    /// One signal of the record: named by the layout, with the finest calibration and the highest sampling rate of its
+    /// parts.
     private func wholeSignal(
         _ name: SignalSpecification, _ parts: [SignalSpecification]
     ) throws(WFDBError) -> SignalSpecification {
@@ -237,7 +240,7 @@ private struct SegmentLayout {
 }
 
 extension SignalSpecification {
-    /// A signal that is only described: nothing of where its samples lie.
+    /// The signal's description alone, without the location of its samples.
     fileprivate init(named name: SignalSpecification, like signal: SignalSpecification) {
         self.init(
             fileName: "~", format: signal.format, samplesPerFrame: signal.samplesPerFrame, gain: signal.statedGain,
@@ -245,13 +248,13 @@ extension SignalSpecification {
             adcZero: signal.adcZero, description: name.description ?? signal.description)
     }
 
-    /// Whether a count means the same in both, and there are as many of them.
+    /// Whether both have the same calibration and sampling rate.
     func isCalibrated(like other: SignalSpecification) -> Bool {
         gain == other.gain && baseline == other.baseline && units ?? "mV" == other.units ?? "mV"
             && samplesPerFrame == other.samplesPerFrame && format == other.format
     }
 
-    /// What one unit of this signal is in the other's units; nil where they measure different things.
+    /// One unit of this signal in the other's units; nil if they measure different things.
     func unitRatio(to other: SignalSpecification) -> Double? {
         if units ?? "mV" == other.units ?? "mV" { return 1 }
         guard let own = millivoltsPerUnit, let its = other.millivoltsPerUnit else { return nil }

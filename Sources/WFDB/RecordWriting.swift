@@ -1,10 +1,10 @@
 extension Record {
-    /// Writes the signal files and then the header into a folder; each file appears whole or not at all.
+    /// Writes the signal files and then the header into a folder, each file atomically.
     ///
-    /// Frame count, initial values and checksums in the header are those of the samples. A signal with skew is written
-    /// that many frames later, with "no valid sample" before.
+    /// Frame count, initial values and checksums in the header are computed from the samples. A signal with skew is
+    /// written that many frames later, preceded by "no valid sample".
     /// - Parameter directory: an existing folder; "" is the current one.
-    /// - Throws: ``WFDBError``; `outOfRange` where a sample does not fit the format.
+    /// - Throws: ``WFDBError``; `outOfRange` if a sample does not fit the format.
     public func write(to directory: String) throws(WFDBError) {
         let headerPath = FileAccess.path(directory, header.name + ".hea")
         var written = header
@@ -73,8 +73,8 @@ extension Record {
         try FileAccess.writeAtomically(bytes, to: path)
     }
 
-    /// Replaces the interleaved samples by their first differences, signal by signal; before the first is the initial
-    /// value, so that it is 0.
+    /// Replaces the interleaved samples by their first differences, signal by signal; the first difference is from the
+    /// initial value, so it is 0.
     private func takeDifferences(
         _ interleaved: inout [Int32], _ group: Range<Int>, _ samplesPerFrame: Int, _ path: String
     ) throws(WFDBError) {

@@ -1,6 +1,6 @@
-/// The bit layouts of signal(5), in both directions. The callers have checked all lengths.
+/// Decodes and encodes the bit layouts of signal(5). Callers have checked all lengths.
 enum SampleCoding {
-    /// Decodes `count` samples that start at `source`, at a block boundary of the format; of format 8, the differences.
+    /// Decodes `count` samples (for format 8, differences) from `source`, which starts at a block boundary.
     /// - Precondition: `source` holds at least as many bytes as `count` samples need
     ///   (`format.sampleCount(inBytes: source.count) >= count`), `target` at least `count` values.
     static func decode(
@@ -73,7 +73,7 @@ enum SampleCoding {
         }
     }
 
-    /// Appends the samples, packed, to `bytes`; of format 8, the differences. Every sample lies in `format.range` (the
+    /// Appends the packed samples to `bytes`; for format 8, the differences. Every sample is in `format.range` (the
     /// caller has checked).
     static func encode(_ format: SignalFormat, _ samples: [Int32], appendingTo bytes: inout [UInt8]) {
         bytes.reserveCapacity(bytes.count + (format.byteCount(forSamples: samples.count) ?? 0))

@@ -1,4 +1,4 @@
-/// One signal file with all signals in it, read in order, some thousand samples at a time.
+/// One signal file with all its signals, read in order, some thousand samples at a time.
 final class SignalFile {
     let signals: [SignalSpecification]
     let format: SignalFormat
@@ -15,10 +15,10 @@ final class SignalFile {
     private var position = 0
     private var bytes: [UInt8]
     private var samples: [Int32]
-    /// Format 8: the value that the next difference is added to, for each signal.
+    /// Format 8: the value to which the next difference is added, for each signal.
     private var previous: [Int32]
 
-    /// - Parameter signals: those of one file, one or more, with samples.
+    /// - Parameter signals: one or more signals of one file, with samples.
     init(_ signals: [SignalSpecification], in directory: String) throws(WFDBError) {
         self.signals = signals
         format = signals[0].format
@@ -50,8 +50,8 @@ final class SignalFile {
 
     /// Decodes the next frames.
     /// - Parameters:
-    ///   - limit: the frame to end at.
-    ///   - body: gets the first frame's number, the number of frames, and their samples, interleaved.
+    ///   - limit: the frame to stop before.
+    ///   - body: receives the first frame's number, the number of frames, and their interleaved samples.
     /// - Returns: false at the end.
     func next(
         before limit: Int, _ body: (_ firstFrame: Int, _ count: Int, UnsafeMutablePointer<Int32>) -> Void
@@ -97,12 +97,12 @@ final class SignalFile {
         }
     }
 
-    /// How many frames the signals have, by the header or, where it says nothing, by the file.
+    /// The number of frames according to the header or, if it does not say, the file.
     func frames(stated: Int?) -> Int {
         stated.map { min($0, frameCount) } ?? max(0, frameCount - (signals.map(\.skew).max() ?? 0))
     }
 
-    /// What is wrong with the file's length: it holds fewer frames than are stated.
+    /// The error if the file holds fewer frames than stated.
     func shortness(stated: Int?) throws(WFDBError) -> WFDBError? {
         guard let stated, stated > frameCount else { return nil }
         let error = WFDBError(
@@ -115,7 +115,7 @@ final class SignalFile {
 }
 
 extension RecordHeader {
-    /// What does not agree between the header and the samples of one signal; a field that the header leaves out is not
+    /// Differences between the header and the samples of one signal; a field that the header omits is not
     /// checked.
     func disagreement(_ index: Int, _ digest: Record.SignalDigest, directory: String) -> WFDBError? {
         let signal = signals[index]

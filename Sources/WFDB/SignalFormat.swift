@@ -1,12 +1,12 @@
-/// How samples lie in a signal file (WFDB Applications Guide, signal(5)).
+/// The storage format of a signal file (WFDB Applications Guide, signal(5)).
 ///
-/// The raw value is the number that stands in a header's signal line. Several signals in one file are interleaved frame
+/// The raw value is the number in a header's signal line. Several signals in one file are interleaved frame
 /// by frame; the packed formats (212, 310, 311) pack the interleaved stream, so a block may hold samples of different
 /// signals.
 public enum SignalFormat: Int, Sendable, Hashable, CaseIterable {
-    /// No samples at all: the signal is only named, as in the layout header of a record of several segments.
+    /// No samples: the signal is only named, as in the layout header of a multi-segment record.
     case format0 = 0
-    /// First differences of 8 bits; the header's initial value stands before the first of them.
+    /// 8-bit first differences, starting from the header's initial value.
     case format8 = 8
     /// 16-bit two's complement, least significant byte first.
     case format16 = 16
@@ -27,7 +27,7 @@ public enum SignalFormat: Int, Sendable, Hashable, CaseIterable {
     /// Three 10-bit two's complement samples in 4 bytes, one after another from the lowest bit.
     case format311 = 311
 
-    /// Bits of one sample; of format 8, bits of a difference.
+    /// Bits per sample; for format 8, bits per difference.
     public var bitsPerSample: Int {
         switch self {
         case .format0: 0
@@ -40,17 +40,17 @@ public enum SignalFormat: Int, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Every value that the format can hold, counts. Differences (format 8) may add up to anything.
+    /// The range of counts that the format can hold. Differences (format 8) may add up to anything.
     public var range: ClosedRange<Int32> {
         if self == .format0 || self == .format8 { return Int32.min...Int32.max }
         let half = Int64(1) << (bitsPerSample - 1)
         return Int32(-half)...Int32(half - 1)
     }
 
-    /// The lowest value, which WFDB reserves for "no valid sample here"; format 8 has no such mark in a file.
+    /// The lowest value, which WFDB reserves for "no valid sample"; format 8 has no such value in a file.
     public var invalidSample: Int32 { range.lowerBound }
 
-    /// Bytes that `count` samples occupy when written; nil if that is more than an `Int` holds or `count` is negative.
+    /// Bytes that `count` samples occupy when written; nil if that exceeds an `Int` or `count` is negative.
     public func byteCount(forSamples count: Int) -> Int? {
         guard count >= 0 else { return nil }
         switch self {
@@ -69,7 +69,7 @@ public enum SignalFormat: Int, Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Samples that lie complete in `byteCount` bytes.
+    /// Number of complete samples in `byteCount` bytes.
     public func sampleCount(inBytes byteCount: Int) -> Int {
         guard byteCount > 0 else { return 0 }
         switch self {

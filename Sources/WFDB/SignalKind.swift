@@ -1,15 +1,15 @@
-/// What a signal measures, as far as its header tells.
+/// What a signal measures, according to its header.
 public enum SignalKind: Sendable, Hashable {
-    /// Named as an ECG lead, and in a unit of voltage.
+    /// Named like an ECG lead, in units of voltage.
     case ecg
-    /// A voltage whose name says nothing.
+    /// A voltage whose name does not say what it is.
     case unknown
-    /// Named as something else, or not a voltage.
+    /// Named like something else, or not a voltage.
     case other
 }
 
 extension SignalSpecification {
-    /// By the units first, then by the words of the description.
+    /// Determined by the units first, then by the words of the description.
     public var kind: SignalKind {
         guard millivoltsPerUnit != nil else { return .other }
         let words = (description ?? "").lowercased().split { !($0.isLetter || $0.isNumber) }.map(String.init)
@@ -20,13 +20,13 @@ extension SignalSpecification {
         return words.contains(where: Self.isLead) ? .ecg : .unknown
     }
 
-    /// Words that begin so name something else, whatever follows.
+    /// Words with these prefixes name something else, whatever follows.
     private static let otherWords = [
         "resp", "pleth", "ppg", "spo2", "sao2", "eeg", "eog", "emg", "accel", "thor", "abdo", "airflow", "nasal",
         "snor",
         "press", "marker", "trigger", "impedance", "annot", "body", "position", "temp", "phono", "pcg", "icg", "bcg",
     ]
-    /// Names of something else in full: pressures, flows, gases, electrodes of the scalp.
+    /// Full names of something else: pressures, flows, gases, scalp electrodes.
     private static let otherNames: Set<String> = [
         "abp", "art", "bp", "nbp", "nibp", "cvp", "pap", "icp", "lap", "rap", "ao", "uap", "uvp", "fbp", "ibp", "co2",
         "etco2", "o2", "flow", "chest", "tho", "abd", "abdomen", "ribcage", "gsr", "eda", "acc", "ax", "ay", "az",
@@ -38,7 +38,7 @@ extension SignalSpecification {
     ]
 
     /// The standard leads, the chest leads, the modified and bipolar leads of Holter recorders (MLII, CM5, CC5, MCL1),
-    /// and the D and L that European recorders number limb leads with.
+    /// and the D and L of limb leads in European recorders.
     private static func isLead(_ word: String) -> Bool {
         if leadNames.contains(word) { return true }
         let name = word.prefix { $0.isLetter }
@@ -49,14 +49,14 @@ extension SignalSpecification {
 }
 
 extension RecordHeader {
-    /// The signal that is meant where none is chosen: the first that is named as an ECG, else the first voltage whose
-    /// name does not speak against it; nil where every signal is something else.
+    /// The signal to use if none is chosen: the first that is named like an ECG, else the first voltage whose
+    /// name does not rule it out; nil if every signal is something else.
     public var firstECG: Int? {
         signals.firstIndex { $0.kind == .ecg } ?? signals.firstIndex { $0.kind == .unknown }
     }
 
-    /// The signal of this description, with blanks at its ends and the case of letters left aside where that makes the
-    /// difference; else the signal of this number, counted from 0.
+    /// The signal with this description, ignoring surrounding blanks and case if there is no exact match;
+    /// otherwise the signal with this number, counted from 0.
     public func signal(called name: String) -> Int? {
         func trimmed(_ text: String) -> String {
             String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())

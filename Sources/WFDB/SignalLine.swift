@@ -83,7 +83,7 @@ extension SignalSpecification {
         }
     }
 
-    /// A baseline is a whole number; what is written with decimals is rounded.
+    /// A baseline is a whole number; one with decimals is rounded.
     private static func baseline(_ text: Substring) -> Int32? {
         Int32(text) ?? Double(text).flatMap { Int32(exactly: $0.rounded()) }
     }

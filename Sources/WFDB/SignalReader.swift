@@ -4,21 +4,21 @@
 ///     let reader = try SignalReader(source, signal: 0)
 ///     while let piece = try reader.next() { use(reader.signal.millivolts(piece.counts)) }
 ///
-/// Between the segments of a record, where there are no samples, a piece begins later than the one before ends.
+/// Where a multi-segment record has a gap, a piece starts later than the previous one ends.
 public final class SignalReader {
     /// Consecutive samples.
     public struct Piece: Sendable {
         /// Index of the first of them among the signal's samples; a frame has ``SignalSpecification/samplesPerFrame``.
         public var firstSampleIndex: Int64
-        /// In the calibration of ``SignalReader/signal``.
+        /// The samples, with the calibration of ``SignalReader/signal``.
         public var counts: [Int32]
     }
 
-    /// The signal as the record's header has it.
+    /// The signal as described in the record's header.
     public let signal: SignalSpecification
-    /// Samples a second.
+    /// Samples per second.
     public let samplingRate: Double
-    /// What does not agree but hinders nothing, as far as has been read.
+    /// Inconsistencies found so far that do not prevent reading.
     public private(set) var warnings: [WFDBError]
 
     private let source: RecordSource
@@ -27,8 +27,10 @@ public final class SignalReader {
     private var segment: SegmentReader?
     private var isAtEnd = false
 
-    /// - Parameter signal: its number in the source's header.
-    /// - Throws: ``WFDBError`` with code `outOfRange` where there is no such signal.
+    /// - Parameters:
+    ///   - source: the record.
+    ///   - index: the signal's number in the source's header.
+    /// - Throws: ``WFDBError`` with code `outOfRange` if there is no such signal.
     public init(_ source: RecordSource, signal index: Int) throws(WFDBError) {
         guard source.header.signals.indices.contains(index) else {
             throw WFDBError(
@@ -86,7 +88,7 @@ public final class SignalReader {
 /// One signal of one segment.
 private final class SegmentReader {
     let signal: SignalSpecification
-    /// Set where the file is shorter than it should be.
+    /// Set if the file is shorter than it should be.
     let shortness: WFDBError?
 
     private let header: RecordHeader
@@ -95,7 +97,7 @@ private final class SegmentReader {
     private let file: SignalFile
     private let column: Int
     private let frames: Int
-    /// Frames that the header states, over which its checksum goes.
+    /// Number of frames stated in the header, which its checksum covers.
     private let checkedFrames: Int
     private var sum: Int32 = 0
     private var first: Int32?
@@ -114,7 +116,7 @@ private final class SegmentReader {
         frames = min(file.frames(stated: stated), segment.frameCount ?? .max)
     }
 
-    /// The next samples, of a signal with skew those that belong there; nil at the end.
+    /// The next samples, with skew removed; nil at the end.
     func next() throws(WFDBError) -> SignalReader.Piece? {
         var piece = SignalReader.Piece(firstSampleIndex: 0, counts: [])
         let rowLength = file.samplesPerFrame
@@ -147,7 +149,7 @@ private final class SegmentReader {
         return piece
     }
 
-    /// What the header says differently; known at the end. A file that is short cannot add up.
+    /// Differences from the header, known at the end. A short file cannot match its checksum.
     var disagreement: WFDBError? {
         guard shortness == nil else { return nil }
         return header.disagreement(
@@ -159,8 +161,8 @@ private final class SegmentReader {
 }
 
 extension SignalSpecification {
-    /// Counts of this signal as counts of another calibration of the same quantity, each as often as the other has more
-    /// samples a frame.
+    /// Counts of this signal converted to another calibration of the same quantity, each repeated if the other has more
+    /// samples per frame.
     fileprivate func convert(_ counts: [Int32], to whole: SignalSpecification) -> [Int32] {
         guard !isCalibrated(like: whole) else { return counts }
         let repeats = whole.samplesPerFrame / samplesPerFrame

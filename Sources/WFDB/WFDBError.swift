@@ -1,23 +1,23 @@
 /// What went wrong with a WFDB file, and where.
 ///
-/// Everything that a file or a caller's name can get wrong ends here; reading never traps. `description` is one line
+/// Every fault in a file or a name is one of these; reading never traps. `description` is one line
 /// that names the file and, where there is one, the byte.
 public struct WFDBError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The kind of fault, for programs that decide by it.
+    /// The kind of fault, for programs that act on it.
     public enum Code: Sendable, Hashable, CaseIterable {
         /// The file is absent, is not a regular file, or the system refused to read it.
         case cannotRead
         /// The system refused to write; nothing was left behind.
         case cannotWrite
-        /// A record, annotator or signal file name that would leave the folder or cannot stand in a header.
+        /// A record, annotator or signal file name that would lead out of the folder or is not allowed in a header.
         case invalidName
         /// The header's text does not follow header(5).
         case malformedHeader
-        /// A segment of a record consists of segments itself.
+        /// A segment that itself consists of segments.
         case multipleSegments
         /// The header names a signal format outside ``SignalFormat``.
         case unsupportedFormat
-        /// The file ends before what its header, or its own structure, promises.
+        /// The file is shorter than its header or its own structure says.
         case truncated
         /// The file is larger than the limit for its kind.
         case tooLarge
@@ -25,23 +25,23 @@ public struct WFDBError: Error, Sendable, Hashable, CustomStringConvertible {
         case initialValueMismatch
         /// The samples do not add up to the header's 16-bit checksum.
         case checksumMismatch
-        /// The annotation file's words do not follow annot(5).
+        /// The annotation file does not follow annot(5).
         case malformedAnnotations
         /// A value cannot be represented in the chosen format.
         case outOfRange
         /// A record in memory whose parts do not fit together (signal counts, lengths, files).
         case inconsistentRecord
-        /// Millivolts were asked of a signal whose units are not a voltage.
+        /// Millivolts were requested of a signal whose units are not a voltage.
         case notAVoltage
     }
 
     /// The kind of fault.
     public var code: Code
-    /// The file's path, as it was opened.
+    /// The file's path as it was opened.
     public var file: String
-    /// Offset from the start of the file, in bytes, at which the fault was found; nil where no single byte is at fault.
+    /// Offset of the fault from the start of the file in bytes; nil if no single byte is at fault.
     public var byteOffset: Int?
-    /// What is wrong, as a phrase.
+    /// What is wrong, in words.
     public var detail: String
 
     public init(_ code: Code, file: String, byteOffset: Int? = nil, detail: String) {

@@ -74,7 +74,9 @@ public struct CurveClientKeys: Equatable, Sendable {
 extension ZeroMQSocket {
     /// Makes endpoints bound from now on use CURVE: only peers that know this key's public half and are admitted by the
     /// authenticator can connect. Without an authenticator in the context everyone is admitted.
-    /// - Parameter domain: passed to the authenticator, 1 to 254 bytes.
+    /// - Parameters:
+    ///   - key: the server's key pair.
+    ///   - domain: passed to the authenticator, 1 to 254 bytes.
     public func serveCurve(_ key: CurveKeyPair, domain: String) throws(ZeroMQError) {
         try set(.zapDomain(domain))
         try set(.curveServer(true))

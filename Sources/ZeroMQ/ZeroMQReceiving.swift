@@ -4,6 +4,7 @@ import Glibc
 extension ZeroMQSocket {
     /// Receives the next message with all its frames, replacing the contents of `message`.
     /// - Parameters:
+    ///   - message: receives the frames; its storage is reused.
     ///   - timeout: how long to wait; nil: wait forever; zero: do not wait.
     /// - Returns: false if the timeout expired without a message; `message` is then empty.
     /// - Throws: `.contextTerminated`, `.notSupported` on a socket type that cannot receive.

@@ -4,6 +4,7 @@ import Glibc
 extension ZeroMQSocket {
     /// Sends a message of one frame; the bytes are copied.
     /// - Parameters:
+    ///   - frame: the message's bytes.
     ///   - timeout: how long to wait for room in the queue (or, on PUSH, DEALER and others, for a peer); nil: wait
     ///     forever; zero: do not wait. PUB and XPUB never wait, and slow subscribers lose messages; with `xpubNoDrop`
     ///     they wait for every subscriber that wants the message.

@@ -39,7 +39,7 @@ private final class HandSource {
 }
 
 @Suite(.serialized) struct AcknowledgedIngestTests {
-    @Test func aBlockBeforeTheHelloIsRefusedAndSoNoneIsPassedOver() throws {
+    @Test func blockBeforeTheHelloIsRefusedSoNoneIsSkipped() throws {
         let daemon = try DaemonProcess(hasJournal: true)
         let context = try ZeroMQContext()
         let source = try HandSource(daemon, context)
@@ -65,7 +65,7 @@ private final class HandSource {
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func aSourceThatReadsNoRepliesLosesThemAndHoldsNobodyUp() throws {
+    @Test func sourceThatReadsNoRepliesLosesThemAndDelaysNobody() throws {
         let daemon = try DaemonProcess(hasJournal: true)
         let context = try ZeroMQContext()
         let recording = Recording(samplingRate: 360, seconds: 30, seed: 22)
@@ -87,7 +87,7 @@ private final class HandSource {
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func whatIsNeededNoMoreIsToldWhenItIsInTheJournal() throws {
+    @Test func samplesAreReleasedOnceTheyAreInTheJournal() throws {
         let daemon = try DaemonProcess(hasJournal: true)
         let context = try ZeroMQContext()
         let source = try HandSource(daemon, context)
@@ -101,7 +101,7 @@ private final class HandSource {
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func aBadBlockIsAnsweredAndDisturbsNoOtherStream() throws {
+    @Test func badBlockIsAnsweredAndDisturbsNoOtherStream() throws {
         let daemon = try DaemonProcess(hasJournal: true)
         let context = try ZeroMQContext()
         let source = try HandSource(daemon, context)
@@ -134,7 +134,7 @@ private final class HandSource {
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func moreThanTheWindowOnItsWayIsRefusedAndComesAgain() throws {
+    @Test func blocksBeyondTheWindowAreRefusedAndSentAgain() throws {
         let daemon = try DaemonProcess(
             configuration: "[ingest]\nacknowledged_window_samples = 1000\n", hasJournal: true)
         let context = try ZeroMQContext()
@@ -156,7 +156,7 @@ private final class HandSource {
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func aFullBufferIsToldToTheSource() throws {
+    @Test func fullBufferIsReportedToTheSource() throws {
         let context = try ZeroMQContext()
         var client = try AcknowledgedAcquisitionClient(
             endpoint: "ipc:///tmp/ecgmon-nobody-\(UUID().uuidString.prefix(8))", context: context, bufferSamples: 1000)

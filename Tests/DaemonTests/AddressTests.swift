@@ -48,7 +48,7 @@ import ZeroMQ
         ("many", "names a host with several addresses (127.0.0.1, 10.0.0.7)"),
         ("[127.0.0.1]", "knows no address of"), ("a b", "knows no address of"), ("[::1", "knows no address of"),
     ])
-    func aHostThatIsNoneIsRefusedWithTheReason(host: String, words: String) {
+    func invalidHostIsRefusedWithTheReason(host: String, words: String) {
         #expect(throws: HostResolver.Problem.self) { try Endpoint.resolved("tcp://\(host):5570", Self.names) }
         var configuration = DaemonConfiguration()
         configuration.events.endpoints = ["tcp://\(host):5570"]

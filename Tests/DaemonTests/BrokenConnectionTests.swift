@@ -12,7 +12,7 @@ import ZeroMQ
     @Test(
         .enabled(if: ZeroMQContext.isGuarded, "the thread sanitizer watches epoll itself"),
         arguments: [("ingest", "PUSH"), ("ingest-acknowledged", "DEALER"), ("commands", "DEALER"), ("events", "SUB")])
-    func aFloodWithHeartbeatsThatBreaksOffDisturbsNobody(endpoint: String, type: String) throws {
+    func abortedFloodWithHeartbeatsDisturbsNobody(endpoint: String, type: String) throws {
         let daemon = try DaemonProcess(arguments: ["--\(endpoint)", "tcp://127.0.0.1:*"], hasJournal: true)
         let port = try #require(daemon.log.firstMatch(of: /tcp:\/\/127.0.0.1:(\d+)/).flatMap { UInt16($0.1) })
         let ping: [UInt8] = [4, 7, 4] + Array("PING".utf8) + [0, 0]

@@ -8,7 +8,7 @@ import Testing
 @testable import MonitorDaemon
 
 @Suite struct BoundedQueueTests {
-    @Test func elementsComeOutInTheirOrderAndNoneIsLostBetweenThreads() throws {
+    @Test func elementsStayInOrderBetweenThreadsAndNoneIsLost() throws {
         let queue = BoundedQueue<Int>(capacity: 7)
         let count = 20_000
         let producers = try (0..<3).map { producer in
@@ -27,7 +27,7 @@ import Testing
         #expect(queue.depth == 0)
     }
 
-    @Test func aFullQueueTakesNothingAndAClosedOneIsEmptiedFirst() {
+    @Test func fullQueueRefusesAndClosedQueueIsDrainedFirst() {
         let queue = BoundedQueue<Int>(capacity: 2)
         #expect(queue.push(1, waitingAtMost: 0) == .taken)
         #expect(queue.push(2, waitingAtMost: 0) == .taken)
@@ -42,7 +42,7 @@ import Testing
         #expect(taken == [1, 2])
     }
 
-    @Test func elementsThatCostTooMuchTogetherMakeItFullYetOneAlwaysFits() {
+    @Test func queueIsFullByTotalCostButOneElementAlwaysFits() {
         let queue = BoundedQueue<Int>(capacity: 10, costLimit: 100) { $0 }
         #expect(queue.push(1000, waitingAtMost: 0) == .taken)
         #expect(queue.push(1, waitingAtMost: 0) == .full)
@@ -76,7 +76,7 @@ import Testing
         ThreadActivity.Reading(name: name, turns: turns, isWorking: working, hasEnded: ended)
     }
 
-    @Test func aThreadThatMovesIsAliveWhetherItWorksOrIsIdle() {
+    @Test func threadThatMakesProgressIsAliveBusyOrIdle() {
         var judge = ProgressJudge(patienceNanoseconds: 10)
         for step in 0..<100 {
             let verdict = judge.judge(
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func aThreadThatDoesNotMoveIsStuckAfterThePatienceAndAliveAgainWhenItMoves() {
+    @Test func threadWithoutProgressCountsAsStuckUntilItMovesAgain() {
         var judge = ProgressJudge(patienceNanoseconds: 10)
         #expect(judge.judge([reading("a", 5)], at: 0).isAlive)
         #expect(judge.judge([reading("a", 5)], at: 10).isAlive)
@@ -94,7 +94,7 @@ import Testing
         #expect(judge.judge([reading("a", 6)], at: 20).isAlive)
     }
 
-    @Test func aThreadThatEndedBeforeItsTimeIsStuckAtOnce() {
+    @Test func threadThatEndedEarlyCountsAsStuckAtOnce() {
         var judge = ProgressJudge(patienceNanoseconds: 1000)
         #expect(judge.judge([reading("a", 5)], at: 0).isAlive)
         #expect(judge.judge([reading("a", 5, ended: true)], at: 1).stuck == ["a"])
@@ -133,7 +133,7 @@ import Testing
         #expect(subscriptions.wants(bytes("health")))
     }
 
-    @Test func moreAndLongerPrefixesThanAreKeptDoNoHarm() {
+    @Test func surplusAndOverlongPrefixesAreHarmless() {
         let subscriptions = Subscriptions()
         subscriptions.add([UInt8](repeating: 1, count: 4000))
         #expect(subscriptions.count == 0)
@@ -208,7 +208,7 @@ import Testing
         }
     }
 
-    @Test func aCauseIsLoggedOnceAPeriodForEachStreamWithItsNumber() {
+    @Test func eachCauseIsLoggedOncePerStreamAndPeriodWithItsCount() {
         let sink = Sink()
         let log = PeriodicLog(logger: sink.logger(), periodSeconds: 3600)
         for _ in 0..<100 { log.note("rejected", cause: "gap", stream: "a", detail: "first") }
@@ -220,7 +220,7 @@ import Testing
         #expect(sink.lines.withLock { $0.last } == "rejected again=99 cause=gap stream=a")
     }
 
-    @Test func thousandsOfMadeUpStreamsTakeNoMoreMemoryThanSome() {
+    @Test func thousandsOfInventedStreamsTakeBoundedMemory() {
         let sink = Sink()
         let log = PeriodicLog(logger: sink.logger(), periodSeconds: 3600)
         for index in 0..<5000 { log.note("rejected", cause: "gap", stream: "s\(index)") }
@@ -242,7 +242,7 @@ import Testing
 }
 
 @Suite struct SourceCreditTests {
-    @Test func whatIsOnTheWayIsBoundedByTheWindowAndOneBlockAlwaysMayGo() {
+    @Test func windowBoundsSamplesInTransitButOneBlockMayAlwaysGo() {
         var credit = SourceCredit()
         #expect(credit.allows(5000, window: 1000))
         credit.dispatch(600)
@@ -252,7 +252,7 @@ import Testing
         #expect(credit.onTheWay == 200 && credit.allows(800, window: 1000))
     }
 
-    @Test func aStreamThatWasForgottenWhileBlocksWaitedLeavesItsSourceTheWholeWindow() {
+    @Test func sourceOfAForgottenStreamGetsItsWholeWindowBack() {
         var credit = SourceCredit()
         // Blocks of the time before went to the stream that began anew, and one of them was refused.
         credit.takeBack(360)

@@ -17,7 +17,7 @@ import ZeroMQ
     private static let kinds = ["beat", "alert", "status", "suspicion"]
 
     @Test(.enabled(if: DayClock.isPermitted, DayClock.need))
-    func aClockThatJumpsWhileItRunsHangsNothingAndChangesNoEvent() throws {
+    func clockJumpsHangNothingAndChangeNoEvent() throws {
         let recording = Recording(samplingRate: 360, seconds: 120, seed: 51)
         let clock = try DayClock()
         let daemon = try DaemonProcess(
@@ -79,7 +79,7 @@ import ZeroMQ
     }
 
     @Test(.enabled(if: DayClock.isPermitted, DayClock.need))
-    func killedAgainAndAgainWithItsClockADayBackEveryOtherTimeItLosesNothing() throws {
+    func repeatedKillsWithTheClockSetBackLoseNothing() throws {
         let clock = try DayClock()
         try clock.set(seconds: -Self.day)
         let yesterday = "\(clock.folder)/ecgmond-of-yesterday"
@@ -107,7 +107,7 @@ import ZeroMQ
 
     /// A day passes, or the clock says so, while the daemon is away. Who comes back goes on, who does not is forgotten.
     @Test(.enabled(if: DayClock.isPermitted, DayClock.need))
-    func aStreamThatIsADayOldByTheClockGoesOnWhereItWasWhenItsSourceComesBack() throws {
+    func streamADayOldByTheClockResumesWhenItsSourceReturns() throws {
         let recording = Recording(samplingRate: 360, seconds: 60, seed: 52)
         let clock = try DayClock()
         let context = try ZeroMQContext()
@@ -147,7 +147,7 @@ import ZeroMQ
     }
 
     @Test(.enabled(if: DayClock.isPermitted, DayClock.need))
-    func aKeyThatIsShutOutForAMinuteStaysOutWhenTheClockIsSetForward() throws {
+    func bannedKeyStaysBannedWhenTheClockIsSetForward() throws {
         let ring = try Keyring(["desk": "read = [\"*\"]"])
         let clock = try DayClock()
         let daemon = try DaemonProcess(configuration: ring.configuration, environment: clock.environment)
@@ -174,7 +174,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func aKeyThatExpiresASecondTimeSinceTheClockWasSetBackIsCutOffASecondTime() throws {
+    @Test func keyThatExpiresAgainAfterAClockChangeIsCutOffAgain() throws {
         let pair = try CurveKeyPair.generate()
         var desk = AuthorizedKey(name: "desk", key: try CurveKeyPair.generate().publicKey)
         desk.read = [TopicPattern("*")].compactMap(\.self)

@@ -88,7 +88,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func aPauseIsPublishedCountedDownAndRefusedWhenItIsTooLong() throws {
+    @Test func pauseIsPublishedCountedDownAndRefusedIfTooLong() throws {
         let daemon = try DaemonProcess()
         let context = try ZeroMQContext()
         let recorder = try Recorder(daemon, prefixes: ["status."], context: context)
@@ -202,7 +202,7 @@ import ZeroMQ
         expectSame(try recorder.events(of: "bed-1"), expected, "bed-1")
     }
 
-    @Test func aWardsLimitsHoldForItsStreamsAndANewFileForThoseThatRun() throws {
+    @Test func wardLimitsApplyToItsStreamsAndReloadWhileRunning() throws {
         let daemon = try DaemonProcess(
             configuration: "[ward.sport]\nstreams = [\"sport-*\"]\ntachycardia_above = 139\n")
         let context = try ZeroMQContext()

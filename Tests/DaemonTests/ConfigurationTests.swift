@@ -77,19 +77,19 @@ import Testing
         ("[patient.\"bed-7\"]\nlevel = 3\n", 2, "unknown key patient.bed-7.level"),
         ("ward = 3\n", 1, "must be a table of tables"),
     ])
-    func aMistakeIsToldWithItsLine(text: String, line: Int, words: String) {
+    func mistakeIsReportedWithItsLine(text: String, line: Int, words: String) {
         let found = mistakes(text)
         #expect(found.count == 1)
         #expect(found.first?.line == line)
         #expect(found.first?.words.contains(words) == true, "\(found)")
     }
 
-    @Test func allMistakesAreToldAtOnceInTheOrderOfTheLines() {
+    @Test func allMistakesAreReportedTogetherInLineOrder() {
         let found = mistakes("[log]\nlevel = 1\nperiod_seconds = true\n[http]\nport = -1\nports = 2\n")
         #expect(found.map(\.line) == [2, 3, 5, 6])
     }
 
-    @Test func aPatientGoesBeforeAWardAndALongerPatternBeforeAShorter() throws {
+    @Test func patientLimitsPrecedeWardsAndLongerPatternsShorterOnes() throws {
         let configuration = try ConfigurationFile.parse(
             """
             [monitor]
@@ -119,7 +119,7 @@ import Testing
         #expect(configuration.monitor.alarms.latching.isEmpty)
     }
 
-    @Test func valuesInOtherSpellingsOfTOMLAreUnderstood() throws {
+    @Test func otherTOMLSpellingsAreUnderstood() throws {
         let configuration = try ConfigurationFile.parse(
             "http.port = 9000\nlog = { level = \"debug\", period_seconds = 3 }\n[\"streams\"]\n'maximum' = 5\n")
         #expect(configuration.http.port == 9000)
@@ -128,7 +128,7 @@ import Testing
         #expect(configuration.streams.maximum == 5)
     }
 
-    @Test func aFileThatIsNoTextOrTooLongIsRefused() throws {
+    @Test func nontextOrOverlongFileIsRefused() throws {
         let directory = FileManager.default.temporaryDirectory
         let path = directory.appending(path: "ecgmond-\(UUID().uuidString).toml")
         defer { try? FileManager.default.removeItem(at: path) }

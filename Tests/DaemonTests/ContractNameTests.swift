@@ -13,7 +13,7 @@ import Testing
         Value.allCases.map(\.contractName)
     }
 
-    @Test func namesInEventIDsMetricsAndJournalArePinned() {
+    @Test func namesInEventIDsMetricsAndJournalNeverChange() {
         #expect(
             names(AlertKind.self) == [
                 "asystole", "pause", "bradycardia", "tachycardia", "singleVentricularBeat", "ventricularCouplet",

@@ -9,7 +9,7 @@ import ZeroMQ
 
 /// Samples into a real daemon over real sockets, events out of it.
 @Suite(.serialized) struct EndToEndTests {
-    @Test func theEventsAreTheSameWhateverTheBlockSizeSpeedAndNumberOfOtherStreams() throws {
+    @Test func eventsDoNotDependOnBlockSizeSpeedOrOtherStreams() throws {
         let daemon = try DaemonProcess()
         let context = try ZeroMQContext()
         let recorder = try Recorder(daemon, context: context)
@@ -79,7 +79,7 @@ import ZeroMQ
         #expect(isWhole, "the waveform is the samples")
     }
 
-    @Test func binaryBodiesSayTheSameAsJSON() throws {
+    @Test func binaryBodiesHoldTheSameAsJSON() throws {
         let daemon = try DaemonProcess(arguments: ["--encoding", "binary"])
         let context = try ZeroMQContext()
         let recorder = try Recorder(daemon, prefixes: ["beat.", "alert.", "status.", "suspicion."], context: context)
@@ -94,7 +94,7 @@ import ZeroMQ
         #expect(recorder.bodies(topic: "beat.bed").allSatisfy { $0.first != UInt8(ascii: "{") })
     }
 
-    @Test func healthIsPublishedAndSilenceRaisesSignalLost() throws {
+    @Test func healthIsPublishedAndSilenceRaisesSignalLostAlert() throws {
         let daemon = try DaemonProcess(
             configuration: """
                 [events]

@@ -43,7 +43,7 @@ import ZeroMQ
         #expect(try String(contentsOfFile: file, encoding: .utf8) == "precious")
     }
 
-    @Test func onlyASocketThatNobodyListensOnIsReplaced() throws {
+    @Test func onlyAnUnusedSocketFileIsReplaced() throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let context = try ZeroMQContext()
@@ -90,7 +90,7 @@ import ZeroMQ
         #expect(try code("new") == nil)
     }
 
-    @Test func whatWasPutInThePlaceOfASocketSurvivesTheEnd() throws {
+    @Test func fileThatReplacedASocketSurvivesShutdown() throws {
         let daemon = try DaemonProcess()
         let path = "\(daemon.directory)/ingest"
         unlink(path)

@@ -42,7 +42,7 @@ import Testing
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func onlyGETAndHEADAreAnsweredAndNothingIsReadFromADisk() throws {
+    @Test func onlyGETAndHEADAreAnsweredAndNoFilesAreServed() throws {
         let daemon = try DaemonProcess()
         let port = daemon.httpPort
         for method in ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"] {
@@ -64,7 +64,7 @@ import Testing
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func aRequestWithoutEndASlowOneAndManyConnectionsAreEnded() throws {
+    @Test func endlessSlowAndSurplusConnectionsAreClosed() throws {
         let daemon = try DaemonProcess()
         let port = daemon.httpPort
         let long = try ask(port, "GET / HTTP/1.1\r\nX: " + String(repeating: "a", count: HTTPRequestHead.maximumBytes))
@@ -111,7 +111,7 @@ import Testing
         #expect(head?.method == "GET" && head?.path == "/a" && head?.authorization == "y z")
     }
 
-    @Test func theLedgerCountsWhatIsHeldAndBoundsIt() {
+    @Test func ledgerCountsSubscriptionsAndBoundsThem() {
         var ledger = SubscriptionLedger()
         #expect(ledger.add([1], of: "a") && !ledger.add([1], of: "b") && !ledger.add([1], of: "b"))
         let isLast1 = ledger.remove([1], of: nil)

@@ -28,7 +28,7 @@ import ZeroMQ
         #expect(try client.waitUntilAcknowledged(timeout: .seconds(60)) == true)
     }
 
-    @Test func whatWasPublishedCanBeAskedForPageByPage() throws {
+    @Test func publishedEventsCanBeQueriedPageByPage() throws {
         let context = try ZeroMQContext()
         let daemon = try daemon(streams: ["a", "b"], context)
         var client = try HistoryClient(endpoint: daemon.history, context: context)
@@ -73,7 +73,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func whatIsNoRequestIsAnsweredAndHarmsNothing() throws {
+    @Test func invalidRequestsAreAnsweredAndHarmless() throws {
         let context = try ZeroMQContext()
         let daemon = try DaemonProcess(hasJournal: true)
         let socket = try ZeroMQSocket(context, .dealer)
@@ -106,7 +106,7 @@ import ZeroMQ
     }
 
     /// The daemon keeps twenty messages for a subscriber, and sends thousands while this one does not read.
-    @Test func aSubscriberThatIsSlowOrLateMissesNothing() throws {
+    @Test func slowOrLateSubscriberMissesNothing() throws {
         let context = try ZeroMQContext()
         let daemon = try DaemonProcess(
             configuration: "[events]\nsubscriber_queue_messages = 20\n", hasJournal: true)
@@ -148,7 +148,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func whoComesNowGetsTheAlertsThatAreOn() throws {
+    @Test func newSubscriberGetsTheActiveAlerts() throws {
         let context = try ZeroMQContext()
         let daemon = try daemon(streams: ["a"], context, configuration: "[monitor.alarms]\nlatching = [\"high\"]\n")
         var client = try HistorySubscriberClient(
@@ -164,7 +164,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func anEventAndItsNumberStayTogetherWhenASourceGoesOnElsewhere() throws {
+    @Test func numbersStayWithTheirEventsIfASourceResumesElsewhere() throws {
         let context = try ZeroMQContext()
         let first = try DaemonProcess(configuration: "[journal]\nsnapshot_seconds = 3600\n", hasJournal: true)
         let push = try AcquisitionClient(endpoint: first.ingest, context: context)

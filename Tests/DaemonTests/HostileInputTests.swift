@@ -10,7 +10,7 @@ import ZeroMQ
 
 /// Whatever comes in: it is counted by cause, the process lives, and every other stream goes on as if nothing were.
 @Suite(.serialized) struct HostileInputTests {
-    @Test func badMessagesAreCountedByCauseAndOtherStreamsGoOn() throws {
+    @Test func badMessagesAreCountedByCauseAndOtherStreamsContinue() throws {
         let daemon = try DaemonProcess()
         let context = try ZeroMQContext()
         let recorder = try Recorder(daemon, context: context)
@@ -100,7 +100,7 @@ import ZeroMQ
         expectSame(try recorder.events(of: "good"), expected, "the stream beside them")
     }
 
-    @Test func gapsRepetitionsNotANumberAndTimeRunningBackwardsAreCountedNotFatal() throws {
+    @Test func gapsRepeatsNaNAndBackwardTimeAreCountedNotFatal() throws {
         let daemon = try DaemonProcess()
         let context = try ZeroMQContext()
         let recorder = try Recorder(daemon, prefixes: ["status.", "alert."], context: context)
@@ -182,7 +182,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func aSubscriberThatNeverReadsHoldsNobodyUp() throws {
+    @Test func subscriberThatNeverReadsDelaysNobody() throws {
         let daemon = try DaemonProcess(configuration: "[events]\nsubscriber_queue_messages = 3000\n")
         let context = try ZeroMQContext()
         // It asks for everything, waveforms included, and reads nothing.

@@ -41,7 +41,7 @@ import Testing
         StreamSnapshot(session: .max, nextSampleIndex: next, sequences: sequences, state: state, lastSamplesAt: 5)
     }
 
-    @Test func anEventWithANumberThatIsTakenIsNotWrittenASecondTime() throws {
+    @Test func eventWhoseNumberIsTakenIsNotWrittenAgain() throws {
         let folder = try Folder()
         let database = try folder.open()
         let first = try database.commit([round([event(.beat, 1), event(.beat, 2)])], snapshots: [:])
@@ -56,7 +56,7 @@ import Testing
         #expect(last[0] == 3 && last[1] == 1 && last[2] == 0)
     }
 
-    @Test func aStreamComesBackWithItsStateAndWhatWasWrittenAfterIt() throws {
+    @Test func streamIsRestoredWithItsStateAndLaterEvents() throws {
         let folder = try Folder()
         var database: JournalDatabase? = try folder.open()
         _ = try database?.commit(
@@ -76,7 +76,7 @@ import Testing
 
     /// SQLite keeps whatever type is put into a column, and does not notice a number that is another.
     @Test(arguments: ["'x'", "x'00ff'", "-1", "9223372036854775807", "-9223372036854775808", "1e300"])
-    func aRowThatHoldsNonsenseEndsNothing(value: String) throws {
+    func nonsensicalJournalRowEndsNothing(value: String) throws {
         let folder = try Folder()
         var database: JournalDatabase? = try folder.open()
         let on = event(.alert, 1, alert: ("asystole/1", true))
@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test func anEndedStreamKeepsItsNumbersOnly() throws {
+    @Test func endedStreamKeepsOnlyItsNumbers() throws {
         let folder = try Folder()
         let database = try folder.open()
         let on = event(.alert, 1, alert: ("asystole/1", true))
@@ -120,7 +120,7 @@ import Testing
         #expect(try reader.read { try $0.activeAlerts(limit: 10) }.isEmpty, "nobody watches it any more")
     }
 
-    @Test func anAlertIsOnFromItsBeginningToItsEnd() throws {
+    @Test func alertIsActiveFromItsStartToItsEnd() throws {
         let folder = try Folder()
         let database = try folder.open()
         let reader = try JournalReader(path: folder.file)
@@ -137,7 +137,7 @@ import Testing
         #expect(try reader.read { try $0.activeAlerts(limit: 10) }.isEmpty)
     }
 
-    @Test func aDamagedFileIsPutAsideAndANewOneBegins() throws {
+    @Test func damagedFileIsMovedAsideAndANewOneStarted() throws {
         let folder = try Folder()
         try Data(repeating: 0x5A, count: 20_000).write(to: URL(filePath: folder.file))
         var aside: String?
@@ -154,7 +154,7 @@ import Testing
         _ = try first.usedBytes()
     }
 
-    @Test func theOldestGoFirstAndALittleAtATime() throws {
+    @Test func oldestEventsAreDeletedFirstInSmallSteps() throws {
         let folder = try Folder()
         let database = try folder.open()
         _ = try database.commit([round((1...10).map { event(.status, $0) })], snapshots: [:])
@@ -178,7 +178,7 @@ import Testing
         ("/a/b", "/var/lib/ecgmon", "/a/b"), ("j", "/var/lib/ecgmon", "/var/lib/ecgmon/j"), ("j", "/x:/y", "/x/j"),
         ("", "/x", nil), ("j", nil, nil),
     ])
-    func theJournalLiesInTheStateDirectoryUnlessItsPathIsWhole(path: String, directory: String?, expected: String?) {
+    func relativeJournalPathIsInTheStateDirectory(path: String, directory: String?, expected: String?) {
         var settings = DaemonConfiguration.Journal()
         settings.path = path
         #expect(Journal.path(settings, stateDirectory: directory) == expected)
@@ -186,7 +186,7 @@ import Testing
 }
 
 @Suite struct StreamNumberingTests {
-    @Test func whatIsMadeAgainGetsTheNumberThatItHad() {
+    @Test func recomputedEventsKeepTheirNumbers() {
         var numbering = StreamNumbering(
             after: [4, 0, 0, 0], tail: [(.beat, 5, "a"), (.beat, 6, "b"), (.alert, 1, "x")])
         #expect(numbering.number(.beat, id: "a") == (5, true))
@@ -196,7 +196,7 @@ import Testing
         #expect(numbering.jumps == 0)
     }
 
-    @Test func anEventThatIsNotMadeAgainLeavesItsNumberToNoOther() {
+    @Test func numberOfAnEventThatDoesNotRecurIsNeverReused() {
         var numbering = StreamNumbering(
             after: [4, 0, 0, 0], tail: [(.beat, 5, "a"), (.beat, 6, "b"), (.beat, 7, "c")])
         #expect(numbering.number(.beat, id: "other") == (8, false))

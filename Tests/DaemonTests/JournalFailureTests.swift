@@ -19,7 +19,7 @@ import ZeroMQ
     }
 
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/prlimit"), "needs prlimit (util-linux)"))
-    func alertsGoOutWhileTheDiskIsFullAndAreWrittenWhenItIsFree() throws {
+    func alertsGoOutOnAFullDiskAndAreWrittenOnceThereIsRoom() throws {
         let recording = Recording(samplingRate: 360, seconds: 120, seed: 41)
         let daemon = try DaemonProcess(
             configuration: "[journal]\npatience_seconds = 0.2\n[streams]\nsilent_after_seconds = 600\n",
@@ -64,7 +64,7 @@ import ZeroMQ
     }
 
     @Test(.enabled(if: OwnNamespace.isPermitted, OwnNamespace.need))
-    func onADiskThatIsReallyFullAlertsGoOutAndNothingIsLost() throws {
+    func alertsGoOutOnAGenuinelyFullDiskAndNothingIsLost() throws {
         let recording = Recording(samplingRate: 360, seconds: 120, seed: 42)
         let daemon = try DaemonProcess(
             configuration: "[journal]\npatience_seconds = 0.2\n[streams]\nsilent_after_seconds = 600\n",
@@ -121,7 +121,7 @@ import ZeroMQ
     }
 
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/prlimit"), "needs prlimit (util-linux)"))
-    func whatNeverCameIntoTheJournalIsToldByStream() throws {
+    func eventsThatNeverReachedTheJournalAreCountedByStream() throws {
         let recording = Recording(samplingRate: 360, seconds: 60, seed: 42)
         let daemon = try DaemonProcess(
             configuration: "[journal]\npatience_seconds = 0.1\npending_events = 100\n", hasJournal: true)
@@ -141,7 +141,7 @@ import ZeroMQ
         _ = daemon.terminate()
     }
 
-    @Test func aJournalThatCannotBeOpenedIsToldInOneLine() throws {
+    @Test func unusableJournalIsReportedInOneLine() throws {
         let daemon = try DaemonProcess(arguments: ["--journal", "/nowhere/journal.sqlite"], waitsUntilReady: false)
         #expect(daemon.exitCode() == ExitStatus.cannotCreate)
         #expect(eventually { daemon.log.contains("cannot open the journal /nowhere/journal.sqlite") })

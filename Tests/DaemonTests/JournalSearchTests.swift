@@ -130,7 +130,7 @@ import Testing
         .init(near: 20, indexed: 300, lookedUp: 300, scanned: 100),
     ]
 
-    @Test func everyWayFindsTheSameWhateverTheClocksSay() throws {
+    @Test func everyQueryPlanFindsTheSameWhateverTheClocksSay() throws {
         let day = try Day()
         let reader = try JournalReader(path: day.file)
         for (number, bounds) in Self.ways.enumerated() {
@@ -142,7 +142,7 @@ import Testing
         }
     }
 
-    @Test func anHourOfADayIsFoundInOneAnswerAndWithoutAnIndexInSeveralShortOnes() throws {
+    @Test func hourOfADayTakesOneAnswerOrSeveralWithoutAnIndex() throws {
         let day = try Day()
         var question = JournalMoment.Conditions(kind: .alert)
         question.from = Self.start + 20 * Self.hour
@@ -160,7 +160,7 @@ import Testing
     }
 
     /// A journal as it was before there were indices on time is the same journal, with them.
-    @Test func aJournalWithoutTheIndexGetsItWhenADaemonOpensIt() throws {
+    @Test func journalWithoutTheIndexGetsItWhenOpened() throws {
         let day = try Day()
         try day.change { database in
             for kind in JournalKind.allCases {

@@ -53,7 +53,7 @@ import Testing
     private static let isPermitted = (try? inNamespace(["python3", "-c", "pass"]).code) == 0
 
     @Test(.enabled(if: JournalTests.isPermitted, "a mount namespace of its own needs unshare, python3 and root"))
-    func logsGoToTheJournalWithTheirFieldsWhenStandardErrorIsConnectedToIt() throws {
+    func logsGoToJournaldWithFieldsIfStandardErrorIsConnectedToIt() throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "ecgmond-\(UUID().uuidString.prefix(8))")
             .path()
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)

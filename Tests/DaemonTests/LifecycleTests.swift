@@ -9,7 +9,7 @@ import ZeroMQ
 
 /// The daemon under a service manager's protocol: readiness, watchdog, reload, stop.
 @Suite(.serialized) struct LifecycleTests {
-    @Test func readyIsToldWhenSamplesCanBePushedAndStoppingWhenItEnds() throws {
+    @Test func serviceManagerIsToldOfReadinessAndStopping() throws {
         let daemon = try DaemonProcess()
         #expect(try daemon.page("/readyz") == (200, "ready\n"))
         #expect(try daemon.page("/healthz") == (200, "ok\n"))
@@ -22,7 +22,7 @@ import ZeroMQ
         #expect(left == ["ecgmond.toml", "log", "notify"], "no socket files stay behind")
     }
 
-    @Test func theWatchdogIsFedWhileIdleAndWhileWorking() throws {
+    @Test func watchdogIsNotifiedWhenIdleAndWhenBusy() throws {
         let daemon = try DaemonProcess(watchdogSeconds: 6)
         for _ in 0..<2 { #expect(daemon.notifications.wait { $0 == "WATCHDOG=1" }) }
         #expect(daemon.metric("ecgmon_watchdog_withheld_total") == 0)
@@ -59,7 +59,7 @@ import ZeroMQ
     }
 
     @Test(.enabled(if: ThreadStopper.isPermitted, ThreadStopper.need))
-    func aDaemonThatCannotFinishEndsAtItsLimitAndSaysSo() throws {
+    func daemonThatCannotFinishExitsAtItsLimitAndSaysSo() throws {
         let daemon = try DaemonProcess(configuration: "[stop]\nlimit_seconds = 0.5\n")
         let stopper = try ThreadStopper(process: daemon.processIdentifier, thread: "worker-0")
         daemon.signal(SIGTERM)
@@ -69,7 +69,7 @@ import ZeroMQ
         #expect(daemon.exitCode() == ExitStatus.software)
     }
 
-    @Test func terminationUnderLoadLosesNothingThatWasTakenIn() throws {
+    @Test func terminationUnderLoadLosesNothingAccepted() throws {
         let daemon = try DaemonProcess()
         let context = try ZeroMQContext()
         let recorder = try Recorder(daemon, context: context)
@@ -116,7 +116,7 @@ import ZeroMQ
         #expect(taken == samples, "every sample that was taken in was processed")
     }
 
-    @Test func aHangUpReadsTheConfigurationAgain() throws {
+    @Test func hangUpReloadsTheConfiguration() throws {
         let daemon = try DaemonProcess(configuration: "[streams]\nmaximum = 1\n")
         let context = try ZeroMQContext()
         let client = try AcquisitionClient(endpoint: daemon.ingest, context: context)

@@ -57,7 +57,7 @@ import ZeroMQ
 
     private func line(_ text: String) -> LogEntry { .line(Array("\(text)\n".utf8)) }
 
-    @Test func nobodyWaitsForAFullPipeAndTheGapIsSaid() throws {
+    @Test func fullPipeBlocksNobodyAndTheGapIsLogged() throws {
         let pipe = try LogPipe()
         pipe.fill()
         let writer = try LogWriter(descriptor: pipe.writer) { .line(Array("dropped \($0)\n".utf8)) }
@@ -77,7 +77,7 @@ import ZeroMQ
         #expect(writer.finish())
     }
 
-    @Test func theEndDoesNotWaitForAReaderThatDoesNotRead() throws {
+    @Test func shutdownDoesNotWaitForAReaderThatIsStuck() throws {
         let pipe = try LogPipe()
         pipe.fill()
         let writer = try LogWriter(descriptor: pipe.writer) { .line(Array("dropped \($0)\n".utf8)) }
@@ -85,7 +85,7 @@ import ZeroMQ
         #expect(!writer.finish(waitingAtMost: 10_000_000))
     }
 
-    @Test func theEndWaitsForAReaderThatReads() throws {
+    @Test func shutdownWaitsForAReaderThatReads() throws {
         let pipe = try LogPipe()
         let writer = try LogWriter(descriptor: pipe.writer) { .line(Array("dropped \($0)\n".utf8)) }
         for number in 0..<500 { writer.put(line("line \(number)")) }
@@ -95,7 +95,7 @@ import ZeroMQ
         #expect(writer.dropped.value == 1)
     }
 
-    @Test func aReaderThatHasGoneCostsTheLinesOnly() throws {
+    @Test func vanishedReaderCostsOnlyTheLines() throws {
         let pipe = try LogPipe()
         let gone = dup(pipe.writer)
         let other = try LogPipe()
@@ -135,7 +135,7 @@ import ZeroMQ
         #expect(daemon.exitCode() == 0)
     }
 
-    @Test func aSupervisionThatNoLongerLooksIsNoSignOfHealth() {
+    @Test func supervisionThatHasStoppedReportsNoHealth() {
         let state = DaemonState(watchdogInterval: 40_000_000)
         #expect(state.silent == [])
         state.stuck = ["worker-0"]

@@ -39,7 +39,7 @@ import ZeroMQ
     }
 
     @Test(arguments: Loss.allCases)
-    func aLostJournalIsBegunAnewWithAllThatItHeld(loss: Loss) throws {
+    func lostJournalIsRecreatedWithAllItHeld(loss: Loss) throws {
         let recording = Recording(samplingRate: 360, seconds: 120, seed: 74)
         let daemon = try DaemonProcess(hasJournal: true)
         let context = try ZeroMQContext()
@@ -83,7 +83,7 @@ import ZeroMQ
         }
     }
 
-    @Test func whileNoNewJournalCanBeBegunNothingIsAcknowledged() throws {
+    @Test func nothingIsAcknowledgedWhileNoJournalCanBeCreated() throws {
         let recording = Recording(samplingRate: 360, seconds: 60, seed: 75)
         let folder = FileManager.default.temporaryDirectory.appending(path: "lost-\(UUID().uuidString.prefix(8))")
             .path()

@@ -30,7 +30,7 @@ import ZeroMQ
             }
     }
 
-    @Test func blocksOutOfOrderWithinTheWindowGiveTheEventsOfTheRightOrder() throws {
+    @Test func blocksReorderedWithinTheWindowGiveTheSameEvents() throws {
         let recording = Recording(samplingRate: 360, seconds: 60, seed: 61)
         let daemon = try DaemonProcess()
         let context = try ZeroMQContext()
@@ -49,7 +49,7 @@ import ZeroMQ
     }
 
     /// Blocks 21 and 22, and 61, never come; around them all others come out of order.
-    @Test func aHoleAmongBlocksOutOfOrderIsToldWithItsExactExtent() throws {
+    @Test func holeAmongReorderedBlocksIsReportedExactly() throws {
         let recording = Recording(samplingRate: 360, seconds: 60, seed: 62)
         let daemon = try DaemonProcess()
         let context = try ZeroMQContext()
@@ -75,7 +75,7 @@ import ZeroMQ
         #expect(gaps.map(\.missingSampleCount) == [2, 1].map { $0 * Int64(Self.size) })
     }
 
-    @Test func anAcknowledgedSourceMaySendOutOfOrderAlsoOverAKill() throws {
+    @Test func acknowledgedSourceMaySendOutOfOrderEvenAcrossAKill() throws {
         let recording = Recording(samplingRate: 360, seconds: 60, seed: 63)
         let context = try ZeroMQContext()
         let first = try DaemonProcess(hasJournal: true)

@@ -36,7 +36,7 @@ import ZeroMQ
         #expect(daemon.wait(for: "ecgmon_reloads_total{result=\"ok\"}") { $0 > before })
     }
 
-    @Test func noKeyAnUnknownKeyAWrongServerKeyAndAnExpiredKeyGetNoConnection() throws {
+    @Test func missingUnknownWrongOrExpiredKeysGetNoConnection() throws {
         let ring = try Keyring(Self.rights.merging(["old": "push = [\"*\"]\nexpires = \"2020-01-01\""]) { $1 })
         let daemon = try DaemonProcess(configuration: ring.configuration)
         let context = try ZeroMQContext()
@@ -58,7 +58,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func aKeyPushesItsOwnStreamsOnlyAndOthersGoOn() throws {
+    @Test func keyPushesOnlyItsOwnStreamsAndOthersContinue() throws {
         let ring = try Keyring(Self.rights)
         let daemon = try DaemonProcess(configuration: ring.configuration)
         let context = try ZeroMQContext()
@@ -75,7 +75,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func aSubscriberGetsOfWhatItAsksForWhatItsKeyMayRead() throws {
+    @Test func subscriberGetsOnlyTheTopicsItsKeyMayRead() throws {
         let ring = try Keyring(Self.rights.merging(["gateway": "push = [\"*\"]"]) { $1 })
         let daemon = try DaemonProcess(configuration: ring.configuration)
         let context = try ZeroMQContext()
@@ -104,7 +104,7 @@ import ZeroMQ
         #expect(eventually { daemon.log.contains("subscription refused") })
     }
 
-    @Test func onlyWhoMayAcknowledgesAndTheKeysNameIsToldWithThePersons() throws {
+    @Test func onlyPermittedKeysAcknowledgeAndTheirNamesArePublished() throws {
         let ring = try Keyring(Self.rights)
         let daemon = try DaemonProcess(configuration: ring.configuration)
         let context = try ZeroMQContext()
@@ -132,7 +132,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func keysAreAddedAndRemovedUnderLoadWithoutAnyLossToOthersAndARemovedOneLosesEveryRightAtOnce() throws {
+    @Test func keysChangeUnderLoadWithoutDisturbingOthers() throws {
         let ring = try Keyring(Self.rights)
         let daemon = try DaemonProcess(configuration: ring.configuration)
         let context = try ZeroMQContext()
@@ -167,7 +167,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func aReaderThatWasRemovedGetsNothingMoreAndTheOthersComeBackByThemselves() throws {
+    @Test func removedReaderGetsNothingMoreAndOthersReconnect() throws {
         let ring = try Keyring(Self.rights)
         let daemon = try DaemonProcess(configuration: ring.configuration)
         let context = try ZeroMQContext()
@@ -190,7 +190,7 @@ import ZeroMQ
         #expect(desk.count == deskBefore)
     }
 
-    @Test func theServersKeyIsRotatedWithoutARestart() throws {
+    @Test func serverKeyIsRotatedWithoutARestart() throws {
         let ring = try Keyring(Self.rights)
         let daemon = try DaemonProcess(configuration: ring.configuration)
         let context = try ZeroMQContext()
@@ -210,7 +210,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func withIPCLeftOpenTheFilePermissionsDecideThereAndTCPAsksForKeysAllTheSame() throws {
+    @Test func openIPCReliesOnFilePermissionsWhileTCPStillNeedsKeys() throws {
         let ring = try Keyring(Self.rights)
         let daemon = try DaemonProcess(
             configuration: ring.configuration + "ipc_without_curve = true\n",
@@ -233,7 +233,7 @@ import ZeroMQ
     }
 
     /// libzmq's manual mode would give another connection's subscription to this one: see `SubscriberAdmission`.
-    @Test func aSubscriberThatSendsWhatIsNoSubscriptionIsShutOutAndTheOthersComeBack() throws {
+    @Test func subscriberThatSendsGarbageIsBannedAndOthersReconnect() throws {
         let ring = try Keyring(Self.rights)
         let daemon = try DaemonProcess(configuration: ring.configuration)
         let context = try ZeroMQContext()
@@ -252,7 +252,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func whoeverBreaksTheRulesAgainIsKeptOutTwiceAsLong() {
+    @Test func repeatOffendersAreBannedForTwiceAsLong() {
         var bans = KeyBans()
         var now: UInt64 = 1000
         var lengths: [UInt64] = []
@@ -267,7 +267,7 @@ import ZeroMQ
         #expect(bans.add("k", at: now) == KeyBans.firstSeconds, "a table that was read again forgives")
     }
 
-    @Test func subscriptionsWithoutEndAreEnded() throws {
+    @Test func endlessSubscriptionsAreClosed() throws {
         let ring = try Keyring(Self.rights)
         let daemon = try DaemonProcess(configuration: ring.configuration)
         let context = try ZeroMQContext()
@@ -283,7 +283,7 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func garbageOtherMechanismsAndManyConnectionsHarmNobody() throws {
+    @Test func garbageForeignMechanismsAndManyConnectionsHarmNobody() throws {
         let ring = try Keyring(Self.rights)
         let daemon = try DaemonProcess(
             configuration: ring.configuration,

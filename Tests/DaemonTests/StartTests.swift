@@ -27,7 +27,7 @@ import Testing
         return path
     }
 
-    @Test func aRightConfigurationIsOkAndAWrongOneIsToldByLine() throws {
+    @Test func checkConfigAcceptsAValidFileAndNamesTheLineOfAMistake() throws {
         let right = try run(["--check-config", "\(DaemonProcess.root)/Config/ecgmond.toml"])
         #expect(right.code == 0)
         #expect(right.output.hasSuffix("ecgmond.toml: ok\n"))
@@ -42,7 +42,7 @@ import Testing
         #expect(absent.output.contains("there is no such file"))
     }
 
-    @Test func anEndpointInUseAnAbsentDirectoryAndAnExposedAddressAreNamed() throws {
+    @Test func errorsNameBusyMissingAndExposedEndpoints() throws {
         let daemon = try DaemonProcess()
         let directory = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -72,7 +72,7 @@ import Testing
         #expect(daemon.terminate() == 0)
     }
 
-    @Test func beyondLoopbackItStartsWithKeysOnlyAndNeverWithOnesThatOthersCanReadOrChange() throws {
+    @Test func startingBeyondLoopbackNeedsKeysInPrivateFiles() throws {
         let ring = try Keyring(["a": "push = [\"*\"]"])
         let arguments = [
             "--events", "ipc://\(ring.folder)/e", "--commands", "ipc://\(ring.folder)/c", "--no-http", "--model",

@@ -18,7 +18,7 @@ import ZeroMQ
         MetricsText(MetricsPage.render(metrics, version: "1", modelName: "m", modelSHA256: "x", queues: []))
     }
 
-    @Test func everyLossIsToldByCauseAndStreamAndTheStreamsSumUpToTheTotal() {
+    @Test func lossesAreCountedByCauseAndStreamAndAddUp() {
         let metrics = DaemonMetrics()
         for stream in ["a", "b"] { metrics.streamLosses.watch(stream) }
         for (number, loss) in Self.losses.enumerated() {
@@ -41,14 +41,14 @@ import ZeroMQ
         #expect(!page.samples.contains { $0.labels["cause"] == "old" && $0.labels["stream"] != nil })
     }
 
-    @Test func aStreamOfWhichNothingWasLostHasNoLine() {
+    @Test func streamWithoutLossesHasNoMetricLine() {
         let metrics = DaemonMetrics()
         metrics.streamLosses.watch("quiet")
         metrics.count(.samplesDuplicate, 0, of: "quiet")
         #expect(!page(metrics).samples.contains { $0.labels["stream"] != nil })
     }
 
-    @Test func theNumberOfLinesIsBoundedAndAForgottenStreamGivesItsPlacesBack() {
+    @Test func numberOfMetricLinesIsBoundedAndForgottenStreamsFreeTheirs() {
         let metrics = DaemonMetrics()
         let streams = (0...StreamLosses.maximumPairs).map { "bed-\($0)" }
         for stream in streams {
@@ -78,7 +78,7 @@ import ZeroMQ
         #expect(text.value("ecgmon_stream_gaps_total", ["stream": ""]) == Double(2 * streams.count + 1))
     }
 
-    @Test func namesThatAreNotLetInTakeNoPlaceOfAStreamsAndMakeRoomForOneAnother() {
+    @Test func refusedStreamNamesTakeNoSlotsFromAcceptedStreams() {
         let losses = StreamLosses()
         let refused = StreamLoss.rejected(.tooManyStreams)
         for number in 0..<20_000 { losses.add(1, refused, of: "made-up-\(number)", now: 5) }
@@ -97,7 +97,7 @@ import ZeroMQ
         #expect(left == ["made-up-3", "new"])
     }
 
-    @Test func whatWasRefusedOfAStreamBeforeItWasLetInStaysItsOwn() {
+    @Test func refusalsBeforeAStreamIsAcceptedStayCountedAsItsOwn() {
         let losses = StreamLosses()
         losses.add(2, .rejected(.helloNeeded), of: "bed", now: 0)
         losses.watch("bed")
@@ -108,7 +108,7 @@ import ZeroMQ
     }
 
     /// Over the daemon's own life: refused, watched, forgotten.
-    @Test func aDaemonTellsOfEachStreamWhatItLost() throws {
+    @Test func daemonReportsEachStreamsLosses() throws {
         let daemon = try DaemonProcess(
             configuration: "[streams]\nmaximum = 1\nsilent_after_seconds = 1.0\nforgotten_after_seconds = 5.0\n")
         let context = try ZeroMQContext()

@@ -32,7 +32,7 @@ import ZeroMQ
     }
 
     @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/prlimit"), "needs prlimit (util-linux)"))
-    func connectionsWaitWithoutASpinUntilADescriptorIsFree() throws {
+    func connectionsWaitWithoutSpinningForAFreeDescriptor() throws {
         let daemon = try DaemonProcess(arguments: ["--ingest", "tcp://127.0.0.1:*"])
         let ingest = try #require(daemon.log.firstMatch(of: /tcp:\/\/127.0.0.1:(\d+)/).flatMap { UInt16($0.1) })
         let context = try ZeroMQContext()

@@ -93,7 +93,7 @@ enum AttackedNetwork {
     static let smallEpsilon: Float = 0.009
 
     @Test(arguments: WindowAttack.Method.allCases, [Float(0.01), 0.3])
-    func anAttackStaysInItsBallAndInTheUnitInterval(method: WindowAttack.Method, epsilon: Float) {
+    func attackStaysInItsBallAndTheUnitInterval(method: WindowAttack.Method, epsilon: Float) {
         let network = AttackedNetwork.make()
         let attack = AttackedNetwork.quick(method, epsilon: epsilon)
         let attacked = AttackedNetwork.attacked(attack, by: network)
@@ -165,13 +165,13 @@ enum AttackedNetwork {
         #expect(AttackedNetwork.mean(adaptive.margins) >= AttackedNetwork.mean(fixed.margins))
     }
 
-    @Test func theCheckpointsOfTheAdaptiveStepsAreThoseOfTheirAuthors() {
+    @Test func adaptiveStepCheckpointsMatchThePaper() {
         // 0.22 N, then distances 0.19, 0.16, 0.13, 0.10, 0.07, 0.06.
         #expect(APGD.checkpoints(of: 100) == [22, 41, 57, 70, 80, 87, 93, 99])
         #expect(APGD.checkpoints(of: 1) == [1])
     }
 
-    @Test func squareAsksForNoGradientAndNotAboutFallenWindows() {
+    @Test func squareAttackNeedsNoGradientAndSkipsFooledWindows() {
         let network = CountingNetwork(AttackedNetwork.make())
         let weak = WindowAttack(.square, epsilon: 0, iterations: 30)
         _ = weak.perturb(AttackedNetwork.windows, labels: AttackedNetwork.labels, against: network, seed: 1)
@@ -293,7 +293,7 @@ enum AttackedNetwork {
         for (one, other) in zip(outcome.attacked, windows) { #expect(abs(one - other) <= epsilon + 1e-6) }
     }
 
-    @Test func windowsThatFellAreNotAttackedAgain() {
+    @Test func fooledWindowsAreNotAttackedAgain() {
         let network = AttackedNetwork.make()
         let wrong = AttackedNetwork.labels.map { UInt8(($0.rawValue + 1) % 4) }
         var attacked = 0

@@ -21,7 +21,7 @@ import Testing
         return dataset
     }
 
-    @Test func theSplitKeepsTheSharesOfTheClassesAndLosesNothing() {
+    @Test func splitKeepsClassSharesAndLosesNothing() {
         let dataset = Self.dataset([.normal: 100, .supraventricular: 40, .ventricular: 20, .fusion: 10])
         let (training, heldOut) = dataset.stratifiedSplit(heldOut: 0.2, seed: 3)
         #expect(BeatClass.allCases.map { heldOut.count(of: $0) } == [20, 8, 4, 2])
@@ -35,7 +35,7 @@ import Testing
         #expect(dataset.stratifiedSplit(heldOut: 0.2, seed: 4).heldOut.values != heldOut.values)
     }
 
-    @Test func oversamplingPutsWindowsBetweenNeighboursOfTheClass() {
+    @Test func oversamplingInterpolatesBetweenNeighboursOfAClass() {
         var dataset = Self.dataset([.normal: 30, .fusion: 12])
         let own = dataset.indices(of: .fusion).map { Array(dataset.window($0)) }
         dataset.oversample(.fusion, to: 50, seed: 1)
@@ -54,13 +54,13 @@ import Testing
         }
     }
 
-    @Test func aLimitedClassKeepsTheOthersWhole() {
+    @Test func limitingOneClassKeepsTheOthersWhole() {
         let limited = Self.dataset([.normal: 100, .ventricular: 9]).limited(.normal, to: 10, seed: 1)
         #expect(limited.count(of: .normal) == 10)
         #expect(limited.count(of: .ventricular) == 9)
     }
 
-    @Test func figuresOfTheConfusionMatrixAreThoseOfThePaper() {
+    @Test func confusionMatrixFiguresMatchThePaper() {
         var matrix = ConfusionMatrix()
         matrix.add(truth: .normal, answer: .normal, count: 90)
         matrix.add(truth: .normal, answer: .supraventricular, count: 10)

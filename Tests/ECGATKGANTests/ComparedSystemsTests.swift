@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test func anUnknownIdentifierMakesNothing() {
+    @Test func unknownIdentifierCreatesNothing() {
         #expect(BeatNetworks.make(identifier: "another", seed: 1) == nil)
     }
 }
@@ -120,7 +120,7 @@ enum GradientTestsHelp {
     }
 
     @Test(arguments: [1, 2])
-    func theSameSeedGivesTheSameWeightsAlsoAfterAResume(threads: Int) throws {
+    func sameSeedGivesTheSameWeightsEvenAfterAResume(threads: Int) throws {
         let whole = try Self.trained(threads)
         #expect(try Self.trained(threads) == whole)
         let first = try SupervisedTrainer(
@@ -135,7 +135,7 @@ enum GradientTestsHelp {
         #expect(Array(second.network.store.values.values) == whole)
     }
 
-    @Test func severalThreadsGiveTheWeightsOfOneWhereNothingIsNormalised() throws {
+    @Test func threadCountDoesNotChangeWeightsWithoutNormalisation() throws {
         for (one, two) in zip(try Self.trained(1), try Self.trained(2)) { #expect(abs(one - two) < 1e-3) }
     }
 
@@ -166,7 +166,7 @@ enum GradientTestsHelp {
         #expect(throws: TrainingError.self) { try layers.restore(checkpoint, path: "c") }
     }
 
-    @Test func aLossThatIsNotFiniteLeavesTheWeightsAlone() throws {
+    @Test func nonfiniteLossLeavesTheWeightsAlone() throws {
         var data = BeatDataset()
         for _ in 0..<32 { data.append([Float](repeating: .nan, count: data.length), label: .normal) }
         let trainer = try SupervisedTrainer(
@@ -176,7 +176,7 @@ enum GradientTestsHelp {
         #expect(Array(trainer.network.store.values.values) == before)
     }
 
-    @Test func everyWindowGetsAnAttackedCopyAndEachAttackItsShare() {
+    @Test func everyWindowIsAttackedAndEachAttackGetsItsShare() {
         let network = AttackedNetwork.make()
         var clean = BeatDataset()
         for (window, label) in zip(AttackedNetwork.windows, AttackedNetwork.labels) {
@@ -211,7 +211,7 @@ enum GradientTestsHelp {
         return recipe
     }
 
-    @Test func theSameSeedGivesTheSameWeightsAlsoAfterAResume() throws {
+    @Test func sameSeedGivesTheSameWeightsEvenAfterAResume() throws {
         func weights(_ trainer: DCGANTrainer) throws -> [Float] {
             try SupervisedTrainerTests.finish(trainer)
             return Array(trainer.network.generator.store.values.values)
@@ -225,7 +225,7 @@ enum GradientTestsHelp {
         #expect(try weights(second) == whole)
     }
 
-    @Test func beatsThatAreMadeComeNearerToThoseOfTheirClass() throws {
+    @Test func generatedBeatsApproachThoseOfTheirClass() throws {
         let trainer = try DCGANTrainer(Self.data, recipe: Self.recipe(epochs: 25))
         let mean = (0..<280).map { i in
             (0..<Self.data.count).reduce(Float(0)) { $0 + Self.data.values[$1 * 280 + i] } / Float(Self.data.count)

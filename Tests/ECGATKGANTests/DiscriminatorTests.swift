@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test func theDeployedFormAnswersAsTheTrainedOne() {
+    @Test func deployedFormAnswersLikeTheTrainedOne() {
         let network = Self.network()
         let windows = Self.windows(5)
         let classifier = BeatClassifier(network, name: "test", sha256: "")

@@ -34,7 +34,7 @@ import Testing
         for (name, value) in expected { #expect(abs((columns[name] ?? .nan) - value) < 1e-9, "\(name)") }
     }
 
-    @Test func theAreaUnderTheCurveOrdersByProbabilityNotByAnswer() {
+    @Test func areaUnderTheCurveRanksByProbability() {
         // Two windows of S, both answered N, but more S than any N window: a perfect order.
         let labels: [UInt8] = [0, 0, 1, 1]
         let logits: [[Float]] = [[5, 0, 0, 0], [5, 1, 0, 0], [5, 3, 0, 0], [5, 4, 0, 0]]
@@ -60,13 +60,13 @@ import Testing
         }
     }
 
-    @Test func anArchitectureStandsForTheSystemThatItsNameSays() {
+    @Test func architectureNamesSelectTheSystemTheyName() {
         #expect(PaperFigures.System(architectureIdentifier: "kachuee-2018") == .kachuee)
         #expect(PaperFigures.System(architectureIdentifier: "Acharya-2017-1") == .acharya)
         #expect(PaperFigures.System(architectureIdentifier: "ecg-atk-gan-discriminator-1") == .proposed)
     }
 
-    @Test func theWorstOfSeveralAnswersIsWrongWhereAnyIsAndLooksLeastAttacked() {
+    @Test func worstOfSeveralAnswersIsWrongIfAnyIsAndLeastSuspicious() {
         let labels: [UInt8] = [0, 0, 0]
         let first = Self.answers([.normal, .ventricular, .normal], attackLogits: [1, 2, 5])
         let second = Self.answers([.supraventricular, .fusion, .normal], attackLogits: [4, -1, 3])
@@ -81,7 +81,7 @@ import Testing
         #expect((0..<3).map { left.attackLogit($0) } == [4, -1, -9])
     }
 
-    @Test func aSampleHasEveryClassInItsShareAndIsTheSameAgain() {
+    @Test func sampleKeepsClassSharesAndIsRepeatable() {
         var data = BeatDataset()
         for (beatClass, count) in zip(BeatClass.allCases, [300, 60, 38, 2]) {
             for number in 0..<count {
@@ -99,7 +99,7 @@ import Testing
         #expect(sample.window(0).min() == 0 && sample.window(1).max() ?? 0 <= 1)
     }
 
-    @Test func theWorstOfSeveralAttacksLeavesFallenWindowsAloneAndKeepsToTheBall() {
+    @Test func worstOfSeveralAttacksSkipsFooledWindowsAndStaysInTheBall() {
         let network = DiscriminatorTests.network()
         let windows = DiscriminatorTests.windows(6, seed: 8)
         let own = WindowAnswers(of: network, to: windows, batch: 6)

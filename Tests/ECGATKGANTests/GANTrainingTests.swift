@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2])
-    func theSameSeedGivesTheSameWeightsAlsoAfterAResume(threads: Int) throws {
+    func sameSeedGivesTheSameWeightsEvenAfterAResume(threads: Int) throws {
         let recipe = Self.recipe(threads: threads)
         let wholeTrainer = try GANTrainer(Self.pairs, recipe: recipe)
         let whole = try Self.finish(wholeTrainer)
@@ -109,7 +109,7 @@ import Testing
         #expect(try Self.finish(GANTrainer(Self.pairs, recipe: Self.recipe()))[1] != clean[1])
     }
 
-    @Test func aLossThatIsNotFiniteStopsTheTraining() throws {
+    @Test func nonfiniteLossStopsTraining() throws {
         let clean = BeatDatasetTests.dataset([.normal: 8])
         let trainer = try GANTrainer(
             AdversarialPairs(clean: clean, attacked: [Float](repeating: .nan, count: clean.values.count)),
@@ -124,7 +124,7 @@ import Testing
         }
     }
 
-    @Test func attackedPairsKeepEveryWindowBesideItsAttackedCopy() {
+    @Test func attackedPairsKeepEachWindowNextToItsAttackedCopy() {
         let clean = BeatDatasetTests.dataset([.normal: 70, .ventricular: 30])
         let network = DiscriminatorTests.network()
         var done = 0

@@ -59,7 +59,7 @@ import Testing
         for i in 1..<280 { #expect(abs(noise[i] - noise[i - 1]) < 0.15) }
     }
 
-    @Test func inferenceDependsOnTheOwnWindowAloneAndFollowsTheRunningStatistics() {
+    @Test func inferenceUsesRunningStatisticsAndItsOwnWindowOnly() {
         let generator = Generator(seed: 2)
         let input = Input(4)
         let before = input.run(generator, .runningStatistics)

@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2])
-    func theSameSeedGivesTheSameWeightsAlsoAfterAResume(threads: Int) throws {
+    func sameSeedGivesTheSameWeightsEvenAfterAResume(threads: Int) throws {
         func trainer() throws -> ReconstructionTrainer {
             try ReconstructionTrainer(
                 Self.windows, generator: Generator(seed: 3), recipe: Self.recipe(threads: threads))
@@ -39,7 +39,7 @@ import Testing
         #expect(try Self.finish(second) == whole)
     }
 
-    @Test func theWindowsThatItMakesBecomeMoreLikeThoseThatItIsGiven() throws {
+    @Test func generatedWindowsBecomeMoreLikeTheirInputs() throws {
         var recipe = Self.recipe()
         recipe.epochs = 12
         let generator = Generator(seed: 3)
@@ -60,7 +60,7 @@ import Testing
         #expect(throws: TrainingError.checkpointOfOtherRecipe(path: "c")) { try trainer.restore(checkpoint, path: "c") }
     }
 
-    @Test func theGeneratorInTheLoopChangesItsShareOfTheWindowsAndKeepsThemInTheUnitInterval() {
+    @Test func generatorChangesItsShareOfWindowsWithinTheUnitInterval() {
         let length = Discriminator.windowLength
         let count = Self.windows.count
         let windows = FloatBuffer(count: count * length)

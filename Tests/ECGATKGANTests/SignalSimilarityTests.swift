@@ -46,7 +46,7 @@ import Testing
         #expect(abs(figures.structuralSimilarity - 0.6401 / 0.8001) < 1e-6)
     }
 
-    @Test func structuralSimilarityFallsWithNoiseAndIsBelowZeroForTheOpposite() {
+    @Test func structuralSimilarityFallsWithNoiseAndIsNegativeIfInverted() {
         var generator = SeededGenerator(seed: 1)
         let direction = (0..<280).map { _ in generator.nextNormal() }
         let values = [Float(0.002), 0.01, 0.05].map { size in

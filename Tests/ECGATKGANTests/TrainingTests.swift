@@ -24,7 +24,7 @@ import Testing
         return Array(trainer.averaged.values.values)
     }
 
-    @Test func theSameSeedGivesTheSameWeightsAlsoAfterAResume() throws {
+    @Test func sameSeedGivesTheSameWeightsEvenAfterAResume() throws {
         let whole = try Self.finish(DiscriminatorTrainer(Self.data, recipe: Self.recipe))
         let first = try DiscriminatorTrainer(Self.data, recipe: Self.recipe)
         for _ in 0..<7 { try first.step() }
@@ -37,7 +37,7 @@ import Testing
         #expect(try Self.finish(DiscriminatorTrainer(Self.data, recipe: other)) != whole)
     }
 
-    @Test func theSameSeedGivesTheSameWeightsWithTheGeneratorInTheLoop() throws {
+    @Test func sameSeedGivesTheSameWeightsWithTheGenerator() throws {
         var recipe = Self.recipe
         recipe.epochs = 1
         recipe.generatedShare = 0.3
@@ -71,7 +71,7 @@ import Testing
         #expect(evaluation.confusion.plainAccuracy > 90)
     }
 
-    @Test func trainingTheAttackBranchAloneLeavesTheClassesAsTheyWere() throws {
+    @Test func trainingOnlyTheAttackBranchKeepsTheClasses() throws {
         var recipe = Self.recipe
         recipe.epochs = 1
         recipe.trainsAttackBranchAlone = true
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func aLossThatIsNotFiniteStopsTheTraining() throws {
+    @Test func nonfiniteLossStopsTraining() throws {
         var data = BeatDataset(margin: 2)
         for _ in 0..<16 { data.append([Float](repeating: .nan, count: data.length), label: .normal) }
         let trainer = try DiscriminatorTrainer(data, recipe: Self.recipe)
@@ -116,7 +116,7 @@ import Testing
         return path
     }
 
-    @Test func aClassifierAnswersAsTheNetworkThatWasWritten() throws {
+    @Test func classifierAnswersLikeTheSavedNetwork() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = try write()
         let classifier = try BeatClassifier(contentsOf: path)
@@ -169,7 +169,7 @@ import Testing
         }
     }
 
-    @Test func aTensorThatIsMissingMisshapenOrNotFiniteIsNamed() throws {
+    @Test func missingMisshapenOrNonfiniteTensorIsNamed() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = try write()
         let whole = try SafeTensors(contentsOf: path)

@@ -123,7 +123,7 @@ enum ContextualFixture {
 }
 
 @Suite struct BeatMemoryTests {
-    @Test func theDominantBeatIsTheMostFrequentAndARunDoesNotTakeItsPlace() throws {
+    @Test func dominantBeatIsTheMostFrequentEvenDuringARun() throws {
         var templates = ContextualFixture.templates()
         let before = try #require(templates.dominant)
         #expect(
@@ -231,7 +231,7 @@ enum ContextualFixture {
         }
     }
 
-    @Test func theGradientOfTheJoinedAnswerIsTheSlopeOfTheLoss() {
+    @Test func contextualAnswersGradientIsTheSlopeOfTheLoss() {
         let network = ContextualizedNetwork(DiscriminatorTests.network(), contextual: ContextualFixture.network())
         var windows = ContextualFixture.window(wide: true, seed: 4) + ContextualFixture.window(wide: false, seed: 5)
         network.contexts = [ContextualFixture.context(), ContextualFixture.context(BeatTemplates(), interval: nil)]
@@ -277,7 +277,7 @@ enum ContextualFixture {
         for c in 0..<4 { #expect(abs(attacked[c] - deployed.logits[c]) < 1e-4) }
     }
 
-    @Test func anUnboundedAttackMisleadsTheJoinedAnswer() {
+    @Test func unboundedAttackMisleadsTheContextualAnswer() {
         let network = ContextualizedNetwork(DiscriminatorTests.network(), contextual: ContextualFixture.network())
         network.contexts = [ContextualFixture.context()]
         let window = ContextualFixture.window(wide: true, seed: 8)
@@ -310,7 +310,7 @@ enum ContextualFixture {
         #expect(narrow.beatClass == .normal)
     }
 
-    @Test(arguments: [0, 1]) func onlyMembersThatHaveTheDiscriminatorHearIt(members: Int) throws {
+    @Test(arguments: [0, 1]) func onlyEnsembleMembersGivenTheDiscriminatorUseIt(members: Int) throws {
         var recipe = ContextualFixture.recipe()
         recipe.membersWithDiscriminator = members
         let contextual = try ContextualClassifierTrainer.train(ContextualFixture.samples(), recipe: recipe) { _ in }
@@ -345,7 +345,7 @@ enum ContextualFixture {
         try body(path)
     }
 
-    @Test func aJoinIsReadAsItWasWritten() throws {
+    @Test func contextualClassifierIsReadAsWritten() throws {
         try Self.withFile { _ in
         } _: { path in
             let model = try ModelFile.readContextualDiscriminator(from: path, checkingCard: false)
@@ -356,7 +356,7 @@ enum ContextualFixture {
         }
     }
 
-    @Test func aFileWithoutAJoinHasNone() throws {
+    @Test func fileWithoutAContextualClassifierHasNone() throws {
         try Self.withFile { file in
             file.metadata["join"] = nil
             for name in file.tensors.keys where name.hasPrefix("join.") { file.tensors[name] = nil }
@@ -369,7 +369,7 @@ enum ContextualFixture {
     @Test(arguments: [
         "other features", "no mean", "shape", "no layer", "no second stage", "NaN", "infinite", "no bias", "too wide",
     ])
-    func aJoinThatCannotBeRightIsRefused(flaw: String) throws {
+    func implausibleContextualClassifierIsRefused(flaw: String) throws {
         try Self.withFile { file in
             switch flaw {
             case "other features": file.metadata["join"] = "context-1"

@@ -68,7 +68,7 @@ import Testing
         #expect(try patient.report(.acknowledge(kind: .tachycardia, number: 1)).acknowledged == 1)
     }
 
-    @Test func anAcknowledgedAlertThatLastsIsRemindedOfAndNotWithoutEnd() throws {
+    @Test func lastingAcknowledgedAlertIsRepeatedButNotForever() throws {
         var configuration = MonitorConfiguration()
         configuration.alarms.reminderSeconds = 60
         configuration.alarms.remindersMaximum = 3
@@ -125,7 +125,7 @@ import Testing
         #expect(end.status.pause == nil && abs(patient.stream.seconds(end.event.sampleIndex) - 50) <= 0.3)
     }
 
-    @Test func alarmsArePublishedDuringAPauseAndSayThatTheyArePaused() throws {
+    @Test func alarmsArePublishedDuringAPauseAndMarkedAsPaused() throws {
         var patient = Patient(Self.fast)
         try patient.go(to: 20)
         try patient.report(.pause(.alarm, seconds: nil))
@@ -145,7 +145,7 @@ import Testing
         }
     }
 
-    @Test func noPauseIsForEver() throws {
+    @Test func everyPauseEnds() throws {
         var patient = Patient(Self.fast)
         try patient.go(to: 10)
         for seconds in [301, 1e300, .infinity] {
@@ -165,7 +165,7 @@ import Testing
         "", " ", "a\nb", "\u{202E}x", String(repeating: "x", count: 65),
         "e" + String(repeating: "\u{301}", count: 5_000),
     ])
-    func aNameThatCannotStandInALogIsRefused(name: String) throws {
+    func nameUnfitForALogIsRefused(name: String) throws {
         var patient = Patient(Self.fast)
         try patient.go(to: 50)
         guard case .invalid = try patient.report(.acknowledge(kind: nil, number: nil), by: name).result else {
@@ -175,7 +175,7 @@ import Testing
         #expect(patient.stream.alerts().allSatisfy { $0.alert.acknowledgedBy == nil })
     }
 
-    @Test func theSameSamplesAndCommandsGiveTheSameEventsHoweverTheyWereCut() throws {
+    @Test func eventsOfSamplesAndCommandsDoNotDependOnBlockSize() throws {
         func events(_ size: Int) throws -> [MonitorEvent] {
             var configuration = MonitorConfiguration()
             configuration.alarms.latching = [.high, .medium]
@@ -204,7 +204,7 @@ import Testing
         for size in [1, 7, 90, 361] { #expect(try events(size) == reference, "segments of \(size)") }
     }
 
-    @Test func whatIsSwitchedOffIsNotRaisedAndEndsWhenItIsSwitchedOffLater() throws {
+    @Test func alertsSwitchedOffAreNotRaisedAndActiveOnesEnd() throws {
         var off = MonitorConfiguration()
         off.alarms.off = [.tachycardia]
         var silent = Patient(Self.fast, configuration: off)
@@ -230,7 +230,7 @@ import Testing
     }
 
     @Test(arguments: AlertKind.allCases.filter(\.cannotBeSwitchedOff))
-    func whatKillsWithinMinutesCannotBeSwitchedOff(kind: AlertKind) throws {
+    func lethalRhythmAlertsCannotBeSwitchedOff(kind: AlertKind) throws {
         var configuration = MonitorConfiguration()
         configuration.alarms.off = [kind]
         let error = #expect(throws: MonitorConfiguration.InvalidValue.self) { try configuration.validate() }
@@ -239,13 +239,13 @@ import Testing
         #expect(three.allSatisfy { $0.cannotBeSwitchedOff })
     }
 
-    @Test func aPauseWithoutEndCannotBeConfigured() {
+    @Test func endlessPauseCannotBeConfigured() {
         var configuration = MonitorConfiguration()
         configuration.alarms.maximumPauseSeconds = 1_000_000
         #expect(throws: MonitorConfiguration.InvalidValue.self) { try configuration.validate() }
     }
 
-    @Test func aLostSignalBasedOnTheWallClockIsAcknowledgedToo() throws {
+    @Test func wallClockSignalLossCanBeAcknowledgedToo() throws {
         var patient = Patient(Self.fast)
         try patient.go(to: 10)
         patient.stream.monitor.reportSignalLost(forSeconds: 7, events: &patient.stream.events)

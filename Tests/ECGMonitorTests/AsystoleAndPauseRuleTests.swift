@@ -13,7 +13,7 @@ import Testing
         }
     }
 
-    @Test func aBeatFoundLateDoesNotClearAnAsystoleThatLastsSinceIt() {
+    @Test func beatFoundLateDoesNotClearAnAsystoleThatFollowedIt() {
         var alerts = AlertManager(MonitorConfiguration())
         var rule = AsystoleAndPauseRule(MonitorConfiguration())
         func beat(at seconds: Double, knownAt known: Double) {

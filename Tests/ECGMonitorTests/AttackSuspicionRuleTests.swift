@@ -28,7 +28,7 @@ import Testing
         #expect(!rule.isActive)
     }
 
-    @Test func itIsWithdrawnSoonAfterTheAttackAndOnlyOnce() {
+    @Test func suspicionIsWithdrawnOnceSoonAfterTheAttack() {
         var rule = AttackSuspicionRule()
         for beat in 0..<200 { _ = rule.step(attackSuspicion: 0.99, sampleIndex: Int64(beat)) }
         var withdrawn: [Int] = []
@@ -39,7 +39,7 @@ import Testing
         #expect(rule.lastSampleIndex == 199)
     }
 
-    @Test func anAttackThatShowsLessInSomeOfItsBeatsIsOneSuspicion() {
+    @Test func attackThatIsWeakerInSomeBeatsIsOneSuspicion() {
         var rule = AttackSuspicionRule()
         var changes: [AttackSuspicionRule.Change] = []
         for beat in 0..<300 {
@@ -55,7 +55,7 @@ import Testing
         #expect(rule.isActive && rule.firstSampleIndex == 300)
     }
 
-    @Test func aPatientWhoseBeatsAlwaysLookALittleAttackedIsNotSuspectedButAChangeIs() {
+    @Test func slowlyRisingScoresRaiseNoSuspicionButAJumpDoes() {
         var rule = AttackSuspicionRule()
         // Noisier from beat to beat, until the head cannot tell.
         for beat in 0..<600 {
@@ -73,7 +73,7 @@ import Testing
         #expect(rule.isActive)
     }
 
-    @Test func scoresThatAreNoNumbersAreNoEvidence() {
+    @Test func nanScoresAreNoEvidence() {
         var rule = AttackSuspicionRule()
         for beat in 0..<100 {
             let change = rule.step(attackSuspicion: [.nan, .infinity, -.infinity][beat % 3], sampleIndex: Int64(beat))
@@ -84,7 +84,7 @@ import Testing
         #expect(rule.isActive && rule.evidence <= rule.parameters.ceiling)
     }
 
-    @Test func recordedScoresGiveTheStretchesThatTheRuleSuspects() {
+    @Test func recordedScoresGiveTheEpisodesThatTheRuleSuspects() {
         var scores = [Float](repeating: 0.04, count: 300)
         for beat in 100..<120 { scores[beat] = 0.97 }
         scores[200] = 0.97
@@ -95,7 +95,7 @@ import Testing
         #expect(found.allSatisfy { $0.noticedAt - $0.first < 10 })
     }
 
-    @Test func parametersThatMakeNoSenseAreRefused() {
+    @Test func nonsensicalParametersAreRefused() {
         var parameters = AttackSuspicionRule.Parameters()
         #expect(throws: Never.self) { try parameters.validate() }
         parameters.withdrawAt = parameters.raiseAt
@@ -111,7 +111,7 @@ import Testing
         #expect(throws: MonitorConfiguration.InvalidValue.self) { try parameters.validate() }
     }
 
-    @Test func anAttackedStretchStartsAndEndsASuspicionWithItsExtent() throws {
+    @Test func attackedEpisodeStartsAndEndsASuspicionWithItsExtent() throws {
         let stream = try MonitoredStream.watching(
             [.init(sinus72, seconds: 120)],
             attackScore: {

@@ -34,7 +34,7 @@ import Testing
         #expect(twice.gaps.isEmpty)
     }
 
-    @Test func aGapIsReportedWithItsExactExtentAndDetectionRelearns() throws {
+    @Test func gapIsReportedExactlyAndDetectionLearnsAgain() throws {
         let (samples, labels) = simulated([.init(sinus72, seconds: 60)])
         var stream = MonitoredStream()
         stream.labels = labels

@@ -74,7 +74,7 @@ import Testing
         events.filter { if case .beat = $0.kind { true } else { false } }
     }
 
-    @Test func everyBeatIsSaidOnceInItsOrderAndNoneWaitsForLong() throws {
+    @Test func everyBeatIsReportedOnceInOrderAndSoon() throws {
         let alone = Self.beats(try events(size: 5_000, contextual: nil))
         let combined = Self.beats(try events(size: 5_000, contextual: Self.contextual()))
         #expect(combined.map(\.sampleIndex) == alone.map(\.sampleIndex))
@@ -94,7 +94,7 @@ import Testing
         #expect(waited > 0 && waited < combined.count, "\(waited) of \(combined.count)")
     }
 
-    @Test func aBeatThatWaitsWhenTheSignalEndsIsDecidedThen() throws {
+    @Test func pendingBeatIsDecidedWhenTheSignalEnds() throws {
         let (samples, labels) = simulated([.init(sinus72, seconds: 10), .init(.asystole, seconds: 8)])
         var stream = MonitoredStream()
         stream.labels = labels

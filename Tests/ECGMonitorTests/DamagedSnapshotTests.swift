@@ -79,7 +79,7 @@ import Testing
         #expect(bytes.withUnsafeBytes { CRC32.checksum($0) } == 0xcbf4_3926)
     }
 
-    @Test func whatIsNotASnapshotIsRefused() throws {
+    @Test func bytesThatAreNoSnapshotAreRefused() throws {
         let bytes = try Self.streams()[0].bytes
         func refusal(_ bytes: [UInt8]) -> SnapshotError? {
             do throws(SnapshotError) {
@@ -121,7 +121,7 @@ import Testing
         }
     }
 
-    @Test func damageWithARightChecksumIsRefusedOrDoesNoHarm() throws {
+    @Test func damageWithAValidChecksumIsRefusedOrHarmless() throws {
         let (samples, _) = simulated(
             [
                 .init(sinus72, seconds: 6), .init(.ventricular(rate: 150), seconds: 6),

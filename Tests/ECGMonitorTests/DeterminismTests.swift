@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: [250.0, 360, 500])
-    func theEventsDoNotDependOnHowTheSamplesWereCut(rate: Double) throws {
+    func eventsDoNotDependOnBlockSize(rate: Double) throws {
         let reference = try events(rate: rate) { 5_000 }
         #expect(reference.count > 200)
         var random = SeededGenerator(seed: 4)

@@ -13,7 +13,7 @@ import Testing
             lead: lead, millivolts: samples)
     }
 
-    @Test func whatCannotBeIsRefusedWithItsCauseAndChangesNothing() throws {
+    @Test func impossibleInputIsRefusedWithItsCauseAndChangesNothing() throws {
         let (samples, labels) = simulated([.init(sinus72, seconds: 20)])
         var undisturbed = MonitoredStream()
         undisturbed.labels = labels
@@ -63,7 +63,7 @@ import Testing
         #expect(labels.allSatisfy { $0.allSatisfy { $0.isLowercase || $0 == "_" } })
     }
 
-    @Test func impossibleTimesAndSamplesDoNoHarm() throws {
+    @Test func impossibleTimesAndSamplesAreHarmless() throws {
         var stream = MonitoredStream()
         let values: [Float] = [
             .nan, .infinity, -.infinity, .greatestFiniteMagnitude, -1e30, .leastNonzeroMagnitude, 1e3,
@@ -81,7 +81,7 @@ import Testing
         #expect(stream.beats.allSatisfy { $0.beat.beatClass == nil })
     }
 
-    @Test func aSampleInFortyThatIsNoNumberHidesNoBeat() throws {
+    @Test func oneNaNInFortySamplesHidesNoBeat() throws {
         let (clean, labels) = simulated([.init(sinus72, seconds: 120)])
         let samples = clean.indices.map { $0 % 40 == 0 ? Float.nan : clean[$0] }
         var stream = MonitoredStream()
@@ -91,7 +91,7 @@ import Testing
         #expect(stream.started.isEmpty)
     }
 
-    @Test func aSourceThatFlapsCannotFloodTheWard() throws {
+    @Test func flappingSourceCannotFloodTheWard() throws {
         // Of ten samples three are numbers: nothing can be read, and detection must not restart at every one of them.
         let (clean, _) = simulated([.init(sinus72, seconds: 120)])
         let samples = clean.indices.map { $0 % 10 < 7 ? Float.nan : clean[$0] }

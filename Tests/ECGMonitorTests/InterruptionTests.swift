@@ -110,7 +110,7 @@ import Testing
         }
     }
 
-    @Test func aLinkThatIsTooBadIsToldOnce() throws {
+    @Test func badLinkIsReportedOnce() throws {
         var simulator = ECGSimulator(.init(samplingRate: 250, script: [.init(.sinus(rate: 66), seconds: 120)]))
         let (samples, labels) = simulator.record(seconds: 120)
         var stream = MonitoredStream(rate: 250)
@@ -159,7 +159,7 @@ import Testing
         #expect(broken.started.isEmpty)
     }
 
-    @Test func aSpikeOfOneSampleIsSetAsideAndCounted() throws {
+    @Test func oneSampleSpikeIsRemovedAndCounted() throws {
         var simulator = ECGSimulator(
             .init(samplingRate: 250, script: [.init(.sinus(rate: 75), seconds: 60)], noise: .resting))
         let (clean, labels) = simulator.record(seconds: 60)
@@ -176,7 +176,7 @@ import Testing
         #expect(found.count >= labels.count - 1)
     }
 
-    @Test func aRateMeasuredAnewForEachBlockIsOneStream() throws {
+    @Test func slightlyVaryingRateIsStillOneStream() throws {
         var simulator = ECGSimulator(.init(samplingRate: 250, script: [.init(.sinus(rate: 75), seconds: 60)]))
         let (samples, labels) = simulator.record(seconds: 60)
         var stream = MonitoredStream(rate: 250)

@@ -5,7 +5,7 @@ import Testing
 @testable import ECGMonitor
 
 @Suite struct PureTypeTests {
-    @Test func theHeartRateLeavesOutTheLongestAndTheShortestInterval() {
+    @Test func heartRateOmitsTheLongestAndShortestIntervals() {
         var rate = HeartRate()
         for interval in [0.8, 0.8, 0.8] { rate.add(interval: interval) }
         #expect(rate.beatsPerMinute == nil)
@@ -20,7 +20,7 @@ import Testing
         #expect((rate.beatsPerMinute ?? 99) < 50)
     }
 
-    @Test func theDefaultConfigurationIsValidAndNonsenseIsNot() {
+    @Test func defaultConfigurationIsValidAndNonsenseIsNot() {
         #expect(throws: Never.self) { try MonitorConfiguration().validate() }
         let nonsense: [(String, (inout MonitorConfiguration) -> Void)] = [
             ("asystoleSeconds", { $0.asystoleSeconds = .nan }),

@@ -9,7 +9,7 @@ import WFDB
 @Suite(.enabled(if: RealRecord.hasModel, "skipped: no weights at Config/models/default.safetensors"))
 struct RealClassifierTests {
     /// Five real minutes with the weights that ship.
-    @Test func everyBeatOfARealRecordGetsItsClassOrTheReasonWhyNot() throws {
+    @Test func everyBeatOfARealRecordHasAClassOrTheReasonForNone() throws {
         let classifier = try BeatClassifier(contentsOf: RealRecord.model)
         let workspace = classifier.makeWorkspace()
         let samples = try RealRecord.fixture()
@@ -56,7 +56,7 @@ struct RealClassifierTests {
         #expect(stream.count(.supraventricularTachycardia, .started) == 0)
     }
 
-    @Test func classifyingSeveralPatientsInOneBatchChangesNoEvent() throws {
+    @Test func batchingSeveralPatientsChangesNoEvent() throws {
         let classifier = try BeatClassifier(contentsOf: RealRecord.model)
         let workspace = classifier.makeWorkspace()
         let samples = try RealRecord.fixture()

@@ -18,7 +18,7 @@ struct ReferenceAlertTests {
         #expect(Self.started(Self.beats((1...60).map { Double($0) * 0.8 }), seconds: 49).isEmpty)
     }
 
-    @Test func knownBeatsRaiseWhatTheRulesSay() {
+    @Test func knownBeatsRaiseTheAlertsOfTheRules() {
         let before = (1...20).map { Double($0) * 0.8 }
         let after = (1...20).map { 23 + Double($0) * 0.8 }
         #expect(Self.started(Self.beats(before + after), seconds: 45).contains(.asystole))
@@ -30,7 +30,7 @@ struct ReferenceAlertTests {
         #expect(Self.started(Self.beats((1...60).map { Double($0) * 0.8 }, nil), seconds: 49).isEmpty)
     }
 
-    @Test func noBeatsAtAllAreAnAsystole() {
+    @Test func absenceOfBeatsIsAsystole() {
         #expect(Self.started([], seconds: 30) == [.asystole])
         #expect(Self.started([], seconds: 1).isEmpty)
     }

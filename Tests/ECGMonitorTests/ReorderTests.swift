@@ -71,7 +71,7 @@ import ECGClassification
 
     private func end(_ block: SampleBlock) -> Int64 { block.firstSampleIndex + Int64(block.millivolts.count) }
 
-    @Test func anyOrderWithinTheWindowGivesTheEventsOfTheRightOrder() throws {
+    @Test func anyOrderWithinTheWindowGivesTheSameEvents() throws {
         let (samples, labels) = simulated(Self.script, noise: .init(white: 0.01, baselineWander: 0.1))
         var random = SeededGenerator(seed: 12)
         for round in 0..<8 {
@@ -94,7 +94,7 @@ import ECGClassification
         }
     }
 
-    @Test func segmentsThatOverlapAndRepeatInAnyOrderAreTakenOnce() throws {
+    @Test func overlappingRepeatedBlocksInAnyOrderCountOnce() throws {
         let (samples, labels) = simulated([.init(sinus72, seconds: 40)])
         var ordered = stream(0.5, labels: labels)
         try ordered.feed(samples)
@@ -114,7 +114,7 @@ import ECGClassification
         #expect(disordered.receipts.reduce(0) { $0 + $1.acceptedSamples } == samples.count)
     }
 
-    @Test func aHoleIsReportedWhenWhatIsHeldReachesBeyondTheWindow() throws {
+    @Test func holeIsReportedOncePendingBlocksExceedTheWindow() throws {
         let (samples, labels) = simulated([.init(sinus72, seconds: 30)])
         var stream = stream(0.5, labels: labels)
         try stream.feed(Array(samples[..<3_600]))
@@ -134,7 +134,7 @@ import ECGClassification
         #expect(stream.gaps == [Gap(firstMissingSampleIndex: 3_600, missingSampleCount: 40)])
     }
 
-    @Test func silenceTheEndAndAnotherSessionLetGoWhatIsHeld() throws {
+    @Test func silenceEndAndNewSessionReleasePendingBlocks() throws {
         let (samples, labels) = simulated([.init(sinus72, seconds: 30)])
         var start = stream(0.5, labels: labels)
         try start.feed(Array(samples[..<3_600]))

@@ -71,7 +71,7 @@ import Testing
     }
 
     @Test(arguments: [(43.0, AlertKind.bradycardia), (132.0, AlertKind.tachycardia)])
-    func aRateBeyondItsLimitStartsWithinTenSecondsAndEndsWithTheRate(rate: Double, kind: AlertKind) throws {
+    func rateBeyondItsLimitAlarmsInTenSecondsAndEndsWithTheRate(rate: Double, kind: AlertKind) throws {
         let stream = try MonitoredStream.watching([
             .init(sinus72, seconds: 30), .init(.sinus(rate: rate), seconds: 40), .init(sinus72, seconds: 30),
         ])
@@ -84,7 +84,7 @@ import Testing
         #expect((70...85).contains(stream.seconds(end.event.sampleIndex)))
     }
 
-    @Test func singleVentricularBeatsAreOneAlertHoweverMany() throws {
+    @Test func singleVentricularBeatsAreOneAlertNoMatterHowMany() throws {
         let stream = try MonitoredStream.watching([
             .init(.ventricularGroups(rate: 72, every: 8, count: 1, groupRate: 110), seconds: 300),
             .init(sinus72, seconds: 90),
@@ -98,7 +98,7 @@ import Testing
         #expect(last.alert.phase == .ended && last.alert.beatCount > 30)
     }
 
-    @Test func coupletsTakeThePlaceOfSingleBeats() throws {
+    @Test func coupletsReplaceSingleBeats() throws {
         let stream = try MonitoredStream.watching([
             .init(.ventricularGroups(rate: 72, every: 9, count: 1, groupRate: 110), seconds: 40),
             .init(.ventricularGroups(rate: 72, every: 9, count: 2, groupRate: 110), seconds: 60),
@@ -161,7 +161,7 @@ import Testing
     }
 
     @Test(arguments: [AlertKind.bigeminy, .trigeminy])
-    func aPatternStartsAfterThreeCyclesAndEndsWithIt(kind: AlertKind) throws {
+    func patternAlertStartsAfterThreeCyclesAndEndsWithThePattern(kind: AlertKind) throws {
         let rhythm = kind == .bigeminy ? SimulatedSegment.Rhythm.bigeminy(rate: 80) : .trigeminy(rate: 80)
         let stream = try MonitoredStream.watching([
             .init(sinus72, seconds: 15), .init(rhythm, seconds: 40), .init(sinus72, seconds: 90),
@@ -187,7 +187,7 @@ import Testing
         #expect(stream.count(.supraventricularRun, .ended) == 1)
     }
 
-    @Test func nothingRepeatsWithoutEnd() throws {
+    @Test func alertsAreNotRepeatedEndlessly() throws {
         // Ten minutes of tachycardia with three of ventricular tachycardia in them.
         let stream = try MonitoredStream.watching([
             .init(.sinus(rate: 140), seconds: 240), .init(.ventricular(rate: 160), seconds: 180),
@@ -230,7 +230,7 @@ import Testing
         }
     }
 
-    @Test func anAlertThatIsOnAtTheEndEndsWithTheSession() throws {
+    @Test func activeAlertEndsWithTheSession() throws {
         let stream = try MonitoredStream.watching([.init(sinus72, seconds: 20), .init(.sinus(rate: 132), seconds: 30)])
         #expect(stream.alerts(.tachycardia).last?.alert.endedBecause == .sessionEnded)
         #expect(stream.statuses.last?.status.state == .ended)

@@ -10,7 +10,7 @@ import WFDB
     @Test(arguments: [
         (32.0, AlertKind.bradycardia, AlertKind.extremeBradycardia), (165, .tachycardia, .extremeTachycardia),
     ])
-    func anExtremeRateTakesThePlaceOfThePlainAlarm(rate: Double, plain: AlertKind, extreme: AlertKind) throws {
+    func extremeRateReplacesThePlainRateAlarm(rate: Double, plain: AlertKind, extreme: AlertKind) throws {
         let stream = try MonitoredStream.watching([
             .init(sinus72, seconds: 30), .init(.sinus(rate: rate), seconds: 40), .init(sinus72, seconds: 40),
         ])
@@ -53,7 +53,7 @@ import WFDB
         #expect(stream.alerts(.supraventricularTachycardia).last?.alert.endedBecause == .cleared)
     }
 
-    @Test func manyVentricularBeatsInAMinuteAreToldOnceWithTheirNumber() throws {
+    @Test func frequentVentricularBeatsAreOneAlertWithTheirCount() throws {
         let stream = try MonitoredStream.watching([
             .init(.ventricularGroups(rate: 72, every: 4, count: 1, groupRate: 110), seconds: 90),
             .init(sinus72, seconds: 150),
@@ -83,7 +83,7 @@ import WFDB
         return alerts.events.count
     }
 
-    @Test func aVentricularBeatOnTheTWaveIsToldWhenAPauseFollows() {
+    @Test func ventricularBeatOnTheTWaveFollowedByAPauseAlerts() {
         #expect(rOnT([(1, .normal), (2, .normal), (2.3, .ventricular), (3.7, .normal)], mean: 1) == 1)
         #expect(rOnT([(1, .normal), (2, .normal), (2.3, .normal), (3.7, .normal)], mean: 1) == 0)
         #expect(rOnT([(1, .normal), (2, .normal), (2.4, .ventricular), (3.7, .normal)], mean: 1) == 0)
@@ -97,7 +97,7 @@ import WFDB
         #expect(rOnT([(1, .normal), (1.5, .normal), (1.65, .ventricular), (3, .normal)], mean: 0.5) == 0)
     }
 
-    @Test func anIrregularRhythmSuggestsAtrialFibrillationAndARegularOneDoesNot() throws {
+    @Test func irregularRhythmSuggestsAtrialFibrillationAndRegularDoesNot() throws {
         let stream = try MonitoredStream.watching([
             .init(sinus72, seconds: 60), .init(.atrialFibrillation(rate: 90), seconds: 180),
             .init(sinus72, seconds: 200),
@@ -114,7 +114,7 @@ import WFDB
     }
 
     @Test(arguments: [0.5, 1.0, 2.0])
-    func ventricularFibrillationIsToldWithinTenSecondsAndTakesThePlaceOfAllElse(factor: Double) throws {
+    func ventricularFibrillationAlarmsInTenSecondsAndReplacesOthers(factor: Double) throws {
         let stream = try MonitoredStream.watching(
             [
                 .init(sinus72, seconds: 20), .init(.ventricular(rate: 180), seconds: 10),
@@ -145,7 +145,7 @@ import WFDB
     }
 
     @Test(.enabled(if: RealRecord.hasMITDB, "skipped: no mitdb in the folder named by ECGMON_DATABASES"))
-    func everyFlutterOfRecord207IsToldWithinTenSecondsAndNothingElseIsCalledSo() throws {
+    func everyFlutterOfRecord207AlarmsInTenSecondsAndNothingElse() throws {
         let (samples, labels, annotations) = try RealRecord.mitdb("207")
         var stream = MonitoredStream()
         stream.labels = labels

@@ -5,7 +5,7 @@ import Testing
 @testable import ECGMonitor
 
 @Suite struct SignalConditionAlertTests {
-    @Test func anElectrodeThatIsOffIsSaidAndDetectionStartsAfresh() throws {
+    @Test func electrodeOffIsReportedAndDetectionStartsAfresh() throws {
         let (samples, labels) = simulated([.init(sinus72, seconds: 60)])
         var stream = MonitoredStream()
         stream.labels = labels
@@ -27,7 +27,7 @@ import Testing
         #expect(stream.beats.filter { $0.event.sampleIndex > 9_000 }.count > 30)
     }
 
-    @Test func invalidSamplesAreSignalledAndNothingIsReadOutOfThem() throws {
+    @Test func invalidSamplesAreReportedAndYieldNoBeats() throws {
         let (clean, labels) = simulated([.init(sinus72, seconds: 60)])
         var samples = clean
         for index in 7_000..<7_400 { samples[index] = .nan }
@@ -63,7 +63,7 @@ import Testing
         #expect(stream.beats.filter { $0.event.sampleIndex > 12_000 }.count > 20)
     }
 
-    @Test func noiseIsSaidAloud() throws {
+    @Test func noiseIsReported() throws {
         let quiet = simulated([.init(sinus72, seconds: 30)])
         let noisy = simulated([.init(sinus72, seconds: 20)], seed: 2, noise: .init(muscle: 2))
         var stream = MonitoredStream()
@@ -89,7 +89,7 @@ import Testing
         return (samples, labels)
     }
 
-    @Test func anElectrodeThatMovesIsATechnicalAlertAndNoPause() throws {
+    @Test func electrodeMotionIsATechnicalAlertNotAPause() throws {
         let (samples, labels) = Self.discharging(seconds: 4.5)
         for judged in [true, false] {
             var configuration = MonitorConfiguration()
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test func asystoleIsSaidWithinSevenSecondsInNoiseToo() throws {
+    @Test func asystoleAlarmsInSevenSecondsEvenInNoise() throws {
         let (samples, labels) = Self.discharging(seconds: 20)
         var stream = MonitoredStream()
         stream.labels = labels
@@ -115,7 +115,7 @@ import Testing
         #expect(stream.seconds(reported.event.decidedAtSampleIndex - last.rPeakIndex) < 7.5)
     }
 
-    @Test func aHeartThatStandsStillOnAGoodElectrodeIsAsystoleAsSoonAsEver() throws {
+    @Test func cardiacArrestOnAGoodElectrodeIsAsystoleWithoutDelay() throws {
         for noise in [SimulatedNoise.none, SimulatedNoise(white: 0.02, baselineWander: 0.3, mains: 0.1)] {
             let stream = try MonitoredStream.watching(
                 [.init(sinus72, seconds: 40), .init(.asystole, seconds: 20), .init(sinus72, seconds: 20)], noise: noise)
@@ -125,7 +125,7 @@ import Testing
         }
     }
 
-    @Test func beatsThatNoiseImitatesAreNoTachycardiaAndARealOneIs() throws {
+    @Test func noiseThatImitatesBeatsIsNoTachycardiaButARealOneIs() throws {
         let noise = SimulatedNoise(electrodeMotion: 0.8)
         let calm = simulated([.init(sinus72, seconds: 60)])
         let shaken = simulated([.init(sinus72, seconds: 120)], seed: 4, noise: noise)
@@ -171,7 +171,7 @@ import Testing
         #expect(lost.allSatisfy { $0.alert.basis == .samples })
     }
 
-    @Test func anAlertOutlivesAShortInterruptionAndNotALongOne() throws {
+    @Test func alertSurvivesAShortInterruptionButNotALongOne() throws {
         for (gap, outlives) in [(3 * 360, true), (30 * 360, false)] {
             let (samples, labels) = simulated([.init(.sinus(rate: 132), seconds: 120)])
             var stream = MonitoredStream()

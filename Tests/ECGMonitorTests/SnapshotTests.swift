@@ -121,7 +121,7 @@ import Testing
     }
 
     @Test(arguments: [125.0, 250, 360, 999.5])
-    func aRestoredMonitorGoesOnAsIfNothingHadBeen(rate: Double) throws {
+    func restoredMonitorContinuesAsIfNothingHadHappened(rate: Double) throws {
         let (start, steps) = Self.eventfulSteps(rate: rate)
         let undisturbed = try Self.run(steps, from: start).events
         let kinds = Set(
@@ -135,7 +135,7 @@ import Testing
         }
     }
 
-    @Test func windowsThatWaitForTheirClassAreRestored() throws {
+    @Test func windowsAwaitingClassificationAreRestored() throws {
         let (start, steps) = Self.eventfulSteps(rate: 360)
         let undisturbed = try Self.run(steps, from: start).events
         #expect(
@@ -155,7 +155,7 @@ import Testing
         #expect(monitor.session == nil && monitor.nextSampleIndex == 0)
     }
 
-    @Test func otherLimitsComeIntoForceAsInALiveReload() throws {
+    @Test func newLimitsTakeEffectAsInALiveReload() throws {
         let (samples, labels) = simulated([.init(.sinus(rate: 132), seconds: 40)])
         var reloaded = MonitoredStream()
         reloaded.labels = labels
@@ -174,7 +174,7 @@ import Testing
         #expect(restarted.events == reloaded.events)
     }
 
-    @Test func whatIsHeldForOrderIsNotPartOfASnapshot() throws {
+    @Test func blocksPendingForOrderAreNotInASnapshot() throws {
         let (samples, labels) = simulated([.init(sinus72, seconds: 20)])
         var stream = MonitoredStream()
         stream.labels = labels
@@ -194,7 +194,7 @@ import Testing
 struct RealSnapshotTests {
     /// Ventricular flutter, ventricular tachycardia, atrial fibrillation, electrode motion, pauses.
     @Test(arguments: ["207", "205", "203", "208", "232"])
-    func aRealRecordGoesOnAsIfNothingHadBeen(name: String) throws {
+    func realRecordContinuesAsIfNothingHadHappened(name: String) throws {
         let record = try RealRecord.mitdb(name)
         var stream = MonitoredStream()
         stream.labels = record.labels

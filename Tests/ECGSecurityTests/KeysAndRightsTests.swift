@@ -61,7 +61,7 @@ import ZeroMQ
         "", "x", "public = \"a\"", "secret = \"\(String(repeating: "a", count: 39))\"",
         "secret = \"\(String(repeating: "\\", count: 40))\"", "secret = \"\(String(repeating: "ü", count: 20))\"",
     ])
-    func whatIsNoKeyFileIsRefused(text: String) throws {
+    func invalidKeyFileIsRefused(text: String) throws {
         let path = "\(folder)/bad-\(UUID().uuidString)"
         try text.write(toFile: path, atomically: true, encoding: .utf8)
         chmod(path, 0o600)
@@ -70,7 +70,7 @@ import ZeroMQ
         #expect(throws: SecretFileError.self) { try KeyFile.read(path: "/dev/zero") }
     }
 
-    @Test func halvesThatDoNotBelongTogetherAreRefused() throws {
+    @Test func mismatchedHalvesAreRefused() throws {
         let path = "\(folder)/mixed"
         try "public = \"\(Self.keys[0].publicKey)\"\nsecret = \"\(Self.keys[1].secretZ85)\"\n".write(
             toFile: path, atomically: true, encoding: .utf8)
@@ -93,7 +93,7 @@ import ZeroMQ
         #expect(Peer.local.mayPush("a") && Peer.local.mayRead(.health) && Peer.local.mayAcknowledge("a"))
     }
 
-    @Test func aSubscriptionIsCutToWhatMayBeRead() throws {
+    @Test func subscriptionIsNarrowedToWhatMayBeRead() throws {
         let desk = try peer("desk")
         func narrowed(_ text: String) -> Set<String> {
             Set(desk.narrowed(Array(text.utf8)).map { String(decoding: $0, as: UTF8.self) })
@@ -105,7 +105,7 @@ import ZeroMQ
         #expect(Peer.removed.narrowed([]).isEmpty && Peer.local.narrowed([]) == [[]])
     }
 
-    @Test func anExpiredKeyIsAsIfItWereNotThere() throws {
+    @Test func expiredKeyCountsAsAbsent() throws {
         let permissions = try AuthorizedKeysFile.parse(Self.table, path: "t")
         let end = try #require(KeyExpiry.seconds("2030-02-28T12:00:00Z"))
         let key = Self.keys[1].publicKey.z85
@@ -156,7 +156,7 @@ import ZeroMQ
             ("a = [[1], [{ b = 2 }, {}, ], []]", nil),
             ("1979-05-27 = -1_000.5e-3\nb = [+inf, 0, 1e3, '3p1', \"1979-05-27Tx\"]  # 3p1\n[3p1]\n3p1 = true", nil),
         ] as [(String, Int?)])
-    func whatEndsTheParserIsFoundBefore(text: String, line: Int?) {
+    func inputThatCrashesTheParserIsCaughtFirst(text: String, line: Int?) {
         #expect(TOMLPitfalls.first(in: text)?.line == line)
     }
 
@@ -171,7 +171,7 @@ import ZeroMQ
         }
     }
 
-    @Test func addingAndRemovingLeaveEverybodyElseAndTheirCommentsAsTheyWere() throws {
+    @Test func addingAndRemovingKeysLeavesOtherEntriesAndCommentsAlone() throws {
         var third = AuthorizedKey(name: "third", key: Self.keys[2].publicKey)
         third.push = ["a-*", "b"].compactMap(StreamPattern.init)
         third.read = ["*", "health"].compactMap(TopicPattern.init)

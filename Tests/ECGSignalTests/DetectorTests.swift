@@ -99,7 +99,7 @@ struct DetectorTests {
         #expect(zip(found, found.dropFirst()).allSatisfy { $1.rPeakIndex - $0.rPeakIndex >= 72 - 20 })
     }
 
-    @Test func beatsOfTheLearningPhaseAreReportedWhenItIsOver() {
+    @Test func learningPhaseBeatsAreReportedAtItsEnd() {
         let (samples, labels) = simulate(.sinus(rate: 90), seconds: 20)
         let found = detect(samples)
         let early = found.filter { $0.rPeakIndex < 600 }
@@ -109,7 +109,7 @@ struct DetectorTests {
         #expect(Set(found.dropLast(2).map(\.detectedAtIndex)).count == found.count - 2)
     }
 
-    @Test func theUsualBeatIsKnownWithin350Milliseconds() {
+    @Test func ordinaryBeatsAreDetectedWithin350Milliseconds() {
         let (samples, _) = simulate(.sinus(rate: 75), seconds: 120)
         let delays = detect(samples).filter { $0.rPeakIndex > 720 && $0.rPeakIndex < 43_000 && !$0.foundBySearchBack }
             .map { $0.detectedAtIndex - $0.rPeakIndex }
@@ -182,7 +182,7 @@ struct DetectorTests {
         #expect(labels.count > 30)
     }
 
-    @Test func valuesThatAreNotFiniteDoNotPoisonTheDetector() {
+    @Test func nonfiniteValuesDoNotPoisonTheDetector() {
         var (samples, labels) = simulate(.sinus(rate: 75), seconds: 60)
         for n in stride(from: 3_000, to: 3_400, by: 3) { samples[n] = .nan }
         samples[8_000] = .infinity

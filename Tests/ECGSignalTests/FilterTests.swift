@@ -65,7 +65,7 @@ struct FilterTests {
         #expect(peak / 10_000 >= least && peak / 10_000 <= greatest, "gain \(peak / 10_000) at \(frequency) Hz")
     }
 
-    @Test func aHugeInputLeavesNoTraceOnceItIsOutOfTheWindows() {
+    @Test func hugeInputLeavesNoTraceOnceOutOfTheWindows() {
         var shaken = PanTompkinsFilters()
         var calm = PanTompkinsFilters()
         let limit = Int32(2 * PanTompkinsFilters.inputLimit * 1_000)
@@ -97,7 +97,7 @@ struct FilterTests {
         }
     }
 
-    @Test func theSecondRRAverageLeavesOutPrematureBeatsAndFollowsALastingChange() {
+    @Test func secondRRAverageIgnoresPrematureBeatsButFollowsTheRate() {
         var rr = RRAverages()
         for _ in 0..<8 { rr.append(300) }
         #expect(rr.isRegular && rr.selectedMean == 300)

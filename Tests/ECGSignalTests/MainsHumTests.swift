@@ -24,7 +24,7 @@ struct MainsHumTests {
     }
 
     @Test(arguments: [50.0, 60], [0.1, 0.2, 0.5])
-    func humIsTakenOutWithinThreeSeconds(hertz: Double, millivolts: Double) {
+    func humIsRemovedWithinThreeSeconds(hertz: Double, millivolts: Double) {
         let (clean, _) = simulate(.sinus(rate: 75), seconds: 60, noise: .none)
         let added = Self.hum(clean.count, hertz: hertz, millivolts: millivolts)
         let cleaned = Self.filtered(zip(clean, added).map { $0 + $1 })
@@ -44,7 +44,7 @@ struct MainsHumTests {
         #expect(Array(cleaned[12_000...]) == Array(clean[12_000...]))
     }
 
-    @Test func moreHumThanHeartStaysAndIsSaid() {
+    @Test func humStrongerThanTheHeartStaysAndIsReported() {
         let (clean, _) = simulate(.sinus(rate: 75), seconds: 60, noise: .none)
         let samples = zip(clean, Self.hum(clean.count, hertz: 50, millivolts: 1.5)).map { $0 + $1 }
         var filter = MainsHumFilter()
@@ -54,7 +54,7 @@ struct MainsHumTests {
         #expect(monitor.condition == .noisy)
     }
 
-    @Test func valuesThatAreNotFinitePassAndSpoilNothing() {
+    @Test func nonfiniteValuesPassAndSpoilNothing() {
         let (clean, _) = simulate(.sinus(rate: 75), seconds: 40, noise: .none)
         var samples = zip(clean, Self.hum(clean.count, hertz: 60, millivolts: 0.2)).map { $0 + $1 }
         samples[5_000] = .nan

@@ -35,7 +35,7 @@ struct RealDatabaseTests {
     }
 
     @Test(.enabled(if: Databases.has("mitdb"), "skipped: no mitdb in the folder named by ECGMON_DATABASES"))
-    func allOfMITDBIsDetectedBetterThanByTheBestOpenStreamingDetector() throws {
+    func mitdbIsDetectedBetterThanByTheBestOpenStreamingDetector() throws {
         let (score, delays) = try Self.evaluate("mitdb")
         #expect(score.beats > 91_000)
         #expect(score.sensitivity >= 99.78 && score.predictivity >= 99.81, "\(score.sensitivity) \(score.predictivity)")
@@ -76,7 +76,7 @@ struct RealDatabaseTests {
             if: Databases.has("nstdb_119_regenerated"),
             "skipped: no nstdb_119_regenerated in the folder named by ECGMON_DATABASES"),
         arguments: [("119e24", 0.0...0.0), ("119e06", 0.3...1), ("119e00", 0.4...1)])
-    func electrodeMotionIsSaidAloud(record: String, expected: ClosedRange<Double>) throws {
+    func electrodeMotionIsReported(record: String, expected: ClosedRange<Double>) throws {
         let samples = try Databases.read(record, from: "nstdb_119_regenerated").millivolts
         var monitor = SignalConditionMonitor()
         var detector = PanTompkinsDetector()
@@ -93,7 +93,7 @@ struct RealDatabaseTests {
     }
 
     @Test(.enabled(if: Databases.has("mitdb"), "skipped: no mitdb in the folder named by ECGMON_DATABASES"))
-    func theConditionMonitorFiresOnRealFaultsAndSeldomElse() throws {
+    func conditionMonitorFiresOnRealFaultsAndRarelyElse() throws {
         var seconds = 0.0
         var unreadable = 0.0
         for name in Databases.records("mitdb") {

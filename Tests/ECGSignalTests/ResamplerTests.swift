@@ -59,7 +59,7 @@ struct ResamplerTests {
         #expect(peak < 0.002, "\(peak) of \(frequency) Hz left")
     }
 
-    @Test func at360HertzEverySamplePassesUntouchedAndAtOnce() throws {
+    @Test func samplesAt360HertzPassUnchangedWithoutDelay() throws {
         var resampler = try Resampler(inputRate: 360)
         #expect(resampler.isPassThrough)
         for n in 0..<1_000 {
@@ -95,7 +95,7 @@ struct ResamplerTests {
         #expect(run(0) == second)
     }
 
-    @Test func aNotANumberSpoilsOnlyItsNeighbourhood() throws {
+    @Test func nanAffectsOnlyItsNeighbourhood() throws {
         var input = Self.sine(3, rate: 250, seconds: 4)
         input[500] = .nan
         let output = try Self.convert(input, rate: 250)

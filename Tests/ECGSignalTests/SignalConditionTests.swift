@@ -32,7 +32,7 @@ struct SignalConditionTests {
         #expect(Self.changes(wandering).isEmpty)
     }
 
-    @Test func leadOffIsKnownAtOnceAndOverAfterASecondWithout() {
+    @Test func leadOffIsReportedAtOnceAndEndsAfterASecondOfSignal() {
         let changes = Self.changes(Self.ecg(), leadOff: 3_000...5_000)
         #expect(changes.map(\.condition) == [.leadOff, .good])
         #expect(changes.first?.knownAtIndex == 3_000 && changes.first?.sinceIndex == 3_000)
@@ -40,7 +40,7 @@ struct SignalConditionTests {
     }
 
     @Test(arguments: [Float.nan, .infinity, -.infinity])
-    func aValueThatIsNotFiniteIsReportedAtItsSample(value: Float) {
+    func nonfiniteValueIsReportedAtItsSample(value: Float) {
         var samples = Self.ecg()
         samples[4_321] = value
         samples[4_400] = value
@@ -56,7 +56,7 @@ struct SignalConditionTests {
         #expect(changes.first?.knownAtIndex == 0)
     }
 
-    @Test func aFlatLineIsReportedWithinThreeSecondsAndItsEndAtOnce() {
+    @Test func flatLineIsReportedInThreeSecondsAndItsEndAtOnce() {
         var samples = Self.ecg()
         for n in 7_200..<10_800 { samples[n] = samples[7_200] + (n % 3 == 0 ? 0.005 : 0) }
         let changes = Self.changes(samples)
@@ -67,7 +67,7 @@ struct SignalConditionTests {
     }
 
     @Test(arguments: [Float(5.115), -5.12, 3.2])
-    func saturationIsReportedWithinTwoSecondsAndEndsWhenTheSignalMoves(rail: Float) {
+    func saturationIsReportedInTwoSecondsAndEndsOnMovement(rail: Float) {
         var samples = Self.ecg()
         for n in 7_200..<9_000 { samples[n] = rail }
         let changes = Self.changes(samples)
@@ -108,7 +108,7 @@ struct SignalConditionTests {
         #expect(noisySeconds(SimulatedNoise(electrodeMotion: 0.8)) > 60)
     }
 
-    @Test func noiseOfMinutesAgoIsForgottenWhereTWavesMakeNoPeaks() {
+    @Test func pastNoiseIsForgottenEvenIfTWavesMakeNoPeaks() {
         let noisy = simulate(
             .sinus(rate: 75), seconds: 60, tWave: 0.02, noise: SimulatedNoise(electrodeMotion: 0.4))
         let clean = simulate(.sinus(rate: 75), seconds: 60, tWave: 0.02, noise: .none)

@@ -23,7 +23,7 @@ struct SimulatorTests {
         #expect(first.0 != other.0 && first.1 != other.1)
     }
 
-    @Test func takingTheSamplesInPiecesChangesNothing() {
+    @Test func processingSamplesInPiecesChangesNothing() {
         var whole = ECGSimulator()
         var pieces = ECGSimulator()
         let all = whole.record(seconds: 20)
@@ -37,7 +37,7 @@ struct SimulatorTests {
     }
 
     @Test(arguments: [250.0, 360, 1_000])
-    func theLabelStandsOnTheHighestSampleOfTheBeat(rate: Double) {
+    func labelIsAtTheHighestSampleOfTheBeat(rate: Double) {
         for rhythm in [SimulatedSegment.Rhythm.sinus(rate: 70), .ventricular(rate: 60)] {
             let (millivolts, labels) = Self.record([SimulatedSegment(rhythm, seconds: 30)], seconds: 30, rate: rate)
             #expect(labels.count >= 28)
@@ -77,7 +77,7 @@ struct SimulatorTests {
         #expect(zip(signs, signs.dropFirst()).allSatisfy { $0 != $1 })
     }
 
-    @Test func ventricularFibrillationHasWavesAndNoBeatsAndEndsInTime() {
+    @Test func simulatedFibrillationHasWavesButNoBeatsAndEndsOnTime() {
         let script = [
             SimulatedSegment(.sinus(rate: 60), seconds: 10), SimulatedSegment(.ventricularFibrillation, seconds: 10),
             SimulatedSegment(.sinus(rate: 60), seconds: 10),
@@ -91,7 +91,7 @@ struct SimulatorTests {
         #expect(labels.contains { $0.rPeakIndex > 25 * 360 })
     }
 
-    @Test func asystoleHasNoBeatAndEndsInTime() {
+    @Test func simulatedAsystoleHasNoBeatsAndEndsOnTime() {
         let script = [
             SimulatedSegment(.sinus(rate: 60), seconds: 10), SimulatedSegment(.asystole, seconds: 8),
             SimulatedSegment(.sinus(rate: 60), seconds: 10),

@@ -50,7 +50,7 @@ import Testing
         #expect(Self.findings(rows, height: 0.11) == [.ventricularFibrillation])
     }
 
-    @Test func tachycardiaTurnsIntoFibrillationAtOnceAndBackAfterTenSeconds() {
+    @Test func tachycardiaBecomesFibrillationAtOnceAndBackAfterTenSeconds() {
         var rule = Rule()
         var changes: [(Int, Rule.Finding)] = []
         for number in 0..<80 {
@@ -63,7 +63,7 @@ import Testing
         #expect((8..<20).contains(changes[2].0 - 40))
     }
 
-    @Test func onsetIsTheFirstLikelyRowAndEndTheLast() throws {
+    @Test func onsetIsTheFirstLikelyRowAndEndIsTheLast() throws {
         var rule = Rule()
         var changes: [Rule.Change] = []
         for number in 0..<60 {
@@ -115,7 +115,7 @@ import Testing
         }
     }
 
-    @Test func whatIsNotANumberIsHeld() {
+    @Test func nonfiniteSampleRepeatsTheLastValue() {
         let samples = VentricularRhythmSignals.make("narrow")
         var damaged = samples
         var held = samples

@@ -96,7 +96,7 @@ import Testing
         }
     }
 
-    @Test func aNetworkOfTheModelsSizeIsThere() {
+    @Test func shippedNetworkHasTheModelsSize() {
         typealias Weights = VentricularRhythmWeights
         #expect(Weights.mean.count == 71 && Weights.scale.count == 71 && Weights.scale.allSatisfy { $0 > 0 })
         #expect(Weights.hiddenWeights.count == 71 * 16 && Weights.hiddenBias.count == 16)
@@ -189,7 +189,7 @@ import Testing
         return try #require(lethal.last, sourceLocation: sourceLocation)
     }
 
-    @Test func offsetAndGainMakeHardlyADifference() {
+    @Test func offsetAndGainHardlyMatter() {
         let samples = VentricularRhythmSignals.make("fibrillation")
         let rows = Self.rows(samples)
         let offset = Self.rows(samples.map { $0 + 4 })

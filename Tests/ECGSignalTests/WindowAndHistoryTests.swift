@@ -25,7 +25,7 @@ struct WindowAndHistoryTests {
         #expect(!BeatWindow.scaleToUnitInterval(&vast))
     }
 
-    @Test func theHistoryGivesWhatWasAppendedByAbsoluteIndex() {
+    @Test func historyReturnsSamplesByAbsoluteIndex() {
         var history = SampleHistory(capacity: 500, startIndex: 1_000)
         #expect(history.capacity == 512)
         for n in 1_000..<3_000 { history.append(Float(n)) }

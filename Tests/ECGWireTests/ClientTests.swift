@@ -100,7 +100,7 @@ private func event(_ sequence: UInt64, _ text: String = "x") -> WireEvent {
         }
     }
 
-    @Test func withoutADaemonSendingSaysSo() async throws {
+    @Test func sendingWithoutADaemonSaysSo() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let client = try AcquisitionClient(endpoint: freshEndpoint("ipc"), context: context, linger: .zero)
@@ -109,7 +109,7 @@ private func event(_ sequence: UInt64, _ text: String = "x") -> WireEvent {
         }
     }
 
-    @Test func anEndpointThatMakesNoSenseIsNamed() throws {
+    @Test func invalidEndpointIsNamed() throws {
         let context = try ZeroMQContext()
         let error = #expect(throws: WireError.self) {
             _ = try AcquisitionClient(endpoint: "tcp://nowhere", context: context)
@@ -165,7 +165,7 @@ private func event(_ sequence: UInt64, _ text: String = "x") -> WireEvent {
         }
     }
 
-    @Test func onlyWhatWasAskedForComesAndOnce() async throws {
+    @Test func onlyRequestedTopicsArriveAndOnlyOnce() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let xpub = try ZeroMQSocket(context, .xpub)
@@ -185,7 +185,7 @@ private func event(_ sequence: UInt64, _ text: String = "x") -> WireEvent {
         }
     }
 
-    @Test func lossesAreCountedForEachTopicAndARestartIsNone() async throws {
+    @Test func lossesAreCountedPerTopicAndARestartIsNoLoss() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let xpub = try ZeroMQSocket(context, .xpub)
@@ -203,7 +203,7 @@ private func event(_ sequence: UInt64, _ text: String = "x") -> WireEvent {
         }
     }
 
-    @Test func whatCannotBeReadIsAnErrorAndTheNextArrives() async throws {
+    @Test func unreadableMessageIsAnErrorAndTheNextArrives() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let xpub = try ZeroMQSocket(context, .xpub)
@@ -222,7 +222,7 @@ private func event(_ sequence: UInt64, _ text: String = "x") -> WireEvent {
         }
     }
 
-    @Test func aDaemonThatComesBackIsFoundAgain() async throws {
+    @Test func restartedDaemonIsFoundAgain() async throws {
         let context = try ZeroMQContext()
         let endpoint = try await onThread {
             let somebodyElse = try ZeroMQSocket(context, .pull)

@@ -81,7 +81,7 @@ import Testing
         #expect(leads { $0.leads = (1...12).map { .init(name: "\($0)", millivolts: Array(repeating: 0, count: 10_001)) } } == .tooManySamples(120_012))
     }
 
-    @Test func millivoltsThatAreNotFiniteAreLeftToTheMonitor() {
+    @Test func nonfiniteMillivoltsAreLeftToTheMonitor() {
         #expect(
             rejection {
                 $0.counts = []
@@ -89,7 +89,7 @@ import Testing
             } == nil)
     }
 
-    @Test func anotherSchemaVersionIsRejectedBeforeAnythingElse() {
+    @Test func wrongSchemaVersionIsRejectedFirst() {
         #expect(
             rejection {
                 $0.schemaVersion = 0
@@ -121,7 +121,7 @@ import Testing
         #expect(rejection { $0.samplingRate = .nan }?.cause == .samplingRateOutOfRange)
     }
 
-    @Test func aBlockMustHoldSamplesOfOneKindAndNotTooMany() {
+    @Test func blockMustHoldOneKindOfSamplesAndNotTooMany() {
         #expect(rejection { $0.counts = [] } == .noSamples)
         #expect(
             rejection {
@@ -188,11 +188,11 @@ import Testing
         }
     }
 
-    @Test func whatWasEncodedIsDecoded() throws {
+    @Test func encodedBlockDecodesToItself() throws {
         #expect(try decode(Self.good.serializedBytes()).get() == Self.good)
     }
 
-    @Test func aBlockCutOffAnywhereIsNeverTaken() throws {
+    @Test func blockTruncatedAnywhereIsNeverAccepted() throws {
         let whole: [UInt8] = try Self.good.serializedBytes()
         for length in 0..<whole.count {
             switch decode(Array(whole[..<length])) {
@@ -206,7 +206,7 @@ import Testing
         #expect(decode(Array(whole.dropLast())) == .failure(.notDecodable))
     }
 
-    @Test func randomBytesNeverTrapAndAreNeverTaken() {
+    @Test func randomBytesAreRefusedWithoutATrap() {
         var generator = SplitMix(state: 42)
         for _ in 0..<20_000 {
             let bytes = (0..<Int.random(in: 0...200, using: &generator)).map { _ in
@@ -236,7 +236,7 @@ import Testing
         #expect(taken > 0)
     }
 
-    @Test func fieldsOfALaterVersionAreIgnored() throws {
+    @Test func unknownFieldsAreIgnored() throws {
         let later: [UInt8] = [0xA2, 0x06, 3, 1, 2, 3]  // field 100, three bytes
         #expect(try decode(Self.good.serializedBytes() + later).get() == Self.good)
     }
@@ -276,7 +276,7 @@ import Testing
         #expect(none.samplesInMillivolts.allSatisfy { $0.isFinite })
     }
 
-    @Test func aConvertersRangeIsHandedOnInMillivolts() throws {
+    @Test func converterRangeIsPassedOnInMillivolts() throws {
         var blocks = SampleBlockSequence(stream: "a", session: 1, samplingRate: 360)
         func range(_ gain: Double, _ baseline: Int32 = 0) -> ClosedRange<Float>? {
             blocks.block(counts: [1], gain: gain, baseline: baseline, range: -2048...2047).rangeInMillivolts
@@ -291,7 +291,7 @@ import Testing
     }
 
     @Test(arguments: [(5, 5), (1, -1), (Int32.max, Int32.min)])
-    func aConvertersRangeThatIsNoneIsRejected(minimum: Int32, maximum: Int32) {
+    func invalidConverterRangeIsRejected(minimum: Int32, maximum: Int32) {
         func change(_ block: inout WireSampleBlock) {
             block.converterRange.minimumCount = minimum
             block.converterRange.maximumCount = maximum

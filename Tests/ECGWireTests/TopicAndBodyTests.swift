@@ -16,7 +16,7 @@ import Testing
     @Test(arguments: [
         "", ".", "alert", "alert.", "alert..x", "health.x", "healthy", "unknown.bed-1", "alert.bed 1", "ALERT.a",
     ])
-    func whatIsNoTopicIsNone(name: String) {
+    func invalidTopicIsNil(name: String) {
         #expect(Topic(name) == nil)
     }
 
@@ -84,7 +84,7 @@ import Testing
         #expect(PublishedBody.event(beat).sequence == 12)
     }
 
-    @Test func theJSONIsTheCanonicalOneThatTheSchemaPromises() throws {
+    @Test func jsonIsTheCanonicalFormThatTheSchemaPromises() throws {
         let text = String(decoding: try PublishedBody.event(Self.event).encoded(as: .json), as: UTF8.self)
         let expected =
             #"{"schemaVersion":1,"stream":"bed-1","session":"18446744073709551615","sequence":"12","#
@@ -103,7 +103,7 @@ import Testing
         #expect(decoded.waveform.millivolts.count == 1 && decoded.waveform.millivolts[0].isNaN)
     }
 
-    @Test func whatALaterVersionAddsToJSONIsIgnored() throws {
+    @Test func unknownJSONFieldsAreIgnored() throws {
         let text =
             #"{"schemaVersion":1,"stream":"a","new":{"x":[1]},"alert":{"kind":"ALERT_KIND_OF_TOMORROW","text":"t"}}"#
         guard case .event(let event) = try decode(Array(text.utf8), .alert) else { return #expect(Bool(false)) }
@@ -114,7 +114,7 @@ import Testing
     @Test(arguments: [
         "{", "{]", #"{"stream":1}"#, "{\u{0}}", "\u{7F}\u{7F}\u{7F}", String(repeating: "{\"beat\":", count: 10_000),
     ])
-    func whatIsNoBodyIsAnError(text: String) {
+    func invalidBodyIsAnError(text: String) {
         #expect(throws: (any Error).self) { try decode(Array(text.utf8), .beat) }
     }
 

@@ -46,7 +46,7 @@ import Testing
         #expect(blocks.samples == 1000, "all are kept")
     }
 
-    @Test func theLateAnswerToAnEarlierHelloIsNotTakenForThatToTheLast() {
+    @Test func lateAnswerToAnEarlierHelloIsIgnored() {
         var blocks = ten()
         blocks.didSayHello()
         // Silence: another hello, whose answer comes first as far as this source can tell.
@@ -71,7 +71,7 @@ import Testing
         #expect(sendAll(&blocks) == [900])
     }
 
-    @Test func aDaemonThatIsSilentIsAskedMoreAndMoreSeldom() {
+    @Test func silentDaemonIsAskedLessAndLessOften() {
         var blocks = ten()
         for _ in 0..<10 {
             blocks.didSayHello()
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test(arguments: [(Int64.min, Int64.max), (.max, .min), (0, .min)])
-    func aReplyThatMakesNoSenseEndsNothing(expected: Int64, upTo: Int64) {
+    func nonsensicalReplyEndsNothing(expected: Int64, upTo: Int64) {
         var blocks = ten()
         blocks.didSayHello()
         var nonsense = reply(hello: true)
@@ -98,7 +98,7 @@ import Testing
         #expect(blocks.samples == 1000, "all are kept")
     }
 
-    @Test func itSendsOnFromWhereTheDaemonIsAndKeepsWhatIsNeeded() {
+    @Test func sendingResumesAtTheDaemonsPositionAndKeepsWhatIsNeeded() {
         var blocks = ten()
         blocks.didSayHello()
         _ = blocks.take(reply(needed: 200, expected: 450, hello: true))
@@ -115,7 +115,7 @@ import Testing
         #expect(blocks.samples == 0)
     }
 
-    @Test func noMoreIsOnTheWayThanThereIsRoomFor() {
+    @Test func samplesInTransitNeverExceedTheRoom() {
         var blocks = ten()
         blocks.didSayHello()
         _ = blocks.take(reply(session: 0, room: 250, hello: true))
@@ -127,7 +127,7 @@ import Testing
         #expect(sendAll(&blocks) == [300], "one goes always, else a large one never would")
     }
 
-    @Test func aBlockThatWillNeverBeTakenIsLetGoAndTold() {
+    @Test func permanentlyRefusedBlockIsReleasedAndReported() {
         var blocks = ten()
         blocks.didSayHello()
         _ = blocks.take(reply(session: 0, hello: true))
@@ -139,7 +139,7 @@ import Testing
         #expect(blocks.isEmpty)
     }
 
-    @Test func numbersThatMakeNoSenseLeaveRoomForABlockAtATime() {
+    @Test func nonsensicalNumbersLeaveRoomForOneBlockAtATime() {
         var blocks = ten()
         blocks.didSayHello()
         var odd = reply(expected: .min, room: 0, hello: true)
@@ -149,7 +149,7 @@ import Testing
     }
 
     @Test(arguments: ["hello_needed", "beyond_credit", "worker_queue_full", "too_many_streams"])
-    func aRefusalThatMayPassLosesNothing(cause: String) {
+    func temporaryRefusalLosesNothing(cause: String) {
         var blocks = ten()
         blocks.didSayHello()
         _ = blocks.take(reply(session: 0, hello: true))
@@ -165,7 +165,7 @@ import Testing
         #expect(sendAll(&blocks).first == 300)
     }
 
-    @Test func aNewSessionFollowsUponTheOldOne() {
+    @Test func newSessionFollowsTheOldOne() {
         var blocks = ten()
         blocks.append(session: 2, first: 0, count: 100, body: [])
         blocks.didSayHello()
@@ -177,7 +177,7 @@ import Testing
         #expect(blocks.isEmpty)
     }
 
-    @Test func aStaleSessionIsTold() {
+    @Test func staleSessionIsReported() {
         var blocks = ten()
         blocks.didSayHello()
         #expect(blocks.take(reply(session: 5, needed: 0, expected: 70, hello: true)) == .stale(samples: 1000))
@@ -199,7 +199,7 @@ import Testing
         #expect(merge.verdict(.alert(stream: "bed-2"), 1) == .deliver)
     }
 
-    @Test func aJournalThatCountsLessIsAnotherOne() {
+    @Test func journalWithLowerNumbersIsANewOne() {
         var merge = SubscriptionMerge()
         merge.begin(topic, after: 10)
         #expect(merge.isBehind(topic, journal: 10) == false)

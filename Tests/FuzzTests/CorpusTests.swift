@@ -4,14 +4,14 @@ import Testing
 @Suite(.serialized) struct CorpusTests {
     /// Whatever broke something once is in the corpus, and each of its files passes through in every test run.
     @Test(arguments: FuzzTarget.allCases)
-    func everyInputOfTheCorpusIsTakenWithoutATrap(_ target: FuzzTarget) throws {
+    func corpusInputsDoNotTrap(_ target: FuzzTarget) throws {
         #expect(!target.corpus.isEmpty)
         for file in target.corpus { target.take(Array(try Data(contentsOf: file))) }
     }
 
     /// Two hundred changes of each input: a fuzzer without a guide, but in every test run.
     @Test(arguments: FuzzTarget.allCases)
-    func changedInputsOfTheCorpusAreTakenWithoutATrap(_ target: FuzzTarget) throws {
+    func mutatedCorpusInputsDoNotTrap(_ target: FuzzTarget) throws {
         var generator = Mutation(state: 20)
         for file in target.corpus where try file.resourceValues(forKeys: [.fileSizeKey]).fileSize ?? 0 < 20_000 {
             let input = Array(try Data(contentsOf: file))

@@ -149,7 +149,7 @@ import Testing
         #expect(wrong * 25 <= tried, "\(wrong) of \(tried) gradients differ")
     }
 
-    @Test func frozenNormalisationGivesTheSameInputGradientWithAndWithoutParameterGradients() {
+    @Test func frozenNormalisationGivesTheSameInputGradientEitherWay() {
         let store = ParameterStore()
         let layer = BatchNormalization("n", in: store, length: 4, channels: 3, slope: 0.2)
         store.seal()

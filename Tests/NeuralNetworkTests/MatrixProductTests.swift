@@ -35,7 +35,7 @@ import Testing
         for i in result.indices { #expect(abs(result[i] - expected[i]) <= 1e-4 * (1 + abs(expected[i]))) }
     }
 
-    @Test func rowsOfTheResultMayOverlapWhereTheyAccumulate() {
+    @Test func resultRowsMayOverlapWhenAccumulating() {
         let a: [Float] = [1, 2, 3]
         let b: [Float] = [1, 10, 100]
         var result = [Float](repeating: 0, count: 5)

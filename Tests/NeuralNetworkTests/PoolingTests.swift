@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct PoolingTests {
     @Test(arguments: [(11, 3, 5, 2), (12, 2, 2, 2), (9, 1, 3, 1), (4, 3, 4, 4)])
-    func aPoolingGivesTheLargestAndItsGradientGoesThere(length: Int, channels: Int, size: Int, stride: Int) {
+    func poolingTakesTheLargestAndRoutesItsGradientThere(length: Int, channels: Int, size: Int, stride: Int) {
         let layer = MaxPooling1D(inputLength: length, channels: channels, size: size, stride: stride)
         var generator = SeededGenerator(seed: 3)
         let batch = 2

@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test func aValueThatMeetsItsTargetPullsNowhere() {
+    @Test func valueAtItsTargetHasNoGradient() {
         let values: [Float] = [0.25, 1]
         var gradient: [Float] = [1, 1]
         #expect(Loss.meanAbsoluteError(values: values, targets: values, count: 2, gradient: &gradient) == 0)

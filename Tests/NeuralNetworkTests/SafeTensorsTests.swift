@@ -11,7 +11,7 @@ import Testing
             "empty": .init(shape: [0], values: []), "scalar": .init(shape: [], values: [7]),
         ])
 
-    @Test func whatIsWrittenIsReadAgain() throws {
+    @Test func writtenFileIsReadBack() throws {
         let path = NSTemporaryDirectory() + "safetensors-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: path) }
         try Self.file.write(to: path)

@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test(arguments: shapes)
-    func aTransposedConvolutionIsTheGradientOfAConvolution(shape: Shape) {
+    func transposedConvolutionIsTheGradientOfAConvolution(shape: Shape) {
         var generator = SeededGenerator(seed: 4)
         let (layer, store) = Self.layer(
             Shape(

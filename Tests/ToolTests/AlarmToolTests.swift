@@ -44,14 +44,14 @@ struct AlarmToolTests {
         #expect(daemon.stop() == 0)
     }
 
-    @Test func whatMakesNoSenseAndAnAbsentDaemonAreToldInOneLine() throws {
+    @Test func nonsenseAndAMissingDaemonAreReportedInOneLine() throws {
         for (arguments, words) in [
-            (["list", "bed 1"], "is no name of a stream"),
-            (["acknowledge", "bed-1", "--kind", "boredom"], "is no kind of alert"),
+            (["list", "bed 1"], "is not a valid stream name"),
+            (["acknowledge", "bed-1", "--kind", "boredom"], "is not a kind of alert"),
             (["pause", "bed-1", "--seconds", "0"], "--seconds takes 1 or more"),
             (
                 ["list", "bed-1", "--commands", "ipc:///tmp/nobody-\(getpid())", "--timeout", "0.2"],
-                "nobody takes commands"
+                "no daemon accepts commands"
             ),
         ] {
             let outcome = try ToolProcess.run(["alarm"] + arguments)
@@ -59,7 +59,7 @@ struct AlarmToolTests {
         }
     }
 
-    @Test func everySimulatedAlarmComesWithinTenSecondsAndEveryRateIsReadRight() throws {
+    @Test func simulatedAlarmsComeWithinTenSecondsAndRatesAreRight() throws {
         let outcome = try ToolProcess.run(["evaluate", "alarms", "--json"])
         #expect(outcome.exitCode == 0)
         let report = try #require(JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
@@ -103,7 +103,7 @@ struct AlarmToolTests {
         Annotation(sampleIndex: Int64(second * 100), code: code, text: text)
     }
 
-    @Test func minutesOfFibrillationAreRightWrongMissedOrNeither() throws {
+    @Test func fibrillationMinutesAreRightWrongMissedOrUnscored() throws {
         let annotations = [
             Self.mark(.rhythm, 0, "(N"), Self.mark(.rhythm, 120, "(AFIB"), Self.mark(.rhythm, 240, "(AFL"),
             Self.mark(.rhythm, 300, "(N"),
@@ -119,7 +119,7 @@ struct AlarmToolTests {
         #expect(duration.sensitivity == 50 && duration.positive_predictivity == 50)
     }
 
-    @Test func flutterIsTimedFromItsBeginningAndFalseElsewhere() throws {
+    @Test func flutterAlarmIsTimedFromOnsetAndFalseElsewhere() throws {
         let annotations = [
             Self.mark(.ventricularFlutterStart, 100), Self.mark(.ventricularFlutterEnd, 130),
             Self.mark(.ventricularFlutterStart, 300), Self.mark(.ventricularFlutterEnd, 330),
@@ -134,7 +134,7 @@ struct AlarmToolTests {
         #expect(score.flutter.map(\.delay_s) == [4, nil] && score.flutterFalse == 1)
     }
 
-    @Test func annotatedStretchesAreSaidOrNotAndOthersAreElsewhere() throws {
+    @Test func annotatedEpisodesAreFoundOrMissedAndOthersAreFalse() throws {
         let annotations = [
             Self.mark(.rhythm, 0, "(N"), Self.mark(.rhythm, 100, "(B"), Self.mark(.rhythm, 120, "(N"),
             Self.mark(.rhythm, 300, "(B"), Self.mark(.rhythm, 320, "(N"),

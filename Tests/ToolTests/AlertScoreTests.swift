@@ -31,21 +31,21 @@ struct AlertScoreTests {
         AlertScore(found: events(found), reference: events(due), flutter: flutter, samplingRate: 100, seconds: 3_600)
     }
 
-    @Test func anAlertNearOneOfItsKindIsTrueAndOneFarOffIsFalse() {
+    @Test func alertNearAReferenceOfItsKindIsTrueAndAFarOneFalse() {
         let score = Self.score([(.pause, 100, 103), (.pause, 500, 503)], [(.pause, 106, 109), (.pause, 900, 903)])
         #expect(score.raised[.pause] == 2 && score.falseOnes[.pause] == 1)
         #expect(score.expected[.pause] == 2 && score.missed[.pause] == 1)
         #expect(score.figures.false_per_hour_medium == 1)
     }
 
-    @Test func aGraverAlertOfTheChainCountsForTheLesserAndNotTheOtherWayRound() {
+    @Test func graverAlertCountsForALesserOneButNotViceVersa() {
         let graver = Self.score([(.ventricularTachycardia, 100, 110)], [(.ventricularRun, 101, 109)])
         #expect(graver.missed.isEmpty && graver.falseOnes[.ventricularTachycardia] == 1)
         let lesser = Self.score([(.ventricularRun, 100, 110)], [(.ventricularTachycardia, 101, 109)])
         #expect(lesser.missed[.ventricularTachycardia] == 1 && lesser.falseOnes.isEmpty)
     }
 
-    @Test func inFlutterNothingIsFalseAndOnlyAHighPriorityWillDo() {
+    @Test func flutterHasNoFalseAlertsAndNeedsAHighPriorityOne() {
         let silent = Self.score([(.pause, 205, 207)], [(.asystole, 204, 210)], flutter: [200...220])
         #expect(silent.falseOnes.isEmpty && silent.expected.isEmpty)
         #expect(silent.flutterStretches == 1 && silent.flutterMissed == 1)

@@ -37,7 +37,7 @@ struct AnnotateTests {
         }
     }
 
-    @Test func aRecordsBeatsStandInTheFileAsTheMonitorFoundThem() async throws {
+    @Test func annotationFileHoldsTheBeatsThatTheMonitorFound() async throws {
         let folder = try Self.folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try await Self.annotate([Self.fixture + ".hea", "-o", folder + "/made/by/the/command"])
@@ -55,7 +55,7 @@ struct AnnotateTests {
         #expect((420...560).contains(written.count))
     }
 
-    @Test func annotationsStandOnTheSignalsSamplesNotOnItsFrames() async throws {
+    @Test func annotationsCountTheSignalsSamplesNotFrames() async throws {
         let folder = try Self.folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         var record = try Record.read("208s", in: Checkout.root + "Fixtures")
@@ -74,7 +74,7 @@ struct AnnotateTests {
         #expect(half == whole && half.samplingRate == 360)
     }
 
-    @Test func eventsBecomeTheDatabasesOwnMarks() {
+    @Test func eventsBecomeTheDatabasesOwnAnnotations() {
         func event(_ index: Int64, _ kind: MonitorEvent.Kind) -> MonitorEvent {
             MonitorEvent(
                 session: 1, sampleIndex: index, decidedAtSampleIndex: index + 100, acquisitionTimeNanoseconds: 0,
@@ -147,7 +147,7 @@ struct AnnotateTests {
         .enabled(
             if: FileManager.default.fileExists(atPath: databases + "/mitdb/100.hea"),
             "needs the PhysioNet databases: set ECGMON_DATABASES"))
-    func annotationFilesScoreAsTheStreamItself() async throws {
+    func annotationFilesScoreLikeTheStreamItself() async throws {
         let folder = try Self.folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let database = try RecordDatabase(Self.databases + "/mitdb")

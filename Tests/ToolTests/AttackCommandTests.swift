@@ -28,7 +28,7 @@ struct AttackCommandTests {
     @Test(
         .enabled(if: ToolProcess.hasModel, "there is no Config/models/default.safetensors"),
         arguments: [AttackRecord.BeatSource.detected, .annotated])
-    func anAttackedRecordDiffersInItsStretchAlone(beats: AttackRecord.BeatSource) throws {
+    func attackedRecordDiffersOnlyInItsEpisode(beats: AttackRecord.BeatSource) throws {
         let folder = NSTemporaryDirectory() + "attack-\(UUID().uuidString)"
         let source = folder + "/clean"
         let target = folder + "/attacked"
@@ -61,7 +61,7 @@ struct AttackCommandTests {
         #expect(throws: ToolError.self) { try command.run() }
     }
 
-    @Test func windowsThatAnAttackLeavesAloneAreAnsweredAsBefore() throws {
+    @Test func windowsThatAnAttackLeavesAloneKeepTheirAnswers() throws {
         var data = BeatDataset()
         for number in 0..<8 {
             let window = (0..<280).map { Float(($0 * (number + 3)) % 17) / 16 }

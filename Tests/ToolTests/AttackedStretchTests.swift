@@ -20,7 +20,7 @@ struct AttackedStretchTests {
         #expect(ranges == [860..<1050, 1050..<1240, 1360..<1590])
     }
 
-    @Test func nothingOutsideOfTheStretchIsChanged() throws {
+    @Test func nothingOutsideTheEpisodeIsChanged() throws {
         let clean = try Self.ecg()
         var material = clean
         let report = try AttackedEpisode.apply(to: &material, range: 1150..<1700, beats: Self.beats) { windows, _ in
@@ -59,7 +59,7 @@ struct AttackedStretchTests {
         #expect(abs(report.largestPerturbation - largest) < 1e-5)
     }
 
-    @Test func aBeatTooNearTheRecordsEndIsLeftAlone() throws {
+    @Test func beatTooCloseToTheRecordsEndIsLeftAlone() throws {
         var material = try Self.ecg()
         let beats = [AttackedEpisode.LocatedBeat(rPeak: 60, beatClass: .normal)]
         #expect(throws: ToolError.self) {
@@ -77,7 +77,7 @@ struct AttackedStretchTests {
     }
 
     @Test(.enabled(if: ToolProcess.hasModel, "there is no Config/models/default.safetensors"))
-    func theBeatsToAttackAreThoseThatThePipelineFinds() throws {
+    func attackTargetsTheBeatsThatThePipelineFinds() throws {
         let material = try Self.ecg().cut(to: 0..<7200)
         let beats = try StreamAttack(modelPath: ToolProcess.model).locateBeats(in: material)
         // The reference annotations of record 208 have 31 normal beats in the first 15.3 s and 41 beats in 20 s.

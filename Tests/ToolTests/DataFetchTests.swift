@@ -72,7 +72,7 @@ struct DataFetchTests {
         }
     }
 
-    @Test func theRecordsAndNothingElseComeAndTheirChecksumsHold() async throws {
+    @Test func onlyTheRecordsAreFetchedAndTheirChecksumsHold() async throws {
         let site = try Site()
         defer { site.end() }
         try await site.fetch()
@@ -82,7 +82,7 @@ struct DataFetchTests {
             Set(site.server.requests.map(\.path)) == Set((site.files.keys + ["SHA256SUMS.txt"]).map { Site.root + $0 }))
     }
 
-    @Test func whatIsThereAlreadyIsNotFetchedAgain() async throws {
+    @Test func existingFilesAreNotFetchedAgain() async throws {
         let site = try Site()
         defer { site.end() }
         try await site.fetch()
@@ -96,7 +96,7 @@ struct DataFetchTests {
         #expect(site.bytes("100.hea") == site.files["100.hea"])
     }
 
-    @Test func aCutDownloadGoesOnWhereItStopped() async throws {
+    @Test func interruptedDownloadResumes() async throws {
         let site = try Site()
         defer { site.end() }
         site.server.put(Site.root + "100.dat", site.files["100.dat"] ?? [], fault: .cutFirstAnswer(afterBytes: 123_456))
@@ -105,7 +105,7 @@ struct DataFetchTests {
         #expect(site.server.requests(for: Site.root + "100.dat").map(\.rangeStart) == [nil, 123_456])
     }
 
-    @Test func anEarlierRunsPartIsGoneOnWith() async throws {
+    @Test func partialDownloadOfAnEarlierRunIsResumed() async throws {
         let site = try Site()
         defer { site.end() }
         try site.place("100.dat.part", Array((site.files["100.dat"] ?? []).prefix(200_000)))
@@ -116,7 +116,7 @@ struct DataFetchTests {
     }
 
     @Test(arguments: [100, 300_000, 400_000])
-    func aPartOfAnotherFileIsThrownAway(length: Int) async throws {
+    func partialDownloadOfAnotherFileIsDiscarded(length: Int) async throws {
         let site = try Site()
         defer { site.end() }
         try site.place("100.dat.part", [UInt8](repeating: 7, count: length))
@@ -133,7 +133,7 @@ struct DataFetchTests {
         #expect(site.bytes("100.dat") == site.files["100.dat"])
     }
 
-    @Test func aServerInTroubleIsAskedAgain() async throws {
+    @Test func failingServerIsAskedAgain() async throws {
         let site = try Site()
         defer { site.end() }
         site.server.put(Site.root + "100.atr", site.files["100.atr"] ?? [], fault: .failFirst(status: 503))
@@ -141,12 +141,12 @@ struct DataFetchTests {
         #expect(site.bytes("100.atr") == site.files["100.atr"])
     }
 
-    @Test func aFileThatIsNotThePublishedOneIsRefusedAndNotKept() async throws {
+    @Test func fileThatDiffersFromThePublishedOneIsDiscarded() async throws {
         let site = try Site()
         defer { site.end() }
         site.server.put(Site.root + "100.hea", Array("something else".utf8))
         let error = await site.failure()
-        #expect(error?.problem.contains("100.hea came with SHA-256") == true)
+        #expect(error?.problem.contains("100.hea has SHA-256") == true)
         #expect(!site.names.contains("100.hea") && !site.names.contains("100.hea.part"))
     }
 
@@ -166,7 +166,7 @@ struct DataFetchTests {
         #expect(error?.problem.hasSuffix("SHA256SUMS.txt, line 1 is not a checksum and a file name") == true)
     }
 
-    @Test func aServerThatIsNotThereIsNamedWithTheNextStep() async throws {
+    @Test func missingServerIsNamedWithTheNextStep() async throws {
         let site = try Site()
         site.end()
         let error = await site.failure()
@@ -175,15 +175,15 @@ struct DataFetchTests {
     }
 
     @Test(arguments: ["physionet.org", "ftp://physionet.org/files", "http://", "not a url"])
-    func aBaseURLThatIsNoneIsRefusedBeforeAnythingIsDone(url: String) {
+    func invalidBaseURLIsRefusedBeforeAnythingElse(url: String) {
         #expect(throws: (any Error).self) { try DataFetch.parse(["-o", "/tmp/x", "--base-url", url]) }
     }
 
-    @Test func aFolderThatCannotBeMadeIsNamed() async throws {
+    @Test func folderThatCannotBeCreatedIsNamed() async throws {
         let site = try Site()
         defer { site.end() }
         try Data().write(to: URL(filePath: site.folder))
         let error = await site.failure()
-        #expect(error?.problem == "the folder \(site.folder)/mitdb cannot be made")
+        #expect(error?.problem == "the folder \(site.folder)/mitdb cannot be created")
     }
 }

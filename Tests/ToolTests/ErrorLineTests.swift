@@ -32,7 +32,7 @@ struct ErrorLineTests {
             says: ["no/such/model", "--model"]),
         Mistake(
             arguments: ["watch", "--events", "ipc:///tmp/nobody-here-\(getpid())", "--connect-timeout", "0.3"],
-            says: ["nobody publishes events", "ecgmond", "--events"]),
+            says: ["no daemon publishes events", "ecgmond", "--events"]),
         Mistake(arguments: ["demo", "--model", "no/such/model"], says: ["no/such/model", "--model"]),
         Mistake(arguments: ["demo", "--record", "no/such/record"], says: ["no/such/record"]),
         Mistake(
@@ -55,13 +55,13 @@ struct ErrorLineTests {
         ["replay", "--simulate", "sinus", "--sampling-rate", "20"], ["replay", "Fixtures/208s", "--from", "1:00"],
         ["watch", "--topic", "gossip"], ["watch", "a b"], ["demo", "--from", "2:00", "--to", "1:00"], ["dance"],
     ])
-    func aCommandLineThatMakesNoSenseIsRefused(arguments: [String]) throws {
+    func nonsensicalCommandLineIsRefused(arguments: [String]) throws {
         let outcome = try ToolProcess.run(arguments)
         #expect(outcome.exitCode == 64)
         #expect(outcome.errors.hasPrefix("Error: "))
     }
 
-    @Test func aRecordThatIsTooShortForItsHeaderNamesTheByte() throws {
+    @Test func recordTooShortForItsHeaderNamesTheByte() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "short-\(UUID().uuidString)").path()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -74,7 +74,7 @@ struct ErrorLineTests {
         #expect(outcome.errors.contains("byte 1000"))
     }
 
-    @Test func aRateThatTheMonitorCannotTakeIsNamed() throws {
+    @Test func unsupportedRateIsNamed() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "slow-\(UUID().uuidString)").path()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }

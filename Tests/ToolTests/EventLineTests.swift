@@ -85,7 +85,7 @@ struct DemoTallyTests {
         return .suspicion(suspicion)
     }
 
-    @Test func theDelayOfTheSuspicionCountsTheAttackedBeatsOnly() {
+    @Test func suspicionDelayCountsOnlyAttackedBeats() {
         var tally = DemoTally()
         for (number, sample) in [100, 400, 700, 1000, 1300].enumerated() {
             note(UInt64(number + 1), Int64(sample), beat(.normal), in: &tally)
@@ -97,7 +97,7 @@ struct DemoTallyTests {
         #expect(tally.falseSuspicions(attacked: 1200..<2000) == [1000])
     }
 
-    @Test func eventsBeforeTheFirstSeenAndHolesCountAsLost() {
+    @Test func eventsBeforeTheFirstReceivedAndHolesCountAsLost() {
         var tally = DemoTally()
         note(3, 100, beat(.normal), in: &tally)
         note(6, 400, beat(.normal), missed: 2, in: &tally)

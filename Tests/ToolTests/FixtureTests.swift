@@ -32,7 +32,7 @@ struct FixtureTests {
         #expect(record.header.signals[0].baseline == fixture.header.signals[0].baseline)
     }
 
-    @Test func theAttributionLiesBesideTheFixture() throws {
+    @Test func attributionIsNextToTheFixture() throws {
         let text = try String(contentsOfFile: ToolProcess.root + "/Fixtures/ATTRIBUTION.md", encoding: .utf8)
         for needed in ["ODC-BY", "10.13026/C2F305", "Goldberger", "SciPy Developers", "scipy 1.11.4"] {
             #expect(text.contains(needed))

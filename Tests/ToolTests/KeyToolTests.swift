@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test(.enabled(if: ToolProcess.hasModel, "there is no Config/models/default.safetensors"))
-    func everyCommandThatConnectsDoesSoWithKeysAndCannotWithout() throws {
+    func everyConnectingCommandWorksOnlyWithKeys() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         for name in ["server", "gate", "desk"] { #expect(try keys("generate", "\(folder)/\(name)").exitCode == 0) }
         let table = "\(folder)/table.toml"
@@ -75,7 +75,7 @@ import Testing
         #expect(daemon.stop() == 0)
     }
 
-    @Test func aSecretThatOthersCanReadIsNotUsedAndTheKeysBelongTogether() throws {
+    @Test func secretReadableByOthersIsRefusedAndKeysMustMatch() throws {
         let key = "\(folder)/a.key"
         let made = try keys("generate", key)
         let publicKey = made.output.trimmingCharacters(in: .newlines)

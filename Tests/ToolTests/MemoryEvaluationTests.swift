@@ -50,7 +50,7 @@ import Testing
         #expect(MemoryVerdict(outcome(growing: -3), tolerance: 0.5).isGood)
     }
 
-    @Test func booksThatDoNotAgreeAreAFault() {
+    @Test func countersThatDoNotReconcileAreAFault() {
         var wrong = outcome(growing: 0)
         wrong.sent.samples = 100
         wrong.metrics = MetricsReading(
@@ -66,7 +66,7 @@ import Testing
     }
 
     /// Within a session the indices are the time's; a stream that is heard without holes has none.
-    @Test func whatIsNotSentIsMissingByIndexAndTimeAlike() {
+    @Test func unsentSamplesAreMissingByIndexAndByTime() {
         var ward = SimulatedWard(streams: 40, whole: 2, heardSeconds: 1, seed: 3, startNanoseconds: 1_000_000_000_000)
         var last: [String: WireSampleBlock] = [:]
         var holes = 0

@@ -24,7 +24,7 @@ struct OverlaidBeatsTests {
         }
     }
 
-    @Test func theDrawingIsWellFormedAndHasBothCurvesForEachAttack() throws {
+    @Test func drawingIsWellFormedWithBothCurvesForEachAttack() throws {
         let folder = try TemporaryFolder("figure")
         let model = try WindowEvaluationTests.model(folder, seed: 3)
         let windows = WindowEvaluationTests.windows(12, rightFor: model)
@@ -46,7 +46,7 @@ struct OverlaidBeatsTests {
         #expect(figure.svg.contains("a &lt;model&gt; &amp; more"))
     }
 
-    @Test func aClassThatTheModelNeverGetsRightIsSaid() throws {
+    @Test func classThatTheModelNeverGetsRightIsReported() throws {
         let folder = try TemporaryFolder("figure")
         let model = try WindowEvaluationTests.model(folder, seed: 3)
         let windows = WindowEvaluationTests.windows(4, rightFor: model)

@@ -14,7 +14,7 @@ struct RealDaemonTests {
         return path
     }
 
-    @Test func theDemonstrationRunsToItsEndAndLeavesNothingBehind() throws {
+    @Test func demoRunsToItsEndAndLeavesNothingBehind() throws {
         let folder = try ownTemporaryFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let outcome = try ToolProcess.run(["demo", "--speed", "max"], environment: ["TMPDIR": folder])
@@ -28,7 +28,7 @@ struct RealDaemonTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
     }
 
-    @Test func theDemonstrationWithoutAnAttackFindsTheBeatsOfTheRecord() throws {
+    @Test func demoWithoutAnAttackFindsTheRecordsBeats() throws {
         let outcome = try ToolProcess.run(["demo", "--speed", "max", "--no-attack"])
         let line = try #require(outcome.lines.first { $0.hasPrefix("beats ") })
         let count = try #require(Int(line.dropFirst("beats".count).drop { $0 == " " }.prefix { $0.isNumber }))
@@ -38,7 +38,7 @@ struct RealDaemonTests {
     }
 
     @Test(arguments: [SIGINT, SIGTERM])
-    func anInterruptedDemonstrationStopsItsDaemonAndRemovesItsFolder(signal: Int32) throws {
+    func interruptedDemoStopsItsDaemonAndRemovesItsFolder(signal: Int32) throws {
         let folder = try ownTemporaryFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let demo = try ToolProcess(["demo", "--speed", "5", "--no-attack"], environment: ["TMPDIR": folder])
@@ -58,7 +58,7 @@ struct RealDaemonTests {
         }
     }
 
-    @Test func whatIsReplayedIsWatched() throws {
+    @Test func watchShowsWhatIsReplayed() throws {
         let daemon = try DaemonForTool()
         let watch = try ToolProcess(["watch", "--events", daemon.events])
         #expect(watch.wait(until: { watch.errors.contains("watching") }))
@@ -81,7 +81,7 @@ struct RealDaemonTests {
         }
     }
 
-    @Test func nothingIsLostWhenTheReplayIsFasterThanTheDaemonAndLeavesAtOnce() throws {
+    @Test func replayFasterThanTheDaemonLosesNothingWhenItExits() throws {
         let daemon = try DaemonForTool()
         let watch = try ToolProcess(["watch", "--events", daemon.events, "--json", "--topic", "health"])
         #expect(watch.wait(until: { watch.output.contains("HEALTH_STATE_OK") }))
@@ -95,7 +95,7 @@ struct RealDaemonTests {
         #expect(daemon.stop() == 0)
     }
 
-    @Test func watchWritesOneJSONObjectALineAndOnlyWhatWasAskedFor() throws {
+    @Test func watchWritesOneJSONObjectPerLineForTheTopicsRequested() throws {
         let daemon = try DaemonForTool()
         let watch = try ToolProcess([
             "watch", "bed-1", "--events", daemon.events, "--json", "--topic", "beat", "--count", "5",
@@ -119,7 +119,7 @@ struct RealDaemonTests {
         #expect(daemon.stop() == 0)
     }
 
-    @Test func aReplayWaitsForADaemonThatComesBackAndTellsSo() throws {
+    @Test func replayWaitsForARestartedDaemonAndSaysSo() throws {
         var daemon: DaemonForTool? = try DaemonForTool()
         let ingest = try #require(daemon?.ingest)
         let replay = try ToolProcess([

@@ -133,7 +133,7 @@ struct RecordFilesTests {
         #expect(Self.beats(try folder.annotations("resp")) != expected)
     }
 
-    @Test func whatIsNoECGIsNotAnnotatedInItsPlace() async throws {
+    @Test func signalThatIsNoECGIsNotAnnotated() async throws {
         let folder = try Folder()
         try folder.record("r", [("RESP", "mV", folder.breathing), ("ABP", "mmHg", nil)])
         var error = await folder.failure([folder.path + "/r"])
@@ -144,7 +144,7 @@ struct RecordFilesTests {
         #expect(error?.problem.contains("mmHg") == true)
     }
 
-    @Test func beatsStandFinerThanTheFramesTheyAreIn() async throws {
+    @Test func beatPositionsAreFinerThanFrames() async throws {
         let folder = try Folder()
         try folder.record("plain", [("II", "mV", nil)])
         try folder.record("slow", [("II", "mV", nil)], rate: 1, samplesPerFrame: 360)
@@ -213,7 +213,7 @@ struct RecordFilesTests {
         #expect(process.errors.hasPrefix("Warning: ") && process.errors.contains("checksum"))
     }
 
-    @Test func nobodyIsToldToFetchAFileOfHisOwn() async throws {
+    @Test func adviceNeverSuggestsFetchingTheUsersOwnFiles() async throws {
         let folder = try Folder()
         try folder.text("bad.hea", "bad 1 fast\n")
         try folder.text("empty.hea", "empty 1 360 100\nempty.dat 16\n")
@@ -256,7 +256,7 @@ struct RecordFilesTests {
         var decided_at_seconds: Double
     }
 
-    @Test func noNoteStandsAtSampleZero() throws {
+    @Test func noNoteIsAtSampleZero() throws {
         // Readers take notes there for the file's own definitions, and drop them.
         let alert = Alert(
             kind: .leadOff, phase: .started, priority: .technical, number: 1, onsetSampleIndex: 0, durationSeconds: 1,

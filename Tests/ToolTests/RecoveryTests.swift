@@ -40,7 +40,7 @@ struct RecoveryTests {
         .enabled(
             if: RecoveryTests.unshare != nil,
             "needs iproute2, unshare (util-linux) and leave to make network namespaces"))
-    func aNetworkThatIsCutAndMendedLosesNothing() throws {
+    func networkOutageLosesNothing() throws {
         let outcome = try ToolProcess.run(
             (Self.unshare ?? []) + [
                 ToolProcess.program("ecgmon"), "evaluate", "recovery", "--by", "cut", "--kills", "2", "--cut-seconds",
@@ -61,7 +61,7 @@ struct RecoveryTests {
         return (try? ToolProcess.run(options + ["sh", "-c", make], program: "/usr/bin/unshare").exitCode) == 0
     }
 
-    @Test func theTimeFromABlockToItsAlertIsMeasuredWithAndWithoutAJournal() throws {
+    @Test func timeFromBlockToAlertIsMeasuredWithAndWithoutAJournal() throws {
         let outcome = try ToolProcess.run([
             "evaluate", "latency", "--streams", "3", "--seconds", "20", "--speed", "10", "--repetitions", "1",
         ])
@@ -86,7 +86,7 @@ struct RecoveryTests {
     }
 
     @Test(arguments: ["", "yesterday", "-3s", "1e30d", "2026-13-01", "12:00"])
-    func whatIsNoTimeIsRefused(text: String) {
+    func invalidTimeIsRefused(text: String) {
         #expect(HistoryTime.nanoseconds(text, now: 1_000_000_000_000_000_000) == nil)
     }
 }

@@ -29,7 +29,7 @@ struct ReplaySenderTests {
 
     /// A receiver whose queue is full when the sender closes reads only what has reached its queue: libzmq sees the
     /// hang-up first.
-    @Test func aSenderThatIsDoneStaysUntilASlowReceiverHasReadAll() throws {
+    @Test func finishedSenderWaitsUntilASlowReceiverHasReadAll() throws {
         let path = "/tmp/ecgmon-sender-\(UUID().uuidString.prefix(8))"
         defer { try? FileManager.default.removeItem(atPath: path) }
         let socket = try ZeroMQSocket(ZeroMQContext(), .pull)
@@ -60,7 +60,7 @@ struct ReplaySenderTests {
         #expect(progress.hasLeft)
     }
 
-    @Test func nobodyAtTheEndpointIsToldAfterTheTimeGiven() throws {
+    @Test func absentPeerIsReportedAfterTheTimeout() throws {
         var sender = try ReplaySender(
             endpoint: "ipc:///tmp/ecgmon-nobody-\(UUID().uuidString.prefix(8))", context: ZeroMQContext(),
             connectTimeout: .milliseconds(200))
@@ -69,7 +69,7 @@ struct ReplaySenderTests {
         #expect(failure?.problem.hasPrefix("nobody takes samples") == true)
     }
 
-    @Test func aReceiverThatStopsTakingSamplesIsTold() throws {
+    @Test func receiverThatStopsReadingIsReported() throws {
         let path = "/tmp/ecgmon-stuck-\(UUID().uuidString.prefix(8))"
         defer { try? FileManager.default.removeItem(atPath: path) }
         let socket = try ZeroMQSocket(ZeroMQContext(), .pull)

@@ -25,7 +25,7 @@ struct ReplayScheduleTests {
         #expect(blocks.prefix(4).map(\.dueAtSample) == [100, 125, 150, 175])
     }
 
-    @Test func aLoopBeginsAnewWhileTheIndexCountsOn() {
+    @Test func loopRestartsWhileTheIndexContinues() {
         var schedule = ReplaySchedule(materialLength: 10, streamCount: 1, blockLength: 6, loops: true)
         let blocks = (0..<5).compactMap { _ in schedule.next() }
         #expect(blocks.map(\.range) == [0..<6, 6..<10, 0..<6, 6..<10, 0..<6])
@@ -64,7 +64,7 @@ struct ReplayMaterialTests {
         #expect(message.acquisitionTimeNs == 0)
     }
 
-    @Test func everyBlockIsOneThatADaemonTakes() throws {
+    @Test func everyBlockIsAcceptedByADaemon() throws {
         let material = ReplayMaterial(
             simulating: .init(samplingRate: 250, seed: 3, script: [.init(.sinus(rate: 80), seconds: 60)]), seconds: 3)
         let engine = ReplayEngine(
@@ -167,7 +167,7 @@ struct CommandLineValueTests {
         #expect(timeOfDay(1_700_000_000_123_000_000) == "22:13:20.1")
     }
 
-    @Test func whatATerminalWouldActOnIsShownAsDots() {
+    @Test func controlCharactersAreShownAsDots() {
         #expect(printable("a\u{1B}[31mb\n\u{9B}c") == "a.[31mb..c")
     }
 }

@@ -21,20 +21,20 @@ import Testing
         #expect(score.testedRuns == [1, 2, 1] && score.rightRuns == [1, 2, 1])
     }
 
-    @Test func aRunThatWasBrokenUpWasNotFound() {
+    @Test func runThatWasBrokenUpCountsAsMissed() {
         let score = Self.score("NVVVVVVN", "NVVVNVVN")
         #expect(score.referenceRuns == [0, 0, 1] && score.foundRuns == [0, 0, 0])
         // Each part lies in a longer run, so it is right.
         #expect(score.testedRuns == [1, 1, 0] && score.rightRuns == [1, 1, 0])
     }
 
-    @Test func aRunThatIsNotThereIsWrong() {
+    @Test func runWithoutAReferenceIsWrong() {
         let score = Self.score("NVNNN", "NVVNN")
         #expect(score.referenceRuns == [0, 0, 0])
         #expect(score.testedRuns == [1, 0, 0] && score.rightRuns == [0, 0, 0])
     }
 
-    @Test func aCoupletCalledALongerRunWasFoundAndTheRunIsWrong() {
+    @Test func coupletCalledALongerRunCountsAsFoundAndTheRunAsWrong() {
         let score = Self.score("NVVNN", "NVVVN")
         #expect(score.referenceRuns == [1, 0, 0] && score.foundRuns == [1, 0, 0])
         #expect(score.testedRuns == [0, 1, 0] && score.rightRuns == [0, 0, 0])

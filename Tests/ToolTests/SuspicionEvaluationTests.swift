@@ -28,7 +28,7 @@ struct SuspicionEvaluationTests {
         .init(firstBeat: first, beatCount: count, changedClasses: 0, comparedBeats: 0)
     }
 
-    @Test func aStretchIsNoticedOnlyWithinItsFirstTenBeats() throws {
+    @Test func attackedEpisodeCountsAsNoticedWithinTenBeats() throws {
         let stretches = [Self.stretch(100, 30), Self.stretch(200, 30), Self.stretch(300, 30), Self.stretch(400, 30)]
         let recording = try Self.recording(scores: Array(repeating: 0, count: 500), stretches: stretches)
         var notice = SuspicionNotice()
@@ -41,7 +41,7 @@ struct SuspicionEvaluationTests {
         #expect(notice.medianDelay == 10.5)
     }
 
-    @Test func theMonitorAndTheRuleOverItsScoresAgreeOnARealStream() throws {
+    @Test func ruleOnRecordedScoresAgreesWithTheMonitor() throws {
         let network = Discriminator(seed: 2)
         let classifier = BeatClassifier(network, name: "tiny", sha256: "")
         let material = try ReplayMaterial(recordPath: ToolProcess.fixture)
@@ -69,7 +69,7 @@ struct SuspicionEvaluationTests {
         #expect(attacked.stretches == [.init(firstBeat: 10, beatCount: 10, changedClasses: 3, comparedBeats: 10)])
     }
 
-    @Test func aSweepFindsTheSettingsThatTellAttackedFromClean() throws {
+    @Test func sweepFindsSettingsThatSeparateAttackedFromClean() throws {
         // Clean beats are unsuspicious but for one run of six; attacked ones are plainly suspicious.
         var scores = Array(repeating: Float(0.02), count: 2000)
         for beat in 500..<506 { scores[beat] = 0.97 }
@@ -90,7 +90,7 @@ struct SuspicionEvaluationTests {
         #expect(SuspicionSweep.grid().allSatisfy { (try? $0.validate()) != nil })
     }
 
-    @Test func stretchesLieInTheRecordAndApart() throws {
+    @Test func episodesLieWithinTheRecordAndApart() throws {
         let material = try ReplayMaterial(recordPath: ToolProcess.fixture)
         let places = SuspicionStreams.places(material, count: 4, seconds: 30)
         #expect(places.count == 4)

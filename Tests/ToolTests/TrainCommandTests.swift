@@ -62,7 +62,7 @@ struct TrainCommandTests {
         #expect(evaluation.output.contains("pgd20_epsilon_0.01_plain_accuracy_percent: \(accuracy)"))
     }
 
-    @Test func theHardenedRecipeGoesOnFromWeightsWithTheGeneratorInTheLoop() throws {
+    @Test func hardenedRecipeContinuesFromWeightsWithTheGenerator() throws {
         let folder = try Folder()
         let generator = folder.path + "/generator.safetensors"
         try ModelFile.write(Generator(seed: 4), to: generator)
@@ -84,7 +84,7 @@ struct TrainCommandTests {
         #expect(refused.errors.contains("the weights to start from cannot be used"))
     }
 
-    @Test func aSplitByPatientsWantsTheRecordsOfBothParts() throws {
+    @Test func splitByPatientsNeedsTheRecordsOfBothParts() throws {
         let folder = try Folder()
         let outcome = try ToolProcess.run(folder.arguments("undefended", ["--split", "patients"]))
         #expect(outcome.exitCode == 1)
@@ -92,7 +92,7 @@ struct TrainCommandTests {
     }
 
     @Test(arguments: ["paper", "kachuee-2018"])
-    func aTrainingThatWasStoppedGoesOnToTheSameWeights(recipe: String) throws {
+    func interruptedTrainingResumesToTheSameWeights(recipe: String) throws {
         let undisturbed = try Folder()
         let stopped = try Folder()
         let more = ["--epochs", "6"]
@@ -112,7 +112,7 @@ struct TrainCommandTests {
         #expect(stopped.file("generator.safetensors") == undisturbed.file("generator.safetensors"))
     }
 
-    @Test func theSeedOfTheNetworkChangesTheWeightsAndNotTheSplit() throws {
+    @Test func networkSeedChangesTheWeightsButNotTheSplit() throws {
         let one = try Folder()
         let two = try Folder()
         #expect(try ToolProcess.run(one.arguments("undefended")).exitCode == 0)
@@ -123,7 +123,7 @@ struct TrainCommandTests {
         #expect(first.split == second.split && first.seed == second.seed)
     }
 
-    @Test func aLossThatIsNotFiniteStopsTheTrainingAndLeavesNothingBehind() throws {
+    @Test func nonfiniteLossStopsTrainingAndLeavesNothingBehind() throws {
         let folder = try Folder()
         let outcome = try ToolProcess.run(folder.arguments("undefended", ["--learning-rate", "1e30"]))
         #expect(outcome.exitCode == 1)
@@ -155,7 +155,7 @@ struct TrainCommandTests {
         #expect(outcome.errors.contains("record 209s cannot be read"))
     }
 
-    @Test func aFolderThatCannotBeWrittenToIsSaidBeforeTheTraining() throws {
+    @Test func unwritableFolderIsReportedBeforeTraining() throws {
         let folder = try Folder()
         let outcome = try ToolProcess.run(
             folder.arguments("undefended") + ["--output", folder.path + "/no/x.safetensors"])

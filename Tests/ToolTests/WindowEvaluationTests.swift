@@ -72,7 +72,7 @@ struct WindowEvaluationTests {
         var values: Data
     }
 
-    @Test func whatIsDoneIsNotDoneAgainAndWhatIsMissingIs() throws {
+    @Test func finishedWorkIsNotRepeatedAndMissingWorkIsDone() throws {
         let folder = try TemporaryFolder("evaluation")
         let model = try Self.model(folder, seed: 3)
         let windows = Self.windows(100, rightFor: model)
@@ -96,7 +96,7 @@ struct WindowEvaluationTests {
         #expect(third == first)
     }
 
-    @Test func anotherModelOrAttackIsMeasuredAnew() throws {
+    @Test func newModelOrAttackIsMeasuredAfresh() throws {
         let folder = try TemporaryFolder("evaluation")
         let model = try Self.model(folder, seed: 3)
         let windows = Self.windows(20, rightFor: model)
@@ -127,7 +127,7 @@ struct WindowEvaluationTests {
         #expect(try measurement.answers([job])[0][0] == first)
     }
 
-    @Test func aWorkFolderThatCannotBeMadeIsNamed() throws {
+    @Test func workFolderThatCannotBeCreatedIsNamed() throws {
         let folder = try TemporaryFolder("evaluation")
         try Data().write(to: URL(filePath: folder.path + "/file"))
         let error = #expect(throws: ToolError.self) { try ResultStore(folder.path + "/file/work") }
@@ -154,7 +154,7 @@ struct WindowEvaluationTests {
         #expect(try EvaluatedModel.list(folder.path) { _ in }.map(\.name) == ["a", "b"])
     }
 
-    @Test func theProtocolWOfATinyNetworkHoldsItsRowsAndChecks() throws {
+    @Test func protocolWHoldsItsRowsAndChecksForATinyNetwork() throws {
         let folder = try TemporaryFolder("evaluation")
         let model = try Self.model(folder, seed: 3)
         let windows = Self.windows(8, rightFor: model)
@@ -191,7 +191,7 @@ struct WindowEvaluationTests {
         #expect(Whitebox.unboundedCheck(0.5, windows: 200).outcome == .failed)
     }
 
-    @Test func table1HasAllColumnsAndThePapersFiguresBeside() throws {
+    @Test func table1HasAllColumnsNextToThePapersFigures() throws {
         let folder = try TemporaryFolder("evaluation")
         let model = try Self.model(folder, seed: 3)
         let surrogate = try Self.model(folder, seed: 8, name: "surrogate")

@@ -51,7 +51,7 @@ struct AnnotationTests {
         }
     }
 
-    @Test func aStepBackInTimeIsFollowedAndCanBeSorted() throws {
+    @Test func annotationsOutOfOrderAreReadAndCanBeSorted() throws {
         let bytes =
             Self.word(1, 500) + Self.word(59, 0) + [0xFF, 0xFF, 0x38, 0xFF] + Self.word(5, 0) + Self.word(1, 10) + [
                 0, 0,
@@ -65,7 +65,7 @@ struct AnnotationTests {
         #expect(set.annotations.map(\.sampleIndex) == [300, 310, 500])
     }
 
-    @Test func sortingKeepsTheOrderOfWhatStandsAtOneSample() {
+    @Test func sortingIsStableForAnnotationsAtOneSample() {
         var set = AnnotationSet([
             Annotation(sampleIndex: 9, code: .note, text: "first"), Annotation(sampleIndex: 9, code: .normal),
             Annotation(sampleIndex: 9, code: .note, text: "third"),
@@ -102,7 +102,7 @@ struct AnnotationTests {
         #expect(error?.byteOffset == offset)
     }
 
-    @Test func whatTheFormatCannotHoldIsNotWritten() throws {
+    @Test func valuesThatTheFormatCannotHoldAreNotWritten() throws {
         for bad in [
             Annotation(sampleIndex: -1, code: .normal), Annotation(sampleIndex: 1, code: AnnotationCode(rawValue: 0)),
             Annotation(sampleIndex: 1, code: AnnotationCode(rawValue: 50)),

@@ -35,7 +35,7 @@ struct BrokenRecordTests {
         }
     }
 
-    @Test func aShortFileIsReadAsFarAsItGoesWithAWarning() throws {
+    @Test func truncatedFileIsReadToItsEndWithAWarning() throws {
         let folder = try Self.folder()
         let whole = try Record.read("r", in: folder.path)
         #expect(whole.warnings.isEmpty)
@@ -91,7 +91,7 @@ struct BrokenRecordTests {
         #expect(error?.description.contains("signal 1 (II) starts with -1, the header says 7") == true)
     }
 
-    @Test func hugeCountsTakeNoMoreMemoryThanTheFileBearsOut() throws {
+    @Test func hugeCountsInAHeaderTakeNoMemoryBeyondTheFiles() throws {
         let folder = try Self.folder()
         for line in ["r 1 360 9223372036854775807\nr.dat 212", "r 1 360 4611686018427387904\nr.dat 16"] {
             try folder.write("r.hea", line)

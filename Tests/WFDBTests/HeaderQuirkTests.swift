@@ -26,14 +26,14 @@ struct HeaderQuirkTests {
     ]
 
     @Test(arguments: variants)
-    func aHeaderOfAnotherHandReadsLikeThePlainOne(name: String, bytes: [UInt8]) throws {
+    func unusuallyFormattedHeaderReadsLikeAPlainOne(name: String, bytes: [UInt8]) throws {
         let plain = try RecordHeader(parsing: Array(Self.plain.joined(separator: "\n").utf8), file: "x.hea")
         var header = try RecordHeader(parsing: bytes, file: "x.hea")
         header.comments = []
         #expect(header == plain, "\(name)")
     }
 
-    @Test func aCommentBehindASignalLineDoesNoHarm() throws {
+    @Test func commentAfterASignalLineIsHarmless() throws {
         let text = "r 2 250 3\nr.dat 16 1000/mV # all that is known\nr.dat 16 1000(0)/mV 16 0 10 60 0 V1 # noisy\n"
         let header = try RecordHeader(parsing: Array(text.utf8), file: "x.hea")
         #expect(header.signals[0].units == "mV" && header.signals[0].adcResolution == nil)

@@ -23,7 +23,7 @@ struct SegmentedRecordTests {
         try Record(header: header, samples: signals.map(\.samples)).write(to: folder.path)
     }
 
-    @Test func segmentsOfAFixedLayoutFollowEachOtherWithTheirGaps() throws {
+    @Test func fixedLayoutSegmentsFollowOneAnotherWithTheirGaps() throws {
         let folder = try Self.folder()
         try folder.write("m.hea", "m/4 2 250 14\na 4\n~ 5\na 4\n~ 1\n# one\n")
         let record = try Record.read("m", in: folder.path, strict: true)
@@ -39,7 +39,7 @@ struct SegmentedRecordTests {
         #expect(try Record.read("m", in: folder.path).samples == record.samples)
     }
 
-    @Test func aVariableLayoutTellsSignalsByNameAndConvertsThem() throws {
+    @Test func variableLayoutFindsSignalsByNameAndConvertsThem() throws {
         let folder = try Self.folder()
         try folder.write("l.hea", "l 3 250 0\n~ 0 200 0 0 0 0 0 V\n~ 0 200 0 0 0 0 0 II\n~ 0 80/mmHg 0 0 0 0 0 ABP\n")
         try folder.write("m.hea", "m/4 3 250 11\nl 0\na 4\n~ 3\nb 4\n")
@@ -71,7 +71,7 @@ struct SegmentedRecordTests {
         #expect(error?.code == .tooLarge)
     }
 
-    @Test func aSignalSampledMoreOftenInOneSegmentIsSoInAll() throws {
+    @Test func signalWithAHigherRateInOneSegmentHasItInAll() throws {
         let folder = try TemporaryFolder()
         try folder.write("a.hea", "a 1 100 2\na.dat 16x2 200(1)/uV 12 0 0 0 0 II\n")
         try folder.write("a.dat", [1, 0, 2, 0, 3, 0, 4, 0])
@@ -90,7 +90,7 @@ struct SegmentedRecordTests {
         ("m/2 2 250 8\n~ 9223372036854775807\n~ 4\n", .outOfRange), ("m/1 2 250 8\na four\n", .malformedHeader),
         ("m/2 2 250 8\na 4\npressure 4\n", .inconsistentRecord),
     ])
-    func aMasterHeaderThatCannotHoldIsRefused(text: String, code: WFDBError.Code) throws {
+    func inconsistentMasterHeaderIsRefused(text: String, code: WFDBError.Code) throws {
         let folder = try Self.folder()
         try Self.write("one", [("II", 1000, [1])], in: folder)
         try folder.write("pressure.hea", "pressure 2 250 4\na.dat 16 1000/mmHg\na.dat 16\n")
@@ -99,7 +99,7 @@ struct SegmentedRecordTests {
         #expect(error?.code == code, "\(text)")
     }
 
-    @Test func lengthsThatDoNotAgreeAreWarningsUnlessStrict() throws {
+    @Test func lengthMismatchesAreWarningsUnlessStrict() throws {
         let folder = try Self.folder()
         for (text, frames, warnings) in [
             ("m/2 2 250 99\na 4\na 4\n", 8, 1), ("m/2 2 250\na 6\na 4\n", 10, 1), ("m/2 2 250\na 2\na 4\n", 6, 0),

@@ -157,7 +157,7 @@ struct SignalFormatTests {
     }
 
     @Test(arguments: [508, 516, 524])
-    func compressedSignalsAreRefusedWithWhatToDo(format: Int) throws {
+    func compressedSignalsAreRefusedWithAdvice(format: Int) throws {
         let folder = try TemporaryFolder()
         try folder.write("f.hea", "f 1 360 4\nf.dat \(format) 200 12 0\n")
         let error = #expect(throws: WFDBError.self) { try Record.read("f", in: folder.path) }
@@ -174,7 +174,7 @@ struct SignalFormatTests {
         #expect(try record.millivolts(ofSignal: 1)[2].isNaN)
     }
 
-    @Test func aSampleOutsideTheFormatIsRefusedAndNothingIsLeftBehind() throws {
+    @Test func sampleOutOfTheFormatsRangeIsRefusedAndNothingIsWritten() throws {
         let folder = try TemporaryFolder("wfdb-tests")
         let header = RecordHeader(name: "r", signals: [SignalSpecification(fileName: "r.dat", format: .format212)])
         let record = try Record(header: header, samples: [[0, 2047, 2048]])
@@ -184,7 +184,7 @@ struct SignalFormatTests {
         #expect(try folder.names.isEmpty)
     }
 
-    @Test func aFolderThatCannotBeWrittenIsAnErrorThatNamesTheFile() throws {
+    @Test func unwritableFolderIsAnErrorThatNamesTheFile() throws {
         let header = RecordHeader(name: "r", signals: [SignalSpecification(fileName: "r.dat", format: .format16)])
         let error = #expect(throws: WFDBError.self) {
             try Record(header: header, samples: [[1]]).write(to: "/nonexistent/folder")

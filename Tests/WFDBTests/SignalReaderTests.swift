@@ -39,7 +39,7 @@ struct SignalReaderTests {
         #expect(throws: WFDBError.self) { try SignalReader(source, signal: 3) }
     }
 
-    @Test func whatDoesNotAgreeIsToldAtTheEndOrThrown() throws {
+    @Test func mismatchesAreReportedAtTheEndOrThrown() throws {
         let folder = try TemporaryFolder()
         try folder.write("r.hea", "r 2 360 3\nr.dat 16 200 12 0 9 6 0 I\nr.dat 16 200 12 0 4 0 0 II\n")
         try folder.write("r.dat", [1, 0, 4, 0, 2, 0, 5, 0, 3, 0, 6, 0])

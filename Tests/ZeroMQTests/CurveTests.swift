@@ -22,12 +22,12 @@ import ZeroMQ
     }
 
     @Test(arguments: ["\"", "\\", "~", " ", "\u{0}", "\u{7f}", "\n"])
-    func signsThatAreNotZ85AreNoKey(sign: String) {
+    func charactersOutsideZ85AreNoKey(sign: String) {
         #expect(CurvePublicKey(z85: String(repeating: "a", count: 39) + sign) == nil)
         #expect(CurvePublicKey(z85: String(repeating: "ü", count: 20)) == nil)
     }
 
-    @Test func whoIsLetInIsKnownByTheAuthenticatorsNameAndWhoIsNotSendsNothing() throws {
+    @Test func admittedPeersCarryTheirKeysNameAndOthersSendNothing() throws {
         let context = try ZeroMQContext()
         var authenticator = try ZAPAuthenticator(context)
         let (server, friend, stranger) = (
@@ -68,7 +68,7 @@ import ZeroMQ
         #expect(throws: ZeroMQError.self, "one for a context") { _ = try ZAPAuthenticator(context) }
     }
 
-    @Test func withoutAnAuthenticatorAMessageHasNoName() throws {
+    @Test func messagesHaveNoNameWithoutAnAuthenticator() throws {
         let context = try ZeroMQContext()
         let receiver = try ZeroMQSocket(context, .pull)
         try receiver.bind("inproc://plain")

@@ -25,7 +25,7 @@ import ZeroMQ
         }
     }
 
-    @Test func aSocketFileThatNobodyListensAtIsReplaced() async throws {
+    @Test func staleSocketFileIsReplaced() async throws {
         try await onThread {
             let path = freshPath()
             // What a killed process leaves behind.
@@ -56,7 +56,7 @@ import ZeroMQ
         ("carrier-pigeon://loft", ZeroMQError.Code.protocolNotSupported), ("nonsense", .invalidArgument),
         ("tcp://127.0.0.1:99999", .invalidArgument), ("tcp://127.0.0.1:", .invalidArgument), ("", .invalidArgument),
     ])
-    func aSenselessEndpointIsRefusedByName(endpoint: String, code: ZeroMQError.Code) async throws {
+    func malformedEndpointIsRefusedByName(endpoint: String, code: ZeroMQError.Code) async throws {
         try await onThread {
             let socket = try ZeroMQSocket(try ZeroMQContext(), .pull)
             let error = try #require(zeroMQError { try socket.bind(endpoint) })
@@ -75,7 +75,7 @@ import ZeroMQ
         }
     }
 
-    @Test func aFolderThatIsNotThereAndAnAddressOfAnotherMachineAreRefused() async throws {
+    @Test func missingFolderAndForeignAddressAreRefused() async throws {
         try await onThread {
             let socket = try ZeroMQSocket(try ZeroMQContext(), .pull)
             #expect(zeroMQError { try socket.bind("ipc:///nowhere/at/all") }?.code == .notFound)
@@ -112,7 +112,7 @@ import ZeroMQ
     }
 
     @Test(arguments: [Transport.tcp, .ipc])
-    func aFrameAboveTheLimitDisconnectsItsSenderOnly(transport: Transport) async throws {
+    func oversizedFrameDisconnectsOnlyItsSender(transport: Transport) async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let pull = try ZeroMQSocket(context, .pull)
@@ -135,7 +135,7 @@ import ZeroMQ
         }
     }
 
-    @Test func anEndedContextWakesWhoWaits() async throws {
+    @Test func endedContextWakesWaiters() async throws {
         let context = try ZeroMQContext()
         let thread = InterruptibleThread()
         async let waiting = onThread {
@@ -186,7 +186,7 @@ import ZeroMQ
         }
     }
 
-    @Test func whatIsUnsentDoesNotHoldUpTheEnd() async throws {
+    @Test func unsentMessagesDoNotDelayShutdown() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let push = try ZeroMQSocket(context, .push)
@@ -198,7 +198,7 @@ import ZeroMQ
 
     /// Signals that interrupt the system calls underneath.
     @Test(arguments: ["receive for ever", "receive with a limit", "poll"])
-    func interruptingSignalsAreNotNoticed(way: String) async throws {
+    func interruptingSignalsGoUnnoticed(way: String) async throws {
         var action = sigaction()
         action.__sigaction_handler.sa_handler = { _ in signalsHandled.add(1, ordering: .relaxed) }
         // Without SA_RESTART: the calls do return early.

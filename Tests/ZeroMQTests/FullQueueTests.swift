@@ -8,7 +8,7 @@ import ZeroMQ
 
     /// An XPUB at which a queue is found full says so once, and goes on for the others.
     @Test(arguments: [false, true])
-    func aFullQueueIsToldOnceUntilTheSubscriberHasReadOn(isManual: Bool) async throws {
+    func fullQueueIsReportedOnceUntilTheSubscriberReads(isManual: Bool) async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let xpub = try ZeroMQSocket(context, .xpub)
@@ -60,7 +60,7 @@ import ZeroMQ
     }
 
     /// The socket is writable, for the other peer.
-    @Test func sendingWithoutWaitingToAPeerWhoseQueueIsFullReturnsAlsoWhereAnothersIsNot() async throws {
+    @Test func nonblockingSendReturnsEvenIfOnlyThisPeersQueueIsFull() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let router = try ZeroMQSocket(context, .router)

@@ -19,7 +19,7 @@ import ZeroMQ
         #expect(received == sent)
     }
 
-    @Test func framesAreReadInPlaceAndTheStorageIsUsedAgain() async throws {
+    @Test func framesAreReadInPlaceAndStorageIsReused() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let pull = try ZeroMQSocket(context, .pull)
@@ -55,7 +55,7 @@ import ZeroMQ
         }
     }
 
-    @Test func aMessageOfTooManyFramesKeepsTheLastAndCountsTheLost() async throws {
+    @Test func messageWithTooManyFramesKeepsTheLastAndCountsTheRest() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let pull = try ZeroMQSocket(context, .pull)
@@ -89,7 +89,7 @@ import ZeroMQ
     }
 
     @Test(arguments: Transport.allCases)
-    func receivingInVainEndsWithNothing(transport: Transport) async throws {
+    func receivingTimesOutWithNothing(transport: Transport) async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let pull = try ZeroMQSocket(context, .pull)
@@ -120,7 +120,7 @@ import ZeroMQ
         #expect(try await received == [[Array("one".utf8)], [Array("two".utf8)]])
     }
 
-    @Test func withoutAPeerSendingSaysThatItWouldWait() async throws {
+    @Test func sendingWithoutAPeerReportsThatItWouldBlock() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let push = try ZeroMQSocket(context, .push)
@@ -131,7 +131,7 @@ import ZeroMQ
         }
     }
 
-    @Test func aFullQueueRefusesWholeMessagesAndLosesNone() async throws {
+    @Test func fullQueueRefusesWholeMessagesAndLosesNone() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let pull = try ZeroMQSocket(context, .pull)
@@ -151,7 +151,7 @@ import ZeroMQ
         }
     }
 
-    @Test func aRouterKnowsItsPeersByNameAndTellsThatOneIsMissing() async throws {
+    @Test func routerAddressesPeersByNameAndReportsMissingOnes() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let router = try ZeroMQSocket(context, .router)

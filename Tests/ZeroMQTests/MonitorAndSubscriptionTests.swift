@@ -23,7 +23,7 @@ import ZeroMQ
         }
     }
 
-    @Test func anAttemptInVainIsReportedAndRepeated() async throws {
+    @Test func failedAttemptIsReportedAndRepeated() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let push = try ZeroMQSocket(context, .push)
@@ -54,7 +54,7 @@ import ZeroMQ
         }
     }
 
-    @Test func aPeerThatDoesNotSpeakZMTPIsDisconnectedAndOthersGoOn() async throws {
+    @Test func peerThatDoesNotSpeakZMTPIsDisconnectedAndOthersContinue() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let pull = try ZeroMQSocket(context, .pull)
@@ -74,7 +74,7 @@ import ZeroMQ
         }
     }
 
-    @Test func eventsThatNobodyReadsDoNotStopTheSocket() async throws {
+    @Test func unreadMonitorEventsDoNotStopTheSocket() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let pull = try ZeroMQSocket(context, .pull)
@@ -156,7 +156,7 @@ import ZeroMQ
         }
     }
 
-    @Test func aSubscriberThatDiesTakesItsSubscriptionsAlong() async throws {
+    @Test func deadSubscribersSubscriptionsAreRemoved() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let xpub = try ZeroMQSocket(context, .xpub)
@@ -171,7 +171,7 @@ import ZeroMQ
         }
     }
 
-    @Test func aSubscriberThatNeverReadsCostsItselfMessagesAndNobodyElse() async throws {
+    @Test func subscriberThatNeverReadsLosesOnlyItsOwnMessages() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let xpub = try ZeroMQSocket(context, .xpub)

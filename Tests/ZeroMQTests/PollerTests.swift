@@ -3,7 +3,7 @@ import Testing
 import ZeroMQ
 
 @Suite struct PollerTests {
-    @Test func ofSeveralSocketsTheReadyOnesAreTold() async throws {
+    @Test func pollingReportsWhichSocketsAreReady() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let a = try ZeroMQSocket(context, .pull)
@@ -32,7 +32,7 @@ import ZeroMQ
         }
     }
 
-    @Test func aFileDescriptorAmongSocketsIsTold() async throws {
+    @Test func pollingReportsFileDescriptorsToo() async throws {
         try await onThread {
             var ends: [Int32] = [0, 0]
             #expect(pipe(&ends) == 0)
@@ -51,7 +51,7 @@ import ZeroMQ
         }
     }
 
-    @Test func aPlaceCanBeLeftOutForAWhile() async throws {
+    @Test func pollerEntryCanBeSkippedForAWhile() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             let pull = try ZeroMQSocket(context, .pull)
@@ -82,7 +82,7 @@ import ZeroMQ
         }
     }
 
-    @Test func aSocketThatIsClosedIsAnErrorAndNoCrash() async throws {
+    @Test func closedSocketIsAnErrorNotACrash() async throws {
         try await onThread {
             let context = try ZeroMQContext()
             var poller = ZeroMQPoller()

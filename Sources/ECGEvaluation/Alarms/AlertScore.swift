@@ -58,8 +58,11 @@ public struct AlertScore: Sendable {
     public init() {}
 
     /// - Parameters:
+    ///   - found: the monitor's events.
     ///   - reference: of `ReferenceAlerts`.
     ///   - flutter: in seconds.
+    ///   - samplingRate: of the events' sample indices, in Hz.
+    ///   - seconds: length of the record.
     public init(
         found: [MonitorEvent], reference: [MonitorEvent], flutter: [ClosedRange<Double>], samplingRate: Double,
         seconds: Double

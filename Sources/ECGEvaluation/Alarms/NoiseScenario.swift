@@ -25,7 +25,7 @@ public struct NoiseScenario: Sendable {
     ///
     /// - Parameters:
     ///   - names: records of a database at 360 Hz.
-    ///   - decibels: signal-to-noise ratios.
+    ///   - ratios: signal-to-noise ratios in dB.
     ///   - mixedEvery: noise is added to every n-th record, where n is 1 or more.
     public static func list(records names: [String], decibels ratios: [Double], mixedEvery: Int) -> [NoiseScenario] {
         var list = [

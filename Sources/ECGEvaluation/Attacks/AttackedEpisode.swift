@@ -41,6 +41,7 @@ public struct AttackedEpisode: Sendable {
     /// Attacks the beats whose R peak lies in `range`.
     /// - Parameters:
     ///   - material: at 360 Hz; its samples are changed in place.
+    ///   - range: the episode, in samples.
     ///   - beats: in ascending order; those of the whole material, so that the episode's edges are divided correctly.
     ///   - perturb: the attack.
     /// - Throws: `ToolError` if the material is not at 360 Hz or no beat with a complete window lies in the range.

@@ -9,7 +9,8 @@ public enum DetectorRun {
     /// The beats found on channel 0, in the record's frames. All are N, because the detector does not classify.
     ///
     /// - Parameters:
-    ///   - name: the record's name, for messages.
+    ///   - record: the record.
+    ///   - name: its name, for messages.
     ///   - additions: what is left out of the detector, to measure each part's contribution.
     public static func beats(
         of record: Record, name: String, leavingOut additions: PanTompkinsDetector.Additions = []

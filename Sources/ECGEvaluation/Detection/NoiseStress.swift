@@ -22,7 +22,9 @@ public struct QRSNoiseLevel: Encodable, Sendable {
 
     /// All ratios, from 24 dB down to -6 dB.
     ///
-    /// - Parameter start: where scoring starts, in seconds from the start of each record.
+    /// - Parameters:
+    ///   - start: where scoring starts, in seconds from the start of each record.
+    ///   - jobs: number of records processed at a time; nil: the number of processor cores.
     public static func all(from start: Double, jobs: Int?) async throws -> [QRSNoiseLevel] {
         var rows: [QRSNoiseLevel] = []
         for level in levels {

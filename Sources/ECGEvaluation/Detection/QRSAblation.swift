@@ -13,7 +13,11 @@ public struct QRSAblation: Encodable, Sendable {
 
     /// The detector as it is, without each addition in turn, and without all of them.
     ///
-    /// - Parameter start: where scoring starts, in seconds from the start of each record.
+    /// - Parameters:
+    ///   - database: the folder of the records.
+    ///   - names: the records.
+    ///   - start: where scoring starts, in seconds from the start of each record.
+    ///   - jobs: number of records processed at a time; nil: the number of processor cores.
     public static func all(
         _ database: RecordDatabase, _ names: [String], from start: Double, jobs: Int?
     ) async throws -> [QRSAblation] {

@@ -26,7 +26,12 @@ public struct RateFigures: Encodable, Sendable {
 
     /// The original records, the records at each of `rates`, and the records with reversed polarity.
     ///
-    /// - Parameter start: where scoring starts, in seconds from the start of each record.
+    /// - Parameters:
+    ///   - database: the folder of the records.
+    ///   - names: the records.
+    ///   - start: where scoring starts, in seconds from the start of each record.
+    ///   - model: classifies the beats.
+    ///   - jobs: number of records processed at a time; nil: the number of processor cores.
     public static func all(
         _ database: RecordDatabase, _ names: [String], from start: Double, _ model: LoadedModel, jobs: Int?
     ) async throws -> [RateFigures] {

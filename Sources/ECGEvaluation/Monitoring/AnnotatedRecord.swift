@@ -13,9 +13,11 @@ public struct AnnotatedRecord: Sendable {
     public let warnings: [WFDBError]
 
     /// - Parameters:
+    ///   - source: the record.
     ///   - signals: numbers of the leads, at least one; all have the same number of samples a frame.
     ///   - name: the record's name, for messages.
-    ///   - events: receives every event in the order in which they were decided.
+    ///   - classifier: classifies the beats.
+    ///   - handle: receives every event in the order in which they were decided.
     public init(
         _ source: RecordSource, signals: [Int], name: String, classifier: BeatClassifier,
         events handle: (MonitorEvent, _ samplingRate: Double) throws -> Void

@@ -17,6 +17,7 @@ public struct BeatReport: Encodable, Sendable {
     public var attack: ContextualizedAttack.Report?
 
     /// - Parameters:
+    ///   - model: the classifier.
     ///   - reversed: whether the polarity of every record is reversed.
     ///   - startSeconds: where scoring starts, in seconds from the start of each record.
     public init(_ model: LoadedModel, reversed: Bool, from startSeconds: Double) {

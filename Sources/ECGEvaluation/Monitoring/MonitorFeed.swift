@@ -21,9 +21,12 @@ public struct MonitorFeed {
     public private(set) var nextIndex: Int64 = 0
 
     /// - Parameters:
+    ///   - samplingRate: samples per second.
     ///   - leads: names of the leads, 1 ... 12; if there are several, all different and none empty.
     ///   - name: the record's name, for messages.
+    ///   - classifier: classifies the beats.
     ///   - workspace: created by this classifier and not used by any other thread; nil: creates its own.
+    ///   - configuration: the monitor's limits and alarms.
     ///   - observing: whether the beats are kept for ``takeObservedBeats()``.
     ///   - observingRhythm: whether the rhythm's features are kept for ``takeObservedRhythm()``.
     ///   - refusal: the problem (stated before the cause) and next step of the error thrown if the monitor rejects the

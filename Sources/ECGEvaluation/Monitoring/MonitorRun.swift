@@ -20,8 +20,13 @@ public enum MonitorRun {
     /// record.
     ///
     /// - Parameters:
+    ///   - record: the record.
+    ///   - name: its name, for messages.
     ///   - channel: number of the record's signal.
+    ///   - classifier: classifies the beats.
+    ///   - configuration: the monitor's limits and alarms.
     ///   - reversed: whether the electrodes are swapped, so that every sample has the opposite sign.
+    ///   - observing: whether to return the beats as input to the contextual classifier.
     public static func run(
         _ record: Record, name: String, channel: Int = 0, classifier: BeatClassifier,
         configuration: MonitorConfiguration = .init(),
@@ -46,7 +51,13 @@ public enum MonitorRun {
 
     /// The events for samples in millivolts.
     ///
-    /// - Parameter name: the record's name, for messages.
+    /// - Parameters:
+    ///   - millivolts: the samples.
+    ///   - samplingRate: samples per second.
+    ///   - lead: the lead's name.
+    ///   - name: the record's name, for messages.
+    ///   - classifier: classifies the beats.
+    ///   - configuration: the monitor's limits and alarms.
     public static func events(
         millivolts: [Float], samplingRate: Double, lead: String, name: String, classifier: BeatClassifier,
         configuration: MonitorConfiguration = .init()

@@ -16,6 +16,7 @@ public enum SimulatedSinusBeats {
     /// - Parameters:
     ///   - number: the seed for the rhythm, the amplitude and the noise.
     ///   - record: the number that identifies this recording in the samples.
+    ///   - classifier: classifies the beats.
     public static func samples(number: Int, record: Int, classifier: BeatClassifier) throws(ToolError) -> ContextualSamples {
         var random = ECGSignal.SeededGenerator(seed: 0x51_4E_05 &+ UInt64(number))
         var script: [SimulatedSegment] = []

@@ -10,6 +10,7 @@ public enum BeatWindowLoader {
     /// Each window is scaled so that its middle 280 samples span [0,1]; the margins use the same scale.
     ///
     /// - Parameters:
+    ///   - database: the folder of the records.
     ///   - records: nil: all.
     ///   - margin: samples kept on both sides beyond the 280.
     public static func load(_ database: RecordDatabase, records: [String]? = nil, margin: Int) throws -> BeatDataset {

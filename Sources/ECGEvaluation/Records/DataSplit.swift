@@ -19,6 +19,7 @@ public enum DataSplit: String, CaseIterable, Sendable {
     }
 
     /// - Parameters:
+    ///   - database: the folder of the records.
     ///   - margin: samples kept on both sides of a window.
     ///   - seed: the seed for random choices; the split by patients needs none.
     public func windows(

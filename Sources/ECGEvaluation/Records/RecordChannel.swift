@@ -15,7 +15,10 @@ public struct RecordChannel: Sendable {
     private let samplesPerFrame: Int
     private let frameCount: Int64
 
-    /// - Parameter channel: number of the signal, 0 for the first.
+    /// - Parameters:
+    ///   - record: the record.
+    ///   - name: its name, for messages.
+    ///   - channel: number of the signal, 0 for the first.
     public init(_ record: Record, name: String, channel: Int = 0) throws(ToolError) {
         guard record.header.signals.indices.contains(channel) else {
             throw ToolError(

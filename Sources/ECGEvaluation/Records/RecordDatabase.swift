@@ -19,7 +19,10 @@ public struct RecordDatabase: Sendable {
     /// Whether inconsistencies in a file are errors.
     public var strict = false
 
-    /// - Parameter database: a folder of records, or the name of one ("mitdb") in the folder `ECGMON_DATABASES`.
+    /// - Parameters:
+    ///   - database: a folder of records, or the name of one ("mitdb") in the folder `ECGMON_DATABASES`.
+    ///   - lead: the lead to use, by name or number; nil: the first signal that is an ECG.
+    ///   - strict: whether inconsistencies in a file are errors.
     /// - Throws: `ToolError` if there is no such folder.
     public init(_ database: String, lead: String? = nil, strict: Bool = false) throws(ToolError) {
         let candidates = [database, "\(Self.root)/\(database)"]

@@ -9,7 +9,10 @@ public struct EvaluationRuntime: Sendable {
     /// Creates an evaluation's progress from its total work, in any unit proportional to time.
     public var makeProgress: @Sendable (_ totalWork: Double) -> any EvaluationProgress
 
-    /// - Parameter threads: nil: the number of processor cores.
+    /// - Parameters:
+    ///   - threads: nil: the number of processor cores.
+    ///   - isCancelled: asked often, on any thread; true ends the evaluation with `EvaluationCancelled`.
+    ///   - makeProgress: creates the progress display for an amount of work.
     public init(
         threads: Int? = nil, isCancelled: @escaping @Sendable () -> Bool = { false },
         makeProgress: @escaping @Sendable (_ totalWork: Double) -> any EvaluationProgress = { _ in NoProgress() }

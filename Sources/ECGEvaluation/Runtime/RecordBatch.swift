@@ -3,6 +3,7 @@ import FoundationEssentials
 /// Processes many records or files in parallel, with the results in input order.
 public enum RecordBatch {
     /// - Parameters:
+    ///   - inputs: the records or files.
     ///   - jobs: number processed at a time; nil: the number of processor cores.
     ///   - work: called on several threads.
     /// - Throws: the first error; inputs not yet started are then skipped.

@@ -122,7 +122,9 @@ public struct SuspicionNotice: Sendable, Equatable {
     /// did, however late.
     public private(set) var delays: [Int] = []
 
-    /// - Parameter raises: beats of the recording at which the suspicion was raised.
+    /// - Parameters:
+    ///   - recording: one stream.
+    ///   - raises: beats of the recording at which the suspicion was raised.
     public mutating func add(_ recording: SuspicionRecording, raises: [Int]) {
         for stretch in recording.stretches {
             stretches += 1

@@ -13,7 +13,12 @@ public struct SuspicionResult: Sendable {
     /// Length of an episode.
     public let seconds: Double
 
-    /// - Parameter seconds: length of an attacked episode.
+    /// - Parameters:
+    ///   - outcomes: the recorded streams.
+    ///   - attacks: the attacks, in the order of the recordings.
+    ///   - rule: the suspicion rule's parameters.
+    ///   - model: the attacked classifier.
+    ///   - seconds: length of an attacked episode.
     public init(
         outcomes: [SuspicionStreams.Outcome], attacks: [WindowAttack], rule: AttackSuspicionRule.Parameters,
         model: EvaluatedModel, seconds: Double
@@ -160,7 +165,9 @@ public struct SuspicionResult: Sendable {
         public var sweep_curve: [Point]?
     }
 
-    /// - Parameter falsePerDay: maximum false suspicions a day for the best settings of the sweep.
+    /// - Parameters:
+    ///   - sweep: nil: none was run.
+    ///   - falsePerDay: maximum false suspicions a day for the best settings of the sweep.
     public func report(_ sweep: SuspicionSweep?, falsePerDay: Double) -> Report {
         func point(_ point: SuspicionSweep.Point) -> Report.Point {
             Report.Point(

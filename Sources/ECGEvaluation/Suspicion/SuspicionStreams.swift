@@ -61,7 +61,11 @@ public struct SuspicionStreams: Sendable {
     public let restart: Bool
 
     /// - Parameters:
+    ///   - model: the classifier to attack.
+    ///   - classifier: the same classifier, for the monitor.
+    ///   - settings: what to attack and how.
     ///   - store: keeps finished streams.
+    ///   - runtime: threads, progress and cancellation.
     ///   - restart: whether to recompute stored streams.
     public init(
         model: EvaluatedModel, classifier: BeatClassifier, settings: Settings, store: ResultStore,

@@ -47,6 +47,7 @@ public struct SuspicionSweep: Sendable {
     ///   - clean: recordings of each database.
     ///   - attacked: recordings of each attack.
     ///   - adaptive: attacks that take the suspicion into account; they are not part of `minimumShare`.
+    ///   - runtime: threads, progress and cancellation.
     public init(
         clean: [[SuspicionRecording]], attacked: [[SuspicionRecording]], adaptive: Set<Int>, runtime: EvaluationRuntime
     ) {

@@ -39,6 +39,7 @@ public struct AttackMeasurement: Sendable {
 
     /// - Parameters:
     ///   - store: keeps finished work.
+    ///   - runtime: threads, progress and cancellation.
     ///   - seed: the seed for the attacks' random starts.
     ///   - restart: whether to recompute stored results.
     public init(store: ResultStore, runtime: EvaluationRuntime, seed: UInt64, restart: Bool = false) {

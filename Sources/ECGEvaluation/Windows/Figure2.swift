@@ -6,8 +6,12 @@ extension OverlaidBeats {
     /// One beat, chosen by the seed from those that the network classifies correctly, under the paper's four attacks.
     ///
     /// - Parameters:
+    ///   - windows: the held-out windows.
     ///   - beatClass: the beat's class.
+    ///   - network: classifies the beat and is attacked.
     ///   - epsilon: radius of the attacks, in units of the [0,1] window.
+    ///   - seed: selects the beat, and the attacks' random starts.
+    ///   - caption: a line at the top of the figure.
     /// - Throws: `ToolError` if the network classifies no beat of the class correctly.
     public static func figure2(
         _ windows: EvaluationWindows, _ beatClass: BeatClass, by network: any BeatNetwork, epsilon: Float, seed: UInt64,

@@ -5,7 +5,11 @@ public struct HeldOutFigures: Sendable {
     /// By name; percentages and areas, rounded to four decimal places.
     public private(set) var figures: [String: Double] = [:]
 
-    /// - Parameter suspects: whether the network's attack head, if it has one, was trained.
+    /// - Parameters:
+    ///   - heldOut: the held-out windows.
+    ///   - network: the network to measure.
+    ///   - suspects: whether the network's attack head, if it has one, was trained.
+    ///   - note: receives a line before each attack.
     public init(_ heldOut: BeatDataset, network: any BeatNetwork, suspects: Bool = true, note: (String) -> Void) {
         let clean = DiscriminatorEvaluation(heldOut, by: network)
         add("clean", clean.confusion)

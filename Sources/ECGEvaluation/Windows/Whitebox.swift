@@ -209,7 +209,9 @@ public struct Whitebox: Sendable {
 
 /// The sanity checks: an attack that fails them measures nothing.
 extension Whitebox {
-    /// - Parameter accuracy: under an unbounded attack, in percent.
+    /// - Parameters:
+    ///   - accuracy: under an unbounded attack, in percent.
+    ///   - windows: number of windows.
     public static func unboundedCheck(_ accuracy: Double, windows: Int) -> Check {
         Check(
             name: "an unbounded attack reaches 0 %", outcome: accuracy == 0 ? .passed : .failed,
@@ -217,6 +219,7 @@ extension Whitebox {
     }
 
     /// - Parameters:
+    ///   - name: the check's name.
     ///   - points: settings in order of strength, with the accuracy under each, in percent.
     ///   - tolerance: an increase up to this is attributed to the random starts.
     public static func monotoneCheck(_ name: String, _ points: [(String, Double)], tolerance: Double) -> Check {

@@ -7,9 +7,9 @@ import ZeroMQ
 struct AlarmCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "alarm",
-        abstract: "Acknowledge and pause a stream's alarms, or list what is on.",
+        abstract: "Acknowledge, pause, resume or list a stream's alarms.",
         discussion: """
-            The daemon logs every command with who gave it, and publishes what it changes to every subscriber.
+            The daemon logs every command with the name of who gave it, and publishes the changes to all subscribers.
 
             Examples:
               ecgmon alarm list bed-1
@@ -29,7 +29,7 @@ struct AlarmCommandOptions: ParsableArguments {
 
     @OptionGroup var keyOptions: KeyOptions
 
-    @Option(help: ArgumentHelp("Who decides it (default: the user's name).", valueName: "name"))
+    @Option(help: ArgumentHelp("Who gives the command (default: your user name).", valueName: "name"))
     var by: String?
 
     @Option(help: ArgumentHelp("How long to wait for the daemon.", valueName: "seconds"))
@@ -39,7 +39,9 @@ struct AlarmCommandOptions: ParsableArguments {
     var json = false
 
     func validate() throws {
-        guard StreamName.isValid(stream) else { throw ValidationError("\(printable(stream)) is no name of a stream") }
+        guard StreamName.isValid(stream) else {
+            throw ValidationError("\(printable(stream)) is not a valid stream name")
+        }
         guard timeout > 0, timeout <= 3600 else {
             throw ValidationError("--timeout takes more than 0 and at most 3600 seconds")
         }
@@ -63,7 +65,7 @@ struct AlarmCommandOptions: ParsableArguments {
         }
         guard let reply else {
             throw ToolError(
-                "nobody takes commands at \(printable(commands))",
+                "no daemon accepts commands at \(printable(commands))",
                 nextStep: "Start the daemon with `ecgmond`, or name its command endpoint with --commands"
                     + keyOptions.hint)
         }
@@ -87,7 +89,7 @@ struct AlarmCommandOptions: ParsableArguments {
 }
 
 struct AlarmList: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "What is on for a stream.")
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List a stream's active alerts.")
 
     @OptionGroup var options: AlarmCommandOptions
 
@@ -96,24 +98,25 @@ struct AlarmList: ParsableCommand {
 
 struct AlarmAcknowledge: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "acknowledge", abstract: "Say that alerts are known and being dealt with.",
+        commandName: "acknowledge", abstract: "Acknowledge alerts: they are known and being dealt with.",
         discussion:
-            "An alert whose condition is over and that is latched ends with this; one whose condition lasts is quiet.")
+            "This ends a latched alert whose condition is over, and silences one whose condition lasts.")
 
     @OptionGroup var options: AlarmCommandOptions
 
     @Option(
         help: ArgumentHelp(
-            "Only alerts of this kind, as in JSON or short: asystole, ventricular_tachycardia.", valueName: "kind"))
+            "Only alerts of this kind, in full as in JSON, or short: asystole, ventricular_tachycardia.",
+            valueName: "kind"))
     var kind: String?
 
-    @Option(help: ArgumentHelp("Only the alert of this number.", valueName: "n"))
+    @Option(help: ArgumentHelp("Only the alert with this number.", valueName: "n"))
     var number: UInt64?
 
     func validate() throws {
         if let kind, Self.kind(kind) == nil {
             let kinds = WireAlertKind.allCases.filter { $0 != .unspecified }.map(Self.short).joined(separator: ", ")
-            throw ValidationError("\(printable(kind)) is no kind of alert; kinds are \(kinds)")
+            throw ValidationError("\(printable(kind)) is not a kind of alert; the kinds are \(kinds)")
         }
     }
 
@@ -142,17 +145,17 @@ struct AlarmAcknowledge: ParsableCommand {
 
 struct AlarmPauseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "pause", abstract: "Let no alarm of a stream sound for a limited time.",
+        commandName: "pause", abstract: "Silence a stream's alarms for a limited time.",
         discussion:
-            "Alarms are detected and published all the same. A new alert of high priority ends the pause unless the daemon is configured otherwise."
+            "Alarms are still detected and published. A new alert of high priority ends the pause unless the daemon is configured otherwise."
     )
 
     @OptionGroup var options: AlarmCommandOptions
 
-    @Option(help: ArgumentHelp("How long (default and limit: the daemon's).", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Duration (default and maximum: as the daemon is configured).", valueName: "seconds"))
     var seconds: Double?
 
-    @Flag(name: .customLong("all"), help: "No lights either (alarm pause), not only no sounds (audio pause).")
+    @Flag(name: .customLong("all"), help: "Pause lights and sounds (alarm pause), not only sounds (audio pause).")
     var everything = false
 
     func validate() throws {
@@ -168,7 +171,7 @@ struct AlarmPauseCommand: ParsableCommand {
 }
 
 struct AlarmResume: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "resume", abstract: "End a pause before its time.")
+    static let configuration = CommandConfiguration(commandName: "resume", abstract: "End a pause early.")
 
     @OptionGroup var options: AlarmCommandOptions
 

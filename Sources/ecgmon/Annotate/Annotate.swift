@@ -14,16 +14,16 @@ struct AnnotateCommand: AsyncParsableCommand {
         commandName: "annotate",
         abstract: "Run records through the monitor and write its events as WFDB annotations.",
         discussion: """
-            Writes DIR/RECORD.ecgmon at the signal's own rate: N S V F by class, Q for a beat that was not classified, `+` for \
-            a ventricular or supraventricular rhythm, notes for other alerts and for the suspicion of an attack, `~` for the \
-            signal's condition. Any EC57 tool can score the files against the reference annotations. Records of a database \
-            that lie in folders get the same folders below DIR.
+            Writes DIR/RECORD.ecgmon at the signal's own rate: N S V F by class, Q for a beat that was not classified, \
+            `+` for a ventricular or supraventricular rhythm, notes for other alerts and for the suspicion of an \
+            attack, `~` for the signal's condition. Any EC57 tool can score the files against the reference \
+            annotations. Records of a database that are in subfolders go to the same subfolders of DIR.
 
-            With --events, DIR/RECORD.events.jsonl has every event as a line of JSON: sample_index and seconds say what it \
-            is about, decided_at (the sample) and decided_at_seconds when it was said.
+            With --events, DIR/RECORD.events.jsonl has every event as a line of JSON: sample_index and seconds say \
+            what it is about, decided_at (a sample) and decided_at_seconds when it was reported.
 
-            A file that is shorter than its header says, or whose checksum or first value is another, is read as far as it \
-            goes, with a warning; --strict refuses it.
+            A file that is shorter than its header says, or whose checksum or first value is another, is read as far \
+            as it goes, with a warning; --strict refuses it.
             """)
 
     @Argument(help: "Records: a path such as data/100, or a name to look up in --database.")
@@ -34,7 +34,7 @@ struct AnnotateCommand: AsyncParsableCommand {
 
     @Option(
         name: [.short, .customLong("output")],
-        help: ArgumentHelp("Folder for the annotation files; it is made if absent.", valueName: "dir"))
+        help: ArgumentHelp("Folder for the annotation files; it is created if needed.", valueName: "dir"))
     var output: String
 
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
@@ -52,19 +52,19 @@ struct AnnotateCommand: AsyncParsableCommand {
             """)
     var lead: String?
 
-    @Flag(help: "Also write every event as a line of JSON beside the annotations, with the time of its decision.")
+    @Flag(help: "Also write every event as a line of JSON next to the annotations, with the time of its decision.")
     var events = false
 
-    @Flag(help: "Refuse files whose length, checksum or first value is not the header's, instead of a warning.")
+    @Flag(help: "Refuse, rather than warn about, files whose length, checksum or first value differs from the header.")
     var strict = false
 
-    @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores).", valueName: "n"))
+    @Option(help: ArgumentHelp("Records processed at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
     func validate() throws {
         guard all != !records.isEmpty else {
             throw ValidationError(
-                all ? "--all takes every record: leave the names out" : "no record is named; give one, or --all")
+                all ? "--all takes every record: omit the names" : "no record was named; name one, or give --all")
         }
         guard (jobs ?? 1) >= 1 else { throw ValidationError("--jobs must be 1 or more, not \(jobs ?? 0)") }
     }
@@ -84,7 +84,7 @@ struct AnnotateCommand: AsyncParsableCommand {
         }
         if let twice = Dictionary(grouping: names, by: { $0 }).first(where: { $1.count > 1 })?.key {
             throw ToolError(
-                "two of the records are called \(twice); their annotations would have one file",
+                "two of the records are called \(twice); their annotations would go into the same file",
                 nextStep: "Annotate them one by one, each into a folder of its own")
         }
         let model = try LoadedModel.chosen(model)

@@ -9,7 +9,7 @@ enum AnnotationOutput {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
-            throw ToolError("the folder \(path) cannot be made", nextStep: "Name another with -o")
+            throw ToolError("the folder \(path) cannot be created", nextStep: "Name another with -o")
         }
     }
 
@@ -31,7 +31,7 @@ enum AnnotationOutput {
             try set.write(place.name, annotator: annotator, to: place.directory)
         } catch {
             throw ToolError(
-                "annotations cannot be written: \(error)", nextStep: "Make room, or name another folder with -o")
+                "annotations cannot be written: \(error)", nextStep: "Free some space, or name another folder with -o")
         }
     }
 }

@@ -50,6 +50,6 @@ final class EventFile {
     private static func failure(_ path: String) -> ToolError {
         ToolError(
             "the events cannot be written to \(path): \(String(cString: strerror(errno)))",
-            nextStep: "Make room, or name another folder with -o")
+            nextStep: "Free some space, or name another folder with -o")
     }
 }

@@ -6,7 +6,7 @@ import ECGEvaluation
 struct AttackCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "attack",
-        abstract: "Attack beat windows, or a stretch of a record.",
+        abstract: "Attack beat windows, or an episode of a record.",
         discussion: """
             Examples:
               ecgmon attack windows --method apgd-ce --sample 500
@@ -20,17 +20,18 @@ struct AttackOptions: ParsableArguments {
     @Option(help: "The attack.")
     var method = WindowAttack.Method.pgd
 
-    @Option(help: "Greatest change of a sample, in units of the beat's window scaled to [0, 1].")
+    @Option(help: "Largest change of a sample, in units of the beat's window scaled to [0, 1].")
     var epsilon: Float = 0.01
 
-    @Option(help: ArgumentHelp("Steps from each start, queries of square (default: the method's own).", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Steps from each start, or queries for square (default: the method's own).", valueName: "n"))
     var iterations: Int?
 
-    @Option(help: ArgumentHelp("Random starts of pgd and apgd (default: 5 of pgd, else 1).", valueName: "n"))
+    @Option(help: ArgumentHelp("Random starts of pgd and apgd (default: 5 for pgd, else 1).", valueName: "n"))
     var restarts: Int?
 
     @Option(
-        help: ArgumentHelp("The suspicion, 0 to 1, that the joint attack is to stay below.", valueName: "probability"))
+        help: ArgumentHelp("Suspicion that the joint attack must stay below, 0 to 1.", valueName: "probability"))
     var suspicion = 0.5
 
     @Option(help: "Seed of random starts and samples.")

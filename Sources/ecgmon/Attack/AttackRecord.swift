@@ -19,11 +19,11 @@ struct AttackRecord: ParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "record",
-        abstract: "Attack a stretch of a record beat by beat and write it as a WFDB record.",
+        abstract: "Attack an episode of a record beat by beat and write the result as a WFDB record.",
         discussion: """
-            Each beat's window is attacked, brought back to millivolts, added to the signal and quantised by the record's own \
-            converter. All signals, the header and the annotations (.atr) are copied; only the attacked lead's samples \
-            differ.
+            Each beat's window is attacked; the change is converted to millivolts, added to the signal and quantised \
+            by the record's own converter. All signals, the header and the annotations (.atr) are copied; only the \
+            attacked lead's samples differ.
             """)
 
     @Argument(help: "Path of a WFDB record without extension, or DATABASE/RECORD in the folder ECGMON_DATABASES.")
@@ -31,10 +31,10 @@ struct AttackRecord: ParsableCommand {
 
     @OptionGroup var options: AttackOptions
 
-    @Option(help: ArgumentHelp("Begin of the attacked stretch (default: the beginning).", valueName: "time"))
+    @Option(help: ArgumentHelp("Start of the attacked episode (default: the record's start).", valueName: "time"))
     var from: ClockTime?
 
-    @Option(help: ArgumentHelp("End of the attacked stretch (default: the end).", valueName: "time"))
+    @Option(help: ArgumentHelp("End of the attacked episode (default: the record's end).", valueName: "time"))
     var to: ClockTime?
 
     @Option(help: "Lead, by name or number from 0 (default: the first that is an ECG by its name and unit).")
@@ -45,7 +45,7 @@ struct AttackRecord: ParsableCommand {
 
     @Option(
         name: [.short, .customLong("output")],
-        help: ArgumentHelp("Folder for the attacked record; it is made if absent.", valueName: "dir"))
+        help: ArgumentHelp("Folder for the attacked record; it is created if needed.", valueName: "dir"))
     var output: String
 
     func run() throws {
@@ -61,7 +61,7 @@ struct AttackRecord: ParsableCommand {
                 nextStep: RecordAdvice.nextStep(error, in: folder, strict: false))
         }
         guard !FileManager.default.fileExists(atPath: "\(output)/\(name).hea") else {
-            throw ToolError("\(output) holds a record \(name) already", nextStep: "Name another folder with -o")
+            throw ToolError("\(output) already holds a record \(name)", nextStep: "Name another folder with -o")
         }
         let signal = try RecordLead.index(lead, in: original.header, path: path)
         let attack = try StreamAttack(modelPath: try InstalledFiles.model(options.model))
@@ -84,14 +84,15 @@ struct AttackRecord: ParsableCommand {
             try Record(header: header, samples: samples).write(to: output)
         } catch {
             throw ToolError(
-                "the record cannot be written: \(error)", nextStep: "Make room, or name another folder with -o")
+                "the record cannot be written: \(error)", nextStep: "Free some space, or name another folder with -o")
         }
         if FileManager.default.fileExists(atPath: "\(path).atr") {
             do {
                 try AnnotationSet.read(name, annotator: "atr", in: folder).write(name, annotator: "atr", to: output)
             } catch {
                 throw ToolError(
-                    "the annotations cannot be copied: \(error)", nextStep: "Make room, or name another folder with -o")
+                    "the annotations cannot be copied: \(error)",
+                    nextStep: "Free some space, or name another folder with -o")
             }
         }
         print(ReplayAttackOptions.describe(report, rate: material.samplingRate, in: path))

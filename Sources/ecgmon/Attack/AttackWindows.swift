@@ -8,7 +8,7 @@ import ToolSupport
 struct AttackWindows: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "windows",
-        abstract: "Attack windows that the network's training held out, and compare its answers.")
+        abstract: "Attack windows that were held out from the network's training, and compare its answers.")
 
     @OptionGroup var options: AttackOptions
 
@@ -18,14 +18,14 @@ struct AttackWindows: ParsableCommand {
             valueName: "dir"))
     var database = "mitdb"
 
-    @Option(help: ArgumentHelp("How many windows, of each class its share.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of windows; each class keeps its share.", valueName: "n"))
     var sample = 500
 
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
-        guard sample >= 4 else { throw ValidationError("--sample must be 4 or more, one window of each class") }
+        guard sample >= 4 else { throw ValidationError("--sample must be 4 or more: one window of each class") }
     }
 
     func run() throws {
@@ -45,7 +45,7 @@ struct AttackWindows: ParsableCommand {
                 try DataSplit($0).windows(of: records, margin: $0.windowMargin, seed: $0.seed).heldOut
             } ?? BeatWindowLoader.load(records, margin: 0))
         guard heldOut.count > 0 else {
-            throw ToolError("\(database) has no annotated beats", nextStep: "Bring the mitdb with `ecgmon data fetch`")
+            throw ToolError("\(database) has no annotated beats", nextStep: "Fetch mitdb with `ecgmon data fetch`")
         }
         let windows = heldOut.subset(heldOut.stratifiedSample(sample, seed: options.seed))
         let report = AttackReport(

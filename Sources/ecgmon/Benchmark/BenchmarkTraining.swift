@@ -6,7 +6,7 @@ import ToolSupport
 /// Times, beside another system's where there is one.
 struct BenchmarkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "benchmark", abstract: "Time the network beside PyTorch.",
+        commandName: "benchmark", abstract: "Compare the network's speed with PyTorch's.",
         subcommands: [BenchmarkTraining.self])
 }
 
@@ -16,20 +16,20 @@ struct BenchmarkTraining: ParsableCommand {
         commandName: "training-step",
         abstract: "Time one training step of the paper's discriminator, batch 64, here and in PyTorch.",
         discussion: """
-            Forward, cross-entropy and attack loss, backward, Adam. Both run in turn, several times, with the same number of \
-            threads; the figures are medians. Without PyTorch only ours is timed.
+            Forward, cross-entropy and attack loss, backward, Adam. Both run alternately, several times, with the same \
+            number of threads; the figures are medians. Without PyTorch only ours is timed.
             """)
 
-    @Option(help: "The Python that can import torch.")
+    @Option(help: "A Python that can import torch.")
     var python = "python3"
 
-    @Option(help: "The PyTorch side of the comparison.")
+    @Option(help: "The script that times PyTorch.")
     var script = "Tests/Reference/discriminator_step.py"
 
-    @Option(parsing: .upToNextOption, help: "Numbers of threads to measure with.")
+    @Option(parsing: .upToNextOption, help: "Thread counts to measure with.")
     var threads = [1, 2]
 
-    @Option(help: "How often both sides are measured.")
+    @Option(help: "Number of measurements of each side.")
     var rounds = 3
 
     @Option(help: "Steps in each measurement.")

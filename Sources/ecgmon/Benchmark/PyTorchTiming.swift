@@ -16,10 +16,10 @@ struct PyTorchTiming: Decodable {
     /// - Throws: `ToolError` where Python cannot be started, PyTorch cannot be imported, or the answer is not the
     ///   script's.
     static func measure(python: String, script: String, threads: Int, steps: Int) throws(ToolError) -> PyTorchTiming {
-        let advice = "Give a Python that can import torch with --python"
+        let advice = "Name a Python that can import torch with --python"
         guard FileManager.default.fileExists(atPath: script) else {
             throw ToolError(
-                "there is no \(script)", nextStep: "Run this in the project's folder, or name it with --script")
+                "there is no \(script)", nextStep: "Run this in the project's folder, or name the script with --script")
         }
         let process = Process()
         // env finds the interpreter in PATH.
@@ -45,7 +45,7 @@ struct PyTorchTiming: Decodable {
         do {
             return try JSONDecoder().decode(PyTorchTiming.self, from: answer)
         } catch {
-            throw ToolError("\(script) printed something else than its timing", nextStep: advice)
+            throw ToolError("\(script) printed something other than its timing", nextStep: advice)
         }
     }
 }

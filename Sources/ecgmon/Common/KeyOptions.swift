@@ -7,16 +7,17 @@ import ZeroMQ
 struct KeyOptions: ParsableArguments {
     @Option(
         name: .long,
-        help: ArgumentHelp("The daemon's public key: the file, or its 40 characters.", valueName: "file-or-key"))
+        help: ArgumentHelp("The daemon's public key: a file, or its 40 characters.", valueName: "file-or-key"))
     var serverKey: String?
 
     @Option(
-        name: .long, help: ArgumentHelp("Your own key's file, as `ecgmon keys generate` makes it.", valueName: "file"))
+        name: .long, help: ArgumentHelp("Your own key file, made with `ecgmon keys generate`.", valueName: "file"))
     var key: String?
 
     mutating func validate() throws {
         guard (serverKey == nil) == (key == nil) else {
-            throw ValidationError("--server-key and --key belong together: without them nothing is encrypted")
+            throw ValidationError(
+                "--server-key and --key belong together: give both for an encrypted connection, or neither")
         }
     }
 
@@ -33,8 +34,8 @@ struct KeyOptions: ParsableArguments {
     /// What may be the matter when nobody answers.
     var hint: String {
         key == nil
-            ? "; one that asks for keys needs --server-key and --key"
-            : "; a wrong --server-key, or a key that the daemon does not let in, looks the same from here"
+            ? "; a daemon that requires keys needs --server-key and --key"
+            : "; a wrong --server-key, or a key that the daemon does not accept, looks the same from here"
     }
 }
 

@@ -40,7 +40,7 @@ enum PhysioNetDatabase: String, ExpressibleByArgument, CaseIterable, Sendable {
 /// Data from outside that the commands work on.
 struct DataCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "data", abstract: "Bring the public ECG databases from PhysioNet.", subcommands: [DataFetch.self])
+        commandName: "data", abstract: "Fetch public ECG databases from PhysioNet.", subcommands: [DataFetch.self])
 }
 
 /// Brings a database's records and checks them.
@@ -49,10 +49,10 @@ struct DataFetch: AsyncParsableCommand {
         commandName: "fetch",
         abstract: "Download records from PhysioNet and check their SHA-256.",
         discussion: """
-            Headers, signals and reference annotations go into DIR/DATABASE. A file that is there already with the right \
-            checksum is left alone, a download that was cut goes on where it stopped: run the command again after an \
-            interruption. The data is under the Open Data Commons Attribution License 1.0: name its source where results \
-            are shown.
+            Headers, signals and reference annotations go into DIR/DATABASE. Files that are already there with the \
+            right checksum are left alone, and an interrupted download resumes where it stopped: just run the command \
+            again. The data is under the Open Data Commons Attribution License 1.0: cite the source where you \
+            show results.
             """)
 
     @Option(help: "Which database; may be given several times.")
@@ -60,7 +60,7 @@ struct DataFetch: AsyncParsableCommand {
 
     @Option(
         name: [.short, .customLong("output")],
-        help: ArgumentHelp("Folder that holds, or will hold, one folder for each database.", valueName: "dir"))
+        help: ArgumentHelp("Folder for the databases; each gets a subfolder.", valueName: "dir"))
     var output: String
 
     @Option(help: ArgumentHelp("Another server with the same folders.", valueName: "url"))
@@ -91,7 +91,7 @@ struct DataFetch: AsyncParsableCommand {
             of: "\(url)/\(ChecksumList.fileName)", limit: ChecksumList.maximumSize)
         let list = try ChecksumList(parsing: listBytes, source: "\(url)/\(ChecksumList.fileName)")
         if baseURL == PhysioNetDatabase.site, let known = database.knownListDigest, list.digest != known {
-            Self.say("note: PhysioNet's checksum list of \(database) is not the one that this version knows")
+            Self.say("note: PhysioNet's checksum list of \(database) differs from the one that this version knows")
         }
         let files = list.recordFiles
         guard !files.isEmpty else {
@@ -108,9 +108,10 @@ struct DataFetch: AsyncParsableCommand {
             try Data(listBytes).write(to: URL(filePath: "\(folder)/\(ChecksumList.fileName)"), options: .atomic)
         } catch {
             throw ToolError(
-                "\(folder)/\(ChecksumList.fileName) cannot be written", nextStep: "Make room and run it again")
+                "\(folder)/\(ChecksumList.fileName) cannot be written",
+                nextStep: "Free some space and run the command again")
         }
-        print("\(folder): \(progress.summary), every SHA-256 as PhysioNet's list has it (\(database.title))")
+        print("\(folder): \(progress.summary), every SHA-256 matches PhysioNet's list (\(database.title))")
     }
 
     static func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
@@ -209,7 +210,7 @@ final class FetchProgress: Sendable {
     var summary: String {
         state.withLock { state in
             "\(state.files) files, \(state.fetched) fetched (\(fixed(Double(state.bytes) / 1e6, 2)) MB), "
-                + "\(state.files - state.fetched) there already"
+                + "\(state.files - state.fetched) already there"
         }
     }
 }

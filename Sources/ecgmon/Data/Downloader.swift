@@ -63,15 +63,15 @@ struct Downloader: Sendable {
                 guard rename(part, path) == 0 else {
                     throw ToolError(
                         "\(path) cannot be written: \(String(cString: strerror(errno)))",
-                        nextStep: "Make room and run it again")
+                        nextStep: "Free some space and run the command again")
                 }
                 return fetched.withLock { $0 }
             }
             try? FileManager.default.removeItem(atPath: part)
             if isLastTry {
                 throw ToolError(
-                    "\(url) came with SHA-256 \(found ?? "unknown"), the list says \(sha256)",
-                    nextStep: "Run it again; if it stays so, the server's file is not the published one")
+                    "\(url) has SHA-256 \(found ?? "unknown"), but the list says \(sha256)",
+                    nextStep: "Run the command again; if this persists, the server's file is not the published one")
             }
         }
         return nil
@@ -112,8 +112,8 @@ struct Downloader: Sendable {
         throw ToolError(
             "\(url): \(last.reason)",
             nextStep: last.mayPass
-                ? "Check the network and run it again: it goes on where it stopped"
-                : "Check --base-url and the space on the disk")
+                ? "Check the network and run the command again: it resumes where it stopped"
+                : "Check --base-url and the free disk space")
     }
 
     /// Requests a file from a byte on and hands over what comes.
@@ -243,7 +243,7 @@ private final class Transfer: Sendable {
             state.expected = length >= 0 ? Int(length) : nil
             guard status != 200, status != 416, !goesOn else { return }
             state.failure = .init(
-                status == 206 ? "the server answered with other bytes than asked" : "the server answered \(status)",
+                status == 206 ? "the server sent other bytes than requested" : "the server answered \(status)",
                 mayPass: status == 429 || status >= 500)
         }
         return status == 200 || goesOn

@@ -8,30 +8,30 @@ import ToolSupport
 /// `ecgmon demo`: the whole system on this machine, with real ECG and a real attack, in a quarter of a minute.
 struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Start a daemon, replay five real minutes of ECG into it, attack a stretch, show what comes out.",
+        abstract: "Start a daemon, replay five real minutes of ECG into it, attack part of them, and show the results.",
         discussion: """
-            The daemon listens on ipc endpoints in a temporary directory, which is removed at the end. A row shows the \
-            beats of ten seconds: N normal, S supraventricular, V ventricular, F fusion, ? not classified. The exit \
-            code is 0 when everything that should happen did.
+            The daemon listens on ipc endpoints in a temporary directory, which is removed at the end. Each row shows \
+            ten seconds of beats: N normal, S supraventricular, V ventricular, F fusion, ? not classified. The exit \
+            code is 0 if everything happened as it should.
             """)
 
-    @Option(name: .long, help: "Times real speed, or max.")
+    @Option(name: .long, help: "Multiple of real speed, or max.")
     var speed = ReplaySpeed(factor: 20)
 
     @Option(name: .long, help: "Another record (WFDB path, 360 Hz); default: Fixtures/208s.")
     var record: String?
 
-    @Option(name: .long, help: ArgumentHelp("Begin of the attacked stretch.", valueName: "time"))
+    @Option(name: .long, help: ArgumentHelp("Start of the attacked episode.", valueName: "time"))
     var from = ClockTime(seconds: 120)
 
-    @Option(name: .long, help: ArgumentHelp("End of the attacked stretch.", valueName: "time"))
+    @Option(name: .long, help: ArgumentHelp("End of the attacked episode.", valueName: "time"))
     var to = ClockTime(seconds: 150)
 
     @Option(
-        name: .long, help: "Greatest change of a sample by the attack, in units of the beat's window scaled to [0, 1].")
+        name: .long, help: "Largest change of a sample by the attack, in units of the beat's window scaled to [0, 1].")
     var epsilon: Float = 0.01
 
-    @Flag(name: .long, help: "Attack nothing.")
+    @Flag(name: .long, help: "Without an attack.")
     var noAttack = false
 
     @Option(
@@ -39,12 +39,14 @@ struct Demo: ParsableCommand {
         help: ArgumentHelp("Weights for the daemon and the attacker; default: the shipped ones.", valueName: "file"))
     var model: String?
 
-    @Option(name: .long, help: ArgumentHelp("The daemon's program; default: the one beside this.", valueName: "file"))
+    @Option(
+        name: .long, help: ArgumentHelp(
+            "The daemon's program; default: the one next to this program.", valueName: "file"))
     var daemon: String?
 
     mutating func validate() throws {
         guard epsilon > 0, epsilon <= 1 else { throw ValidationError("--epsilon takes more than 0 and at most 1") }
-        guard from < to else { throw ValidationError("--from must lie before --to") }
+        guard from < to else { throw ValidationError("--from must be before --to") }
     }
 
     mutating func run() throws {

@@ -32,7 +32,7 @@ struct DemoSession {
                 queueLength: 100_000)
         } catch {
             throw ToolError(
-                "the demonstration cannot listen to its daemon: \(error)", nextStep: "Raise the limit of open files")
+                "the demo cannot listen to its daemon: \(error)", nextStep: "Raise the limit of open files")
         }
         var tally = DemoTally()
         var display = DemoDisplay(
@@ -84,7 +84,7 @@ struct DemoSession {
             }
             if clock.now >= deadline {
                 throw ToolError(
-                    "the daemon says nothing within 30 s: \(daemon.lastLogLine)",
+                    "the daemon said nothing within 30 s: \(daemon.lastLogLine)",
                     nextStep: "Start `ecgmond` by itself to see more")
             }
         }
@@ -133,7 +133,7 @@ struct DemoSession {
             if let delay = tally.suspicionDelay(attacked: attacked) {
                 text.append("suspicion  raised after \(delay) attacked beats")
             } else {
-                text.append("suspicion  not raised in the attacked stretch")
+                text.append("suspicion  not raised in the attacked episode")
             }
         }
         let mistaken = tally.falseSuspicions(attacked: attacked)
@@ -154,7 +154,7 @@ struct DemoSession {
         _ tally: DemoTally, _ report: ReplayEngine.Report, _ ending: ChildProcess.Ending, _ daemon: LocalDaemon
     ) -> [String] {
         var problems: [String] = []
-        if !report.complete { problems.append("the replay did not come to its end") }
+        if !report.complete { problems.append("the replay did not finish") }
         if tally.beats.isEmpty { problems.append("no beat was found") }
         if tally.count(.unspecified) * 10 > tally.beats.count {
             problems.append("more than a tenth of the beats have no class")
@@ -163,7 +163,7 @@ struct DemoSession {
             problems.append("the attack raised no suspicion")
         }
         let mistaken = tally.falseSuspicions(attacked: attacked).count
-        if mistaken > 0 { problems.append("\(mistaken) suspicions in ECG that nobody attacked") }
+        if mistaken > 0 { problems.append("\(mistaken) suspicions in ECG that was not attacked") }
         if tally.lost > 0 { problems.append("\(tally.lost) events were lost") }
         if tally.messagesRejected > 0 { problems.append("\(tally.messagesRejected) messages were rejected") }
         if ending != .exited(code: 0) { problems.append("the daemon's end: \(ending); \(daemon.lastLogLine)") }

@@ -6,12 +6,12 @@ import ECGEvaluation
 struct EvaluateAlarms: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "alarms",
-        abstract: "Time to alarm on simulated ECG, and the rates that are read of irregular rhythms and tall T waves.",
+        abstract: "Measure the time to alarm, and heart rates of irregular rhythms and tall T waves, on simulated ECG.",
         discussion: """
-            Simulated ECG goes through the whole pipeline, detector, classifier and rules, at normal, half and double amplitude and \
-            with 5 seeds each. The time is from the onset (the last beat before, or the first beat of what is alarmed) to the \
-            sample with which the alarm's event is decided; the daemon publishes it as soon as the segment with that sample has \
-            come. ANSI/AAMI EC13 asks for 10 s at most. The rate is read every 5 s from 20 s on.
+            Simulated ECG goes through the whole pipeline, detector, classifier and rules, at normal, half and double \
+            amplitude and with 5 seeds each. The time runs from the onset (the last beat before it, or the first beat \
+            of the rhythm) to the sample that decides the alert; the daemon publishes it as soon as the block with \
+            that sample has arrived. ANSI/AAMI EC13 allows 10 s. The rate is read every 5 s from 20 s on.
             """)
 
     @Flag(help: "Print JSON.")
@@ -20,7 +20,7 @@ struct EvaluateAlarms: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
     var model: String?
 
-    @Option(help: ArgumentHelp("Scenarios worked on at a time (default: the number of cores).", valueName: "n"))
+    @Option(help: ArgumentHelp("Scenarios processed at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
     func run() async throws {

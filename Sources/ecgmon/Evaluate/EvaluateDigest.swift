@@ -15,9 +15,10 @@ struct EvaluateDigest: AsyncParsableCommand {
         commandName: "digest",
         abstract: "Print SHA-256 digests of all events of whole records, to compare two versions of the monitor.",
         discussion: """
-            Channel 0 of every record goes through the whole monitor. The digest of the ids says whether the decisions are the same; \
-            that of the bodies, whether every figure is, too. Bodies may differ in their last bits between processors with and \
-            without AVX2: the kernel is named, and ECGMON_KERNEL=plain chooses the plain one.
+            Channel 0 of every record goes through the whole monitor. The digest of the ids shows whether the \
+            decisions are the same; that of the bodies, whether every figure is. Bodies may differ in their last bits \
+            between processors with and without AVX2: the kernel is named, and ECGMON_KERNEL=plain chooses the plain \
+            one.
 
             Example: ecgmon evaluate digest --database mitdb,svdb
             """)
@@ -31,10 +32,10 @@ struct EvaluateDigest: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
     var model: String?
 
-    @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores).", valueName: "n"))
+    @Option(help: ArgumentHelp("Records processed at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
-    @Flag(help: "Print a line for every record, too.")
+    @Flag(help: "Also print a line for every record.")
     var perRecord = false
 
     @Flag(help: "Print JSON.")

@@ -12,8 +12,8 @@ struct EvaluateFigure2: ParsableCommand {
         commandName: "figure2",
         abstract: "The paper's Figure 2 as SVG: a beat before (red) and after (blue) FGSM, BIM, PGD and CW.",
         discussion: """
-            The beat is one of the held-out windows of the class that the model gets right, chosen by the seed. Below each pair of \
-            curves stands their difference, magnified, which the paper does not show. Example:
+            The beat is one of the held-out windows of the class that the model gets right, chosen by the seed. Below \
+            each pair of curves stands their difference, magnified, which the paper does not show. Example:
               ecgmon evaluate figure2 --class V --output figure2.svg
             """)
 
@@ -29,7 +29,7 @@ struct EvaluateFigure2: ParsableCommand {
     @Option(name: .customLong("class"), help: "Class of the beat: N, S, V or F.")
     var beatClass = "N"
 
-    @Option(help: "Chooses the beat, and the attacks' random starts.")
+    @Option(help: "Seed that selects the beat and the attacks' random starts.")
     var seed: UInt64 = 1
 
     @Option(help: "Radius of the attacks in units of the [0,1] window.")

@@ -9,11 +9,12 @@ import ToolSupport
 struct EvaluateModel: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model",
-        abstract: "Score a model's classes and suspicion on held-out windows, untouched and attacked white-box.",
+        abstract: "Score a model's classes and suspicion on held-out windows, clean and under white-box attacks.",
         discussion: """
-            Windows are cut at the annotated R of channel 0. The held-out windows are the fifth of each class that the split \
-            with the model card's seed gives, so that none of them was trained on; beats of one patient are in both parts, as in \
-            the paper. Attacks are white-box at epsilon 0.01: FGSM, BIM and PGD with 20 iterations each.
+            Windows are cut at the annotated R of channel 0. The held-out windows are the fifth of each class that the \
+            split with the model card's seed leaves out, so the model was trained on none of them. A patient's beats \
+            are in both parts, as in the paper. Attacks are white-box at epsilon 0.01: FGSM, BIM and PGD with 20 \
+            iterations each.
             """)
 
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
@@ -25,7 +26,7 @@ struct EvaluateModel: ParsableCommand {
             valueName: "dir"))
     var database = "mitdb"
 
-    @Option(help: ArgumentHelp("Only so many of the windows, drawn with the seed.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of windows to use, drawn with the seed.", valueName: "n"))
     var sample: Int?
 
     @Flag(help: "Print JSON.")

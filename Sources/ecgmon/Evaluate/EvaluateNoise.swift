@@ -7,13 +7,13 @@ struct EvaluateNoise: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "noise",
         abstract:
-            "Count false and missed alerts on clean, noisy and noise-only records, with signal quality judged or not.",
+            "Count false and missed alerts on clean, noisy and noise-only records, with and without signal quality assessment.",
         discussion: """
-            The whole stream on channel 0. The truth is what the same rules make of the annotated beats and classes. An \
-            alert is true where the reference has one of the same kind or of a graver one of its chain within 5 s; over \
-            ventricular flutter no alert is false. Noise is mixed in by the rule of the noise stress database, in every \
-            other two minutes from 5:00 on; whole records are scored. Each part is run twice: without and with the \
-            judging of signal quality.
+            The whole stream on channel 0. The reference is what the same rules report for the annotated beats. An \
+            alert is true if the reference has one of the same kind, or of a graver kind in its chain, within 5 s; \
+            during ventricular flutter no alert is false. Noise is added as in the noise stress database: two minutes \
+            with, two minutes without, from 5:00 on; whole records are scored. Each part is run twice: without and \
+            with signal quality assessment.
             """)
 
     @Option(
@@ -27,7 +27,7 @@ struct EvaluateNoise: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Signal-to-noise ratios in dB, separated by commas.", valueName: "dB"))
     var snr = "12,6,0"
 
-    @Option(help: ArgumentHelp("Noise is mixed into every so manyth of the records.", valueName: "n"))
+    @Option(help: ArgumentHelp("Add noise to every n-th record.", valueName: "n"))
     var mixedEvery = 4
 
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
@@ -36,7 +36,7 @@ struct EvaluateNoise: AsyncParsableCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores).", valueName: "n"))
+    @Option(help: ArgumentHelp("Records processed at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
     func validate() throws {

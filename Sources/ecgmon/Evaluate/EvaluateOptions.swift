@@ -16,16 +16,16 @@ struct EvaluateOptions: ParsableArguments {
 
     @Option(
         name: .customLong("from"),
-        help: ArgumentHelp("Score from this second on; EC57 leaves five minutes for learning.", valueName: "seconds"))
+        help: ArgumentHelp("Score from this second on; EC57 allows five minutes for learning.", valueName: "seconds"))
     var start = 300.0
 
-    @Flag(help: "Score whole records, as --from 0.")
+    @Flag(help: "Score whole records, like --from 0.")
     var whole = false
 
     @Flag(help: "Print JSON.")
     var json = false
 
-    @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores).", valueName: "n"))
+    @Option(help: ArgumentHelp("Records processed at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
     @Option(
@@ -36,7 +36,7 @@ struct EvaluateOptions: ParsableArguments {
     @Option(help: "Lead, by name or number from 0 (default: the first signal that is an ECG by its name and unit).")
     var lead: String?
 
-    @Flag(help: "Refuse files whose length, checksum or first value is not the header's, instead of a warning.")
+    @Flag(help: "Refuse, rather than warn about, files whose length, checksum or first value differs from the header.")
     var strict = false
 
     /// The database with the choice of the lead.

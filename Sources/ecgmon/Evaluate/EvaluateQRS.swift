@@ -9,23 +9,23 @@ struct EvaluateQRS: AsyncParsableCommand {
         commandName: "qrs",
         abstract: "Score the streaming QRS detector: sensitivity, +P, error rate, R position, delay.",
         discussion: """
-            One lead goes through the resampler and the Pan-Tompkins detector, nothing else; nothing knows the annotations. \
-            Beats are matched within 150 ms (EC57); ventricular flutter is left out. The delay is from the annotated R peak \
-            to the sample with which the detector reports the beat.
+            One lead goes through the resampler and the Pan-Tompkins detector only; neither sees the annotations. \
+            Beats are matched within 150 ms (EC57); ventricular flutter is not scored. The delay is from the annotated \
+            R peak to the sample at which the detector reports the beat.
             """)
 
     @OptionGroup var options: EvaluateOptions
 
     @Flag(
         help:
-            "Also the error rate with each addition to Pan-Tompkins left out, on these records and the noise stress records."
+            "Also the error rate without each addition to Pan-Tompkins, on these records and the noise stress records."
     )
     var ablation = false
 
     @Flag(help: "Also the noise stress records of 118 and 119 (folders nstdb and nstdb_119_regenerated).")
     var noiseStress = false
 
-    @Flag(help: "Also the whole stream with the records brought to other sampling rates, and with reversed polarity.")
+    @Flag(help: "Also the whole stream with the records resampled to other rates, and with reversed polarity.")
     var rates = false
 
     @Option(help: ArgumentHelp("Weights for the classes of --rates instead of the shipped ones.", valueName: "file"))

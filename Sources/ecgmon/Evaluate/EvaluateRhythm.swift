@@ -6,13 +6,14 @@ import ECGEvaluation
 struct EvaluateRhythm: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rhythm",
-        abstract: "Score the rhythm alerts: ventricular flutter, atrial fibrillation, others an hour.",
+        abstract: "Score the rhythm alerts: ventricular flutter, atrial fibrillation, others per hour.",
         discussion: """
-            One lead of whole records goes through the whole pipeline; nothing knows the annotations. Ventricular flutter: is \
-            each annotated episode said, and how soon? What is said elsewhere is false. Atrial fibrillation: minutes right, wrong \
-            and missed; atrial flutter counts for neither. Ventricular and idioventricular rhythms, bigeminy and trigeminy: is \
-            each annotated stretch said while it lasts or within 10 s after, and how many are said that nothing annotated comes near? \
-            All alerts are counted per hour. svdb has no rhythm annotations: only counts.
+            One lead of whole records goes through the whole pipeline, which does not see the annotations. Ventricular \
+            flutter: is each annotated episode reported, and how soon? Reports elsewhere are false. Atrial \
+            fibrillation: minutes right, wrong and missed; atrial flutter counts for neither. Ventricular and \
+            idioventricular rhythms, bigeminy and trigeminy: is each annotated episode reported while it lasts or \
+            within 10 s after, and how many reports are far from any annotation? All alerts are counted per hour. svdb \
+            has no rhythm annotations: only counts.
             """)
 
     @OptionGroup var options: EvaluateOptions

@@ -8,10 +8,11 @@ struct EvaluateStream: AsyncParsableCommand {
         commandName: "stream",
         abstract: "Score the monitor's beats and classes end to end: Q, S, V, R position, delay.",
         discussion: """
-            One lead goes through the same pipeline as in the daemon, detector, classifier and rules; nothing knows the \
-            annotations. Beats are matched within 150 ms (EC57); ventricular flutter is left out. DS1 and DS2 are the usual \
-            splits of the mitdb by patient; a figure on a split that the model was trained on says nothing about patients never \
-            seen. The delay is from the annotated R peak to the sample with which the beat's event is decided.
+            One lead goes through the same pipeline as in the daemon: detector, classifier and rules, none of which \
+            sees the annotations. Beats are matched within 150 ms (EC57); ventricular flutter is not scored. DS1 and \
+            DS2 are the usual split of the mitdb by patient; a figure on the half that the model was trained on says \
+            nothing about unseen patients. The delay is from the annotated R peak to the sample that decides the \
+            beat's event.
             """)
 
     @OptionGroup var options: EvaluateOptions

@@ -11,15 +11,16 @@ struct EvaluateSuspicion: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "suspicion",
         abstract:
-            "Attacked stretches through the whole monitor: the share noticed within ten beats, and false suspicions a day.",
+            "Run attacked episodes through the whole monitor: the share noticed within ten beats, and false suspicions per day.",
         discussion: """
-            In each record, stretches at fixed places are attacked beat by beat, white-box, and written back into the samples, \
-            through the record's own quantisation. The monitor then sees them as any other ECG. A stretch is noticed if the \
-            suspicion is raised with one of its first ten attacked beats. Untouched records give the false suspicions. The joint \
-            attack knows the suspicion score and the rule, and stays below it where it can.
+            In each record, episodes at fixed places are attacked beat by beat, white-box, and written back into the \
+            samples with the record's own quantisation. The monitor sees them like any other ECG. An episode is \
+            noticed if the suspicion is raised at one of its first ten attacked beats. Untouched records give the \
+            false suspicions. The joint attack knows the suspicion score and the rule, and stays below it where it \
+            can.
 
-            With --sweep the rule is run over the recorded scores with many parameters, and the best settings for the allowed number of \
-            false suspicions a day are printed.
+            With --sweep the rule is run over the recorded scores with many parameter settings, and the best ones for \
+            the allowed number of false suspicions per day are printed.
             """)
 
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
@@ -27,7 +28,7 @@ struct EvaluateSuspicion: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Records at 360 Hz that are attacked: a folder, or the name of one in ECGMON_DATABASES.", valueName: "dir"))
+            "Records at 360 Hz to attack: a folder, or the name of one in ECGMON_DATABASES.", valueName: "dir"))
     var database = "mitdb"
 
     @Option(help: ArgumentHelp("Only these records of it, separated by commas.", valueName: "names"))
@@ -35,7 +36,7 @@ struct EvaluateSuspicion: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Another folder of records, of which only the false suspicions are counted; “none”: no other.",
+            "Another folder of records, for false suspicions only; “none”: no other.",
             valueName: "dir"))
     var clean = "svdb"
 
@@ -47,19 +48,19 @@ struct EvaluateSuspicion: ParsableCommand {
     @Option(help: "Radius of the attacks in units of the [0,1] window.")
     var epsilon: Float = 0.01
 
-    @Option(help: "Attacked stretches a record.")
+    @Option(help: "Attacked episodes per record.")
     var stretches = 4
 
-    @Option(help: ArgumentHelp("Length of a stretch.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Length of an episode.", valueName: "seconds"))
     var seconds = 30.0
 
-    @Option(help: ArgumentHelp("Passes of the network that Square may take for one window.", valueName: "n"))
+    @Option(help: ArgumentHelp("Network passes that Square may use per window.", valueName: "n"))
     var squareQueries = 500
 
-    @Flag(help: "Try many parameters of the rule.")
+    @Flag(help: "Try many parameter settings of the rule.")
     var sweep = false
 
-    @Option(help: "False suspicions a day that --sweep allows.")
+    @Option(help: "False suspicions per day that --sweep allows.")
     var falsePerDay = 1.0
 
     @OptionGroup(title: "The rule") var rule: SuspicionRuleOptions
@@ -75,7 +76,7 @@ struct EvaluateSuspicion: ParsableCommand {
             "Folder for finished streams (default: ecgmon/evaluations in the user's cache folder).", valueName: "dir"))
     var work: String?
 
-    @Flag(help: "Compute anew what the work folder already holds.")
+    @Flag(help: "Recompute what the work folder already holds.")
     var restart = false
 
     @Flag(help: "Print JSON.")
@@ -89,7 +90,7 @@ struct EvaluateSuspicion: ParsableCommand {
             throw ValidationError("--epsilon must be above 0 and at most 1")
         }
         guard (threads ?? 1) >= 1, squareQueries >= 1, falsePerDay >= 0 else {
-            throw ValidationError("a number is out of its range; see ecgmon evaluate suspicion --help")
+            throw ValidationError("a number is out of range; see ecgmon evaluate suspicion --help")
         }
         do { try rule.parameters.validate() } catch { throw ValidationError("\(error)") }
     }
@@ -140,21 +141,21 @@ struct EvaluateSuspicion: ParsableCommand {
 
 /// The suspicion rule's parameters on the command line; the defaults are the monitor's.
 struct SuspicionRuleOptions: ParsableArguments {
-    @Option(help: "Least that is subtracted from each beat's log-odds.")
+    @Option(help: "Minimum that is subtracted from each beat's log-odds.")
     var logOddsOffset: Float = AttackSuspicionRule.Parameters().logOddsOffset
     @Option(help: "How far above the patient's usual log-odds a beat must be to count.")
     var usualMargin: Float = AttackSuspicionRule.Parameters().usualMargin
     @Option(help: "Weight of each beat in the usual log-odds.")
     var usualRate: Float = AttackSuspicionRule.Parameters().usualRate
-    @Option(help: "Most log-odds that one beat can bring, either way.")
+    @Option(help: "Maximum log-odds that one beat can contribute, either way.")
     var logOddsLimit: Float = AttackSuspicionRule.Parameters().logOddsLimit
     @Option(help: "Evidence at which the suspicion is raised.")
     var raiseAt: Float = AttackSuspicionRule.Parameters().raiseAt
     @Option(help: "Evidence at which it is withdrawn.")
     var withdrawAt: Float = AttackSuspicionRule.Parameters().withdrawAt
-    @Option(help: "Beats on end at that evidence or below after which it is withdrawn.")
+    @Option(help: "Number of consecutive beats at or below that evidence after which it is withdrawn.")
     var withdrawBeats: Int = AttackSuspicionRule.Parameters().withdrawBeats
-    @Option(help: "Most evidence that is kept.")
+    @Option(help: "Maximum of the accumulated evidence.")
     var ceiling: Float = AttackSuspicionRule.Parameters().ceiling
 
     var parameters: AttackSuspicionRule.Parameters {

@@ -9,12 +9,13 @@ struct EvaluateTable1: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "table1",
         abstract:
-            "The paper's Table 1: models under no attack, FGSM, BIM, PGD and CW, with the paper's figures beside ours.",
+            "The paper's Table 1: models under no attack, FGSM, BIM, PGD and CW, with the paper's figures next to ours.",
         discussion: """
-            The windows are those that every model's training held out. Two blocks: P-transfer, attacked windows made on a \
-            surrogate network, which is what the paper's figures can be compared with at best, and P-whitebox, made on the very \
-            model under test. Accuracy and AUC are what the paper means by them: the mean of the four one-against-rest accuracies, \
-            and (SEN + SPE) / 2. Beside them stand the plain accuracy and the area under the true ROC curve.
+            The windows are those held out from every model's training. There are two blocks: in P-transfer the \
+            attacks are made on a surrogate network, the closest match to the paper's figures; in P-whitebox, on the \
+            model under test itself. Accuracy and AUC are as the paper defines them: the mean of the four \
+            one-versus-rest accuracies, and (SEN + SPE) / 2. The plain accuracy and the area under the true ROC curve \
+            are next to them.
 
             A full run takes hours; it stores what is done, goes on when called again, and --quick gives the same columns in minutes:
               ecgmon evaluate table1 --quick
@@ -22,12 +23,12 @@ struct EvaluateTable1: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Weights files and folders of such, separated by commas (default: the shipped ones).", valueName: "files"))
+            "Weights files, or folders of them, separated by commas (default: the shipped ones).", valueName: "files"))
     var models: String?
 
     @Option(
         help: ArgumentHelp(
-            "Weights of the network that transfer attacks are made on (default: the shipped surrogate.safetensors, if there is one).",
+            "Weights of the surrogate network for transfer attacks (default: the shipped surrogate.safetensors, if there is one).",
             valueName: "file"))
     var surrogate: String?
 

@@ -10,13 +10,13 @@ struct EvaluateTable2: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "table2",
         abstract:
-            "The paper's Table 2: MSE, SSIM, cross-correlation and NRMSE of the generator, with the paper's figures beside.",
+            "The paper's Table 2: MSE, SSIM, cross-correlation and NRMSE of the generator, with the paper's figures next to ours.",
         discussion: """
-            Each held-out window, as it is or attacked white-box on the model, goes through the generator with its true class and \
-            fresh noise; what comes out is compared with what went in, and with the window before the attack. The paper defines \
-            none of its four figures. Here SSIM is Wang's in one dimension (Gaussian window of 11 samples, sigma 1.5), \
-            cross-correlation is Pearson's coefficient at lag 0, and NRMSE is given both over the range and over the root mean \
-            square of the window.
+            Each held-out window, clean or under a white-box attack on the model, goes through the generator with its \
+            true class and fresh noise. The output is compared with the input, and with the window before the attack. \
+            The paper defines none of its four figures. Here SSIM is Wang's in one dimension (Gaussian window of 11 \
+            samples, sigma 1.5), cross-correlation is Pearson's coefficient at lag 0, and NRMSE is given both over the \
+            range and over the root mean square of the window.
             """)
 
     @Option(
@@ -26,7 +26,7 @@ struct EvaluateTable2: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Weights of the discriminator that is attacked (default: the shipped ones).", valueName: "file"))
+            "Weights of the discriminator to attack (default: the shipped ones).", valueName: "file"))
     var model: String?
 
     @OptionGroup var options: WindowEvaluationOptions

@@ -11,13 +11,13 @@ struct EvaluateWhitebox: ParsableCommand {
         abstract:
             "A model under every white-box attack, the worst case over them, the curve over epsilon, and sanity checks.",
         discussion: """
-            The attacker knows the weights, the normalisation and the suspicion score. One row for each attack on the held-out \
-            windows: FGSM, BIM and CW with 20 iterations, PGD with 20 iterations and 5 restarts, APGD with 100 iterations on \
-            cross-entropy and on the DLR loss, SAP, and the joint attack on class and suspicion; Square (black-box, 5,000 queries) on a \
-            stratified sample. A window counts as right in the worst case only if it is right under all of FGSM, BIM, PGD, CW, \
-            both APGD and Square.
+            The attacker knows the weights, the normalisation and the suspicion score. There is a row for each attack \
+            on the held-out windows: FGSM, BIM and CW with 20 iterations, PGD with 20 iterations and 5 restarts, APGD \
+            with 100 iterations on cross-entropy and on the DLR loss, SAP, and the joint attack on class and \
+            suspicion; Square (black-box, 5,000 queries) on a stratified sample. A window counts as right in the worst \
+            case only if it is right under all of FGSM, BIM, PGD, CW, both APGD and Square.
 
-            A full run takes hours; it stores what is done, goes on when called again, and --quick takes minutes.
+            A full run takes hours. It stores what is done and resumes when called again; --quick takes minutes.
             """)
 
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
@@ -25,24 +25,25 @@ struct EvaluateWhitebox: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Weights of another network, to check that attacks made on it do less harm (default: the shipped surrogate.safetensors, if there is one).",
+            "Another network's weights, to check that attacks transferred from it do less harm (default: the shipped surrogate.safetensors, if any).",
             valueName: "file"))
     var surrogate: String?
 
-    @Option(help: ArgumentHelp("Windows that Square works on; 0: all.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of windows for Square; 0: all.", valueName: "n"))
     var squareSample = 1000
 
-    @Option(help: ArgumentHelp("Passes of the network that Square may take for one window.", valueName: "n"))
+    @Option(help: ArgumentHelp("Network passes that Square may use per window.", valueName: "n"))
     var squareQueries = 5000
 
-    @Option(help: ArgumentHelp("Windows for the curve over epsilon and for the sanity checks.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("Number of windows for the curve over epsilon and for the sanity checks.", valueName: "n"))
     var curveSample = 1000
 
     @OptionGroup var options: WindowEvaluationOptions
 
     func validate() throws {
         guard squareSample == 0 || squareSample >= 4, squareQueries >= 1, curveSample >= 4 else {
-            throw ValidationError("a number is out of its range; see ecgmon evaluate whitebox --help")
+            throw ValidationError("a number is out of range; see ecgmon evaluate whitebox --help")
         }
     }
 

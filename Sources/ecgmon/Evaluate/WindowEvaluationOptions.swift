@@ -10,10 +10,10 @@ struct WindowEvaluationOptions: ParsableArguments {
             valueName: "dir"))
     var database = "mitdb"
 
-    @Option(help: ArgumentHelp("Only so many of the held-out windows, the same of each class's share.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of held-out windows to use; each class keeps its share.", valueName: "n"))
     var sample: Int?
 
-    @Flag(help: "As --sample 1000: the same columns in minutes.")
+    @Flag(help: "Like --sample 1000: the same columns in minutes.")
     var quick = false
 
     @Option(help: "Radius of the attacks in units of the [0,1] window.")
@@ -23,16 +23,17 @@ struct WindowEvaluationOptions: ParsableArguments {
     var seed: UInt64 = 1
 
     @Option(
-        help: ArgumentHelp("Threads (default: the number of cores); they change nothing but the time.", valueName: "n"))
+        help: ArgumentHelp(
+            "Threads (default: the number of cores); the results do not depend on them.", valueName: "n"))
     var threads: Int?
 
     @Option(
         help: ArgumentHelp(
-            "Folder for finished results; the same command goes on from there (default: ecgmon/evaluations in the user's cache folder).",
+            "Folder for finished results, from which the same command resumes (default: ecgmon/evaluations in the user's cache folder).",
             valueName: "dir"))
     var work: String?
 
-    @Flag(help: "Compute anew what the work folder already holds.")
+    @Flag(help: "Recompute what the work folder already holds.")
     var restart = false
 
     @Flag(help: "Print JSON.")
@@ -51,7 +52,7 @@ struct WindowEvaluationOptions: ParsableArguments {
     var sampleSize: Int? { sample ?? (quick ? 1000 : nil) }
 
     func validate() throws {
-        guard (sample ?? 4) >= 4 else { throw ValidationError("--sample must be 4 or more, one window of each class") }
+        guard (sample ?? 4) >= 4 else { throw ValidationError("--sample must be 4 or more: one window of each class") }
         guard (threads ?? 1) >= 1 else { throw ValidationError("--threads must be 1 or more") }
         guard epsilon.isFinite, epsilon > 0, epsilon <= 1 else {
             throw ValidationError("--epsilon must be above 0 and at most 1")

@@ -9,9 +9,9 @@ import ZeroMQ
 struct HistoryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "history",
-        abstract: "List past alerts, suspicions, states or beats out of a daemon's journal.",
+        abstract: "List past alerts, suspicions, states or beats from a daemon's journal.",
         discussion: """
-            Times are those of the acquisition, UTC, as 2026-03-31T14:00:00 or as so long ago: 30s, 15m, 12h, 2d.
+            Times are acquisition times in UTC, such as 2026-03-31T14:00:00, or a time ago: 30s, 15m, 12h, 2d.
 
             Examples:
               ecgmon history
@@ -29,19 +29,19 @@ struct HistoryCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Only alerts of this kind, such as asystole.", valueName: "kind"))
     var alert: String?
 
-    @Option(help: ArgumentHelp("Not before this.", valueName: "time"))
+    @Option(help: ArgumentHelp("At or after this time.", valueName: "time"))
     var from: String?
 
-    @Option(help: ArgumentHelp("Before this.", valueName: "time"))
+    @Option(help: ArgumentHelp("Before this time.", valueName: "time"))
     var until: String?
 
-    @Option(help: ArgumentHelp("Only the last so many.", valueName: "n"))
+    @Option(help: ArgumentHelp("Only the last n.", valueName: "n"))
     var last: Int?
 
-    @Flag(help: "Go on with what is published from then on; nothing in between is missed, nothing comes twice.")
+    @Flag(help: "Continue with new events as they are published; none is missed and none appears twice.")
     var follow = false
 
-    @Flag(help: "One JSON object a line, as published.")
+    @Flag(help: "One JSON object per line, as published.")
     var json = false
 
     @Option(help: "The daemon's history endpoint.")
@@ -57,7 +57,7 @@ struct HistoryCommand: ParsableCommand {
 
     mutating func validate() throws {
         guard stream.isEmpty || StreamName.isValid(stream) else {
-            throw ValidationError("\(printable(stream)) is no name of a stream")
+            throw ValidationError("\(printable(stream)) is not a valid stream name")
         }
         guard let topic = Topic.Kind(rawValue: kind), topic != .waveform, topic != .health else {
             throw ValidationError("--kind takes alert, suspicion, status or beat")
@@ -68,7 +68,7 @@ struct HistoryCommand: ParsableCommand {
         }
         for time in [from, until] {
             if let time, HistoryTime.nanoseconds(time, now: wallClockNanoseconds()) == nil {
-                throw ValidationError("\(printable(time)) is no time such as 2026-03-31T14:00:00 or 12h")
+                throw ValidationError("\(printable(time)) is not a time such as 2026-03-31T14:00:00 or 12h")
             }
         }
         if follow, until != nil { throw ValidationError("--follow and --until exclude each other") }
@@ -125,7 +125,7 @@ struct HistoryCommand: ParsableCommand {
             while !Interruption.requested {
                 guard let publication = try client.receive(timeout: .milliseconds(100)) else { continue }
                 if publication.missedBefore > 0 {
-                    Terminal.note("\(publication.missedBefore) messages on \(publication.topic.name) are lost")
+                    Terminal.note("\(publication.missedBefore) messages on \(publication.topic.name) were lost")
                 }
                 if let event = publication.event { output.show(event) }
             }

@@ -8,11 +8,11 @@ import ZeroMQ
 struct KeyCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keys",
-        abstract: "Make CURVE keys, and say what their owners may do.",
+        abstract: "Make CURVE keys and manage what their owners may do.",
         discussion: """
             A key pair is a file that only its owner can read, with its public half beside it as FILE.pub. The daemon \
-            has one, and so has every source, display and recorder. The daemon's table of keys says who is let in; send \
-            it SIGHUP (systemctl reload ecgmond) after a change.
+            has one, and so has every source, display and recorder. The daemon's table of keys says who may connect; \
+            send it SIGHUP (systemctl reload ecgmond) after a change.
 
             Examples:
               ecgmon keys generate /etc/ecgmon/server.key
@@ -27,9 +27,9 @@ struct KeyCommands: ParsableCommand {
 
 struct KeyGenerate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "generate", abstract: "Make a key pair: FILE for its owner only, FILE.pub for everybody.")
+        commandName: "generate", abstract: "Make a key pair: FILE is secret, FILE.pub is for everybody.")
 
-    @Argument(help: "Where to put it; nothing there is overwritten.")
+    @Argument(help: "The file to create; an existing file is never overwritten.")
     var file: String
 
     func run() throws {
@@ -49,7 +49,7 @@ struct KeyShow: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show", abstract: "Print the public half of a key file.")
 
-    @Argument(help: "A key file, or one of a public half.")
+    @Argument(help: "A key file, or a file with a public half.")
     var file: String
 
     func run() throws {
@@ -69,9 +69,9 @@ struct KeyShow: ParsableCommand {
 
 struct KeyList: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Show who may do what by a daemon's table of keys.")
+        commandName: "list", abstract: "Show who may do what according to a daemon's table of keys.")
 
-    @Argument(help: "The table, as security.authorized_keys names it.")
+    @Argument(help: "The table: the file in security.authorized_keys.")
     var table: String
 
     func run() throws {
@@ -83,7 +83,7 @@ struct KeyList: ParsableCommand {
         for key in permissions.keys {
             print(Self.line(key, now: now))
         }
-        if permissions.keys.isEmpty { Terminal.note("\(printable(table)) lets nobody in") }
+        if permissions.keys.isEmpty { Terminal.note("\(printable(table)) has no keys: nobody may connect") }
     }
 
     static func line(_ key: AuthorizedKey, now: Int64) -> String {
@@ -105,25 +105,27 @@ struct KeyList: ParsableCommand {
 
 struct KeyAuthorize: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "authorize", abstract: "Let a key in, for what the options say and nothing else.")
+        commandName: "authorize", abstract: "Add a key to the table, with the rights in the options and no others.")
 
-    @Argument(help: "The table; made where there is none.")
+    @Argument(help: "The table; it is created if needed.")
     var table: String
 
     @Argument(
-        help: "What the key's owner is called in logs and acknowledgements: 1 to 32 letters, digits, spaces, - _ . @")
+        help: "The owner's name in logs and acknowledgements: 1 to 32 letters, digits, spaces, - _ . @")
     var name: String
 
     @Argument(help: "The public key: a file, or its 40 characters.")
     var publicKey: String
 
     @Option(
-        help: ArgumentHelp("Streams it may send, as bed-1 or icu-*; may be given several times.", valueName: "stream"))
+        help: ArgumentHelp(
+            "Streams it may send, such as bed-1 or icu-*; may be given several times.", valueName: "stream"))
     var push: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Topics it may get, as alert.icu-* or beat.* or health; may be given several times.", valueName: "topic"))
+            "Topics it may read, such as alert.icu-*, beat.* or health; may be given several times.",
+            valueName: "topic"))
     var read: [String] = []
 
     @Option(
@@ -131,10 +133,10 @@ struct KeyAuthorize: ParsableCommand {
             "Streams whose alarms it may acknowledge and pause; may be given several times.", valueName: "stream"))
     var acknowledge: [String] = []
 
-    @Flag(help: "It may ask for past events of what it may read.")
+    @Flag(help: "It may query past events on the topics that it may read.")
     var history = false
 
-    @Option(help: ArgumentHelp("When it ends, YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ, UTC.", valueName: "time"))
+    @Option(help: ArgumentHelp("When it expires, YYYY-MM-DD or YYYY-MM-DDThh:mm:ssZ, UTC.", valueName: "time"))
     var expires: String?
 
     func run() throws {
@@ -158,7 +160,7 @@ struct KeyAuthorize: ParsableCommand {
         entry.read = try read.map {
             try pattern(
                 $0, TopicPattern.init,
-                "beginning of topics, such as alert.icu-*, or health; a whole topic would give every longer one, too, "
+                "prefix of topics such as alert.icu-*, or health; a topic also matches every longer one, "
                     + "so end it in the * that says so")
         }
         entry.history = history
@@ -173,30 +175,30 @@ struct KeyAuthorize: ParsableCommand {
             if let other = before.keys.first(where: { $0.name == name || $0.key == entry.key }) {
                 throw SecretFileError(
                     path: table,
-                    reason: "\(other.name) is there already" + (other.key == entry.key ? " with this key" : ""),
+                    reason: "\(other.name) is already in the table" + (other.key == entry.key ? " with this key" : ""),
                     nextStep: "revoke it first, or choose another name")
             }
             let after = AuthorizedKeysFile.adding(entry, to: text)
             _ = try AuthorizedKeysFile.parse(after, path: table)
             return after
         }
-        Terminal.note("\(name) is in the table; the daemon reads it on SIGHUP")
+        Terminal.note("\(name) was added to the table; the daemon reads it on SIGHUP")
     }
 
     private func pattern<Pattern>(_ text: String, _ make: (String) -> Pattern?, _ words: String) throws -> Pattern {
-        guard let pattern = make(text) else { throw ValidationError("\(printable(text)) is no \(words)") }
+        guard let pattern = make(text) else { throw ValidationError("\(printable(text)) is not a \(words)") }
         return pattern
     }
 }
 
 struct KeyRevoke: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "revoke", abstract: "Take a key out of the table, with what it may do.")
+        commandName: "revoke", abstract: "Remove a key and its rights from the table.")
 
     @Argument(help: "The table.")
     var table: String
 
-    @Argument(help: "The name in it.")
+    @Argument(help: "The key's name in the table.")
     var name: String
 
     func run() throws {
@@ -204,15 +206,15 @@ struct KeyRevoke: ParsableCommand {
             try KeyTable.change(table) { (text) throws(SecretFileError) in
                 guard let after = try AuthorizedKeysFile.removing(name: name, from: text, path: table) else {
                     throw SecretFileError(
-                        path: table, reason: "nobody is called \(printable(name)) there",
-                        nextStep: "see who is with `ecgmon keys list`")
+                        path: table, reason: "it has no key named \(printable(name))",
+                        nextStep: "list the names with `ecgmon keys list`")
                 }
                 return after
             }
         } catch {
             throw ToolError(error)
         }
-        Terminal.note("\(name) is out of the table; the daemon reads it on SIGHUP, from when on it has no rights")
+        Terminal.note("\(name) was removed from the table; it loses its rights when the daemon gets SIGHUP")
     }
 }
 

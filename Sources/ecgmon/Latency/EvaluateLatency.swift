@@ -8,30 +8,32 @@ import ToolSupport
 struct EvaluateLatency: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "latency",
-        abstract: "Measure the time from the block that decides an alert to a subscriber that has it.",
+        abstract: "Measure the time from sending the block that decides an alert until a subscriber has the alert.",
         discussion: """
             Simulated ECG with many alerts is sent to an acknowledged endpoint at the pace of the signal, to a fresh \
-            daemon for each run: without a journal, with synchronous = "normal" and with "full", by turns. The clock \
-            runs from handing the block with the alert's decided_at_sample_index to the socket until the alert has \
-            come. The delay that lies in the method (decided_at_sample_index less sample_index) is not in it.
+            daemon for each run: without a journal, with synchronous = "normal" and with "full" in turn. The time runs \
+            from passing the block with the alert's decided_at_sample_index to the socket until the alert arrives. It \
+            does not include the delay of the method itself (decided_at_sample_index - sample_index).
             """)
 
-    @Option(help: ArgumentHelp("How many streams at once; several numbers, with commas.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "Number of simultaneous streams; may be several numbers, separated by commas.", valueName: "n"))
     var streams = "20,200"
 
-    @Option(help: ArgumentHelp("So much signal in a run.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Length of signal in each run.", valueName: "seconds"))
     var seconds = 30.0
 
-    @Option(help: ArgumentHelp("Runs with each kind of journal.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of runs with each kind of journal.", valueName: "n"))
     var repetitions = 3
 
-    @Option(help: ArgumentHelp("Times the pace of the signal.", valueName: "factor"))
+    @Option(help: ArgumentHelp("Multiple of real speed.", valueName: "factor"))
     var speed = 1.0
 
-    @Option(help: ArgumentHelp("Samples in a block, at 360 a second.", valueName: "n"))
+    @Option(help: ArgumentHelp("Samples per block, at 360 Hz.", valueName: "n"))
     var block = 90
 
-    @Option(help: ArgumentHelp("The daemon.", valueName: "file"))
+    @Option(help: ArgumentHelp("The daemon's program.", valueName: "file"))
     var daemon: String?
 
     @Option(help: ArgumentHelp("The weights.", valueName: "file"))

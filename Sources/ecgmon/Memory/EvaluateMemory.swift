@@ -7,18 +7,18 @@ import ToolSupport
 struct EvaluateMemory: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "memory",
-        abstract: "Let a daemon watch a ward for a simulated week, and see whether its memory grows.",
+        abstract: "Run a daemon on a ward for a simulated week and check whether its memory grows.",
         discussion: """
-            The streams are heard in pieces of each simulated hour, with the sample indices and times of the whole, so that the \
-            daemon sees gaps of exact extent; some are heard without holes. Patients come and go, sessions begin anew with other \
-            rates, leads are off, blocks come twice, in the wrong order, or must be refused. Half of the streams go to the \
-            acknowledged endpoint. One subscriber uses the history, one is slow, one never reads, others come and go; commands, \
-            questions for the past and /metrics are asked all the while. The journal's limits are scaled to the time that the run \
-            takes, so that it deletes as much as it writes. Memory is read from /proc; the median of the last simulated day must \
-            not lie above that of the second by more than --tolerance for each day between.
+            Of each simulated hour only a part is sent, with the sample indices and times of the whole, so the daemon \
+            sees gaps of known extent; some streams are sent without gaps. Patients come and go, sessions restart with \
+            other rates, leads are off, and blocks are repeated, out of order or invalid. Half of the streams go to \
+            the acknowledged endpoint. One subscriber uses the history, one is slow, one never reads, others come and \
+            go; commands, history queries and /metrics are requested all the time. The journal's limits are scaled to \
+            the length of the run, so that it deletes as much as it writes. Memory is read from /proc; the median of \
+            the last simulated day may exceed that of the second by at most --tolerance for each day between.
             """)
 
-    @Option(help: ArgumentHelp("How many streams are watched at a time.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of streams at a time.", valueName: "n"))
     var streams = 1000
 
     @Option(help: ArgumentHelp("Simulated days, 3 to 365.", valueName: "n"))
@@ -26,23 +26,23 @@ struct EvaluateMemory: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Seconds of most streams that are sent for each simulated hour, 1 to 180; of one in twenty, 20 times as many.",
+            "Seconds sent of each simulated hour, 1 to 180; 20 times as many for one stream in twenty.",
             valueName: "seconds"))
     var heard = 8
 
-    @Option(help: ArgumentHelp("So many of the streams are sent without holes.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of streams that are sent without gaps.", valueName: "n"))
     var whole = 1
 
-    @Option(help: ArgumentHelp("The least time that it takes.", valueName: "minutes"))
+    @Option(help: ArgumentHelp("Minimum duration of the run.", valueName: "minutes"))
     var minutes = 45.0
 
-    @Option(help: ArgumentHelp("Growth that is no growth.", valueName: "MB/day"))
+    @Option(help: ArgumentHelp("Growth that is tolerated.", valueName: "MB/day"))
     var tolerance = 1.0
 
-    @Option(help: ArgumentHelp("Chooses what happens to the patients.", valueName: "number"))
+    @Option(help: ArgumentHelp("Seed for what happens to the patients.", valueName: "number"))
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("The daemon; default: the one beside this program.", valueName: "file"))
+    @Option(help: ArgumentHelp("The daemon's program; default: the one next to this program.", valueName: "file"))
     var daemon: String?
 
     @Option(help: ArgumentHelp("Threads of the daemon that process streams.", valueName: "n"))

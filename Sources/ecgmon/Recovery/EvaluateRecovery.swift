@@ -10,26 +10,26 @@ import ToolSupport
 struct EvaluateRecovery: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recovery",
-        abstract: "End a daemon at random moments under load, and compare what is left with an undisturbed run.",
+        abstract: "Kill a daemon at random moments under load, and compare the result with an undisturbed run.",
         discussion: """
-            Records are sent to an acknowledged endpoint at full speed. The daemon is killed (or told to end) at random \
-            moments and started again. In the end its journal must hold what that of an undisturbed run holds, with the \
-            same ids, numbers and bodies, and a subscriber must have got each event once and in order.
+            Records are sent to an acknowledged endpoint at full speed. The daemon is killed (or asked to end) at \
+            random moments and restarted. In the end its journal must hold the same ids, numbers and bodies as that of \
+            an undisturbed run, and a subscriber must have received each event once and in order.
 
-            With --by cut the daemon lives on, but the network between it and the others is cut and mended. That needs a \
-            network namespace: unshare --user --map-root-user --net ecgmon evaluate recovery --by cut --kills 4
+            With --by cut the daemon keeps running, but its network connection is cut and restored. That needs \
+            a network namespace: unshare --user --map-root-user --net ecgmon evaluate recovery --by cut --kills 4
             """)
 
-    @Option(help: ArgumentHelp("How often the daemon is ended.", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of kills.", valueName: "n"))
     var kills = 100
 
-    @Option(help: "How: kill (SIGKILL), term (SIGTERM), or cut (the network, which is mended again).")
+    @Option(help: "How: kill (SIGKILL), term (SIGTERM), or cut (the network is cut and restored).")
     var by = "kill"
 
-    @Option(help: ArgumentHelp("How long the network is cut, taken in turn.", valueName: "seconds,..."))
+    @Option(help: ArgumentHelp("How long the network is cut; several durations take turns.", valueName: "seconds,..."))
     var cutSeconds = "1,8"
 
-    @Option(help: ArgumentHelp("Records of the mitdb; simulator: simulated ECG.", valueName: "names"))
+    @Option(help: ArgumentHelp("Records of the mitdb, or simulator for simulated ECG.", valueName: "names"))
     var records = "100,119,200,207,208,213,222,233"
 
     @Option(
@@ -37,16 +37,16 @@ struct EvaluateRecovery: ParsableCommand {
             "Folder of the records, or the name of one in the folder ECGMON_DATABASES.", valueName: "dir"))
     var database = "mitdb"
 
-    @Option(help: ArgumentHelp("So much of each record.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Length to send of each record.", valueName: "seconds"))
     var seconds = 1800.0
 
-    @Option(help: ArgumentHelp("Chooses the moments.", valueName: "number"))
+    @Option(help: ArgumentHelp("Seed for the moments.", valueName: "number"))
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("The daemon; several take turns, as in upgrades.", valueName: "file"))
+    @Option(help: ArgumentHelp("The daemon's program; several take turns, as in upgrades.", valueName: "file"))
     var daemon: [String] = []
 
-    @Option(help: ArgumentHelp("Lines for the daemon's configuration.", valueName: "toml"))
+    @Option(help: ArgumentHelp("Lines to add to the daemon's configuration.", valueName: "toml"))
     var configuration = ""
 
     @Option(help: ArgumentHelp("The weights.", valueName: "file"))

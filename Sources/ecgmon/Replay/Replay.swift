@@ -7,10 +7,10 @@ import ZeroMQ
 /// `ecgmon replay`: a record or the simulator to an ingest socket.
 struct Replay: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Send a record or simulated ECG to a daemon, paced as a bedside would.",
+        abstract: "Send a record or simulated ECG to a daemon, paced like a bedside monitor.",
         discussion: """
-            The ECG is a WFDB record (RECORD, a path without extension) or, with --simulate, made up. Noise and an attack \
-            are added before the converter, so the daemon gets counts as from a real one.
+            The ECG is a WFDB record (RECORD, a path without extension) or, with --simulate, simulated. Noise and an \
+            attack are added before quantisation, so the daemon gets counts as from a real converter.
 
             Examples:
               ecgmon replay Fixtures/208s --speed 20
@@ -28,35 +28,35 @@ struct Replay: ParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Send to this acknowledged endpoint instead, and stay until the daemon has everything for good.",
+            "Send to this acknowledged endpoint instead, and wait until the daemon has everything in its journal.",
             valueName: "endpoint"))
     var acknowledged: String?
 
     @OptionGroup var keyOptions: KeyOptions
 
-    @Option(name: .long, help: "The stream's name; with --streams the first part of their names.")
+    @Option(name: .long, help: "The stream's name; with --streams, the first part of their names.")
     var stream = "replay"
 
-    @Option(name: .long, help: ArgumentHelp("How many streams send the same ECG.", valueName: "n"))
+    @Option(name: .long, help: ArgumentHelp("Number of streams that send the same ECG.", valueName: "n"))
     var streams = 1
 
-    @Option(name: .long, help: "Times real speed, or max: as fast as the daemon takes it.")
+    @Option(name: .long, help: "Multiple of real speed, or max: as fast as the daemon accepts it.")
     var speed = ReplaySpeed(factor: 1)
 
-    @Flag(name: .long, help: "Begin anew at the end, until interrupted.")
+    @Flag(name: .long, help: "Restart at the end, until interrupted.")
     var loop = false
 
     @Option(
-        name: .long, help: ArgumentHelp("Samples in a block; default: a quarter of a second.", valueName: "samples"))
+        name: .long, help: ArgumentHelp("Samples per block; default: a quarter of a second.", valueName: "samples"))
     var block: Int?
 
-    @Flag(help: "What the wire carries.")
+    @Flag(help: "How samples are sent.")
     var encoding = SampleEncoding.counts
 
-    @Option(name: .long, help: "Number that names this run of the acquisition; default: the time.")
+    @Option(name: .long, help: "Session number of this run; default: the time.")
     var session: UInt64?
 
-    @Option(name: .long, help: ArgumentHelp("How long to look for the daemon.", valueName: "seconds"))
+    @Option(name: .long, help: ArgumentHelp("How long to wait for the daemon.", valueName: "seconds"))
     var connectTimeout = 3.0
 
     @Flag(name: .shortAndLong, help: "No progress and no summary.")

@@ -21,12 +21,12 @@ struct ReplaySourceOptions: ParsableArguments {
             valueName: "script"))
     var simulate: RhythmScript?
 
-    @Option(name: .long, help: ArgumentHelp("Samples a second of simulated ECG, 100 to 2000.", valueName: "rate"))
+    @Option(name: .long, help: ArgumentHelp("Sampling rate of simulated ECG in Hz, 100 to 2000.", valueName: "rate"))
     var samplingRate = 360.0
 
     @Option(
         name: .long,
-        help: ArgumentHelp("Height of a normal R of simulated ECG; negative: polarity reversed.", valueName: "mV"))
+        help: ArgumentHelp("R amplitude of simulated ECG; negative: reversed polarity.", valueName: "mV"))
     var amplitude = 1.2
 
     @Option(
@@ -37,15 +37,16 @@ struct ReplaySourceOptions: ParsableArguments {
             """)
     var lead: String?
 
-    @Flag(name: .long, help: "Refuse a record whose length, checksum or first value is not the header's.")
+    @Flag(name: .long, help: "Refuse a record whose length, checksum or first value differs from the header.")
     var strict = false
 
-    @Option(name: .long, help: ArgumentHelp("Where in the record to begin.", valueName: "time"))
+    @Option(name: .long, help: ArgumentHelp("Where in the record to start.", valueName: "time"))
     var start: ClockTime?
 
     @Option(
         name: .long,
-        help: ArgumentHelp("How much to send, as 90 or 1:30; default: all, of simulated ECG 5:00.", valueName: "time"))
+        help: ArgumentHelp(
+            "How much to send, such as 90 or 1:30; default: all, or 5:00 of simulated ECG.", valueName: "time"))
     var duration: ClockTime?
 
     @Option(name: .long, help: ArgumentHelp("Add noise at this signal-to-noise ratio in dB.", valueName: "dB"))
@@ -53,7 +54,7 @@ struct ReplaySourceOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("Noise: white, or the path of a noise record such as nstdb's em.", valueName: "what"))
+        help: ArgumentHelp("Noise: white, or the path of a noise record, such as em of nstdb.", valueName: "what"))
     var noise = "white"
 
     @Option(name: .long, help: "Seed of white noise and of the simulator.")
@@ -71,9 +72,9 @@ struct ReplaySourceOptions: ParsableArguments {
             throw ValidationError("--duration takes more than 0 and at most 24 hours")
         }
         if simulate != nil, start != nil || lead != nil {
-            throw ValidationError("--start and --lead belong to a RECORD")
+            throw ValidationError("--start and --lead need a RECORD")
         }
-        if noise != "white", noiseSnr == nil { throw ValidationError("--noise belongs to --noise-snr") }
+        if noise != "white", noiseSnr == nil { throw ValidationError("--noise needs --noise-snr") }
         if let noiseSnr, !noiseSnr.isFinite || abs(noiseSnr) > 200 {
             throw ValidationError("--noise-snr takes -200 to 200 dB")
         }
@@ -113,7 +114,7 @@ struct ReplaySourceOptions: ParsableArguments {
                 throw ToolError(
                     "the noise \(noise) has \(fixed(noiseRecord.samplingRate, 2)) samples a second, \(material.name) has "
                         + fixed(material.samplingRate, 2),
-                    nextStep: "Use noise of the same rate, or --noise white")
+                    nextStep: "Use noise with the same rate, or --noise white")
             }
             disturbance = noiseRecord.millivolts
         }
@@ -123,9 +124,9 @@ struct ReplaySourceOptions: ParsableArguments {
                 ecg: ecg, rPeaks: peaks, noise: disturbance, samplesPerSecond: rate, decibels: decibels)
         else {
             throw ToolError(
-                "no signal-to-noise ratio can be set: "
+                "the signal-to-noise ratio cannot be set: "
                     + (peaks.isEmpty ? "no beat was found in \(material.name)" : "the noise \(noise) is constant"),
-                nextStep: "Choose another stretch or another noise")
+                nextStep: "Choose another part of the record, or another noise")
         }
         material.replace(from: 0, withMillivolts: NoiseMixer.mix(ecg: ecg, noise: disturbance, gain: gain))
     }
@@ -157,17 +158,17 @@ struct ReplaySourceOptions: ParsableArguments {
 
 /// An attack on a stretch of the replay.
 struct ReplayAttackOptions: ParsableArguments {
-    @Option(name: .long, help: "Attack a stretch, against the model.")
+    @Option(name: .long, help: "Attack an episode, white-box against the model.")
     var attack: WindowAttack.Method?
 
-    @Option(name: .long, help: "Greatest change of a sample, in units of the beat's window scaled to [0, 1].")
+    @Option(name: .long, help: "Largest change of a sample, in units of the beat's window scaled to [0, 1].")
     var epsilon: Float = 0.01
 
     @Option(
-        name: .long, help: ArgumentHelp("Begin of the attacked stretch; default: the beginning.", valueName: "time"))
+        name: .long, help: ArgumentHelp("Start of the attacked episode; default: the start.", valueName: "time"))
     var from: ClockTime?
 
-    @Option(name: .long, help: ArgumentHelp("End of the attacked stretch; default: the end.", valueName: "time"))
+    @Option(name: .long, help: ArgumentHelp("End of the attacked episode; default: the end.", valueName: "time"))
     var to: ClockTime?
 
     @Option(name: .long, help: ArgumentHelp("Weights to attack; default: the shipped ones.", valueName: "file"))
@@ -176,7 +177,7 @@ struct ReplayAttackOptions: ParsableArguments {
     mutating func validate() throws {
         guard epsilon > 0, epsilon <= 1 else { throw ValidationError("--epsilon takes more than 0 and at most 1") }
         if attack == nil, from != nil || to != nil || model != nil {
-            throw ValidationError("--from, --to and --model belong to --attack")
+            throw ValidationError("--from, --to and --model need --attack")
         }
     }
 

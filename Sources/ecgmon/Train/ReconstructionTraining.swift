@@ -30,7 +30,7 @@ struct ReconstructionTraining {
         let path = "Config/models/undefended.safetensors"
         guard let found = InstalledFiles.find(path) else {
             throw ToolError(
-                "there is no network to make attacked windows on: \(path) was not found",
+                "there is no network to attack: \(path) was not found",
                 nextStep: "Train it with `ecgmon train --recipe undefended`")
         }
         return found

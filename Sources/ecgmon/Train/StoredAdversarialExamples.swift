@@ -54,7 +54,7 @@ struct StoredAdversarialExamples {
         progress.end()
         let values = done.values.withLock { $0 }
         guard !values.contains(where: \.isEmpty) else {
-            throw EvaluationCancelled("stopped; the attacked windows are made anew by the next call")
+            throw EvaluationCancelled("stopped; the next run makes the attacked windows again")
         }
         return Array(values.joined())
     }

@@ -21,40 +21,41 @@ struct TrainCommand: ParsableCommand {
                              the systems that the paper compares with, on clean windows and their own attacked ones
               discriminator  the paper's discriminator, attacked afresh in every step, by the options below
 
-            Ctrl-C saves a checkpoint; the same command goes on from it. The same seeds, threads and options give the same weights, \
-            bit for bit. Examples:
+            Ctrl-C saves a checkpoint; the same command resumes from it. The same seeds, threads and options give the \
+            same weights, bit for bit. Examples:
               ecgmon train --recipe hardened --output mine.safetensors
               ecgmon train --recipe undefended --network-seed 2 --output surrogate.safetensors
             """)
 
     @Option(help: "Folder of annotated records at 360 Hz, or the name of one in the folder ECGMON_DATABASES.")
     var database = "mitdb"
-    @Option(name: .shortAndLong, help: "The weights file to write; its model card lies beside it.")
+    @Option(name: .shortAndLong, help: "The weights file to write; its model card is written next to it.")
     var output: String
-    @Option(help: "Checkpoint file. Default: the weights file with .checkpoint added.")
+    @Option(help: "Checkpoint file. Default: the weights file's name with .checkpoint appended.")
     var checkpoint: String?
-    @Option(help: "beats: a fifth of every class is held out; patients: DS2 is, and DS1 trained on.")
+    @Option(help: "beats: a fifth of every class is held out; patients: DS2 is held out, and DS1 trained on.")
     var split = DataSplit.beats
-    @Option(help: "Which network, trained how (see above).")
+    @Option(help: "Which network to train, and how (see above).")
     var recipe = RecipeName.discriminator
-    @Flag(help: "Start anew even where a checkpoint lies.")
+    @Flag(help: "Start afresh even if there is a checkpoint.")
     var restart = false
     @Option(
         help: """
-            Passes over the training set. Default: discriminator 20, undefended 12, compared systems 10, paper 100 as in the \
-            paper; hardened 48, for the classes and for the attack head; reconstruction 6.
+            Passes over the training set. Default: discriminator 20, undefended 12, compared systems 10, paper 100 as \
+            in the paper; hardened 48, for the classes and for the attack head; reconstruction 6.
             """)
     var epochs: Int?
     @Option(help: "Seed of the split, of SMOTE and, unless --network-seed is given, of the training.")
     var seed: UInt64 = 1
     @Option(help: "Seed of the initial weights and of every random number of the training. Default: --seed.")
     var networkSeed: UInt64?
-    @Option(help: "Threads; each works on a part of every batch, so that the weights depend on the number.")
+    @Option(help: "Threads; each processes a part of every batch, so the weights depend on their number.")
     var threads = 1
     @Option(
         help: """
-            Learning rate: the peak of one cycle for discriminator (default 0.002) and hardened (0.003), the beginning of a cosine for undefended and \
-            compared systems (0.001) and reconstruction (0.0002), constant for paper (0.0002, as in the paper).
+            Learning rate: the peak of one cycle for discriminator (default 0.002) and hardened (0.003), the beginning \
+            of a cosine for undefended and compared systems (0.001) and reconstruction (0.0002), constant for paper \
+            (0.0002, as in the paper).
             """)
     var learningRate: Float?
 
@@ -65,25 +66,25 @@ struct TrainCommand: ParsableCommand {
 
     @Option(
         help: """
-            paper: where the generator goes (default: generator.safetensors beside the weights file). hardened: a generator's \
-            weights; it makes a part of the windows anew.
+            paper: where to write the generator (default: generator.safetensors next to the weights file). hardened: a \
+            generator's weights; it makes a part of the windows anew.
             """)
     var generator: String?
-    @Option(help: "paper: lambda of the reconstruction's mean squared error; the paper has 1.")
+    @Option(help: "paper: lambda of the reconstruction's mean squared error; 1 in the paper.")
     var reconstructionWeight: Float = 1
-    @Option(help: "paper: epochs at the end in which the learning rate falls to nothing; the paper has none.")
+    @Option(help: "paper: final epochs in which the learning rate falls to zero; none in the paper.")
     var decayEpochs = 0
     @Option(
-        help: "paper: epochs at the end in which the generator normalises by running statistics; the paper has none.")
+        help: "paper: final epochs in which the generator normalises with running statistics; none in the paper.")
     var frozenStatisticsEpochs = 0
 
-    @Option(help: "discriminator: clean windows in a step; as many attacked ones are added.")
+    @Option(help: "discriminator: clean windows per step; as many attacked ones are added.")
     var batch = 64
-    @Option(help: "discriminator: R is moved by up to this many samples either way.")
+    @Option(help: "discriminator: R is shifted by up to this many samples either way.")
     var jitter = 3
     @Option(
         help:
-            "discriminator: most noise added to a third of the windows, standard deviation in units of the [0,1] window."
+            "discriminator: maximum noise added to a third of the windows, standard deviation in units of the [0,1] window."
     )
     var noise: Float = 0.004
     @Option(
@@ -92,7 +93,7 @@ struct TrainCommand: ParsableCommand {
     )
     var epsilon: Float?
     @Option(
-        help: ArgumentHelp("hardened, reconstruction: weights to go on from instead of new ones.", valueName: "file"))
+        help: ArgumentHelp("hardened, reconstruction: weights to start from instead of new ones.", valueName: "file"))
     var startFrom: String?
     @Option(help: "discriminator: iterations of the attacks in training.")
     var iterations = 5
@@ -112,7 +113,7 @@ struct TrainCommand: ParsableCommand {
         guard (epochs ?? 1) >= 1, (1...64).contains(threads), batch >= 2 * threads, threads <= 32, normalBeats >= 0,
             minorityBeats >= 0, (0...20).contains(jitter), (learningRate ?? 1) > 0, noise >= 0, (epsilon ?? 1) > 0,
             iterations >= 1, reconstructionWeight >= 0, decayEpochs >= 0, frozenStatisticsEpochs >= 0
-        else { throw ValidationError("a number is out of its range; see ecgmon train --help") }
+        else { throw ValidationError("a number is out of range; see ecgmon train --help") }
     }
 
     func run() throws {
@@ -123,7 +124,7 @@ struct TrainCommand: ParsableCommand {
             let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
             guard RecordDatabase.isDirectory(folder), FileManager.default.isWritableFile(atPath: folder) else {
                 throw ToolError(
-                    "nothing can be written to the folder \(folder)", nextStep: "Make it, or name another --output")
+                    "nothing can be written to the folder \(folder)", nextStep: "Create it, or name another --output")
             }
         }
         let session = TrainingSession(
@@ -157,7 +158,7 @@ struct TrainCommand: ParsableCommand {
     private var reconstruction: ReconstructionTraining {
         get throws {
             guard let startFrom else {
-                throw ToolError("there is no generator to go on with", nextStep: "Name its weights with --start-from")
+                throw ToolError("there is no generator to start from", nextStep: "Name its weights with --start-from")
             }
             var recipe = ReconstructionRecipe()
             if let epochs { recipe.epochs = epochs }

@@ -27,7 +27,7 @@ struct ConnectionWatch: ~Copyable {
             self.socket = socket
         } catch {
             throw ToolError(
-                "\(printable(endpoint)) cannot be connected to: \(error.text)",
+                "cannot connect to \(printable(endpoint)): \(error.text)",
                 nextStep: "Give an endpoint such as tcp://127.0.0.1:5572 or ipc:///run/ecgmon/events")
         }
     }

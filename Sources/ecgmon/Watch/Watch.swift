@@ -9,8 +9,8 @@ struct Watch: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show beats, alerts, suspicions and states as a daemon publishes them.",
         discussion: """
-            Times are those of the acquisition, UTC. A lost connection is made again as soon as the daemon is back, and what was \
-            published meanwhile is asked for.
+            Times are acquisition times in UTC. A lost connection is restored as soon as the daemon is back, and \
+            events published in the meantime are fetched.
 
             Examples:
               ecgmon watch
@@ -29,7 +29,7 @@ struct Watch: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The daemon's history endpoint: nothing is missed then. Default: the usual one, where --events is, too.",
+            "The daemon's history endpoint, so that nothing is missed. Default: the default one if --events is, too.",
             valueName: "endpoint"))
     var history: String?
 
@@ -39,22 +39,22 @@ struct Watch: ParsableCommand {
         name: .long, parsing: .upToNextOption,
         help:
             """
-            Kinds (alert, beat, suspicion, status, waveform, health) or whole topics (alert.bed-1); default: all kinds but \
-            waveform and health.
+            Kinds (alert, beat, suspicion, status, waveform, health) or whole topics (alert.bed-1); default: all kinds \
+            but waveform and health.
             """
     )
     var topic: [String] = []
 
-    @Flag(name: .long, help: "One JSON object a line, as published.")
+    @Flag(name: .long, help: "One JSON object per line, as published.")
     var json = false
 
-    @Flag(name: .long, help: "Wait for a daemon that is not there yet.")
+    @Flag(name: .long, help: "Wait for a daemon that is not running yet.")
     var wait = false
 
-    @Option(name: .long, help: ArgumentHelp("End after so many lines.", valueName: "n"))
+    @Option(name: .long, help: ArgumentHelp("Stop after n lines.", valueName: "n"))
     var count: Int?
 
-    @Option(name: .long, help: ArgumentHelp("How long to look for the daemon.", valueName: "seconds"))
+    @Option(name: .long, help: ArgumentHelp("How long to wait for the daemon.", valueName: "seconds"))
     var connectTimeout = 3.0
 
     mutating func validate() throws {
@@ -81,7 +81,7 @@ struct Watch: ParsableCommand {
         let timeout: Duration = wait ? .seconds(1_000_000) : .seconds(connectTimeout)
         guard connection.waitUntilConnected(timeout: timeout) || Interruption.requested else {
             throw ToolError(
-                "nobody publishes events at \(printable(events))",
+                "no daemon publishes events at \(printable(events))",
                 nextStep: "Start the daemon with `ecgmond`, name its events endpoint with --events, or --wait for it"
                     + keyOptions.hint)
         }
@@ -137,7 +137,7 @@ struct Watch: ParsableCommand {
     /// The topics asked for, of the streams asked for.
     private func filters() throws -> [TopicFilter] {
         for stream in streams where !StreamName.isValid(stream) {
-            throw ValidationError("\(printable(stream)) is no name of a stream")
+            throw ValidationError("\(printable(stream)) is not a valid stream name")
         }
         let wanted = topic.isEmpty ? ["alert", "beat", "suspicion", "status"] : topic
         var filters: [TopicFilter] = []
@@ -153,7 +153,7 @@ struct Watch: ParsableCommand {
                 filters.append(.only(whole))
             } else {
                 throw ValidationError(
-                    "\(printable(name)) is no topic; kinds are "
+                    "\(printable(name)) is not a topic; the kinds are "
                         + Topic.Kind.allCases.map(\.rawValue).joined(separator: ", ")
                 )
             }
