@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGClassification
 import Testing
 
 @testable import ECGMonitor

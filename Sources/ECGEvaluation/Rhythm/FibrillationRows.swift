@@ -1,4 +1,5 @@
 import ECGATKGAN
+import ECGClassification
 public import ECGMonitor
 public import ToolSupport
 import WFDB

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ECGATKGAN
+import ECGClassification
 import ECGEvaluation
 import ECGMonitor
 import FoundationEssentials
