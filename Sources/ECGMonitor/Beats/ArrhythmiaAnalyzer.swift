@@ -271,8 +271,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         let status = Status(
             condition: signal.condition, conditionSinceSampleIndex: signal.since, state: state,
             heartRate: heartRate.beatsPerMinute, pause: alerts.currentPause, pauseChange: pauseChange,
-            leads: leads.statuses, leadChange: leadChange)
-            pacingPulses: pacingPulses, isPaced: isPaced)
+            leads: leads.statuses, leadChange: leadChange, pacingPulses: pacingPulses, isPaced: isPaced)
         alerts.write(.status(status), at: index)
     }
 
