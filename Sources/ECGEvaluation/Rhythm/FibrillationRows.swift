@@ -1,4 +1,4 @@
-import ECGATKGAN
+public import ECGATKGAN
 public import ECGMonitor
 public import ToolSupport
 import WFDB
@@ -20,7 +20,9 @@ public struct FibrillationRows: Sendable {
     public var rows: [ObservedRhythm] = []
     /// One for each row.
     public var labels: [Label] = []
+}
 
+extension FibrillationRows {
     /// Seconds before a beat that its features are from.
     private static let spanSeconds = 30.0
     private static let hidden: Set<String> = ["(AFL", "(AF", "(VF", "(VFIB", "(VFL", "(VT", "(NOISE", "(ASYS"]
@@ -39,8 +41,8 @@ public struct FibrillationRows: Sendable {
             ? RhythmReference(
                 annotations: try database.annotations(name, for: record), frameCount: Int64(record.frameCount))
             : nil
+        self.init(database: "", record: name, recordSeconds: 0)
         self.database = String(database.directory.split(separator: "/").last ?? "")
-        self.record = name
         recordSeconds = Double(input.millivolts.count) / input.samplingRate
         var feed = try MonitorFeed(
             samplingRate: input.samplingRate, lead: input.lead, name: name, classifier: classifier,
