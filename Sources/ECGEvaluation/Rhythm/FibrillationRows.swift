@@ -1,3 +1,4 @@
+public import ECGATKGAN
 import ECGATKGAN
 import ECGClassification
 public import ECGMonitor
@@ -21,7 +22,9 @@ public struct FibrillationRows: Sendable {
     public var rows: [ObservedRhythm] = []
     /// One for each row.
     public var labels: [Label] = []
+}
 
+extension FibrillationRows {
     /// Seconds before a beat that its features are from.
     private static let spanSeconds = 30.0
     private static let hidden: Set<String> = ["(AFL", "(AF", "(VF", "(VFIB", "(VFL", "(VT", "(NOISE", "(ASYS"]
@@ -40,8 +43,8 @@ public struct FibrillationRows: Sendable {
             ? RhythmReference(
                 annotations: try database.annotations(name, for: record), frameCount: Int64(record.frameCount))
             : nil
+        self.init(database: "", record: name, recordSeconds: 0)
         self.database = String(database.directory.split(separator: "/").last ?? "")
-        self.record = name
         recordSeconds = Double(input.millivolts.count) / input.samplingRate
         var feed = try MonitorFeed(
             samplingRate: input.samplingRate, lead: input.lead, name: name, classifier: classifier,

@@ -2,12 +2,12 @@ import ECGSignal
 import Foundation
 internal import StateCoding
 
-/// The signal before the QRS complexes of the last 64 beats: a P wave looks alike in every beat, fibrillation does not.
+/// The signal before the QRS complexes of the last 32 beats: a P wave looks alike in every beat, fibrillation does not.
 ///
 /// Of each beat, R-361 ms to R-61 ms is kept as 18 means of 6 samples (60 values a second), without mean and slope, in
 /// microvolts. The means remove mains hum; removing the slope removes baseline wander and the end of the T wave.
 struct AtrialActivity: Sendable, Codable {
-    static let beats = 64
+    static let beats = 32
     static let points = 18
     /// Samples of the beat window (360 Hz) in one mean, and the first one used.
     private static let samplesPerPoint = 6
@@ -17,16 +17,16 @@ struct AtrialActivity: Sendable, Codable {
     /// With fewer segments nothing can be said, and `features` has its neutral values.
     static let minimumSegments = 5
 
-    private var segments = InlineArray<1_152, Int16>(repeating: 0)
+    private var segments = InlineArray<576, Int16>(repeating: 0)
     /// Peak-to-peak height of the QRS complexes, in mV.
-    private var heights = InlineArray<64, Float>(repeating: 0)
+    private var heights = InlineArray<32, Float>(repeating: 0)
 
     /// Stores a beat's segment.
     ///
     /// - Parameters:
     ///   - window: the beat's window, scaled to [0,1].
     ///   - range: what the scaling removed, in mV.
-    ///   - place: 0 ..< 64.
+    ///   - place: 0 ..< 32.
     mutating func store(_ window: UnsafeBufferPointer<Float>, range: Float, at place: Int) {
         var least = Float.infinity
         var greatest = -Float.infinity
@@ -72,7 +72,7 @@ struct AtrialActivity: Sendable, Codable {
     }
 
     /// - Parameter places: one bit for each place whose beat counts.
-    func features(of places: UInt64) -> Features {
+    func features(of places: UInt32) -> Features {
         let count = places.nonzeroBitCount
         guard count >= Self.minimumSegments else { return Features() }
         return withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.beats) { values in
@@ -105,7 +105,7 @@ struct AtrialActivity: Sendable, Codable {
     }
 
     /// Median absolute difference, in mV, between the beats and the median beat, over all points of all beats.
-    private func deviation(from median: InlineArray<18, Float>, of places: UInt64) -> Float {
+    private func deviation(from median: InlineArray<18, Float>, of places: UInt32) -> Float {
         withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.beats * Self.points) { differences in
             var count = 0
             var rest = places
@@ -140,7 +140,7 @@ struct AtrialActivity: Sendable, Codable {
 
     /// Median of a value over the places; `values` has room for all of them.
     private static func median(
-        _ values: UnsafeMutableBufferPointer<Float>, _ places: UInt64, _ value: (Int) -> Float
+        _ values: UnsafeMutableBufferPointer<Float>, _ places: UInt32, _ value: (Int) -> Float
     ) -> Float {
         var count = 0
         var rest = places

@@ -3,7 +3,7 @@ import Foundation
 internal import StateCoding
 
 /// What tells atrial fibrillation from other rhythms, over the last 30 s (at most 64 beats): how irregular the RR
-/// intervals are, and whether there is a P wave.
+/// intervals are, and whether there is a P wave before the last 32 of them.
 ///
 /// Intervals to and from V and F beats are left out, as are those above 2.5 s, below 0.2 s, and in noise.
 struct AtrialFibrillationFeatures: Sendable, Codable, RangeChecked {
@@ -47,7 +47,7 @@ struct AtrialFibrillationFeatures: Sendable, Codable, RangeChecked {
 
     /// Stores the signal before the next beat's QRS complex. `add` follows before the next call.
     mutating func see(_ window: UnsafeBufferPointer<Float>, range: Float) {
-        activity.store(window, range: range, at: next)
+        activity.store(window, range: range, at: next % AtrialActivity.beats)
     }
 
     /// Adds the next beat.
@@ -119,9 +119,10 @@ struct AtrialFibrillationFeatures: Sendable, Codable, RangeChecked {
         }
         result.features[7] = Float((ventricular & window).nonzeroBitCount) / total
         result.features[8] = Float((supraventricular & window).nonzeroBitCount) / total
-        var places: UInt64 = 0
-        forEach(in: withSegment & window & usable & ~besideVentricular) {
-            if interval($0) >= Self.shortestIntervalWithP { places |= 1 << UInt64(place($0)) }
+        var places: UInt32 = 0
+        let last = (UInt64(1) << UInt64(AtrialActivity.beats)) - 1
+        forEach(in: withSegment & window & usable & ~besideVentricular & last) {
+            if interval($0) >= Self.shortestIntervalWithP { places |= 1 << UInt32(place($0) % AtrialActivity.beats) }
         }
         let atrial = activity.features(of: places)
         result.features[9] = atrial.amplitude

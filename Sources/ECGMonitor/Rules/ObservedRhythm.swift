@@ -11,5 +11,15 @@ public struct ObservedRhythm: Sendable {
     /// In the order of `featureNames`.
     public var features: [Float]
 
+    public init(
+        sampleIndex: Int64, decidedAtSampleIndex: Int64, samplingRate: Double, seconds: Float, features: [Float]
+    ) {
+        self.sampleIndex = sampleIndex
+        self.decidedAtSampleIndex = decidedAtSampleIndex
+        self.samplingRate = samplingRate
+        self.seconds = seconds
+        self.features = features
+    }
+
     public static var featureNames: [String] { AtrialFibrillationFeatures.names }
 }

@@ -41,7 +41,7 @@ struct TrainFibrillation: AsyncParsableCommand {
             let database = try RecordDatabase(String(name))
             let kinds = try Self.kinds(in: database.directory)
             let names = kinds == nil ? try database.scoredRecords(nil) : try database.records()
-            inputs += names.map { (database, $0, kinds.map { kinds in kinds[$0] ?? "~" }) }
+            inputs += names.map { name in (database, name, kinds.map { $0[name] ?? "~" }) }
         }
         let parts = try await RecordBatch.map(inputs, jobs: jobs) { input in
             try FibrillationRows(input.name, in: input.database, kind: input.kind, classifier: classifier)
