@@ -13,6 +13,8 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
     static let heightReach: Int64 = 36
     /// 300 ms: no complex is wider.
     static let longestComplex: Int64 = 108
+    /// A complex is over once the signal has returned from its apex by this fraction of its amplitude.
+    static let returnShare: Float = 0.6
     /// A peak is complete at most this many samples after its apex.
     static let maximumDelay =
         PanTompkinsFilters.slopeDelay + 2 * PanTompkinsFilters.slopeSpacing + PanTompkinsFilters.integrationLength
@@ -145,7 +147,7 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
         guard interval > 0, interval <= Self.longestComplex, lastFiducial > index - 250 else { return }
         // Still beyond 40 % of the previous apex, on the same side of the baseline before it.
         let apexLevel = at(lastFiducial)
-        let least = 0.6 * abs(lastAmplitude)
+        let least = Self.returnShare * abs(lastAmplitude)
         for i in lastFiducial...candidate.fiducialIndex {
             let fall = lastAmplitude > 0 ? apexLevel - at(i) : at(i) - apexLevel
             if fall > least { return }

@@ -27,6 +27,8 @@ extension PanTompkinsDetector {
 
         /// The second slope of a wide complex is at most this much higher than the first.
         var otherSlopeLimit: Float = 1.6
+        /// In noise both are at least this fraction of the usual height.
+        var otherSlopeHeight: Float = 0.7
 
         // MARK: Relearning
 
@@ -103,6 +105,6 @@ extension PanTompkinsDetector {
         var noisyTWaveSlope: Float = 0
         /// 144 ms: a noise peak must not hide a beat.
         var noisyRefractory: Float = 52
-        var noisySearchBackByMedian: Float = 1.2
+        var noisySearchBackByMedian: Float = 1.17
     }
 }

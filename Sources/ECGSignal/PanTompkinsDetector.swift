@@ -24,8 +24,9 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
     private var decided = CandidateQueue()
     var smallBeats = SmallBeats()
     private var fastRhythm = FastRhythm()
-    /// The peak decided before: its height, and whether it was the second slope of a complex.
+    /// Of the peak decided before: the integrated signal, the height, and whether it was a complex's second slope.
     private var lastPeak: Float = 0
+    private var lastPeakHeight: Float = 0
     private var lastPeakWasOtherSlope = false
     /// Whether the last beat was a small one beside large ones.
     private var wasSmall = false
@@ -147,11 +148,15 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
         let isOtherSlope =
             additions.contains(.wideComplexes) && candidate.endsPreviousComplex && !lastPeakWasOtherSlope
             && candidate.integratedPeak < constants.otherSlopeLimit * lastPeak
+        let previousHeight = lastPeakHeight
+        lastPeakHeight = candidate.height
         lastPeak = candidate.integratedPeak
         lastPeakWasOtherSlope = isOtherSlope
         if let lastBeat {
             let interval = candidate.fiducialIndex - lastBeat.fiducialIndex
-            if isOtherSlope, noisiness == 0 { return }
+            // In noise only between slopes nearly as tall as the beats; smaller ones may be noise beside a beat.
+            let isTall = min(candidate.height, previousHeight) > constants.otherSlopeHeight * heights.median
+            if isOtherSlope, noisiness == 0 || isTall { return }
             if interval < refractory {
                 if additions.contains(.fastRhythm) { fastRhythm.skip(candidate, after: lastBeat) }
                 return
