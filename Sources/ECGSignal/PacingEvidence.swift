@@ -35,7 +35,7 @@ public struct PacingEvidence: Sendable, Codable {
     ///   - samplingRate: samples per second.
     /// - Returns: whether it is a pacemaker's.
     public mutating func add(at index: Int64, height: Float, samplingRate: Double) -> Bool {
-        guard abs(height) <= Self.maximumHeight else { return false }
+        guard height != 0, abs(height) <= Self.maximumHeight else { return false }
         let window = Int64(Self.windowSeconds * samplingRate)
         var alike = 0
         for place in 0..<min(added, Self.capacity)
