@@ -4,7 +4,7 @@ public import StateCoding
 /// artefact, or the pulses that noise imitates, do not.
 public struct PacingEvidence: Sendable, Codable {
     /// A pulse counts if this many of the pulses of the last `windowSeconds` resemble it.
-    static let likePulses = 3
+    static let likePulses = 4
     static let windowSeconds = 10.0
     /// Once pacing is known, one suffices for this many seconds.
     static let knownSeconds = 120.0
