@@ -4,7 +4,7 @@ public import StateCoding
 /// artefact, or the pulses that noise imitates, do not.
 public struct PacingEvidence: Sendable, Codable {
     /// A pulse counts if this many of the pulses of the last `windowSeconds` resemble it.
-    static let likePulses = 3
+    static let likePulses = 4
     static let windowSeconds = 10.0
     /// Once pacing is known, one suffices for this many seconds.
     static let knownSeconds = 120.0
@@ -35,7 +35,7 @@ public struct PacingEvidence: Sendable, Codable {
     ///   - samplingRate: samples per second.
     /// - Returns: whether it is a pacemaker's.
     public mutating func add(at index: Int64, height: Float, samplingRate: Double) -> Bool {
-        guard abs(height) <= Self.maximumHeight else { return false }
+        guard height != 0, abs(height) <= Self.maximumHeight else { return false }
         let window = Int64(Self.windowSeconds * samplingRate)
         var alike = 0
         for place in 0..<min(added, Self.capacity)

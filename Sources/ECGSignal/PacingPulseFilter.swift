@@ -6,10 +6,13 @@ public struct PacingPulse: Sendable, Equatable, Codable {
     public var samplesAgo: Int
     /// Its extreme value above (or, negative, below) the signal just before it, in mV.
     public var height: Float
+    /// How many samples exceed half of its height.
+    public var sampleCount: Int
 
-    public init(samplesAgo: Int, height: Float) {
+    public init(samplesAgo: Int, height: Float, sampleCount: Int) {
         self.samplesAgo = samplesAgo
         self.height = height
+        self.sampleCount = sampleCount
     }
 }
 
@@ -67,10 +70,10 @@ public struct PacingPulseFilter: Sendable, Codable {
     static let roughnessSeconds: Float = 0.25
     /// Pulses from this height on, in mV, that are at most this wide, in s, may leave an offset of at most this share.
     static let tailHeight: Float = 2
-    static let tailWidth = 0.007
+    static let tailWidth = 0.0085
     static let tailShare: Float = 0.3
     /// Time constant with which an offset that did not decay by itself is given up, in s.
-    static let tailSeconds: Float = 0.15
+    static let tailSeconds: Float = 1
 
     private static let capacity = 256
 
@@ -98,9 +101,12 @@ public struct PacingPulseFilter: Sendable, Codable {
     /// Height of the pulses of the patient's pacemaker, in mV; 0: none is known. Pulses of this height are recognized
     /// even if they are somewhat wider than others may be.
     public var expectedHeight: Float = 0
-    /// Offset that a pulse has left, and the last sample, in mV.
+    /// Offset that a pulse has left, and the signal smoothed over `lagSeconds`, in mV.
     private var tail: Float = 0
-    private var last: Float = 0
+    private var smooth: Float = 0
+    private var tailBase: Float = 0
+    /// Samples for which the offset is still settling: the front end rings.
+    private var settling = 0
 
     public init() {}
 
@@ -155,13 +161,18 @@ public struct PacingPulseFilter: Sendable, Codable {
 
     private mutating func output(_ sample: Float, _ pass: (Float) -> Void) {
         if tail != 0 {
-            let change = sample - last
-            // A decaying offset moves towards zero; whatever moves away from it is the heart.
-            if change * tail < 0 { tail = abs(change) < abs(tail) ? tail + change : 0 }
+            smooth += (sample - smooth) / Float(lag)
+            // An offset decays towards the earlier level; whatever moves away from it is the heart.
+            let left = (smooth - tailBase) * (tail < 0 ? -1 : 1)
+            if settling > 0 {
+                settling -= 1
+                tail = max(-Self.tailShare * abs(extreme), min(Self.tailShare * abs(extreme), sample - tailBase))
+            } else if left < abs(tail) {
+                tail = max(0, left) * (tail < 0 ? -1 : 1)
+            }
             tail -= tail / (Self.tailSeconds * rate)
             if abs(tail) < 1e-3 { tail = 0 }
         }
-        last = sample
         pass(sample - tail)
     }
 
@@ -226,7 +237,9 @@ public struct PacingPulseFilter: Sendable, Codable {
         tail =
             height >= Self.tailHeight && width <= Float(Self.tailWidth) && abs(left) <= Self.tailShare * height
             ? left : 0
-        return PacingPulse(samplesAgo: apex - 1, height: extreme)
+        var count = 0
+        for back in 1...held where abs(deviation(back)) > height / 2 { count += 1 }
+        return PacingPulse(samplesAgo: apex - 1, height: extreme, sampleCount: count)
     }
 
     /// Whether the signal was level before the samples held back.
@@ -263,13 +276,15 @@ public struct PacingPulseFilter: Sendable, Codable {
         // The samples that are already at rest are the heart's.
         var resting = 1
         let level = deviation(1)
-        while resting < quietFor, abs(deviation(resting + 1) - level) <= Self.settledShare * abs(extreme) { resting += 1 }
+        while tail == 0, resting < quietFor, abs(deviation(resting + 1) - level) <= Self.settledShare * abs(extreme) { resting += 1 }
         let end = deviation(resting) + base - tail
         let count = held - resting
         for index in 0..<count { pass(base + (end - base) * Float(index + 1) / Float(count + 1)) }
         let settled = tail
+        smooth = ring[(position - 1) & 255]
+        tailBase = base
+        settling = tail == 0 ? 0 : quiet
         for back in stride(from: resting, to: 0, by: -1) { pass(ring[(position - back) & 255] - settled) }
-        last = ring[(position - 1) & 255]
         held = 0
         calmFor = 0
     }
@@ -280,9 +295,9 @@ extension PacingPulseFilter: RangeChecked {
         (0...8).contains(lag) && (0...16).contains(quiet) && (0...120).contains(longest) && (0...40).contains(calm)
             && (1...2_000).contains(rate) && (0..<Self.capacity).contains(position)
             && (0...Self.capacity).contains(filled) && (0...max(0, longest - 1)).contains(held)
-            && (0...held).contains(quietFor) && (0...4_000).contains(calmFor) && roughness >= 0
+            && (0...max(0, longest - 1)).contains(quietFor) && (0...4_000).contains(calmFor) && roughness >= 0 && (0...16).contains(settling)
             && (lag > 0 || held == 0) && held <= filled
             && ring.indices.allSatisfy { abs(ring[$0]) <= 1e4 } && abs(base) <= 1e4 && abs(extreme) <= 2e4
-            && abs(tail) <= 1e4 && abs(last) <= 1e4 && expectedHeight.isFinite
+            && abs(tail) <= 1e4 && abs(smooth) <= 1e4 && abs(tailBase) <= 1e4 && expectedHeight.isFinite
     }
 }

@@ -30,7 +30,10 @@ public struct SpikeFilter: Sendable, Codable {
     private var hasLast = false
     private var held = InlineArray<8, Float>(repeating: 0)
     private var heldCount = 0
-    /// Extreme value of the last spike above (or, negative, below) the sample before it, in mV.
+    /// Step from the sample before the last one to the last one, in mV.
+    private var lastStep: Float = 0
+    /// Extreme value of the last spike above (or, negative, below) the sample before it, in mV; 0 if the signal was
+    /// already moving nearly as fast, as it does at the apex of a tall QRS complex.
     public private(set) var lastHeight: Float = 0
 
     public init() {}
@@ -54,6 +57,7 @@ public struct SpikeFilter: Sendable, Codable {
         if heldCount == 0 {
             let size = hasLast ? abs(sample - last) : 0
             if size <= jump || size <= Self.roughnessFactor * roughness {
+                lastStep = hasLast ? sample - last : 0
                 hasLast = true
                 roughness += Self.roughnessWeight * (size - roughness)
                 last = sample
@@ -71,6 +75,7 @@ public struct SpikeFilter: Sendable, Codable {
         for index in 0..<heldCount { pass(held[index]) }
         if heldCount > 0 {
             roughness += Self.roughnessWeight * (abs(held[0] - last) - roughness)
+            lastStep = held[heldCount - 1] - (heldCount > 1 ? held[heldCount - 2] : last)
             last = held[heldCount - 1]
         }
         heldCount = 0
@@ -88,6 +93,7 @@ public struct SpikeFilter: Sendable, Codable {
             let length = heldCount
             lastHeight = 0
             for index in 0..<length where abs(held[index] - last) > abs(lastHeight) { lastHeight = held[index] - last }
+            if abs(lastHeight) < 3 * abs(lastStep) { lastHeight = 0 }
             for index in 0..<length { pass(last + (sample - last) * Float(index + 1) / Float(length + 1)) }
             heldCount = 0
             last = sample
@@ -98,6 +104,7 @@ public struct SpikeFilter: Sendable, Codable {
             hold(sample)
         } else {
             flush(pass: pass)
+            lastStep = sample - last
             last = sample
             pass(sample)
         }
@@ -108,6 +115,6 @@ public struct SpikeFilter: Sendable, Codable {
 extension SpikeFilter: RangeChecked {
     public var isInRange: Bool {
         (0...maximumLength).contains(heldCount) && (0...8).contains(maximumLength) && last.isFinite && roughness >= 0
-            && lastHeight.isFinite
+            && lastHeight.isFinite && lastStep.isFinite
     }
 }

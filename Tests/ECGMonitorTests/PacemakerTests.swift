@@ -87,16 +87,16 @@ import Testing
     @Test(arguments: rates) func capturedBeatsAreMarkedAsPaced(rate: Double) throws {
         let stream = try Self.paced([.init(.ventricular(rate: 70), seconds: 30)], rate: rate, pulsesBefore: [0.06])
         Self.expectAllFound(stream)
-        #expect(stream.beats.dropFirst(4).allSatisfy { $0.beat.pacing == BeatPacing(ventricular: true) })
+        #expect(stream.beats.dropFirst(5).allSatisfy { $0.beat.pacing == BeatPacing(ventricular: true) })
         let last = try #require(stream.statuses.last).status
         #expect(last.isPaced)
-        #expect(last.pacingPulses >= Int64(stream.labels.count) - 5)
+        #expect(last.pacingPulses >= Int64(stream.labels.count) - 6)
     }
 
     @Test(arguments: rates) func atrialPacingIsMarked(rate: Double) throws {
         let stream = try Self.paced([.init(.sinus(rate: 80), seconds: 30)], rate: rate, pulsesBefore: [0.22])
         Self.expectAllFound(stream)
-        #expect(stream.beats.dropFirst(4).allSatisfy { $0.beat.pacing == BeatPacing(atrial: true) })
+        #expect(stream.beats.dropFirst(5).allSatisfy { $0.beat.pacing == BeatPacing(atrial: true) })
     }
 
     @Test(arguments: rates) func dualChamberPacingIsMarked(rate: Double) throws {
@@ -109,7 +109,7 @@ import Testing
     @Test(arguments: rates) func pulsesAtTheOnsetOfTheQRSAreMarked(rate: Double) throws {
         let stream = try Self.paced([.init(.sinus(rate: 75), seconds: 30)], rate: rate, pulsesBefore: [0.065])
         Self.expectAllFound(stream)
-        #expect(stream.beats.dropFirst(4).allSatisfy { $0.beat.pacing.ventricular })
+        #expect(stream.beats.dropFirst(5).allSatisfy { $0.beat.pacing.ventricular })
     }
 
     @Test(arguments: rates) func narrowComplexesOfNeonatesAreNoPulses(rate: Double) throws {

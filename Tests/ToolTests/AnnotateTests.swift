@@ -116,6 +116,25 @@ struct AnnotateTests {
         #expect(set.isInTimeOrder && set.samplingRate == 250)
     }
 
+    @Test func theGravestRhythmIsShown() {
+        func alert(_ index: Int64, _ kind: AlertKind, _ phase: AlertPhase) -> MonitorEvent {
+            MonitorEvent(
+                session: 1, sampleIndex: index, decidedAtSampleIndex: index + 100, acquisitionTimeNanoseconds: 0,
+                kind: .alert(
+                    Alert(
+                        kind: kind, phase: phase, priority: kind.priority, number: 1, onsetSampleIndex: index,
+                        durationSeconds: 1, heartRate: nil, beatCount: 0, text: "why")))
+        }
+        let set = EventAnnotations.annotations(
+            of: [
+                alert(100, .ventricularTachycardia, .started), alert(200, .atrialFibrillation, .started),
+                alert(300, .bigeminy, .started), alert(400, .bigeminy, .ended),
+                alert(500, .ventricularTachycardia, .ended), alert(600, .atrialFibrillation, .ended),
+            ], samplingRate: 250)
+        #expect(set.annotations.map(\.text) == ["(VT", "(AFIB", "(N"])
+        #expect(set.annotations.map(\.sampleIndex) == [100, 500, 600])
+    }
+
     @Test func badInputIsNamedWithTheNextStep() async throws {
         let folder = try Self.folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -6,8 +6,8 @@ public import WFDB
 
 /// The monitor's events as WFDB annotations.
 ///
-/// Beats as N, S, V, F, or Q if not classified; ventricular rhythms as `+` with the databases' own labels; all other
-/// alerts and suspicions as notes; changes in signal quality as `~`.
+/// Beats as N, S, V, F, or Q if not classified; ventricular rhythms as `+` with the databases' own labels, the gravest if
+/// several alerts are on; all other alerts and suspicions as notes; changes in signal quality as `~`.
 public struct EventAnnotations: Sendable {
     /// The extension of the annotation files.
     public static let annotator = "ecgmon"
@@ -41,12 +41,14 @@ public struct EventAnnotations: Sendable {
             switch (alert.phase, Self.rhythmText(alert.kind)) {
             case (.started, let text?):
                 rhythms.append(alert.kind)
+                guard gravest == alert.kind else { return }
                 // Replaces what was reported between its onset and its detection.
                 annotations.removeAll { $0.code == .rhythm && $0.sampleIndex >= event.sampleIndex }
                 mark(event, .rhythm, text)
             case (.ended, .some):
+                let wasShown = gravest == alert.kind
                 rhythms.removeAll { $0 == alert.kind }
-                mark(event, .rhythm, rhythms.last.flatMap(Self.rhythmText) ?? "(N")
+                if wasShown { mark(event, .rhythm, gravest.flatMap(Self.rhythmText) ?? "(N") }
             case (.started, nil): mark(event, .note, "\(alert.kind.name) begins: \(alert.text)")
             case (.ended, nil): mark(event, .note, "\(alert.kind.name) ends")
             case (.updated, _): break
@@ -63,6 +65,17 @@ public struct EventAnnotations: Sendable {
                 mark(event, .signalQuality, "\(condition)")
             }
         }
+    }
+
+    /// The gravest of the rhythms whose alerts are on; of two that are equally grave, the one that began later.
+    private var gravest: AlertKind? {
+        rhythms.reversed().min { Self.grade($0) < Self.grade($1) }
+    }
+
+    /// 0: the gravest.
+    private static func grade(_ kind: AlertKind) -> Int {
+        let order: [AlertKind] = [.ventricularFibrillation, .ventricularTachycardia, .idioventricularRhythm]
+        return order.firstIndex(of: kind) ?? order.count
     }
 
     private mutating func mark(_ event: MonitorEvent, _ code: AnnotationCode, _ text: String = "") {

@@ -16,7 +16,7 @@ internal import ECGATKGAN
 ///
 /// Noise and baseline wander produce V beats, too, so ventricular tachycardia needs confirmation from the waveform:
 /// unless the waveform has shown VT or VF with a probability of at least 0.3 within the last seconds, the beats are a
-/// ventricular run until it does; with a probability of 0.5, a run of `ventricularRunBeats` at that rate is enough.
+/// ventricular run until it does; with a probability of 0.8, a run of `ventricularRunBeats` at that rate is enough.
 /// Of the false and true alarms of bedside monitors in the challenge of 2015, that keeps 16 of 51 and 16 of 18.
 ///
 /// For `coupletHoldSeconds` after a run, neither couplets nor single V beats are raised.
@@ -25,7 +25,8 @@ internal import ECGATKGAN
 ///
 /// **Supraventricular tachycardia**: `supraventricularTachycardiaBeats` consecutive S beats at
 /// `supraventricularTachycardiaRate` or faster; **supraventricular run**: `supraventricularRunBeats` consecutive S
-/// beats; both end after `runEndBeats` beats of other classes.
+/// beats; both end after `runEndBeats` beats of other classes. Neither starts during ventricular tachycardia: its wide
+/// complexes may be assigned to S one after the other.
 ///
 /// Beats without a class neither extend nor end a run.
 struct EctopyRules: Sendable, Codable {
@@ -52,7 +53,7 @@ struct EctopyRules: Sendable, Codable {
     static let minimumProbability: Float = 0.3
     /// At this probability the beats of a ventricular run count as well: those in between were assigned to other
     /// classes.
-    static let runProbability: Float = 0.5
+    static let runProbability: Float = 0.8
     /// For this long after the last V beat, in s, the waveform may still confirm it: its window is 3 s long.
     static let confirmationSeconds = 3.0
 
@@ -271,7 +272,8 @@ struct EctopyRules: Sendable, Codable {
             && (rate ?? 0) >= configuration.supraventricularTachycardiaRate
         let isNewRun = lowPriority && supraventricular.count >= configuration.supraventricularRun
         guard isRun || wasTachycardia || isTachycardia || isNewRun else { return }
-        guard !alerts.isActive(.ventricularFibrillation) else { return }
+        guard isRun || wasTachycardia || !alerts.isActive(anyOf: .ventricularFibrillation, .ventricularTachycardia)
+        else { return }
         supraventricularRunBeats = isRun || wasTachycardia ? supraventricularRunBeats + 1 : supraventricular.count
         let figures = "\(supraventricularRunBeats) beats" + (rate.map { " at \(fixed($0, decimals: 0))/min" } ?? "")
         let kind = wasTachycardia || isTachycardia ? AlertKind.supraventricularTachycardia : .supraventricularRun

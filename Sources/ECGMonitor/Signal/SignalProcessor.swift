@@ -92,8 +92,8 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     private var pacing = PacingEvidence()
     /// Pulses of the session that were a pacemaker's, without those that `pacing` counts.
     private var earlierPulses: Int64 = 0
-    /// Index of the next sample that `pulses` takes, source rate.
-    private var pulseIndex: Int64 = 0
+    /// Index of the next sample that `spikes` takes, source rate.
+    private var spikeIndex: Int64 = 0
     /// Unobserved seconds in the session so far.
     private(set) var unobservedSeconds: Double = 0
     private var detectionEndedAt: Int64 = 0
@@ -338,11 +338,11 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         if missing > 0 { bridge(to: sample, at: index) }
         missedShare -= missedWeight * missedShare
         lastUsable = sample
-        var filter = spikes
-        let count = filter.step(sample) { passPulses($0, at: index) }
-        spikes = filter
-        // Whether such a spike is a pacemaker's shows when it comes again and again.
-        if count > 0 { add(pulseOf: filter.lastHeight, at: index - Int64(count)) }
+        var filter = pulses
+        var count = 0
+        let pulse = filter.step(sample) { count += passSpikes($0, at: index) }
+        pulses = filter
+        if let pulse, !isPacing(pulse.height, at: index - Int64(pulse.samplesAgo)) { count += pulse.sampleCount }
         return count
     }
 
@@ -390,7 +390,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         let first = Int64((Double(missingSince - resamplerOrigin) * perSample).rounded(.down)) - detectorOrigin
         let count = Int64((Double(missing) * perSample).rounded(.up)) + 1
         bridged.add(first: first, count: count, isMissing: missingIsGap)
-        pulseIndex += missing
+        spikeIndex += missing
         for step in 1...missing {
             pass(lastUsable + (sample - lastUsable) * Float(step) / Float(missing + 1), at: index)
         }
@@ -398,27 +398,31 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     }
 
     private mutating func releaseSpikes(at index: Int64) {
-        var filter = spikes
-        filter.flush { passPulses($0, at: index) }
-        spikes = filter
         var pulseFilter = pulses
-        pulseFilter.flush { pass($0, at: index) }
+        pulseFilter.flush { _ = passSpikes($0, at: index) }
         pulses = pulseFilter
+        var filter = spikes
+        filter.flush { pass($0, at: index) }
+        spikes = filter
     }
 
-    /// Removes the pulses of a pacemaker.
+    /// Removes spikes that are no pulses by themselves, but that may be one upon a QRS complex.
+    ///
+    /// - Returns: how many samples were discarded.
     @inline(__always)
-    private mutating func passPulses(_ sample: Float, at index: Int64) {
-        var filter = pulses
-        let pulse = filter.step(sample) { pass($0, at: index) }
-        pulses = filter
-        if let pulse { add(pulseOf: pulse.height, at: pulseIndex - Int64(pulse.samplesAgo)) }
-        pulseIndex += 1
+    private mutating func passSpikes(_ sample: Float, at index: Int64) -> Int {
+        var filter = spikes
+        let count = filter.step(sample) { pass($0, at: index) }
+        spikes = filter
+        defer { spikeIndex += 1 }
+        return count > 0 && isPacing(filter.lastHeight, at: spikeIndex - Int64(count)) ? 0 : count
     }
 
-    private mutating func add(pulseOf height: Float, at index: Int64) {
-        guard pacing.add(at: max(0, index), height: height, samplingRate: samplingRate) else { return }
+    /// Whether a pulse of this height at this sample is a pacemaker's.
+    private mutating func isPacing(_ height: Float, at index: Int64) -> Bool {
+        guard pacing.add(at: max(0, index), height: height, samplingRate: samplingRate) else { return false }
         pulses.expectedHeight = pacing.expectedHeight(at: index, samplingRate: samplingRate)
+        return true
     }
 
     /// What a pacemaker did before a beat.
@@ -509,7 +513,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         spikes.reset(samplingRate: samplingRate)
         pulses.reset(samplingRate: samplingRate)
         pulses.expectedHeight = pacing.expectedHeight(at: index, samplingRate: samplingRate)
-        pulseIndex = index
+        spikeIndex = index
         humFilter.reset()
         conditionMonitor.reset()
         setCondition(.good, since: index, decidedAt: index)

@@ -1,0 +1,44 @@
+import ECGATKGAN
+import Testing
+
+@testable import ECGMonitor
+
+/// The rules on beats whose classes are given, at 360 samples a second.
+@Suite struct EctopyRulesTests {
+    /// The rules after V beats and then S beats, all at 150/min.
+    static func run(
+        ventricular: Int, supraventricular: Int = 0, waveform probability: Float?, holds: Bool = false
+    ) -> AlertManager {
+        var alerts = AlertManager(MonitorConfiguration())
+        var rules = EctopyRules(MonitorConfiguration())
+        rules.follow(WaveformEvidence(ventricularProbability: probability, swing: 1))
+        rules.waveformHoldsTachycardia = holds
+        for number in 0..<ventricular + supraventricular {
+            let index = Int64(number) * 144
+            alerts.now.sampleIndex = index
+            alerts.now.decidedAt = index + 140
+            rules.beat(
+                number < ventricular ? .ventricular : .supraventricular, at: index, lowPriority: true, alerts: &alerts)
+        }
+        return alerts
+    }
+
+    @Test func threeVentricularBeatsNeedANearlyCertainWaveform() {
+        #expect(Self.run(ventricular: 3, waveform: 0.9).isActive(.ventricularTachycardia))
+        let doubtful = Self.run(ventricular: 3, waveform: 0.7)
+        #expect(!doubtful.isActive(.ventricularTachycardia) && doubtful.isActive(.ventricularRun))
+    }
+
+    @Test func fiveVentricularBeatsNeedALikelyWaveform() {
+        #expect(Self.run(ventricular: 5, waveform: 0.4).isActive(.ventricularTachycardia))
+        #expect(!Self.run(ventricular: 5, waveform: 0.2).isActive(.ventricularTachycardia))
+    }
+
+    @Test func noSupraventricularRunStartsDuringTachycardia() {
+        let during = Self.run(ventricular: 5, supraventricular: 8, waveform: 0.9, holds: true)
+        #expect(during.isActive(.ventricularTachycardia))
+        #expect(!during.isActive(anyOf: .supraventricularRun, .supraventricularTachycardia))
+        let alone = Self.run(ventricular: 0, supraventricular: 8, waveform: 0.1)
+        #expect(alone.isActive(anyOf: .supraventricularRun, .supraventricularTachycardia))
+    }
+}
