@@ -7,11 +7,11 @@ import ToolSupport
 struct Ecgmon: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ecgmon",
-        abstract: "Real-time ECG monitor: demonstrate, replay, watch, annotate, evaluate, train, attack.",
+        abstract: "Real-time ECG monitor: demonstrate, replay, watch, annotate, plot, evaluate, train, attack.",
         version: "0.1.0",
         subcommands: [
             Demo.self, Replay.self, Watch.self, HistoryCommand.self, AlarmCommands.self, KeyCommands.self,
-            AnnotateCommand.self, EvaluateCommand.self,
+            AnnotateCommand.self, PlotCommand.self, EvaluateCommand.self,
             DataCommand.self, TrainCommand.self, TrainContextualClassifier.self, TrainFibrillation.self,
             AttackCommand.self, BenchmarkCommand.self,
         ])

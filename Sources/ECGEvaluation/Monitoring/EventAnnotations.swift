@@ -85,7 +85,7 @@ public struct EventAnnotations: Sendable {
     }
 
     /// The rhythm's label in the MIT-BIH databases; nil if they do not annotate it as a rhythm.
-    private static func rhythmText(_ kind: AlertKind) -> String? {
+    static func rhythmText(_ kind: AlertKind) -> String? {
         switch kind {
         case .bigeminy: "(B"
         case .trigeminy: "(T"

@@ -1,5 +1,4 @@
 public import ECGATKGAN
-import ECGATKGAN
 import ECGClassification
 public import ECGMonitor
 public import ToolSupport

@@ -9,6 +9,6 @@ struct EvaluateCommand: AsyncParsableCommand {
             EvaluateQRS.self, EvaluateNoise.self, EvaluateBeats.self, EvaluateStream.self, EvaluateRhythm.self,
             EvaluateAlarms.self, EvaluateModel.self, EvaluateTable1.self, EvaluateTable2.self,
             EvaluateFigure2.self, EvaluateWhitebox.self, EvaluateSuspicion.self, EvaluateRecovery.self,
-            EvaluateLatency.self, EvaluateMemory.self, EvaluateDigest.self,
+            EvaluateLatency.self, EvaluateMemory.self, EvaluateDigest.self, EvaluateGeneralization.self,
         ])
 }

@@ -1,0 +1,74 @@
+import ArgumentParser
+import ECGEvaluation
+import NeuralNetwork
+import ToolSupport
+
+/// The monitor on ECG of other devices, wards and patients.
+struct EvaluateGeneralization: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generalization",
+        abstract: "Score the whole monitor on every database at hand: beats, lethal rhythms, false alarms, delays.",
+        discussion: """
+            One lead of each record goes through the same pipeline as in the daemon; nothing knows the annotations. \
+            One table has a row for each database, and says what of it was in view while the monitor was built: a figure on \
+            ECG that was in view says how well something fits, not how well it does on a new patient. Smaller tables \
+            follow, and the delays of beats and alarms.
+
+            The databases are the folders in ECGMON_DATABASES. Each is scored as its references allow: vfdb, cudb, \
+            challenge2015, challenge2017, cpsc2019, ludb, qtdb, mitdb, svdb, nstdb; other folders by their annotated \
+            beats from 5:00. What each figure means: Docs/generalization.md.
+
+            A full run takes minutes; --quick takes a few records of each database. Example:
+              ecgmon evaluate generalization --databases vfdb,cudb
+            """)
+
+    @Option(
+        help: ArgumentHelp(
+            "Folders, or names of some in the folder ECGMON_DATABASES, separated by commas (default: all there).",
+            valueName: "dirs"))
+    var databases: String?
+
+    @Flag(help: "Only a few records of each database.")
+    var quick = false
+
+    @Option(help: "Lead, by name or number from 0 (default: the first signal that is an ECG by its name and unit).")
+    var lead: String?
+
+    @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
+    var model: String?
+
+    @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores).", valueName: "n"))
+    var jobs: Int?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    @Flag(help: "Print Markdown.")
+    var markdown = false
+
+    func validate() throws {
+        guard (jobs ?? 1) >= 1 else { throw ValidationError("--jobs must be 1 or more, not \(jobs ?? 0)") }
+        guard !(json && markdown) else { throw ValidationError("choose one of --json and --markdown") }
+    }
+
+    func run() async throws {
+        BLAS.useOneThread()
+        Interruption.install()
+        let loaded = try LoadedModel.chosen(model)
+        let found = GeneralizationEvaluation.foundDatabases()
+        let names = databases.map { $0.split { $0 == "," || $0.isWhitespace }.map(String.init) } ?? found
+        if databases == nil {
+            let absent = ScoringProtocol.known.map(\.database).filter { !found.contains($0) }
+            if !absent.isEmpty {
+                Terminal.note("not in \(RecordDatabase.root), so left out: \(absent.joined(separator: ", "))")
+            }
+        }
+        let evaluation = GeneralizationEvaluation(
+            loaded, quick: quick, lead: lead, runtime: .console(threads: jobs))
+        let report = try await evaluation.report(names)
+        for part in report.left_out {
+            Terminal.note("\(part.database) left out\(part.records > 0 ? " in part" : ""): \(part.because)")
+        }
+        try ReportOutput.show(report, json: json, text: markdown ? report.markdown : report.text)
+    }
+}
