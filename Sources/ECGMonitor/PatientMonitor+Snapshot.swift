@@ -30,10 +30,10 @@ public enum SnapshotError: Error, Sendable, Equatable {
 /// `nextSampleIndex` precedes these, and they will be sent again.
 extension PatientMonitor {
     private static let magic: UInt32 = 0x5347_4345
-    private static let version: UInt32 = 3
+    private static let version: UInt32 = 4
     private static let headerSize = 24
 
-    /// The state as bytes, 12 to 25 kB. A snapshot can be taken at any time; it includes windows waiting to be
+    /// The state as bytes, 17 to 30 kB. A snapshot can be taken at any time; it includes windows waiting to be
     /// classified (1.1 kB each), but not the observed beats (`observeBeats`).
     public func snapshot() -> [UInt8] {
         guard let (state, fingerprint) = try? StateCoding.encode(self) else {

@@ -36,6 +36,7 @@ extension AlertKind: ContractNamed {
         case .frequentVentricularBeats: "frequentVentricularBeats"
         case .supraventricularTachycardia: "supraventricularTachycardia"
         case .atrialFibrillation: "atrialFibrillation"
+        case .signalChanged: "signalChanged"
         }
     }
 }

@@ -247,6 +247,7 @@ extension WireAlertKind {
             case .frequentVentricularBeats: .frequentVentricularBeats
             case .supraventricularTachycardia: .supraventricularTachycardia
             case .atrialFibrillation: .atrialFibrillation
+            case .signalChanged: .signalChanged
             }
     }
 }

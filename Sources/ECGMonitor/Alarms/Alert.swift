@@ -75,6 +75,7 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
     case frequentVentricularBeats
     case supraventricularTachycardia
     case atrialFibrillation
+    case signalChanged
 
     /// Name as shown on a display: "ventricular tachycardia".
     public var name: String {
@@ -102,6 +103,7 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
         case .frequentVentricularBeats: "frequent ventricular ectopic beats"
         case .supraventricularTachycardia: "supraventricular tachycardia"
         case .atrialFibrillation: "irregular rhythm suggesting atrial fibrillation"
+        case .signalChanged: "signal changed"
         }
     }
 
@@ -118,7 +120,7 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
         case .singleVentricularBeat, .ventricularCouplet, .bigeminy, .trigeminy, .supraventricularRun, .rOnT,
             .frequentVentricularBeats:
             .low
-        case .leadOff, .signalLost, .attackSuspected, .noisySignal: .technical
+        case .leadOff, .signalLost, .attackSuspected, .noisySignal, .signalChanged: .technical
         }
     }
 

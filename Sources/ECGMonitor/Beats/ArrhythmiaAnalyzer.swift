@@ -19,6 +19,8 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var signal: SignalAlertRule
     private var observation = ObservationRule()
     private var suspicion: AttackSuspicionRule
+    private var signalChange = SignalChangeRule()
+    private var usualBeats = UsualBeats()
     private var heartRate = HeartRate()
     /// Gives each beat its final class.
     var beats = BeatResolver()
@@ -69,10 +71,11 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     ///   - classifications: classification of each of these windows on its own.
     ///   - join: the contextual classifier, which combines each window's classification with rhythm and patient
     ///     context; if nil, the window's classification is final.
+    ///   - gradient: of the network's loss; if nil, no attack is suspected.
     ///   - events: decided events are appended.
     mutating func process(
         _ signalEvents: [SignalEvent], windows: [Float], _ classifications: UnsafeBufferPointer<BeatClassification>,
-        contextual: ContextualClassifier?, events: inout [MonitorEvent]
+        contextual: ContextualClassifier?, gradient: LossGradient? = nil, events: inout [MonitorEvent]
     ) {
         swap(&alerts.events, &events)
         for signalEvent in signalEvents {
@@ -89,13 +92,18 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
                 changeRate(to: rate)
                 // The same beats have a different morphology in another lead.
                 beats.forget()
+                usualBeats.forget()
+                signalChange.reset(alerts: &alerts)
             case .gap(let count, let isBridged): gap(count, from: signalEvent.sampleIndex, isBridged: isBridged)
             case .condition(let condition): change(to: condition, since: signalEvent.sampleIndex)
             case .ventricularRhythm(let finding, let confidence):
                 ventricularRhythm.change(
                     to: finding, at: signalEvent.sampleIndex, confidence: confidence, alerts: &alerts)
                 ectopy.waveformHoldsTachycardia = ventricularRhythm.holdsTachycardia
-            case .beat(let finding):
+            case .beat(var finding):
+                if signal.condition == .good, !finding.isPartlyBridged, finding.window != nil {
+                    finding.deviation = deviation(of: finding, in: windows, gradient)
+                }
                 receive(finding, finding.window.map { classifications[Int($0)] }, windows, contextual, signalEvent)
             case .clock(let evidence): clock(at: signalEvent.sampleIndex, evidence)
             case .sessionEnded: end(at: signalEvent.sampleIndex)
@@ -200,6 +208,8 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         ventricularRhythm.reset()
         irregularity.reset()
         suspicion.reset()
+        signalChange.reset(alerts: &alerts)
+        usualBeats.forget()
         beats.forget()
     }
 
@@ -310,7 +320,8 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
                 Beat(
                     beatClass: classification?.beatClass, notClassifiedBecause: finding.notClassifiedBecause,
                     probabilities: classification?.probabilities ?? .zero,
-                    attackSuspicion: classification?.attackSuspicion ?? 0, rrIntervalSeconds: interval,
+                    attackSuspicion: classification?.attackSuspicion ?? 0, agreement: finding.deviation?.agreement,
+                    rrIntervalSeconds: interval,
                     amplitudeMillivolts: finding.amplitude, foundBySearchBack: finding.foundBySearchBack)),
             at: index)
         let isQuiet = allowsLowPriority
@@ -329,8 +340,13 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         irregularity.beat(
             classification?.beatClass, at: index, interval: interval, heartRate: heartRate.beatsPerMinute,
             isQuiet: isQuiet, alerts: &alerts)
-        if let classification, signal.condition == .good, !finding.isPartlyBridged {
-            suspect(classification.attackSuspicion, at: index)
+        if let classification, let deviation = finding.deviation {
+            usualBeats.note(classification.beatClass, of: deviation)
+            signalChange.beat(fineNoise: deviation.fineNoise, at: index, alerts: &alerts)
+            if let agreement = deviation.agreement {
+                suspect(
+                    .init(agreement: agreement, attackSuspicion: classification.attackSuspicion), at: index)
+            }
         }
         if state == .learning {
             state = .monitoring
@@ -415,8 +431,19 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
 
     // MARK: Attack
 
-    private mutating func suspect(_ score: Float, at index: Int64) {
-        switch suspicion.step(attackSuspicion: score, sampleIndex: index) {
+    private mutating func deviation(
+        of finding: BeatFinding, in windows: [Float], _ gradient: LossGradient?
+    ) -> BeatDeviation? {
+        let place = finding.windowPlace
+        return windows.withUnsafeBufferPointer { windows in
+            windows.baseAddress.flatMap {
+                usualBeats.compare($0 + place.lowerBound, range: finding.windowRange, gradient: gradient)
+            }
+        }
+    }
+
+    private mutating func suspect(_ measures: AttackSuspicionRule.Measures, at index: Int64) {
+        switch suspicion.step(measures, sampleIndex: index) {
         case .raised:
             writeSuspicion(active: true, at: index)
             let first = suspicion.firstSampleIndex
@@ -433,7 +460,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     }
 
     private var suspicionText: String {
-        "attack suspected, \(suspicion.suspectedBeats) beats, score \(fixed(Double(suspicion.score), decimals: 2))"
+        "tampering suspected, \(suspicion.suspectedBeats) beats, score \(fixed(Double(suspicion.score), decimals: 2))"
     }
 
     private mutating func writeSuspicion(active: Bool, at index: Int64) {

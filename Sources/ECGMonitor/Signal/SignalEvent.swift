@@ -64,6 +64,8 @@ struct BeatFinding: Sendable, Codable {
     var isPartlyBridged = false
     /// Unobserved seconds of the session up to the R peak.
     var unobservedSeconds: Double = 0
+    /// How it differs from the patient's usual beat, added by stage 2; nil if it was not compared.
+    var deviation: BeatDeviation?
 }
 
 /// Encoded as a number for the case, followed by its associated values.

@@ -196,6 +196,7 @@ struct EventLine {
         case .frequentVentricularBeats: "frequent V beats"
         case .supraventricularTachycardia: "supraventricular tachycardia"
         case .atrialFibrillation: "atrial fibrillation"
+        case .signalChanged: "signal changed"
         case .unspecified: "unknown alert"
         case .UNRECOGNIZED(let number): "alert \(number)"
         }
