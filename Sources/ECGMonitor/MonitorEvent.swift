@@ -41,6 +41,9 @@ public struct Beat: Sendable, Equatable {
     public var probabilities: SIMD4<Float>
     /// How strongly this beat alone resembles an adversarial example, 0 ... 1; 0 if it is not classified.
     public var attackSuspicion: Float
+    /// How far what differs from the patient's usual beat agrees with the direction that leads away from the beat's
+    /// class the fastest (`AttackSuspicionRule`); nil if it was not compared. Not sent to subscribers.
+    public var agreement: Float?
     /// RR interval to the previous R peak, in s; `nil` for the first beat and the first after an interruption.
     public var rrIntervalSeconds: Double?
     /// Amplitude of the R peak relative to the local baseline, in mV, signed.
@@ -53,13 +56,14 @@ public struct Beat: Sendable, Equatable {
 
     public init(
         beatClass: BeatClass?, notClassifiedBecause: NotClassifiedCause?, probabilities: SIMD4<Float>,
-        attackSuspicion: Float, rrIntervalSeconds: Double?, amplitudeMillivolts: Float, foundBySearchBack: Bool,
-        lead: String? = nil, pacing: BeatPacing = BeatPacing()
+        attackSuspicion: Float, agreement: Float? = nil, rrIntervalSeconds: Double?, amplitudeMillivolts: Float,
+        foundBySearchBack: Bool, lead: String? = nil, pacing: BeatPacing = BeatPacing()
     ) {
         self.beatClass = beatClass
         self.notClassifiedBecause = notClassifiedBecause
         self.probabilities = probabilities
         self.attackSuspicion = attackSuspicion
+        self.agreement = agreement
         self.rrIntervalSeconds = rrIntervalSeconds
         self.amplitudeMillivolts = amplitudeMillivolts
         self.foundBySearchBack = foundBySearchBack

@@ -41,7 +41,9 @@ extension PatientMonitor {
                     copyPendingWindows(to: windows)
                     classifier.classify(UnsafeBufferPointer(windows), into: answers, workspace: workspace)
                 }
-                resolve(UnsafeBufferPointer(answers), contextual: classifier.contextual, events: &events)
+                resolve(
+                    UnsafeBufferPointer(answers), contextual: classifier.contextual,
+                    gradient: LossGradient(classifier, workspace: workspace), events: &events)
             }
         }
     }

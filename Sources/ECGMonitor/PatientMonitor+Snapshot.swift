@@ -33,7 +33,7 @@ extension PatientMonitor {
     private static let version: UInt32 = 4
     private static let headerSize = 24
 
-    /// The state as bytes, 14 to 28 kB. A snapshot can be taken at any time; it includes windows waiting to be
+    /// The state as bytes, 17 to 30 kB. A snapshot can be taken at any time; it includes windows waiting to be
     /// classified (1.1 kB each), but not the observed beats (`observeBeats`).
     public func snapshot() -> [UInt8] {
         guard let (state, fingerprint) = try? StateCoding.encode(self) else {

@@ -178,14 +178,17 @@ public struct PatientMonitor: Sendable, Codable {
     ///   - classifications: classification of each pending window on its own, in order.
     ///   - contextual: the contextual classifier, which combines each window's classification with rhythm and patient
     ///     context; if nil, the window's classification is final.
+    ///   - gradient: of the loss of the network that classified the windows; if nil, no attack is suspected.
     ///   - events: the events are appended, in the order in which they were decided.
     public mutating func resolve(
         _ classifications: UnsafeBufferPointer<BeatClassification>, contextual: ContextualClassifier? = nil,
-        events: inout [MonitorEvent]
+        gradient: LossGradient? = nil, events: inout [MonitorEvent]
     ) {
         precondition(classifications.count == pendingWindowCount, "one classification for each pending window")
         silence.endIfSamplesCame(events: &events)
-        analyzer.process(processor.signalEvents, windows: processor.windows, classifications, contextual: contextual, events: &events)
+        analyzer.process(
+            processor.signalEvents, windows: processor.windows, classifications, contextual: contextual,
+            gradient: gradient, events: &events)
         processor.removeSignalEventsAndWindows()
     }
 

@@ -237,7 +237,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Technical: samples stopped coming, or are constant, saturated or invalid.
   case signalLost // = 13
 
-  /// Technical: the signal seems to be tampered with so as to mislead the classifier.
+  /// Technical: the signal seems to be tampered with so as to mislead the classifier; evidence of an aim.
   case attackSuspected // = 14
 
   /// Technical: too noisy to be relied on.
@@ -266,6 +266,9 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// Irregular rhythm that suggests atrial fibrillation.
   case atrialFibrillation // = 23
+
+  /// Technical: the fine noise of the signal is of another size than before.
+  case signalChanged // = 24
 
   /// Technical: a lead of a stream of several is off, noisy or flat, while others are monitored. The text names it.
   case leadNotUsable // = 25
@@ -301,6 +304,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 21: self = .frequentVentricularBeats
     case 22: self = .supraventricularTachycardia
     case 23: self = .atrialFibrillation
+    case 24: self = .signalChanged
     case 25: self = .leadNotUsable
     default: self = .UNRECOGNIZED(rawValue)
     }
@@ -332,6 +336,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .frequentVentricularBeats: return 21
     case .supraventricularTachycardia: return 22
     case .atrialFibrillation: return 23
+    case .signalChanged: return 24
     case .leadNotUsable: return 25
     case .UNRECOGNIZED(let i): return i
     }
@@ -363,6 +368,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     .frequentVentricularBeats,
     .supraventricularTachycardia,
     .atrialFibrillation,
+    .signalChanged,
     .leadNotUsable,
   ]
 
@@ -2054,7 +2060,7 @@ nonisolated extension WireNotClassifiedCause: SwiftProtobuf._ProtoNameProviding 
 }
 
 nonisolated extension WireAlertKind: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_KIND_UNSPECIFIED\0\u{1}ALERT_KIND_ASYSTOLE\0\u{1}ALERT_KIND_PAUSE\0\u{1}ALERT_KIND_BRADYCARDIA\0\u{1}ALERT_KIND_TACHYCARDIA\0\u{1}ALERT_KIND_SINGLE_VENTRICULAR_BEAT\0\u{1}ALERT_KIND_VENTRICULAR_COUPLET\0\u{1}ALERT_KIND_VENTRICULAR_RUN\0\u{1}ALERT_KIND_VENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_BIGEMINY\0\u{1}ALERT_KIND_TRIGEMINY\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_RUN\0\u{1}ALERT_KIND_LEAD_OFF\0\u{1}ALERT_KIND_SIGNAL_LOST\0\u{1}ALERT_KIND_ATTACK_SUSPECTED\0\u{1}ALERT_KIND_NOISY_SIGNAL\0\u{1}ALERT_KIND_VENTRICULAR_FIBRILLATION\0\u{1}ALERT_KIND_EXTREME_BRADYCARDIA\0\u{1}ALERT_KIND_EXTREME_TACHYCARDIA\0\u{1}ALERT_KIND_IDIOVENTRICULAR_RHYTHM\0\u{1}ALERT_KIND_R_ON_T\0\u{1}ALERT_KIND_FREQUENT_VENTRICULAR_BEATS\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_ATRIAL_FIBRILLATION\0\u{2}\u{2}ALERT_KIND_LEAD_NOT_USABLE\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_KIND_UNSPECIFIED\0\u{1}ALERT_KIND_ASYSTOLE\0\u{1}ALERT_KIND_PAUSE\0\u{1}ALERT_KIND_BRADYCARDIA\0\u{1}ALERT_KIND_TACHYCARDIA\0\u{1}ALERT_KIND_SINGLE_VENTRICULAR_BEAT\0\u{1}ALERT_KIND_VENTRICULAR_COUPLET\0\u{1}ALERT_KIND_VENTRICULAR_RUN\0\u{1}ALERT_KIND_VENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_BIGEMINY\0\u{1}ALERT_KIND_TRIGEMINY\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_RUN\0\u{1}ALERT_KIND_LEAD_OFF\0\u{1}ALERT_KIND_SIGNAL_LOST\0\u{1}ALERT_KIND_ATTACK_SUSPECTED\0\u{1}ALERT_KIND_NOISY_SIGNAL\0\u{1}ALERT_KIND_VENTRICULAR_FIBRILLATION\0\u{1}ALERT_KIND_EXTREME_BRADYCARDIA\0\u{1}ALERT_KIND_EXTREME_TACHYCARDIA\0\u{1}ALERT_KIND_IDIOVENTRICULAR_RHYTHM\0\u{1}ALERT_KIND_R_ON_T\0\u{1}ALERT_KIND_FREQUENT_VENTRICULAR_BEATS\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_ATRIAL_FIBRILLATION\0\u{1}ALERT_KIND_SIGNAL_CHANGED\0\u{1}ALERT_KIND_LEAD_NOT_USABLE\0")
 }
 
 nonisolated extension WireAlertChange: SwiftProtobuf._ProtoNameProviding {

@@ -37,6 +37,7 @@ extension AlertKind: ContractNamed {
         case .supraventricularTachycardia: "supraventricularTachycardia"
         case .atrialFibrillation: "atrialFibrillation"
         case .leadNotUsable: "leadNotUsable"
+        case .signalChanged: "signalChanged"
         }
     }
 }

@@ -274,6 +274,7 @@ extension WireAlertKind {
             case .supraventricularTachycardia: .supraventricularTachycardia
             case .atrialFibrillation: .atrialFibrillation
             case .leadNotUsable: .leadNotUsable
+            case .signalChanged: .signalChanged
             }
     }
 }

@@ -20,7 +20,7 @@ import Testing
                 "ventricularRun", "ventricularTachycardia", "bigeminy", "trigeminy", "supraventricularRun", "leadOff",
                 "signalLost", "attackSuspected", "noisySignal", "ventricularFibrillation", "extremeBradycardia",
                 "extremeTachycardia", "idioventricularRhythm", "rOnT", "frequentVentricularBeats",
-                "supraventricularTachycardia", "atrialFibrillation", "leadNotUsable",
+                "supraventricularTachycardia", "atrialFibrillation", "leadNotUsable", "signalChanged",
             ])
         #expect(names(AlertPhase.self) == ["started", "updated", "ended"])
         #expect(names(AlertPriority.self) == ["technical", "low", "medium", "high"])

@@ -65,8 +65,11 @@ struct MonitoredStream {
         answersOfTruth().withUnsafeBufferPointer { resolve($0) }
     }
 
-    mutating func resolve(_ answers: UnsafeBufferPointer<BeatClassification>, contextual: ContextualClassifier? = nil) {
-        monitor.resolve(answers, contextual: contextual, events: &events)
+    mutating func resolve(
+        _ answers: UnsafeBufferPointer<BeatClassification>, contextual: ContextualClassifier? = nil,
+        gradient: LossGradient? = nil
+    ) {
+        monitor.resolve(answers, contextual: contextual, gradient: gradient, events: &events)
     }
 
     /// The true class of each pending beat; N for a detection that is no beat.

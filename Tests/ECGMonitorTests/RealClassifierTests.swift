@@ -93,7 +93,9 @@ struct RealClassifierTests {
                     for index in streams.indices {
                         let own = UnsafeBufferPointer(
                             rebasing: UnsafeBufferPointer(answers)[first..<(first + counts[index])])
-                        streams[index].resolve(own, contextual: classifier.contextual)
+                        streams[index].resolve(
+                            own, contextual: classifier.contextual,
+                            gradient: LossGradient(classifier, workspace: workspace))
                         first += counts[index]
                     }
                 }

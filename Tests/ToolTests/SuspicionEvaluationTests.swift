@@ -17,6 +17,8 @@ struct SuspicionEvaluationTests {
             material, classifier: classifier, workspace: classifier.makeWorkspace(), rule: .init())
         recording.seconds = 86_400
         recording.scores = scores
+        recording.agreements = scores.indices.map { (scores[$0] > 0.5 ? 5 : 0) + ($0 % 2 == 0 ? 1.5 : -1.5) }
+        recording.suspected = scores.map { _ in false }
         recording.rPeaks = scores.indices.map { 300 * $0 }
         recording.classes = String(repeating: "N", count: scores.count)
         recording.stretches = stretches
@@ -46,14 +48,15 @@ struct SuspicionEvaluationTests {
         let classifier = BeatClassifier(network, name: "tiny", sha256: "")
         let material = try ReplayMaterial(recordPath: ToolProcess.fixture)
         var rule = AttackSuspicionRule.Parameters()
-        // An untrained head is near one half: make the rule look closely.
-        rule.logOddsOffset = -0.2
-        rule.raiseAt = 3
-        rule.withdrawAt = 1
+        // So low a margin that clean beats are suspected.
+        rule.margin = 0.3
+        rule.headWeight = 0.2
+        rule.raiseAt = 1
+        rule.withdrawAt = 0.2
         rule.ceiling = 4
         let recording = try SuspicionRecording(
             material, classifier: classifier, workspace: classifier.makeWorkspace(), rule: rule)
-        #expect(recording.scores.count > 300)
+        #expect(recording.scores.count > 300 && !recording.raisedAtBeats.isEmpty)
         #expect(recording.raisedAtBeats == recording.replayedRaises(rule))
         #expect(recording.raises(rule) == recording.raisedAtBeats)
         let again = try JSONDecoder().decode(SuspicionRecording.self, from: JSONEncoder().encode(recording))
@@ -66,7 +69,7 @@ struct SuspicionEvaluationTests {
         var attacked = clean
         attacked.classes = String(repeating: "N", count: 10) + "VVV" + String(repeating: "N", count: 27)
         attacked.mark([3000..<6000], clean: clean)
-        #expect(attacked.stretches == [.init(firstBeat: 10, beatCount: 10, changedClasses: 3, comparedBeats: 10)])
+        #expect(attacked.stretches == [.init(firstBeat: 10, beatCount: 10, changedClasses: 3, comparedBeats: 10, changedUnsuspected: 3)])
     }
 
     @Test func sweepFindsSettingsThatSeparateAttackedFromClean() throws {
@@ -88,6 +91,68 @@ struct SuspicionEvaluationTests {
                 $0.falsePerDay <= $1.falsePerDay && $0.minimumShare < $1.minimumShare
             })
         #expect(SuspicionSweep.grid().allSatisfy { (try? $0.validate()) != nil })
+    }
+
+    /// The shipped weights on the fixture's record, changed from its middle on.
+    private static func watch(
+        _ change: (ReplayMaterial) throws -> ReplayMaterial
+    ) throws -> (recording: SuspicionRecording, middle: Int) {
+        let classifier = try BeatClassifier(contentsOf: InstalledFiles.model(nil))
+        let material = try ReplayMaterial(recordPath: ToolProcess.fixture)
+        let recording = try SuspicionRecording(
+            change(material), classifier: classifier, workspace: classifier.makeWorkspace(), rule: .init())
+        return (recording, material.counts.count / 2)
+    }
+
+    @Test(arguments: [BenignChange.noiseHalf, .noise1, .noise2, .bits8, .bits10, .lowPass40, .hum50, .halfRate])
+    func aChangeWithoutAnAimIsNoAttack(_ change: BenignChange) throws {
+        let (recording, _) = try Self.watch { change.applied(to: $0, seed: 3) }
+        #expect(recording.agreements.count { $0 != nil } > 200)
+        #expect(recording.raisedAtBeats.isEmpty)
+    }
+
+    @Test func cleanECGIsNotSuspectedAndNotChanged() throws {
+        let (recording, _) = try Self.watch { $0 }
+        #expect(recording.raisedAtBeats.isEmpty && recording.signalChanges == 0)
+    }
+
+    @Test func moreNoiseIsReportedAsAChangedSignal() throws {
+        let (recording, _) = try Self.watch { BenignChange.noise2.applied(to: $0, seed: 3) }
+        #expect(recording.signalChanges == 1)
+    }
+
+    @Test(arguments: [WindowAttack.Method.pgd, .sap, .joint])
+    func anAttackIsNoticed(_ method: WindowAttack.Method) throws {
+        let network = try EvaluatedModel.load(InstalledFiles.model(nil)).network.replica()
+        let clean = try Self.watch { $0 }
+        let middle = clean.middle
+        let (recording, _) = try Self.watch { material in
+            var material = material
+            _ = try AttackedEpisode.apply(
+                to: &material, range: middle..<(middle + 7_200), beats: clean.recording.locatedBeats
+            ) { windows, classes throws(ToolError) in
+                WindowAttack(method).perturb(windows, labels: classes, against: network, seed: 1)
+            }
+            return material
+        }
+        let raised = try #require(recording.raisedAtBeats.first)
+        let attacked = recording.rPeaks.indices.filter { recording.rPeaks[$0] >= middle }
+        #expect(raised >= attacked[0] && raised < attacked[0] + 20)
+    }
+
+    @Test func aPatientSimulatorIsNotSuspected() throws {
+        let classifier = try BeatClassifier(contentsOf: InstalledFiles.model(nil))
+        for noise in [SimulatedNoise.none, SimulatedNoise(muscle: 0.01)] {
+            var simulator = ECGSimulator(
+                .init(samplingRate: 360, seed: 1, script: [.init(.sinus(rate: 72), seconds: 180)], noise: noise))
+            let (samples, _) = simulator.record(seconds: 180)
+            let events = try MonitorRun.events(
+                millivolts: samples, samplingRate: 360, lead: "II", name: "simulator", classifier: classifier)
+            #expect(
+                !events.contains { event in
+                    if case .suspicion(let suspicion) = event.kind { suspicion.active } else { false }
+                })
+        }
     }
 
     @Test func episodesLieWithinTheRecordAndApart() throws {

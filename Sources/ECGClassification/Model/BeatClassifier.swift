@@ -14,8 +14,10 @@ public final class BeatClassifier: Sendable {
     public let contextual: ContextualClassifier?
 
     /// One convolution with its normalization folded in: `leaky(w * x + shift)`.
-    fileprivate struct Layer {
+    struct Layer {
         let weights: PackedMatrix
+        /// Its transpose, for the backward pass.
+        let transposed: PackedMatrix
         let shift: FloatBuffer
         let channels: Int, features: Int, stride: Int
         let outputLength: Int
@@ -26,9 +28,10 @@ public final class BeatClassifier: Sendable {
     }
 
     /// A sequence of convolutions, and the heads on the last feature map as one matrix product.
-    fileprivate struct Stack {
+    struct Stack {
         let layers: [Layer]
         let heads: PackedMatrix
+        let transposedHeads: PackedMatrix
         let headShift: [Float]
         var featureCount: Int { heads.rows }
     }
@@ -36,7 +39,7 @@ public final class BeatClassifier: Sendable {
     // Written once in `init` and only read afterwards; the types that hold them are not Sendable because the trainer
     // needs them mutable.
     /// Computes N, S, V, F, and the suspicion if the attack head has no branch of its own.
-    nonisolated(unsafe) private let trunk: Stack
+    nonisolated(unsafe) let trunk: Stack
     /// Computes the suspicion.
     nonisolated(unsafe) private let attackBranch: Stack?
     nonisolated(unsafe) private let ones: FloatBuffer
@@ -92,7 +95,8 @@ public final class BeatClassifier: Sendable {
             let padding = max((outputLength - 1) * block.stride + block.kernelSize - length, 0)
             layers.append(
                 Layer(
-                    weights: packed(weights, columns: block.features), shift: shift, channels: channels,
+                    weights: packed(weights, columns: block.features),
+                    transposed: transposed(weights, columns: block.features), shift: shift, channels: channels,
                     features: block.features, stride: block.stride, outputLength: outputLength,
                     leftPadding: padding / 2, paddedLength: length + padding, isResidual: block.isResidual))
             length = outputLength
@@ -105,7 +109,9 @@ public final class BeatClassifier: Sendable {
             zip(weights, shifts).flatMap { weight, shift in weight[(row * shift.count)..<((row + 1) * shift.count)] }
         }
         let shift = shifts.flatMap { $0 }
-        return Stack(layers: layers, heads: packed(joined, columns: shift.count), headShift: shift)
+        return Stack(
+            layers: layers, heads: packed(joined, columns: shift.count),
+            transposedHeads: transposed(joined, columns: shift.count), headShift: shift)
     }
 
     private static func packed(_ values: [Float], columns: Int) -> PackedMatrix {
@@ -116,10 +122,20 @@ public final class BeatClassifier: Sendable {
         return packed
     }
 
+    private static func transposed(_ values: [Float], columns: Int) -> PackedMatrix {
+        let packed = PackedMatrix()
+        values.withUnsafeBufferPointer { values in
+            packed.pack(
+                values.baseAddress!, rows: columns, columns: values.count / columns, rowStride: 1,
+                columnStride: columns)
+        }
+        return packed
+    }
+
     /// Scratch memory for one thread.
     public final class Workspace {
         /// The zero-padded input of each layer, and the last feature map.
-        fileprivate struct StackBuffers {
+        struct StackBuffers {
             let inputs: [FloatBuffer]
             let features: FloatBuffer
 
@@ -128,8 +144,10 @@ public final class BeatClassifier: Sendable {
                 features = FloatBuffer(count: stack.featureCount)
             }
         }
-        fileprivate let trunk: StackBuffers
+        let trunk: StackBuffers
         fileprivate let attackBranch: StackBuffers?
+        /// Gradients of the backward pass: with respect to a layer's padded input, and to its output.
+        let inputGradient = FloatBuffer(), outputGradient = FloatBuffer()
 
         fileprivate init(trunk: Stack, attackBranch: Stack?) {
             self.trunk = StackBuffers(trunk)
@@ -168,7 +186,7 @@ public final class BeatClassifier: Sendable {
         }
     }
 
-    private func answer(
+    func answer(
         _ stack: Stack, to window: UnsafePointer<Float>, buffers: Workspace.StackBuffers,
         logits: UnsafeMutablePointer<Float>
     ) {

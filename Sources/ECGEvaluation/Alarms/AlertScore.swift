@@ -52,7 +52,8 @@ public struct AlertScore: Sendable {
     public var technical: [AlertKind: Int] = [:]
     public var flutterStretches = 0
     public var flutterMissed = 0
-    /// Seconds under a technical alert about the signal, not counting suspected attacks.
+    /// Seconds under a technical alert about the signal, not counting suspected attacks and
+    /// changed signals, whose beats can be relied on.
     public var technicalSeconds = 0.0
 
     public init() {}
@@ -95,7 +96,7 @@ public struct AlertScore: Sendable {
         }
         for episode in AlertEpisode.episodes(found, samplingRate: samplingRate, technical: true) {
             technical[episode.kind, default: 0] += 1
-            if episode.kind != .attackSuspected { technicalSeconds += episode.end - episode.onset }
+            if episode.kind != .attackSuspected, episode.kind != .signalChanged { technicalSeconds += episode.end - episode.onset }
         }
     }
 

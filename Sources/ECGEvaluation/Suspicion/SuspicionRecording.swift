@@ -17,15 +17,23 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
         /// Number of attacked beats classified differently from before the attack, among those found in both streams.
         public var changedClasses: Int
         public var comparedBeats: Int
+        /// Those of them at which no suspicion was active.
+        public var changedUnsuspected = 0
     }
 
     /// Length of the stream.
     public var seconds: Double
     public var samplingRate: Double
-    /// For every beat that the rule used: R peak in samples, class (N, S, V or F), suspicion (0 ... 1).
+    /// For every classified beat in good signal: R peak in samples, class (N, S, V or F), the head's suspicion (0 ... 1).
     public var rPeaks: [Int]
     public var classes: String
     public var scores: [Float]
+    /// The agreement of each; nil: not compared, so the rule did not use the beat.
+    public var agreements: [Float?] = []
+    /// Whether the suspicion was active after each.
+    public var suspected: [Bool] = []
+    /// Alerts that the signal changed.
+    public var signalChanges = 0
     /// Beats at which the monitor raised the suspicion, and the rule's parameters at that time.
     public var raisedAtBeats: [Int]
     public var rule: AttackSuspicionRule.Parameters
@@ -46,15 +54,22 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
         self.rule = rule
         (rPeaks, classes, scores, raisedAtBeats) = ([], "", [], [])
         var condition = SignalCondition.good
+        var isSuspected = false
         for event in events {
             switch event.kind {
             case .status(let status): condition = status.condition
-            // The rule skips beats while signal quality is poor.
-            case .beat(let beat) where beat.beatClass != nil && condition == .good:
+            // Beats are not compared while signal quality is poor.
+            case .beat(let beat) where beat.beatClass != nil && (condition == .good || beat.agreement != nil):
                 rPeaks.append(Int(event.sampleIndex))
                 classes.append(beat.beatClass?.letter ?? "?")
                 scores.append(beat.attackSuspicion)
-            case .suspicion(let suspicion) where suspicion.active: raisedAtBeats.append(max(scores.count - 1, 0))
+                agreements.append(beat.agreement)
+                suspected.append(isSuspected)
+            case .suspicion(let suspicion):
+                isSuspected = suspicion.active
+                if suspicion.active { raisedAtBeats.append(max(scores.count - 1, 0)) }
+                if let last = suspected.indices.last { suspected[last] = isSuspected }
+            case .alert(let alert) where alert.kind == .signalChanged && alert.phase == .started: signalChanges += 1
             default: break
             }
         }
@@ -68,7 +83,24 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
 
     /// Beats at which the rule raises the suspicion when rerun over the scores alone.
     public func replayedRaises(_ parameters: AttackSuspicionRule.Parameters) -> [Int] {
-        AttackSuspicionRule.stretches(in: scores, parameters).map(\.noticedAt)
+        AttackSuspicionRule.stretches(in: measures, parameters).map(\.noticedAt)
+    }
+
+    /// What the rule saw of each beat; nil: the beat was not compared.
+    public var measures: [AttackSuspicionRule.Measures?] {
+        zip(agreements, scores).map { agreement, score in
+            agreement.map { .init(agreement: $0, attackSuspicion: score) }
+        }
+    }
+
+    /// How long the longest suspicion lasted.
+    public var longestSuspicionSeconds: Double {
+        var (longest, start): (Int, Int?) = (0, nil)
+        for (beat, isSuspected) in suspected.enumerated() {
+            start = isSuspected ? start ?? rPeaks[beat] : nil
+            if let start { longest = max(longest, rPeaks[beat] - start) }
+        }
+        return Double(longest) / samplingRate
     }
 
     /// The beats as located by an attacker who runs the pipeline.
@@ -92,7 +124,9 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
                     abs(clean.rPeaks[match] - rPeaks[beat]) <= tolerance
                 else { continue }
                 stretch.comparedBeats += 1
-                if letters[beat] != cleanLetters[match] { stretch.changedClasses += 1 }
+                guard letters[beat] != cleanLetters[match] else { continue }
+                stretch.changedClasses += 1
+                if !suspected[beat] { stretch.changedUnsuspected += 1 }
             }
             return stretch
         }

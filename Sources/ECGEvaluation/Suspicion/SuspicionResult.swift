@@ -60,9 +60,27 @@ public struct SuspicionResult: Sendable {
         public var records: Int
         public var hours: Double
         public var beats: Int
+        /// Beats compared with the patient's usual one, in percent of all in good signal.
+        public var compared_percent: Double?
         public var false_suspicions: Int
         public var false_per_day: Double
+        /// Alerts that the signal changed.
+        public var signal_changes: Int
         /// Record and time of each.
+        public var raised_in: [String]
+    }
+
+    /// Suspicions under a change without an aim.
+    public struct BenignFigures: Encodable, Sendable {
+        public var change: String
+        public var records: Int
+        public var hours: Double
+        public var false_suspicions: Int
+        public var false_per_day: Double
+        /// How long the longest suspicion lasted.
+        public var longest_seconds: Double
+        /// Alerts that the signal changed.
+        public var signal_changes: Int
         public var raised_in: [String]
     }
 
@@ -77,18 +95,21 @@ public struct SuspicionResult: Sendable {
         public var median_beats_until: Double?
         /// Attacked beats whose class differs from that before the attack, in percent.
         public var class_changed_percent: Double?
+        /// Those of them at which no suspicion was active, in percent of all compared beats.
+        public var class_changed_unsuspected_percent: Double?
     }
 
     /// The rule's parameters.
     public struct RuleFigures: Encodable, Sendable {
-        public var log_odds_offset, usual_margin, usual_rate, log_odds_limit, raise_at, withdraw_at, ceiling: Float
+        public var margin, agreement_limit, head_weight, head_limit, usual_rate, raise_at, withdraw_at, ceiling: Float
         public var withdraw_beats: Int
 
         public init(_ parameters: AttackSuspicionRule.Parameters) {
-            log_odds_offset = parameters.logOddsOffset
-            usual_margin = parameters.usualMargin
+            margin = parameters.margin
+            agreement_limit = parameters.agreementLimit
+            head_weight = parameters.headWeight
+            head_limit = parameters.headLimit
             usual_rate = parameters.usualRate
-            log_odds_limit = parameters.logOddsLimit
             raise_at = parameters.raiseAt
             withdraw_at = parameters.withdrawAt
             withdraw_beats = parameters.withdrawBeats
@@ -100,6 +121,7 @@ public struct SuspicionResult: Sendable {
     public func cleanFigures(_ database: String) -> CleanFigures {
         let streams = clean(database)
         let seconds = streams.reduce(0) { $0 + $1.clean.seconds }
+        let beats = streams.reduce(0) { $0 + $1.clean.scores.count }
         var places: [String] = []
         for stream in streams {
             for beat in stream.clean.raises(rule) where stream.clean.rPeaks.indices.contains(beat) {
@@ -109,9 +131,43 @@ public struct SuspicionResult: Sendable {
         }
         return CleanFigures(
             database: database, records: streams.count, hours: (seconds / 3600).rounded(decimals: 3),
-            beats: streams.reduce(0) { $0 + $1.clean.scores.count }, false_suspicions: places.count,
+            beats: beats,
+            compared_percent: beats == 0
+                ? nil
+                : (100 * Double(streams.reduce(0) { $0 + $1.clean.agreements.count { $0 != nil } }) / Double(beats))
+                    .rounded(decimals: 1),
+            false_suspicions: places.count,
             false_per_day: seconds > 0 ? (Double(places.count) * 86_400 / seconds).rounded(decimals: 3) : 0,
-            raised_in: places)
+            signal_changes: streams.reduce(0) { $0 + $1.clean.signalChanges }, raised_in: places)
+    }
+
+    /// What a change without an aim caused, in all records that it was tried on.
+    public func benignFigures(_ change: BenignChange) -> BenignFigures {
+        var figures = BenignFigures(
+            change: change.rawValue, records: 0, hours: 0, false_suspicions: 0, false_per_day: 0, longest_seconds: 0,
+            signal_changes: 0, raised_in: [])
+        for outcome in outcomes {
+            for (made, stream) in zip(outcome.source.changes, outcome.changed) where made == change {
+                figures.records += 1
+                figures.hours += stream.seconds / 3600
+                let raises = stream.raises(rule)
+                figures.false_suspicions += raises.count
+                if !raises.isEmpty { figures.raised_in.append(outcome.source.record) }
+                figures.longest_seconds = max(figures.longest_seconds, stream.longestSuspicionSeconds)
+                figures.signal_changes += stream.signalChanges
+            }
+        }
+        if figures.hours > 0 {
+            figures.false_per_day = (Double(figures.false_suspicions) * 24 / figures.hours).rounded(decimals: 3)
+        }
+        figures.hours = figures.hours.rounded(decimals: 3)
+        figures.longest_seconds = figures.longest_seconds.rounded(decimals: 1)
+        return figures
+    }
+
+    /// The changes that were tried.
+    public var changes: [BenignChange] {
+        BenignChange.allCases.filter { change in outcomes.contains { $0.source.changes.contains(change) } }
     }
 
     /// How well one of the attacks was detected.
@@ -119,11 +175,13 @@ public struct SuspicionResult: Sendable {
     public func attackFigures(_ number: Int) -> AttackFigures {
         var notice = SuspicionNotice()
         var changed = 0
+        var unsuspected = 0
         var compared = 0
         for recording in attacked(number) {
             notice.add(recording, raises: recording.raises(rule))
             for stretch in recording.stretches {
                 changed += stretch.changedClasses
+                unsuspected += stretch.changedUnsuspected
                 compared += stretch.comparedBeats
             }
         }
@@ -132,7 +190,9 @@ public struct SuspicionResult: Sendable {
             noticed_within_ten_beats: notice.noticed, noticed_percent: notice.share?.rounded(decimals: 2),
             noticed_at_all: notice.delays.count, median_beats_until: notice.medianDelay,
             class_changed_percent: compared == 0
-                ? nil : (100 * Double(changed) / Double(compared)).rounded(decimals: 2))
+                ? nil : (100 * Double(changed) / Double(compared)).rounded(decimals: 2),
+            class_changed_unsuspected_percent: compared == 0
+                ? nil : (100 * Double(unsuspected) / Double(compared)).rounded(decimals: 2))
     }
 
     /// Number of recordings on which the rule, rerun over the scores alone, raises at exactly the beats at which the
@@ -158,6 +218,7 @@ public struct SuspicionResult: Sendable {
         public var stretch_seconds: Double
         public var stretches_with_too_few_beats: Int
         public var clean: [CleanFigures]
+        public var benign_changes: [BenignFigures]
         public var attacks: [AttackFigures]
         public var streams_on_which_the_replayed_rule_agrees: Int
         public var streams: Int
@@ -179,7 +240,8 @@ public struct SuspicionResult: Sendable {
         return Report(
             model: model.identity, trained_on: model.card.data, rule: RuleFigures(rule), stretch_seconds: seconds,
             stretches_with_too_few_beats: outcomes.reduce(0) { $0 + $1.skippedStretches },
-            clean: databases.map(cleanFigures), attacks: attacks.indices.map(attackFigures),
+            clean: databases.map(cleanFigures),
+            benign_changes: changes.map(benignFigures), attacks: attacks.indices.map(attackFigures),
             streams_on_which_the_replayed_rule_agrees: replayAgreement.agreeing, streams: replayAgreement.all,
             sweep_best: sweep?.best(falsePerDay: falsePerDay, count: 10).map(point),
             sweep_curve: sweep?.curve.map(point))

@@ -16,16 +16,19 @@ public struct SuspicionStreams: Sendable {
         public var stretchSeconds: Double
         public var rule: AttackSuspicionRule.Parameters
         public var seed: UInt64
+        /// Seconds over which an attack grows from nothing to its full size; 0: it is at full size at once.
+        public var rampSeconds: Double
 
         public init(
             attacks: [WindowAttack], stretches: Int, stretchSeconds: Double, rule: AttackSuspicionRule.Parameters,
-            seed: UInt64
+            seed: UInt64, rampSeconds: Double = 0
         ) {
             self.attacks = attacks
             self.stretches = stretches
             self.stretchSeconds = stretchSeconds
             self.rule = rule
             self.seed = seed
+            self.rampSeconds = rampSeconds
         }
     }
 
@@ -35,11 +38,14 @@ public struct SuspicionStreams: Sendable {
         public var record: String
         /// Whether attacked streams are made from it in addition to the clean one.
         public var isAttacked: Bool
+        /// Changes without an aim, each of which makes one more stream.
+        public var changes: [BenignChange]
 
-        public init(database: RecordDatabase, record: String, isAttacked: Bool) {
+        public init(database: RecordDatabase, record: String, isAttacked: Bool, changes: [BenignChange] = []) {
             self.database = database
             self.record = record
             self.isAttacked = isAttacked
+            self.changes = changes
         }
     }
 
@@ -49,6 +55,8 @@ public struct SuspicionStreams: Sendable {
         public var clean: SuspicionRecording
         /// In the order of the attacks; empty if nothing is attacked.
         public var attacked: [SuspicionRecording] = []
+        /// In the order of the source's changes.
+        public var changed: [SuspicionRecording] = []
         /// Number of positions with too few beats to attack.
         public var skippedStretches = 0
     }
@@ -95,7 +103,9 @@ public struct SuspicionStreams: Sendable {
     public func record(_ sources: [Source]) throws -> [Outcome] {
         let shared = Shared(count: sources.count)
         let attackedWork = Double(settings.attacks.reduce(0) { $0 + $1.iterations * $1.restarts }) + 1
-        @Sendable func work(_ source: Source) -> Double { source.isAttacked ? attackedWork : 1 }
+        @Sendable func work(_ source: Source) -> Double {
+            (source.isAttacked ? attackedWork : 1) + Double(source.changes.count)
+        }
         let progress = runtime.makeProgress(sources.reduce(0) { $0 + work($1) })
         let (model, classifier) = (model, classifier)
         ParallelBatches.run(
@@ -126,11 +136,20 @@ public struct SuspicionStreams: Sendable {
         let material = try ReplayMaterial(recordPath: "\(source.database.directory)/\(source.record)")
         let identity =
             "\(model.sha256)\nof \(material.counts.withUnsafeBytes { SHA256.hexadecimalDigest(of: Array($0)) })"
-        let clean = try recording("suspicion, clean\n\(identity)") { () throws(ToolError) in
+        let clean = try recording("suspicion 2, clean, rule \(settings.rule)\n\(identity)") { () throws(ToolError) in
             try SuspicionRecording(
                 material, classifier: classifier, workspace: worker.workspace, rule: settings.rule)
         }
         var outcome = Outcome(source: source, clean: clean)
+        for change in source.changes {
+            if runtime.isCancelled() { throw EvaluationCancelled() }
+            outcome.changed.append(
+                try recording("suspicion 2, \(change), rule \(settings.rule)\n\(identity)") { () throws(ToolError) in
+                    try SuspicionRecording(
+                        change.applied(to: material, seed: settings.seed), classifier: classifier,
+                        workspace: worker.workspace, rule: settings.rule)
+                })
+        }
         guard source.isAttacked else { return outcome }
         let beats = clean.locatedBeats
         let places = Self.places(material, count: settings.stretches, seconds: settings.stretchSeconds)
@@ -142,7 +161,7 @@ public struct SuspicionStreams: Sendable {
             // A cancellation must not wait for a whole record.
             if runtime.isCancelled() { throw EvaluationCancelled() }
             let key =
-                "suspicion, attacked by \(attack)\nin \(ranges.map { "\($0)" }.joined(separator: " ")), seed \(settings.seed)\n\(identity)"
+                "suspicion 2, rule \(settings.rule), attacked by \(attack)\nin \(ranges.map { "\($0)" }.joined(separator: " ")), seed \(settings.seed), ramp \(settings.rampSeconds)\n\(identity)"
             outcome.attacked.append(
                 try recording(key) { () throws(ToolError) in
                     var attacked = material
@@ -150,7 +169,8 @@ public struct SuspicionStreams: Sendable {
                         let seed = SeededGenerator(seed: settings.seed).split(UInt64(number)).state
                         _ = try AttackedEpisode.apply(to: &attacked, range: range, beats: beats) {
                             (windows, classes) throws(ToolError) in
-                            attack.perturb(windows, labels: classes, against: worker.network, seed: seed)
+                            let full = attack.perturb(windows, labels: classes, against: worker.network, seed: seed)
+                            return grown(full, windows, seconds: settings.stretchSeconds)
                         }
                     }
                     var recording = try SuspicionRecording(
@@ -160,6 +180,16 @@ public struct SuspicionStreams: Sendable {
                 })
         }
         return outcome
+    }
+
+    /// The perturbations as large as they have grown by each beat; the beats are taken as evenly spaced.
+    private func grown(_ attacked: [[Float]], _ windows: [[Float]], seconds: Double) -> [[Float]] {
+        guard settings.rampSeconds > 0 else { return attacked }
+        return zip(attacked, windows).enumerated().map { number, pair in
+            let time = seconds * Double(number) / Double(attacked.count)
+            let share = Float(min(1, time / settings.rampSeconds))
+            return zip(pair.0, pair.1).map { $1 + share * ($0 - $1) }
+        }
     }
 
     private func recording(

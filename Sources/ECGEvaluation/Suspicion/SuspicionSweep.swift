@@ -22,15 +22,13 @@ public struct SuspicionSweep: Sendable {
     public static func grid() -> [AttackSuspicionRule.Parameters] {
         let defaults = AttackSuspicionRule.Parameters()
         var grid: [AttackSuspicionRule.Parameters] = []
-        for offset in [-1, 0, 0.5, 1, 1.5, 2, 2.5] as [Float] {
-            for margin in [1.5, 2, 2.25, 2.5, 2.75, 3, 4] as [Float] {
-                for rate in [0, 0.003, 0.01, 0.02, 0.03, 0.05] as [Float] {
-                    for raiseAt in [4, 5, 6, 7, 8, 10, 12, 16] as [Float]
-                    // A single beat must not raise it.
-                    where raiseAt > defaults.logOddsLimit - offset {
+        for margin in [0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.5] as [Float] {
+            for weight in [0, 0.2, 0.4, 0.5, 0.6, 0.8] as [Float] where weight * defaults.headLimit < margin {
+                for rate in [0.01, 0.02, 0.03] as [Float] {
+                    for raiseAt in [5, 6, 7, 8, 9, 10, 12] as [Float] {
                         var parameters = defaults
-                        parameters.logOddsOffset = offset
-                        parameters.usualMargin = margin
+                        parameters.margin = margin
+                        parameters.headWeight = weight
                         parameters.usualRate = rate
                         parameters.raiseAt = raiseAt
                         parameters.withdrawAt = raiseAt * defaults.withdrawAt / defaults.raiseAt
@@ -85,6 +83,7 @@ public struct SuspicionSweep: Sendable {
             let end = stretch.firstBeat + stretch.beatCount
             var excerpt = recording
             excerpt.scores = Array(recording.scores[start..<end])
+            excerpt.agreements = Array(recording.agreements[start..<end])
             (excerpt.rPeaks, excerpt.classes, excerpt.raisedAtBeats) = ([], "", [])
             excerpt.stretches = [stretch]
             excerpt.stretches[0].firstBeat -= start

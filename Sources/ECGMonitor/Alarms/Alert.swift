@@ -76,6 +76,7 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
     case supraventricularTachycardia
     case atrialFibrillation
     case leadNotUsable
+    case signalChanged
 
     /// Name as shown on a display: "ventricular tachycardia".
     public var name: String {
@@ -104,6 +105,7 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
         case .supraventricularTachycardia: "supraventricular tachycardia"
         case .atrialFibrillation: "irregular rhythm suggesting atrial fibrillation"
         case .leadNotUsable: "lead not usable"
+        case .signalChanged: "signal changed"
         }
     }
 
@@ -120,7 +122,7 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
         case .singleVentricularBeat, .ventricularCouplet, .bigeminy, .trigeminy, .supraventricularRun, .rOnT,
             .frequentVentricularBeats:
             .low
-        case .leadOff, .signalLost, .attackSuspected, .noisySignal, .leadNotUsable: .technical
+        case .leadOff, .signalLost, .attackSuspected, .noisySignal, .leadNotUsable, .signalChanged: .technical
         }
     }
 

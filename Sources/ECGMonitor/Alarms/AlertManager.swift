@@ -274,7 +274,7 @@ struct AlertManager: Sendable, Codable {
     mutating func clock(at index: Int64) {
         pause.endIfDue(at: index)
         guard policy.reminderSeconds > 0 else { return }
-        for slot in 0..<23 where entries[slot].isActive && entries[slot].acknowledgedBy != nil {
+        for slot in 0..<24 where entries[slot].isActive && entries[slot].acknowledgedBy != nil {
             guard entries[slot].reminders < policy.remindersMaximum,
                 now.seconds(from: entries[slot].remindedAt, to: index) >= policy.reminderSeconds,
                 let kind = AlertKind(rawValue: UInt8(slot)), kind.priority == .high || kind.priority == .medium

@@ -21,9 +21,13 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var leads = LeadAlertRule()
     private var observation = ObservationRule()
     private var suspicion: AttackSuspicionRule
+    private var signalChange = SignalChangeRule()
+    private var usualBeats = UsualBeats()
     private var heartRate = HeartRate()
     /// Gives each beat its final class.
     var beats = BeatResolver()
+    /// Number of the lead in which the last beat was classified, in a stream of several.
+    private var classifiedLead: UInt8 = 0
 
     private var state = MonitorState.learning
     /// R peak of the previous beat in the same segment of detection, whether or not its class is final.
@@ -77,10 +81,11 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     ///   - classifications: classification of each of these windows on its own.
     ///   - contextual: the contextual classifier, which combines each window's classification with rhythm and patient
     ///     context; if nil, the window's classification is final.
+    ///   - gradient: of the network's loss; if nil, no attack is suspected.
     ///   - events: decided events are appended.
     mutating func process(
         _ signalEvents: [SignalEvent], windows: [Float], _ classifications: UnsafeBufferPointer<BeatClassification>,
-        contextual: ContextualClassifier?, events: inout [MonitorEvent]
+        contextual: ContextualClassifier?, gradient: LossGradient? = nil, events: inout [MonitorEvent]
     ) {
         swap(&alerts.events, &events)
         for signalEvent in signalEvents {
@@ -99,13 +104,19 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
                 beats.forget()
                 leads.forget(alerts: &alerts)
                 atrialFibrillation.reset()
+                usualBeats.forget()
+                signalChange.reset(alerts: &alerts)
             case .gap(let count, let isBridged): gap(count, from: signalEvent.sampleIndex, isBridged: isBridged)
             case .condition(let condition): change(to: condition, since: signalEvent.sampleIndex)
             case .ventricularRhythm(let finding, let confidence):
                 ventricularRhythm.change(
                     to: finding, at: signalEvent.sampleIndex, confidence: confidence, alerts: &alerts)
                 ectopy.waveformHoldsTachycardia = ventricularRhythm.holdsTachycardia
-            case .beat(let finding):
+            case .beat(var finding):
+                if finding.window != nil, finding.lead != classifiedLead { change(toLead: finding.lead) }
+                if signal.condition == .good, !finding.isPartlyBridged, finding.window != nil {
+                    finding.deviation = deviation(of: finding, in: windows, gradient)
+                }
                 receive(finding, finding.window.map { classifications[Int($0)] }, windows, contextual, signalEvent)
             case .clock(let evidence): clock(at: signalEvent.sampleIndex, evidence)
             case .leads(let names): leads.begin(names, alerts: &alerts)
@@ -217,6 +228,8 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         ventricularRhythm.reset()
         atrialFibrillation.reset()
         suspicion.reset()
+        signalChange.reset(alerts: &alerts)
+        usualBeats.forget()
         beats.forget()
     }
 
@@ -279,6 +292,15 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private mutating func reportPause(at index: Int64) {
         alerts.pauseWasReported()
         writeStatus(at: index, pauseChange: alerts.pause.changes)
+    }
+
+    /// Beats are now classified in another lead. The contextual classifier has templates for each lead; what else
+    /// compares waveforms begins anew.
+    private mutating func change(toLead lead: UInt8) {
+        classifiedLead = lead
+        atrialFibrillation.reset()
+        usualBeats.forget()
+        signalChange.reset(alerts: &alerts)
     }
 
     /// Converts all sample counts to the new rate.
@@ -346,9 +368,10 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
                 Beat(
                     beatClass: classification?.beatClass, notClassifiedBecause: finding.notClassifiedBecause,
                     probabilities: classification?.probabilities ?? .zero,
-                    attackSuspicion: classification?.attackSuspicion ?? 0, rrIntervalSeconds: interval,
-                    amplitudeMillivolts: finding.amplitude, foundBySearchBack: finding.foundBySearchBack,
-                    lead: leads.name(finding.lead), pacing: finding.pacing)),
+                    attackSuspicion: classification?.attackSuspicion ?? 0, agreement: finding.deviation?.agreement,
+                    rrIntervalSeconds: interval, amplitudeMillivolts: finding.amplitude,
+                    foundBySearchBack: finding.foundBySearchBack, lead: leads.name(finding.lead),
+                    pacing: finding.pacing)),
             at: index)
         let isQuiet = allowsLowPriority
         burden.beat(
@@ -366,8 +389,13 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         atrialFibrillation.beat(
             classification?.beatClass, at: index, interval: interval, heartRate: heartRate.beatsPerMinute,
             isQuiet: isQuiet, alerts: &alerts)
-        if let classification, signal.condition == .good, !finding.isPartlyBridged {
-            suspect(classification.attackSuspicion, at: index)
+        if let classification, let deviation = finding.deviation {
+            usualBeats.note(classification.beatClass, of: deviation)
+            signalChange.beat(fineNoise: deviation.fineNoise, at: index, alerts: &alerts)
+            if let agreement = deviation.agreement {
+                suspect(
+                    .init(agreement: agreement, attackSuspicion: classification.attackSuspicion), at: index)
+            }
         }
         if state == .learning {
             state = .monitoring
@@ -452,8 +480,19 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
 
     // MARK: Attack
 
-    private mutating func suspect(_ score: Float, at index: Int64) {
-        switch suspicion.step(attackSuspicion: score, sampleIndex: index) {
+    private mutating func deviation(
+        of finding: BeatFinding, in windows: [Float], _ gradient: LossGradient?
+    ) -> BeatDeviation? {
+        let place = finding.windowPlace
+        return windows.withUnsafeBufferPointer { windows in
+            windows.baseAddress.flatMap {
+                usualBeats.compare($0 + place.lowerBound, range: finding.windowRange, gradient: gradient)
+            }
+        }
+    }
+
+    private mutating func suspect(_ measures: AttackSuspicionRule.Measures, at index: Int64) {
+        switch suspicion.step(measures, sampleIndex: index) {
         case .raised:
             writeSuspicion(active: true, at: index)
             let first = suspicion.firstSampleIndex
@@ -470,7 +509,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     }
 
     private var suspicionText: String {
-        "attack suspected, \(suspicion.suspectedBeats) beats, score \(fixed(Double(suspicion.score), decimals: 2))"
+        "tampering suspected, \(suspicion.suspectedBeats) beats, score \(fixed(Double(suspicion.score), decimals: 2))"
     }
 
     private mutating func writeSuspicion(active: Bool, at index: Int64) {

@@ -1,37 +1,44 @@
 import Foundation
 public import StateCoding
 
-/// Decides whether a series of beats looks attacked: a cumulative sum (Page, Biometrika 41, 1954) over the log-odds
-/// that the attack-identification head gives for each beat, relative to what is usual for this patient.
+/// Decides whether a series of beats looks attacked: a cumulative sum (Page, Biometrika 41, 1954) over two measures of
+/// each beat, both relative to what is usual for this patient.
 ///
-///     x        <- clip(log(p / (1 - p)), +-logOddsLimit)
-///     evidence <- min(ceiling, max(0, evidence + x - max(logOddsOffset, usual + usualMargin)))
-///     usual    <- usual + usualRate * (x - usual), while the evidence is below half of `raiseAt`
+/// - The *agreement* of what differs from the patient's usual beat with the direction that leads away from the beat's
+///   class the fastest (`BeatDeviation`). It is the evidence of an aim: noise, a filter or a coarse converter change a
+///   beat, but not in that direction.
+/// - The log-odds of the network's attack head, which knows the fine structure of adversarial perturbations, and takes
+///   noise for one. It can make the evidence of an aim count earlier, but raises nothing by itself.
 ///
-/// A signal with noise of its own looks slightly attacked in every beat; an attack is a change. An attack present
-/// from the first beat of a session is measured only against `logOddsOffset` and the initial value of `usual`; and
-/// where the usual value is near `logOddsLimit - usualMargin`, an attack cannot be distinguished from it.
+///     a        <- clip((agreement - max(0, usual agreement)) / its usual spread, +-agreementLimit)
+///     h        <- clip((log-odds - usual log-odds - 1) / 1.2, -0.5 ... headLimit)
+///     evidence <- min(ceiling, max(0, evidence + a + headWeight * h - margin))
+///
+/// An agreement below 0 counts as 0 where it is usual, for noise that hides what is usual moves it there.
+///
+/// What is usual is learned from each beat, and half as fast while the evidence is above half of `raiseAt`: a lasting
+/// change becomes usual within a minute or two, even if it was suspected.
 ///
 /// The suspicion is raised when the evidence reaches `raiseAt`, and withdrawn when it has been at or below
 /// `withdrawAt` for `withdrawBeats` consecutive beats: an attack that is weaker in some of its beats is one
-/// suspicion, not several. If the scores were calibrated and the beats independent, `raiseAt` would be the logarithm
-/// of the odds at which one accepts being wrong. Clipping keeps a single odd beat from raising the suspicion; the
-/// ceiling limits how long it lingers.
+/// suspicion, not several. Clipping keeps a single odd beat from raising the suspicion; the ceiling limits how long it
+/// lingers.
 ///
-/// A pure value: the same scores give the same result, so a command can tune the parameters on recorded scores.
+/// A pure value: the same measures give the same result, so a command can tune the parameters on recorded ones.
 public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
     public struct Parameters: Sendable, Equatable, Codable {
-        /// Minimum subtracted from each beat's log-odds: what a clean beat must stay below on average.
-        public var logOddsOffset: Float = 1
-        /// How far above the patient's usual log-odds a beat must be to count.
-        public var usualMargin: Float = 2.25
-        /// Weight of each beat in the usual log-odds, an exponential average. The values were chosen on clean mitdb
-        /// and svdb and on attacked mitdb (`ecgmon evaluate suspicion`).
-        public var usualRate: Float = 0.03
-        /// Maximum log-odds that one beat can contribute, in either direction.
-        public var logOddsLimit: Float = 4
-        /// Evidence at which the suspicion is raised; above `logOddsLimit - logOddsOffset`, so that it takes at least
-        /// two beats.
+        /// What each beat must exceed, in usual spreads of the agreement.
+        public var margin: Float = 1.4
+        /// Maximum that the agreement of one beat can contribute, in usual spreads.
+        public var agreementLimit: Float = 2.5
+        /// Weight of the attack head; times `headLimit` it must stay below `margin`, so that the head alone never
+        /// raises the suspicion.
+        public var headWeight: Float = 1.1
+        /// Maximum that the head can contribute before it is weighted.
+        public var headLimit: Float = 1
+        /// Weight of each beat in what is usual, an exponential average.
+        public var usualRate: Float = 0.02
+        /// Evidence at which the suspicion is raised; above `agreementLimit`, so that it takes several beats.
         public var raiseAt: Float = 6
         /// Evidence at or below which the suspicion is withdrawn, after `withdrawBeats` consecutive beats.
         public var withdrawAt: Float = 1.2
@@ -44,23 +51,24 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
 
         /// - Throws: the first invalid parameter.
         public func validate() throws(MonitorConfiguration.InvalidValue) {
-            guard logOddsOffset.isFinite, abs(logOddsOffset) <= 20 else {
-                throw .init(key: "suspicion.logOddsOffset", requirement: "from -20 to 20, not \(logOddsOffset)")
+            func require(_ value: Float, _ key: String, _ range: ClosedRange<Float>) throws(MonitorConfiguration.InvalidValue) {
+                guard range.contains(value) else {
+                    throw .init(
+                        key: "suspicion.\(key)",
+                        requirement: "from \(range.lowerBound) to \(range.upperBound), not \(value)")
+                }
             }
-            guard logOddsLimit > 0, logOddsLimit <= 20, logOddsLimit > logOddsOffset else {
+            try require(margin, "margin", 0.1...20)
+            try require(agreementLimit, "agreementLimit", 0.5...20)
+            try require(headWeight, "headWeight", 0...20)
+            try require(headLimit, "headLimit", 0...20)
+            guard headWeight * headLimit < margin else {
                 throw .init(
-                    key: "suspicion.logOddsLimit",
-                    requirement: "from 0 to 20 and above logOddsOffset, not \(logOddsLimit)")
+                    key: "suspicion.headWeight",
+                    requirement: "such that headWeight times headLimit is below margin, not \(headWeight)")
             }
-            guard usualMargin.isFinite, abs(usualMargin) <= 20 else {
-                throw .init(key: "suspicion.usualMargin", requirement: "from -20 to 20, not \(usualMargin)")
-            }
-            guard usualRate >= 0, usualRate <= 1 else {
-                throw .init(key: "suspicion.usualRate", requirement: "from 0 to 1, not \(usualRate)")
-            }
-            guard raiseAt > 0, raiseAt <= 1_000 else {
-                throw .init(key: "suspicion.raiseAt", requirement: "from 0 to 1000, not \(raiseAt)")
-            }
+            try require(usualRate, "usualRate", 0...1)
+            try require(raiseAt, "raiseAt", 0.5...1_000)
             guard withdrawAt >= 0, withdrawAt < raiseAt else {
                 throw .init(key: "suspicion.withdrawAt", requirement: "from 0 to below raiseAt, not \(withdrawAt)")
             }
@@ -73,6 +81,19 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         }
     }
 
+    /// The measures of one beat.
+    public struct Measures: Sendable, Codable, Equatable {
+        /// -16.7 ... 16.7; 0 on average where there is no aim.
+        public var agreement: Float
+        /// The attack head's sigmoid output, 0 ... 1; NaN counts as 0.5.
+        public var attackSuspicion: Float
+
+        public init(agreement: Float, attackSuspicion: Float) {
+            self.agreement = agreement
+            self.attackSuspicion = attackSuspicion
+        }
+    }
+
     /// The change caused by a beat.
     public enum Change: Sendable, Equatable {
         case raised
@@ -81,12 +102,23 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
 
     /// Maximum number of recent beats that `score` covers.
     public static let beatsInScore = 10
+    /// Beats from which what is usual is learned before anything is suspected.
+    public static let beatsToLearn = 20
+    /// The usual spread counts as at least this: the agreement of noise alone spreads by 1.
+    private static let minimumSpread: Float = 1.5
+    /// From the mean absolute deviation to the standard deviation of a normal distribution.
+    private static let spreadOfDeviation: Float = 1.25
+    /// Maximum log-odds of the head, either way.
+    private static let logOddsLimit: Float = 6
 
     public let parameters: Parameters
     /// The cumulative sum after the last beat.
     public private(set) var evidence: Float = 0
-    /// The patient's usual log-odds so far.
-    public private(set) var usual: Float = -2
+    /// Usual agreement, its mean absolute deviation, and the usual log-odds of the head.
+    private var usual: Float = 0
+    private var deviation: Float = 1.5
+    private var usualLogOdds: Float = 0
+    private var beatsLearned = 0
     public private(set) var isActive = false
     /// Consecutive beats with the evidence at or below `withdrawAt`, while the suspicion is active.
     private var calmBeats = 0
@@ -96,7 +128,7 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
     /// R peaks of the first and the last beat of that episode, source rate.
     public private(set) var firstSampleIndex: Int64 = 0
     public private(set) var lastSampleIndex: Int64 = 0
-    private var logOdds = InlineArray<10, Float>(repeating: 0)
+    private var excesses = InlineArray<10, Float>(repeating: 0)
     private var beatsSeen = 0
 
     public init(_ parameters: Parameters = Parameters()) {
@@ -105,22 +137,29 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
 
     public var isInRange: Bool {
         (try? parameters.validate()) != nil && beatsSeen >= 0 && suspectedBeats >= 0 && calmBeats >= 0
+            && beatsLearned >= 0
     }
 
-    /// Processes the next classified beat.
+    /// Processes the next beat.
     ///
-    /// - Parameters:
-    ///   - attackSuspicion: the head's sigmoid output, 0 ... 1; NaN counts as 0.5, no evidence either way.
-    ///   - sampleIndex: the beat's R peak, source rate.
-    public mutating func step(attackSuspicion: Float, sampleIndex: Int64) -> Change? {
-        let beat = boundedLogOdds(attackSuspicion)
-        logOdds[beatsSeen % Self.beatsInScore] = beat
+    /// - Parameter sampleIndex: the beat's R peak, source rate.
+    public mutating func step(_ measures: Measures, sampleIndex: Int64) -> Change? {
+        let agreement = measures.agreement.isFinite ? min(max(measures.agreement, -17), 17) : 0
+        let logOdds = Self.boundedLogOdds(measures.attackSuspicion)
+        guard beatsLearned >= Self.beatsToLearn else {
+            beatsLearned += 1
+            learn(agreement, logOdds, rate: max(1 / Float(beatsLearned), parameters.usualRate))
+            return nil
+        }
+        let spread = max(Self.spreadOfDeviation * deviation, Self.minimumSpread)
+        let limit = parameters.agreementLimit
+        let head = min(max((logOdds - usualLogOdds - 1) / 1.2, -0.5), parameters.headLimit)
+        let excess = min(max((agreement - max(0, usual)) / spread, -limit), limit) + parameters.headWeight * head
+        excesses[beatsSeen % Self.beatsInScore] = excess
         beatsSeen &+= 1
         let before = evidence
-        let expected = max(parameters.logOddsOffset, usual + parameters.usualMargin)
-        evidence = min(parameters.ceiling, max(0, evidence + beat - expected))
-        // Suspected beats must not become usual.
-        if evidence < parameters.raiseAt / 2 { usual += parameters.usualRate * (beat - usual) }
+        evidence = min(parameters.ceiling, max(0, evidence + excess - parameters.margin))
+        learn(agreement, logOdds, rate: parameters.usualRate * (evidence < parameters.raiseAt / 2 ? 1 : 0.5))
         if evidence > 0, before <= 0, !isActive {
             suspectedBeats = 0
             firstSampleIndex = sampleIndex
@@ -139,14 +178,22 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         return .withdrawn
     }
 
-    /// Logistic function of the mean log-odds of the last beats, at most `beatsInScore` and no further back than the
-    /// start of the suspected episode; 0 ... 1. 0 before the first beat.
+    private mutating func learn(_ agreement: Float, _ logOdds: Float, rate: Float) {
+        let reach = 3 * max(deviation, Self.minimumSpread)
+        let difference = min(max(agreement - usual, -reach), reach)
+        deviation += rate * (abs(difference) - deviation)
+        usual += rate * difference
+        usualLogOdds += rate * (logOdds - usualLogOdds)
+    }
+
+    /// Logistic function of the mean excess over the margin of the last beats, at most `beatsInScore` and no further
+    /// back than the start of the suspected episode; 0 ... 1. 0 before the first beat.
     public var score: Float {
         let count = beatsConsidered
         guard count > 0 else { return 0 }
         var sum: Float = 0
-        for back in 1...count { sum += logOdds[(beatsSeen - back) % Self.beatsInScore] }
-        return 1 / (1 + exp(-sum / Float(count)))
+        for back in 1...count { sum += excesses[(beatsSeen - back) % Self.beatsInScore] - parameters.margin }
+        return 1 / (1 + exp(-2 * sum / Float(count)))
     }
 
     /// Number of beats that `score` is based on.
@@ -160,7 +207,7 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         self = AttackSuspicionRule(parameters)
     }
 
-    /// An episode suspected by the rule, as positions in a list of scores.
+    /// An episode suspected by the rule, as positions in a list of measures.
     public struct Stretch: Sendable, Equatable {
         /// The episode's first beat, the beat at which it was detected, and its last beat.
         public var first: Int
@@ -168,25 +215,24 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
         public var last: Int
     }
 
-    /// Applies the rule to recorded scores, one per beat, for choosing the parameters.
-    public static func stretches(in scores: some Sequence<Float>, _ parameters: Parameters) -> [Stretch] {
+    /// Applies the rule to recorded measures, one per beat, for choosing the parameters.
+    public static func stretches(in beats: some Sequence<Measures?>, _ parameters: Parameters) -> [Stretch] {
         var rule = AttackSuspicionRule(parameters)
         var found: [Stretch] = []
-        for (beat, score) in scores.enumerated() {
-            let change = rule.step(attackSuspicion: score, sampleIndex: Int64(beat))
+        for (number, beat) in beats.enumerated() {
+            guard let beat else { continue }
+            let change = rule.step(beat, sampleIndex: Int64(number))
             if change == .raised {
-                found.append(Stretch(first: Int(rule.firstSampleIndex), noticedAt: beat, last: beat))
+                found.append(Stretch(first: Int(rule.firstSampleIndex), noticedAt: number, last: number))
             }
             if rule.isActive { found[found.count - 1].last = Int(rule.lastSampleIndex) }
         }
         return found
     }
 
-    private func boundedLogOdds(_ probability: Float) -> Float {
+    private static func boundedLogOdds(_ probability: Float) -> Float {
         guard probability.isFinite else { return 0 }
-        let limit = parameters.logOddsLimit
-        // Beyond these limits the logarithm would be infinite; clipping starts far inside them.
         let p = min(max(probability, 1e-9), 1 - 1e-7)
-        return min(limit, max(-limit, log(p / (1 - p))))
+        return min(logOddsLimit, max(-logOddsLimit, log(p / (1 - p))))
     }
 }

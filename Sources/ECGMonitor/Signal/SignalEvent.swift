@@ -77,6 +77,8 @@ struct BeatFinding: Sendable, Codable {
     /// Number of the lead that the window shows, 0 for the first.
     var lead: UInt8 = 0
     var pacing = BeatPacing()
+    /// How it differs from the patient's usual beat, added by stage 2; nil if it was not compared.
+    var deviation: BeatDeviation?
 }
 
 /// Encoded as a number for the case, followed by its associated values.

@@ -114,7 +114,8 @@ final class StreamRound {
             publisher.publish(stream, receivedAt: stream.oldestInRound) { events in
                 classifications.withUnsafeBufferPointer { all in
                     stream.monitor.resolve(
-                        UnsafeBufferPointer(rebasing: all[start..<end]), contextual: classifier.contextual, events: &events)
+                        UnsafeBufferPointer(rebasing: all[start..<end]), contextual: classifier.contextual,
+                        gradient: LossGradient(classifier, workspace: workspace), events: &events)
                 }
             }
             start = end

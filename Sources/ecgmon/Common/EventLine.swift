@@ -202,6 +202,7 @@ struct EventLine {
         case .supraventricularTachycardia: "supraventricular tachycardia"
         case .atrialFibrillation: "atrial fibrillation"
         case .leadNotUsable: "lead not usable"
+        case .signalChanged: "signal changed"
         case .unspecified: "unknown alert"
         case .UNRECOGNIZED(let number): "alert \(number)"
         }

@@ -36,9 +36,9 @@ struct EvaluateSuspicion: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Another folder of records, for false suspicions only; “none”: no other.",
-            valueName: "dir"))
-    var clean = "svdb"
+            "Other folders of records, of which only the false suspicions are counted; “none”: no other.",
+            valueName: "dirs"))
+    var clean = "svdb,qtdb,vfdb,cudb,challenge2015,challenge2017,ludb,nstdb,cpsc2019"
 
     @Option(
         help: ArgumentHelp(
@@ -57,7 +57,19 @@ struct EvaluateSuspicion: ParsableCommand {
     @Option(help: ArgumentHelp("Network passes that Square may use per window.", valueName: "n"))
     var squareQueries = 500
 
-    @Flag(help: "Try many parameter settings of the rule.")
+    @Option(
+        help: ArgumentHelp(
+            "Seconds over which an attack grows to its full size, as an attacker would do who knows that the usual is learned.",
+            valueName: "seconds"))
+    var ramp = 0.0
+
+    @Option(
+        help: ArgumentHelp(
+            "Records of each folder on which changes without an aim are tried: noise, fewer bits, filters, hum, half the rate.",
+            valueName: "n"))
+    var changed = 0
+
+    @Flag(help: "Try many parameters of the rule.")
     var sweep = false
 
     @Option(help: "False suspicions per day that --sweep allows.")
@@ -89,10 +101,22 @@ struct EvaluateSuspicion: ParsableCommand {
         guard epsilon.isFinite, epsilon > 0, epsilon <= 1 else {
             throw ValidationError("--epsilon must be above 0 and at most 1")
         }
-        guard (threads ?? 1) >= 1, squareQueries >= 1, falsePerDay >= 0 else {
-            throw ValidationError("a number is out of range; see ecgmon evaluate suspicion --help")
+        guard (threads ?? 1) >= 1, squareQueries >= 1, falsePerDay >= 0, changed >= 0, (0...600).contains(ramp) else {
+            throw ValidationError("a number is out of its range; see ecgmon evaluate suspicion --help")
         }
         do { try rule.parameters.validate() } catch { throw ValidationError("\(error)") }
+    }
+
+    /// The noise stress test database holds three records of noise without ECG.
+    private static func isNoiseAlone(_ record: String, _ database: String) -> Bool {
+        database.hasSuffix("nstdb") && ["bw", "em", "ma"].contains(record)
+    }
+
+    /// Gives the changes without an aim to so many of the sources, evenly spread.
+    private static func change(_ sources: inout ArraySlice<SuspicionStreams.Source>, _ count: Int) {
+        for number in 0..<min(count, sources.count) {
+            sources[sources.startIndex + number * sources.count / count].changes = BenignChange.allCases
+        }
     }
 
     func run() throws {
@@ -105,8 +129,8 @@ struct EvaluateSuspicion: ParsableCommand {
         for name in method.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
             var attack = try WindowAttack.named(String(name), epsilon: epsilon)
             if attack.method == .square { attack.iterations = squareQueries }
-            // Beats below the offset add nothing to the evidence.
-            if attack.method == .joint { attack.suspicionThreshold = rule.parameters.logOddsOffset }
+            // What the head is usually at most in clean ECG.
+            if attack.method == .joint { attack.suspicionThreshold = 1 }
             attacks.append(attack)
         }
         let attacked = try RecordDatabase(database)
@@ -114,20 +138,24 @@ struct EvaluateSuspicion: ParsableCommand {
         for record in try attacked.scoredRecords(records) {
             sources.append(.init(database: attacked, record: record, isAttacked: !attacks.isEmpty))
         }
-        if clean != "none" {
+        Self.change(&sources[...], changed)
+        for name in clean.split(separator: ",").map(String.init) where name != "none" {
             do throws(ToolError) {
-                let other = try RecordDatabase(clean)
-                for record in try other.records() {
+                let other = try RecordDatabase(name)
+                let known = sources.count
+                for record in try other.records() where !Self.isNoiseAlone(record, name) {
                     sources.append(.init(database: other, record: record, isAttacked: false))
                 }
+                Self.change(&sources[known...], changed)
             } catch {
-                Terminal.note("without \(clean): \(error)")
+                Terminal.note("without \(name): \(error)")
             }
         }
         let streams = SuspicionStreams(
             model: evaluated, classifier: classifier,
             settings: .init(
-                attacks: attacks, stretches: stretches, stretchSeconds: seconds, rule: rule.parameters, seed: seed),
+                attacks: attacks, stretches: stretches, stretchSeconds: seconds, rule: rule.parameters, seed: seed,
+                rampSeconds: ramp),
             store: try ResultStore(work), runtime: .console(threads: threads), restart: restart)
         let result = SuspicionResult(
             outcomes: try streams.record(sources), attacks: attacks, rule: rule.parameters, model: evaluated,
@@ -141,14 +169,16 @@ struct EvaluateSuspicion: ParsableCommand {
 
 /// The suspicion rule's parameters on the command line; the defaults are the monitor's.
 struct SuspicionRuleOptions: ParsableArguments {
-    @Option(help: "Minimum that is subtracted from each beat's log-odds.")
-    var logOddsOffset: Float = AttackSuspicionRule.Parameters().logOddsOffset
-    @Option(help: "How far above the patient's usual log-odds a beat must be to count.")
-    var usualMargin: Float = AttackSuspicionRule.Parameters().usualMargin
-    @Option(help: "Weight of each beat in the usual log-odds.")
+    @Option(help: "What each beat must exceed, in usual spreads of the agreement.")
+    var margin: Float = AttackSuspicionRule.Parameters().margin
+    @Option(help: "Most that the agreement of one beat can bring, in usual spreads.")
+    var agreementLimit: Float = AttackSuspicionRule.Parameters().agreementLimit
+    @Option(help: "Weight of the attack head.")
+    var headWeight: Float = AttackSuspicionRule.Parameters().headWeight
+    @Option(help: "Most that the attack head can bring before it is weighted.")
+    var headLimit: Float = AttackSuspicionRule.Parameters().headLimit
+    @Option(help: "Weight of each beat in what is usual.")
     var usualRate: Float = AttackSuspicionRule.Parameters().usualRate
-    @Option(help: "Maximum log-odds that one beat can contribute, either way.")
-    var logOddsLimit: Float = AttackSuspicionRule.Parameters().logOddsLimit
     @Option(help: "Evidence at which the suspicion is raised.")
     var raiseAt: Float = AttackSuspicionRule.Parameters().raiseAt
     @Option(help: "Evidence at which it is withdrawn.")
@@ -160,10 +190,11 @@ struct SuspicionRuleOptions: ParsableArguments {
 
     var parameters: AttackSuspicionRule.Parameters {
         var parameters = AttackSuspicionRule.Parameters()
-        parameters.logOddsOffset = logOddsOffset
-        parameters.usualMargin = usualMargin
+        parameters.margin = margin
+        parameters.agreementLimit = agreementLimit
+        parameters.headWeight = headWeight
+        parameters.headLimit = headLimit
         parameters.usualRate = usualRate
-        parameters.logOddsLimit = logOddsLimit
         parameters.raiseAt = raiseAt
         parameters.withdrawAt = withdrawAt
         parameters.withdrawBeats = withdrawBeats

@@ -15,8 +15,12 @@ extension SuspicionResult {
             let figures = cleanFigures(database)
             lines.append(
                 "clean, \(figures.records) records of \(database), \(fixed(figures.hours, 1)) h: \(figures.false_suspicions) false "
-                    + "suspicions, \(fixed(figures.false_per_day, 2)) a day"
+                    + "suspicions, \(fixed(figures.false_per_day, 2)) a day; \(figures.signal_changes) signal changes; "
+                    + "\(TextTable.cell(figures.compared_percent, 1)) % of the beats compared"
                     + (figures.raised_in.isEmpty ? "" : " (\(figures.raised_in.joined(separator: ", ")))"))
+        }
+        if !changes.isEmpty {
+            lines += ["", "changes without an aim, from the middle of each record on:", benignTable]
         }
         if !attacks.isEmpty {
             lines.append("")
@@ -26,7 +30,7 @@ extension SuspicionResult {
             )
             var table = TextTable([
                 "attack", "stretches", "noticed in 10 beats", "%", "noticed at all", "median beats",
-                "classes changed %",
+                "classes changed %", "and unsuspected %",
             ])
             for number in attacks.indices {
                 let figures = attackFigures(number)
@@ -34,6 +38,7 @@ extension SuspicionResult {
                     attacks[number].method.displayName, "\(figures.stretches)", "\(figures.noticed_within_ten_beats)",
                     TextTable.cell(figures.noticed_percent, 1), "\(figures.noticed_at_all)",
                     TextTable.cell(figures.median_beats_until, 1), TextTable.cell(figures.class_changed_percent, 1),
+                    TextTable.cell(figures.class_changed_unsuspected_percent, 2),
                 ])
             }
             lines.append(table.text)
@@ -44,7 +49,7 @@ extension SuspicionResult {
                 "",
                 "the rule over the recorded scores raises as the monitor did in \(agreement.agreeing) of \(agreement.all) streams",
                 "best settings at no more than \(fixed(falsePerDay, 2)) false suspicions a day, chosen on these very streams "
-                    + "(the joint attack was made to stay below the offset \(rule.logOddsOffset), and is not made anew for others):",
+                    + "(the joint attack was made to keep the head's log-odds below 1):",
                 sweepTable(sweep.best(falsePerDay: falsePerDay, count: 10)), "",
                 "false suspicions a day against the share noticed (the joint attack has no part in the least):",
                 sweepTable(sweep.curve),
@@ -53,16 +58,31 @@ extension SuspicionResult {
         return lines.joined(separator: "\n")
     }
 
+    private var benignTable: String {
+        var table = TextTable([
+            "change", "records", "hours", "suspicions", "a day", "longest, s", "signal changes", "raised in",
+        ])
+        for change in changes {
+            let figures = benignFigures(change)
+            table.rows.append([
+                change.text, "\(figures.records)", fixed(figures.hours, 1), "\(figures.false_suspicions)",
+                fixed(figures.false_per_day, 2), fixed(figures.longest_seconds, 0), "\(figures.signal_changes)",
+                figures.raised_in.joined(separator: " "),
+            ])
+        }
+        return table.text
+    }
+
     private func sweepTable(_ points: [SuspicionSweep.Point]) -> String {
         var table = TextTable(
-            ["offset", "margin", "rate", "raise at", "false/day"]
+            ["margin", "head", "rate", "raise at", "false/day"]
                 + databases.map { $0.split(separator: "/").last.map { String($0) } ?? $0 }
                 + ["least %"] + attacks.map(\.method.displayName))
         for point in points {
             let parameters = point.parameters
             table.rows.append(
                 [
-                    "\(parameters.logOddsOffset)", "\(parameters.usualMargin)", "\(parameters.usualRate)",
+                    "\(parameters.margin)", "\(parameters.headWeight)", "\(parameters.usualRate)",
                     "\(parameters.raiseAt)", fixed(point.falsePerDay, 2),
                 ]
                     + point.falseCounts.map { "\($0)" } + [point.minimumShare.isFinite ? fixed(point.minimumShare, 1) : "-"]
@@ -74,8 +94,8 @@ extension SuspicionResult {
 
 extension SuspicionResult.RuleFigures {
     var text: String {
-        "offset \(log_odds_offset), usual margin \(usual_margin), usual rate \(usual_rate), "
-            + "limit \(log_odds_limit), raise at \(raise_at), "
+        "margin \(margin), limit \(agreement_limit), head \(head_weight) up to \(head_limit), usual rate \(usual_rate), "
+            + "raise at \(raise_at), "
             + "withdraw after \(withdraw_beats) beats at \(withdraw_at), ceiling \(ceiling)"
     }
 }
