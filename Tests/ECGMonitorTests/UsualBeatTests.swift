@@ -1,3 +1,4 @@
+import ECGClassification
 import ECGATKGAN
 import NeuralNetwork
 import StateCoding

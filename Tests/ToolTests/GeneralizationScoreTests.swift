@@ -1,3 +1,4 @@
+import ECGClassification
 import ECGATKGAN
 import ECGMonitor
 import Testing

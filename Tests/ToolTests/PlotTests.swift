@@ -1,5 +1,6 @@
 import ArgumentParser
 import EC57
+import ECGClassification
 import ECGATKGAN
 import ECGMonitor
 import Foundation

@@ -1,4 +1,5 @@
 import EC57
+import ECGClassification
 import ECGATKGAN
 import ECGMonitor
 import WFDB

@@ -1,3 +1,4 @@
+internal import ECGClassification
 internal import ECGATKGAN
 internal import ECGSignal
 internal import StateCoding

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ECGClassification
 import ECGEvaluation
 import NeuralNetwork
 import ToolSupport

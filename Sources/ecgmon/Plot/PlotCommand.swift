@@ -1,4 +1,5 @@
 import ArgumentParser
+import ECGClassification
 import ECGATKGAN
 import ECGEvaluation
 import ECGMonitor
