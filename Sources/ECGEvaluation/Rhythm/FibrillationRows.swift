@@ -62,17 +62,18 @@ extension FibrillationRows {
             if let kind { return kind == "A" ? .fibrillation : kind == "~" ? .excluded : .other }
             let last = input.frame(ofSample: Double(row.sampleIndex))
             let first = last - Int64(Self.spanSeconds * record.samplingRate)
-            let names = (rhythm?.stretches ?? []).filter { $0.frames.overlaps(max(0, first)..<max(1, last)) }.map(\.name)
+            let span = max(0, first)..<max(1, last)
+            let names = (rhythm?.stretches ?? []).filter { $0.frames.overlaps(span) }.map(\.name)
             if !names.isEmpty, names.allSatisfy({ $0 == "(AFIB" }) { return .fibrillation }
             return names.contains { $0 == "(AFIB" || Self.hidden.contains($0) } ? .excluded : .other
         }
     }
 
-    /// One line for each row: database, record, label, seconds of the beat, of the decision and behind the features, the
-    /// features.
+    /// One line for each row: database, record, label, seconds of the beat, of the decision and behind the features,
+    /// the features.
     public var text: String {
         zip(rows, labels).map { row, label in
-            let times = [Double(row.sampleIndex), Double(row.decidedAtSampleIndex)].map { fixed($0 / row.samplingRate, 2) }
+            let times = [row.sampleIndex, row.decidedAtSampleIndex].map { fixed(Double($0) / row.samplingRate, 2) }
             let numbers = times + ([row.seconds] + row.features).map { fixed(Double($0), 5) }
             return "\(database),\(record),\(label.rawValue),\(numbers.joined(separator: ","))\n"
         }.joined()

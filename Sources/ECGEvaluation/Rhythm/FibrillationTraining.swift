@@ -42,9 +42,9 @@ public struct FibrillationTraining: Sendable {
                     record.labels[$0] == label && record.rows[$0].seconds >= Self.minimumSeconds
                 }
                 let isLong = record.recordSeconds > Self.longRecordSeconds
-                let taken = isLong ? Array(stride(from: 0, to: chosen.count, by: Self.longRecordStep)) : Array(chosen.indices)
+                let taken = stride(from: 0, to: chosen.count, by: isLong ? Self.longRecordStep : 1).map { chosen[$0] }
                 let weight = (isLong ? 3.0 : 1.0) / Double(max(1, taken.count))
-                for index in taken.map({ chosen[$0] }) {
+                for index in taken {
                     rows.append(
                         Row(
                             features: record.rows[index].features.map(Double.init),

@@ -41,7 +41,8 @@ struct AtrialActivity: Sendable, Codable {
         var squares: Float = 0
         for point in means.indices {
             var sum: Float = 0
-            for sample in 0..<Self.samplesPerPoint { sum += window[Self.firstSample + Self.samplesPerPoint * point + sample] }
+            let first = Self.firstSample + Self.samplesPerPoint * point
+            for sample in 0..<Self.samplesPerPoint { sum += window[first + sample] }
             means[point] = sum * range / Float(Self.samplesPerPoint)
             mean += means[point]
             slope += Self.time(point) * means[point]

@@ -9,8 +9,8 @@ enum AtrialFibrillationModel {
     static func probability(_ features: InlineArray<14, Float>) -> Float {
         var logit = AtrialFibrillationWeights.bias
         for index in features.indices {
-            let value = (features[index] - AtrialFibrillationWeights.mean[index]) / AtrialFibrillationWeights.scale[index]
-            let clipped = max(-limit, min(limit, value))
+            let difference = features[index] - AtrialFibrillationWeights.mean[index]
+            let clipped = max(-limit, min(limit, difference / AtrialFibrillationWeights.scale[index]))
             logit += clipped * AtrialFibrillationWeights.linear[index]
             logit += clipped * clipped * AtrialFibrillationWeights.square[index]
         }
