@@ -11,6 +11,9 @@ internal import StateCoding
 /// lead in the source's order, cut where the others found it if need be, so that classes and templates do not mix
 /// leads. After trouble a lead is classified in again once it has been good for `returnSeconds`.
 ///
+/// **Noise.** A noisy lead that goes on showing beats at the usual intervals is believed while the good leads are
+/// silent: a good lead may have lost the beats, and peaks of noise come at any time.
+///
 /// **Silence.** A beat in any counting lead counts against asystole: if nothing has been accepted for
 /// `BeatVote.longestDoubt`, one lead is enough.
 ///
@@ -289,6 +292,7 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
     private mutating func hold(_ finding: BeatFinding, of lead: Int, _ event: SignalEvent, _ windows: [Float]) {
         states[lead].hasBeats = true
         states[lead].noiseRatio = finding.noiseRatio
+        states[lead].follow(rPeak: event.sampleIndex, usual: vote.usualInterval.map { $0 * samplingRate })
         let sighting = HeldBeat.Sighting(
             lead: lead, rPeak: event.sampleIndex, amplitude: finding.amplitude,
             foundBySearchBack: finding.foundBySearchBack, unobservedSeconds: finding.unobservedSeconds)

@@ -10,6 +10,8 @@ struct LeadState: Sendable, Codable, RangeChecked {
     /// Weight of a new beat in the running shares.
     private static let share: Float = 1 / 16
     private static let trustMemory: Float = 32
+    private static let steadyCount = 4
+    private static let steadyTolerance = 0.2
     /// The same for the offset of the R peak.
     private static let offsetShare: Double = 1 / 8
 
@@ -22,6 +24,9 @@ struct LeadState: Sendable, Codable, RangeChecked {
     var goodSince: Int64?
     /// Whether this segment has had a beat: until then the detector is learning.
     var hasBeats = false
+    /// R peak of its last beat in this segment, source rate, and how many of its intervals in a row were usual ones.
+    private var lastPeak: Int64?
+    private var steadyIntervals = 0
     /// The detector's noise ratio at the last beat.
     var noiseRatio: Float = 0
     /// Running share, 0 ... 1, of the patient's recent beats that this lead has shown.
@@ -54,6 +59,8 @@ struct LeadState: Sendable, Codable, RangeChecked {
     mutating func beginSegment() {
         isOn = true
         hasBeats = false
+        lastPeak = nil
+        steadyIntervals = 0
         noiseRatio = 0
         row = nil
     }
@@ -68,6 +75,24 @@ struct LeadState: Sendable, Codable, RangeChecked {
     mutating func change(to new: SignalCondition, at index: Int64) {
         condition = new
         goodSince = new == .good ? index : nil
+    }
+
+    /// Whether its last intervals were all usual ones: what it shows are beats, even if the signal is noisy. Peaks of
+    /// noise come at any time.
+    var isSteady: Bool { steadyIntervals >= Self.steadyCount }
+
+    /// Records an R peak of this lead.
+    ///
+    /// - Parameters:
+    ///   - index: source rate.
+    ///   - usual: the patient's usual interval, in samples; nil if unknown.
+    mutating func follow(rPeak index: Int64, usual: Double?) {
+        if let lastPeak, let usual, abs(Double(index - lastPeak) / usual - 1) <= Self.steadyTolerance {
+            steadyIntervals = min(steadyIntervals + 1, Self.steadyCount)
+        } else {
+            steadyIntervals = 0
+        }
+        lastPeak = index
     }
 
     /// Records whether this lead has shown a beat of the patient.
