@@ -40,7 +40,7 @@ public struct GeneralizationReport: Encodable, Sendable {
         /// The strongest use of these records by any part of the monitor.
         public var in_view: RecordsInView.Use
         /// The use by each part of the monitor.
-        public var uses: [String: String]
+        public var uses: [RecordsInView.Part: RecordsInView.Use]
         /// nil without annotated beats.
         public var beats: Beats?
         /// By rhythm (VF, VT, asystole); only those that are annotated.
@@ -177,7 +177,7 @@ extension GeneralizationReport.Part {
         self.records = records
         hours = score.hours.rounded(decimals: 2)
         in_view = uses.values.max() ?? .none
-        self.uses = Dictionary(uniqueKeysWithValues: uses.map { ($0.key.rawValue, $0.value.rawValue) })
+        self.uses = uses
         if let settings = scoring.beats, score.beats.beats > 0 {
             beats = .init(
                 from_seconds: settings.startSeconds, within_span: settings.withinSpan,

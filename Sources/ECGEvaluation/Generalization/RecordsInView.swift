@@ -19,10 +19,13 @@ public enum RecordsInView {
 
         /// One word, for a table.
         public var word: String { self == .none ? "never" : self == .chosen ? "chosen" : "trained" }
+
+        /// What stands behind a figure.
+        public var mark: String { self == .none ? "" : self == .chosen ? "°" : "*" }
     }
 
     /// A part of the monitor that has something of a record in it.
-    public enum Part: String, Sendable, CaseIterable {
+    public enum Part: String, Sendable, CaseIterable, Encodable, CodingKeyRepresentable {
         case detector = "QRS detector"
         case beatClasses = "beat classes"
         case ventricularRhythms = "ventricular rhythms"

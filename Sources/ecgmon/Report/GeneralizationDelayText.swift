@@ -82,7 +82,7 @@ extension GeneralizationReport {
                         let share = Double(cases) / Double(max(1, column.delay.cases))
                         return [
                             isShare ? fixed(100 * share, 1) : "\(cases)",
-                            String(repeating: "#", count: Int((24 * share).rounded(.up))),
+                            String(repeating: "#", count: Int((24 * share).rounded(share < 0.005 ? .down : .up))),
                         ]
                     })
         }

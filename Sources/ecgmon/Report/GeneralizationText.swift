@@ -36,22 +36,34 @@ extension GeneralizationReport {
         for part in databases {
             let f = part.beats?.figures
             let rates = part.false_alarms
-            let silent = part.lethal_rhythms.values.reduce(0) { $0 + $1.silent }
+            let silent = ["VT", "VF"].compactMap { part.lethal_rhythms[$0]?.silent }
+            func marked(_ cell: String, _ parts: RecordsInView.Part...) -> String {
+                cell == "-" ? cell : cell + (parts.compactMap { part.uses[$0] }.max() ?? .none).mark
+            }
             table.rows.append([
                 part.database, "\(part.records.count)", fixed(part.hours, 1), part.in_view.word,
-                Self.pair(f?.sensitivity, f?.positivePredictivity, 2),
-                Self.pair(f?.ventricularSensitivity, f?.ventricularPositivePredictivity, 1),
-                Self.pair(f?.supraventricularSensitivity, f?.supraventricularPositivePredictivity, 1),
-                Self.lethal(part.lethal_rhythms["VT"]), Self.lethal(part.lethal_rhythms["VF"]),
-                part.lethal_rhythms.isEmpty ? "-" : "\(silent)", Self.fibrillation(part),
-                Self.bedside(part.bedside_alarms["all"]), TextTable.cell(rates?.high_per_hour, 2),
-                TextTable.cell(rates?.vt_per_hour, 2), TextTable.cell(rates?.vf_per_hour, 2),
-                TextTable.cell(rates?.asystole_per_hour, 2), fixed(part.alarms.suspicions_per_day, 1),
+                marked(Self.pair(f?.sensitivity, f?.positivePredictivity, 2), .detector),
+                marked(Self.pair(f?.ventricularSensitivity, f?.ventricularPositivePredictivity, 1), .beatClasses),
+                marked(
+                    Self.pair(f?.supraventricularSensitivity, f?.supraventricularPositivePredictivity, 1),
+                    .beatClasses),
+                marked(Self.lethal(part.lethal_rhythms["VT"]), .ventricularRhythms),
+                marked(Self.lethal(part.lethal_rhythms["VF"]), .ventricularRhythms),
+                marked(silent.isEmpty ? "-" : "\(silent.reduce(0, +))", .ventricularRhythms),
+                marked(Self.fibrillation(part), .atrialFibrillation),
+                marked(Self.bedside(part.bedside_alarms["all"]), .detector, .ventricularRhythms),
+                marked(TextTable.cell(rates?.high_per_hour, 2), .detector, .ventricularRhythms),
+                marked(TextTable.cell(rates?.vt_per_hour, 2), .ventricularRhythms),
+                marked(TextTable.cell(rates?.vf_per_hour, 2), .ventricularRhythms),
+                marked(TextTable.cell(rates?.asystole_per_hour, 2), .detector),
+                marked(fixed(part.alarms.suspicions_per_day, 1), .suspicion),
             ])
         }
         table.notes = [
-            "in view while the monitor was built: trained = weights were trained on it; chosen = constants were "
-                + "chosen on it; never = never seen",
+            "in view while the monitor was built: trained = weights of some part were trained on these records; "
+                + "chosen = constants were chosen on them; never = never seen",
+            "figures with *: the part of the monitor that they measure was trained on these records; with °: its "
+                + "constants were chosen on them; with neither: it has never seen them",
             "QRS, V, S: sensitivity / +P, percent (EC57, within 150 ms)",
             "VT, VF: percent of the time under a VT or VF alarm / of the episodes told within 10 s; silent: episodes "
                 + "of 10 s and more without any alarm of high priority",
@@ -88,11 +100,12 @@ extension GeneralizationReport {
 
     /// What each part of the monitor has of each database.
     private var uses: ReportTable {
-        let parts = RecordsInView.Part.allCases.map(\.rawValue)
-        var table = ReportTable("what the monitor has of each database", ["database", "records"] + parts)
+        let parts = RecordsInView.Part.allCases
+        var table = ReportTable(
+            "what each part of the monitor has of each database", ["database", "records"] + parts.map(\.rawValue))
         for part in databases {
             table.rows.append(
-                [part.database, "\(part.records.count)"] + parts.map { part.uses[$0] ?? "-" })
+                [part.database, "\(part.records.count)"] + parts.map { part.uses[$0]?.rawValue ?? "-" })
         }
         return table
     }
@@ -188,10 +201,11 @@ extension GeneralizationReport {
 
     private var alarms: ReportTable {
         let labels = Set(databases.flatMap { $0.alarms.per_hour.keys }).sorted()
-        var table = ReportTable("alarms begun an hour, right or wrong", ["alarm"] + databases.map(\.database))
+        var table = ReportTable("alarms begun an hour, true or false", ["alarm"] + databases.map(\.database))
         for label in labels {
             table.rows.append([label] + databases.map { fixed($0.alarms.per_hour[label] ?? 0, 2) })
         }
+        table.notes = ["with a bracket: the rhythm marks of the annotation files"]
         return table
     }
 }
