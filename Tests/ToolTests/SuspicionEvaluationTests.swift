@@ -1,8 +1,11 @@
 import ECGATKGAN
 import ECGClassification
 import ECGMonitor
+import ECGSignal
 import Foundation
+import NeuralNetwork
 import Testing
+import ToolSupport
 
 @testable import ECGEvaluation
 @testable import ECGReplay
@@ -117,8 +120,14 @@ struct SuspicionEvaluationTests {
     }
 
     @Test func moreNoiseIsReportedAsAChangedSignal() throws {
-        let (recording, _) = try Self.watch { BenignChange.noise2.applied(to: $0, seed: 3) }
-        #expect(recording.signalChanges == 1)
+        let (recording, _) = try Self.watch { material in
+            var (louder, generator) = (material, NeuralNetwork.SeededGenerator(seed: 3))
+            let middle = material.counts.count / 2
+            let noisy = material.millivolts[middle...].map { $0 + Float.random(in: -0.06...0.06, using: &generator) }
+            louder.replace(from: middle, withMillivolts: noisy)
+            return louder
+        }
+        #expect(recording.signalChanges == 1 && recording.raisedAtBeats.isEmpty)
     }
 
     @Test(arguments: [WindowAttack.Method.pgd, .sap, .joint])

@@ -2,6 +2,7 @@ public import ECGATKGAN
 public import ECGClassification
 public import ECGMonitor
 public import ECGReplay
+import ECGSignal
 import NeuralNetwork
 import Synchronization
 import ToolSupport
@@ -18,10 +19,12 @@ public struct SuspicionStreams: Sendable {
         public var seed: UInt64
         /// Seconds over which an attack grows from nothing to its full size; 0: it is at full size at once.
         public var rampSeconds: Double
+        /// Whether an attack moves only the samples of the QRS complex, which vary from beat to beat anyway.
+        public var qrsOnly: Bool
 
         public init(
             attacks: [WindowAttack], stretches: Int, stretchSeconds: Double, rule: AttackSuspicionRule.Parameters,
-            seed: UInt64, rampSeconds: Double = 0
+            seed: UInt64, rampSeconds: Double = 0, qrsOnly: Bool = false
         ) {
             self.attacks = attacks
             self.stretches = stretches
@@ -29,6 +32,7 @@ public struct SuspicionStreams: Sendable {
             self.rule = rule
             self.seed = seed
             self.rampSeconds = rampSeconds
+            self.qrsOnly = qrsOnly
         }
     }
 
@@ -161,7 +165,7 @@ public struct SuspicionStreams: Sendable {
             // A cancellation must not wait for a whole record.
             if runtime.isCancelled() { throw EvaluationCancelled() }
             let key =
-                "suspicion 2, rule \(settings.rule), attacked by \(attack)\nin \(ranges.map { "\($0)" }.joined(separator: " ")), seed \(settings.seed), ramp \(settings.rampSeconds)\n\(identity)"
+                "suspicion 2, rule \(settings.rule), attacked by \(attack)\nin \(ranges.map { "\($0)" }.joined(separator: " ")), seed \(settings.seed), ramp \(settings.rampSeconds), qrs \(settings.qrsOnly)\n\(identity)"
             outcome.attacked.append(
                 try recording(key) { () throws(ToolError) in
                     var attacked = material
@@ -170,7 +174,7 @@ public struct SuspicionStreams: Sendable {
                         _ = try AttackedEpisode.apply(to: &attacked, range: range, beats: beats) {
                             (windows, classes) throws(ToolError) in
                             let full = attack.perturb(windows, labels: classes, against: worker.network, seed: seed)
-                            return grown(full, windows, seconds: settings.stretchSeconds)
+                            return readapted(full, windows)
                         }
                     }
                     var recording = try SuspicionRecording(
@@ -182,13 +186,20 @@ public struct SuspicionStreams: Sendable {
         return outcome
     }
 
-    /// The perturbations as large as they have grown by each beat; the beats are taken as evenly spaced.
-    private func grown(_ attacked: [[Float]], _ windows: [[Float]], seconds: Double) -> [[Float]] {
-        guard settings.rampSeconds > 0 else { return attacked }
+    /// Samples to either side of R that belong to the QRS complex: 83 ms.
+    private static let qrsReach = 30
+
+    /// The perturbations of an attacker who knows the rule: as large as they have grown by each beat, the beats taken as
+    /// evenly spaced, or of the QRS complex alone.
+    private func readapted(_ attacked: [[Float]], _ windows: [[Float]]) -> [[Float]] {
+        guard settings.rampSeconds > 0 || settings.qrsOnly else { return attacked }
         return zip(attacked, windows).enumerated().map { number, pair in
-            let time = seconds * Double(number) / Double(attacked.count)
-            let share = Float(min(1, time / settings.rampSeconds))
-            return zip(pair.0, pair.1).map { $1 + share * ($0 - $1) }
+            let time = settings.stretchSeconds * Double(number) / Double(attacked.count)
+            let share = settings.rampSeconds > 0 ? Float(min(1, time / settings.rampSeconds)) : 1
+            return pair.0.indices.map { place in
+                let isMoved = !settings.qrsOnly || abs(place - BeatWindow.samplesBeforeRPeak) <= Self.qrsReach
+                return pair.1[place] + (isMoved ? share * (pair.0[place] - pair.1[place]) : 0)
+            }
         }
     }
 

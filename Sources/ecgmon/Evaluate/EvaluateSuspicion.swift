@@ -63,6 +63,10 @@ struct EvaluateSuspicion: ParsableCommand {
             valueName: "seconds"))
     var ramp = 0.0
 
+    @Flag(
+        help: "Attacks move the QRS complex alone, as an attacker would do who knows that steady samples count the most.")
+    var qrsOnly = false
+
     @Option(
         help: ArgumentHelp(
             "Records of each folder on which changes without an aim are tried: noise, fewer bits, filters, hum, half the rate.",
@@ -155,7 +159,7 @@ struct EvaluateSuspicion: ParsableCommand {
             model: evaluated, classifier: classifier,
             settings: .init(
                 attacks: attacks, stretches: stretches, stretchSeconds: seconds, rule: rule.parameters, seed: seed,
-                rampSeconds: ramp),
+                rampSeconds: ramp, qrsOnly: qrsOnly),
             store: try ResultStore(work), runtime: .console(threads: threads), restart: restart)
         let result = SuspicionResult(
             outcomes: try streams.record(sources), attacks: attacks, rule: rule.parameters, model: evaluated,
