@@ -65,7 +65,10 @@ struct AtrialFibrillationRule: Sendable, Codable, RangeChecked {
         lastBeat = index
         guard isQuiet, let values = features.values() else { return }
         if observed != nil { observe(values, at: index, alerts.now) }
-        recent[judged % Self.averaged] = AtrialFibrillationModel.probability(values.features)
+        let latest = AtrialFibrillationModel.probability(values.features)
+        // Restored state may hold intervals that no patient has.
+        guard latest.isFinite else { return }
+        recent[judged % Self.averaged] = latest
         // Only the position in the ring and whether it is full matter.
         judged = judged < 1_000_000 ? judged + 1 : Self.averaged + (judged + 1) % Self.averaged
         lastJudged = index
