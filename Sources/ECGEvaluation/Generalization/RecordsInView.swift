@@ -1,5 +1,5 @@
 import EC57
-import ECGClassification
+public import ECGClassification
 public import ECGATKGAN
 
 /// Which records were in view while the monitor was built, and for what: a figure on ECG that was in view says how well

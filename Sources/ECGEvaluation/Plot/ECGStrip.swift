@@ -1,5 +1,5 @@
 import EC57
-import ECGClassification
+public import ECGClassification
 public import ECGATKGAN
 public import ECGMonitor
 import ECGReplay

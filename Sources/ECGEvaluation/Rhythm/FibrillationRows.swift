@@ -1,5 +1,5 @@
 public import ECGATKGAN
-import ECGClassification
+public import ECGClassification
 public import ECGMonitor
 public import ToolSupport
 import WFDB
