@@ -46,7 +46,7 @@ extension FibrillationRows {
         self.database = String(database.directory.split(separator: "/").last ?? "")
         recordSeconds = Double(input.millivolts.count) / input.samplingRate
         var feed = try MonitorFeed(
-            samplingRate: input.samplingRate, lead: input.lead, name: name, classifier: classifier,
+            samplingRate: input.samplingRate, leads: [input.lead], name: name, classifier: classifier,
             observingRhythm: true)
         var events: [MonitorEvent] = []
         var start = 0
