@@ -79,7 +79,7 @@ struct UnfamiliarECGTests {
             Self.narrow($1, $0.isMultiple(of: 2) ? heights.0 : heights.1)
         }
         let score = Self.score(detect(samples), times, from: 6)
-        #expect(score.missed == 0 && score.extra == 0, "\(score)")
+        #expect(score.missed == 0 && score.extra <= 1, "\(score)")
     }
 
     @Test(arguments: [(0.5, 2.5), (0.6, 1.8), (1.5, 0.4)])
