@@ -84,7 +84,8 @@ import Testing
             leads { $0.leads[0].converterRange.maximumCount = -3000 }
                 == .unusableConverterRange(minimum: -2048, maximum: -3000))
         #expect(leads { $0.leads = (1...13).map { .init(name: "\($0)", millivolts: [0]) } } == .tooManyLeads(13))
-        #expect(leads { $0.leads = [.init(name: "II", millivolts: []), .init(name: "V5", millivolts: [])] } == .noSamples)
+        #expect(
+            leads { $0.leads = [.init(name: "II", millivolts: []), .init(name: "V5", millivolts: [])] } == .noSamples)
         #expect(leads { $0.leads = Self.twelveLeads(10_001) } == .tooManySamples(120_012))
     }
 
