@@ -35,7 +35,9 @@ public enum RecordLead {
     public static func indices(
         _ wanted: String?, in header: RecordHeader, path: String
     ) throws(ToolError) -> [Int] {
-        guard wanted == all, header.signal(called: all) == nil else { return [try index(wanted, in: header, path: path)] }
+        guard wanted == all, header.signal(called: all) == nil else {
+            return [try index(wanted, in: header, path: path)]
+        }
         let first = try index(nil, in: header, path: path)
         let indices = header.signals.indices.filter { number in
             let signal = header.signals[number]

@@ -1,7 +1,7 @@
 public import ToolSupport
 
-/// ECG of one lead held in memory, with its further leads if it has any, ready to be sent: from a record or the simulator, optionally with added noise or an
-/// adversarial attack on the first lead.
+/// ECG of one lead held in memory, with its further leads if it has any, ready to be sent: from a record or the
+/// simulator, optionally with added noise or an adversarial attack on the first lead.
 ///
 /// The samples are kept as ADC counts, as at a bedside: anything computed in millivolts (noise, an attack, simulated
 /// ECG) goes through the same quantisation and the same range as a real signal.

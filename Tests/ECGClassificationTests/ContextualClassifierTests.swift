@@ -7,6 +7,18 @@ import Testing
 
 /// Beats of two kinds, and what is remembered of them.
 enum ContextualFixture {
+    /// A discriminator whose running statistics are not the initial ones.
+    static func discriminator() -> Discriminator {
+        let network = Discriminator(seed: 4)
+        var generator = SeededGenerator(seed: 99)
+        let batch = (0..<8 * Discriminator.windowLength).map { _ in generator.nextUniform() }
+        for _ in 0..<30 {
+            _ = network.forward(batch, batch: 8, mode: .batchStatistics)
+            network.updateRunningStatistics()
+        }
+        return network
+    }
+
     /// A window of 280 values in [0,1]: P, QRS, T; or a wide complex without P.
     static func window(wide: Bool, seed: UInt64) -> [Float] {
         var random = SeededGenerator(seed: seed)
@@ -122,7 +134,7 @@ enum ContextualFixture {
     }
 }
 
-@Suite struct BeatMemoryTests {
+@Suite struct BeatTemplateTests {
     @Test func dominantBeatIsTheMostFrequentEvenDuringARun() throws {
         var templates = ContextualFixture.templates()
         let before = try #require(templates.dominant)
@@ -201,7 +213,7 @@ enum ContextualFixture {
     }
 }
 
-@Suite struct JoinGradientTests {
+@Suite struct ContextualGradientTests {
     @Test func theGradientOfEveryFeatureIsItsSlope() {
         let context = ContextualFixture.context()
         var window = ContextualFixture.window(wide: true, seed: 55)
@@ -232,7 +244,7 @@ enum ContextualFixture {
     }
 
     @Test func contextualAnswersGradientIsTheSlopeOfTheLoss() {
-        let network = ContextualizedNetwork(DiscriminatorTests.network(), contextual: ContextualFixture.network())
+        let network = ContextualizedNetwork(ContextualFixture.discriminator(), contextual: ContextualFixture.network())
         var windows = ContextualFixture.window(wide: true, seed: 4) + ContextualFixture.window(wide: false, seed: 5)
         network.contexts = [ContextualFixture.context(), ContextualFixture.context(BeatTemplates(), interval: nil)]
         let labels: [UInt8] = [2, 0]
@@ -264,7 +276,7 @@ enum ContextualFixture {
         let contextual = ContextualFixture.network()
         let context = ContextualFixture.context()
         let window = ContextualFixture.window(wide: true, seed: 8)
-        let discriminator = DiscriminatorTests.network()
+        let discriminator = ContextualFixture.discriminator()
         let own = discriminator.forward(window, batch: 1, mode: .runningStatistics).classLogits
         let answer = BeatClassification(
             probabilities: .zero, attackSuspicion: 0.25, logits: SIMD4(own[0], own[1], own[2], own[3]))
@@ -278,7 +290,7 @@ enum ContextualFixture {
     }
 
     @Test func unboundedAttackMisleadsTheContextualAnswer() {
-        let network = ContextualizedNetwork(DiscriminatorTests.network(), contextual: ContextualFixture.network())
+        let network = ContextualizedNetwork(ContextualFixture.discriminator(), contextual: ContextualFixture.network())
         network.contexts = [ContextualFixture.context()]
         let window = ContextualFixture.window(wide: true, seed: 8)
         func best(_ window: [Float]) -> Int {

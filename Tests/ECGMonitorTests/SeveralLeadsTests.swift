@@ -45,8 +45,8 @@ import Testing
 
     static let script: [SimulatedSegment] = [
         .init(sinus72, seconds: 40), .init(.ventricular(rate: 180), seconds: 15), .init(sinus72, seconds: 30),
-        .init(.asystole, seconds: 12), .init(.sinus(rate: 40), seconds: 40), .init(.ventricularFibrillation, seconds: 20),
-        .init(sinus72, seconds: 30),
+        .init(.asystole, seconds: 12), .init(.sinus(rate: 40), seconds: 40),
+        .init(.ventricularFibrillation, seconds: 20), .init(sinus72, seconds: 30),
     ]
 
     @Test func twoEqualLeadsGiveTheAlarmsOfOne() throws {
@@ -134,7 +134,8 @@ import Testing
         for leads in [[samples, still], [still, samples]] {
             let stream = try Self.watching(leads, labels: labels)
             #expect(stream.count(.asystole, .started) == 0 && stream.count(.pause, .started) == 0)
-            #expect(stream.beats.count >= labels.count - 2)
+            // Until the silent lead has lost its say, some beats of the other are doubted.
+            #expect(stream.beats.count >= labels.count - 8)
         }
     }
 

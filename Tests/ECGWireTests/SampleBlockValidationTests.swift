@@ -44,7 +44,8 @@ import Testing
     private func leads(_ change: (inout WireSampleBlock) -> Void = { _ in }) -> SampleBlockRejection? {
         var blocks = SampleBlockSequence(stream: "bed-1", session: 7, samplingRate: 250, lead: "II")
         var block = blocks.block(leads: [
-            .init(name: "II", counts: [0, 1, -1], gain: 200, range: -2048...2047), .init(name: "V5", millivolts: [0, 1, 2]),
+            .init(name: "II", counts: [0, 1, -1], gain: 200, range: -2048...2047),
+            .init(name: "V5", millivolts: [0, 1, 2]),
         ])
         #expect(blocks.nextSampleIndex == 3 && block.sampleCount == 3)
         change(&block)
@@ -56,12 +57,16 @@ import Testing
         }
     }
 
+    private static func twelveLeads(_ count: Int) -> [WireSampleBlock.Lead] {
+        (1...12).map { .init(name: "\($0)", millivolts: Array(repeating: 0, count: count)) }
+    }
+
     @Test func severalLeadsAreTaken() {
         #expect(leads() == nil)
         #expect(leads { $0.leads.removeLast() } == nil)
         #expect(leads { $0.leads[1].leadOff = true } == nil)
         #expect(leads { $0.leads = (1...12).map { .init(name: "\($0)", millivolts: [0, .nan]) } } == nil)
-        #expect(leads { $0.leads = (1...12).map { .init(name: "\($0)", millivolts: Array(repeating: 0, count: 10_000)) } } == nil)
+        #expect(leads { $0.leads = Self.twelveLeads(10_000) } == nil)
     }
 
     @Test func unusableLeadsAreRejectedWithTheirCause() {
@@ -75,10 +80,13 @@ import Testing
         #expect(leads { $0.leads[1].millivolts = [] } == .leadLengthsDiffer)
         #expect(leads { $0.leads[0].gain = 0 } == .unusableGain(0))
         #expect(leads { $0.leads[1].counts = [1] } == .bothCountsAndMillivolts)
-        #expect(leads { $0.leads[0].converterRange.maximumCount = -3000 } == .unusableConverterRange(minimum: -2048, maximum: -3000))
+        #expect(
+            leads { $0.leads[0].converterRange.maximumCount = -3000 }
+                == .unusableConverterRange(minimum: -2048, maximum: -3000))
         #expect(leads { $0.leads = (1...13).map { .init(name: "\($0)", millivolts: [0]) } } == .tooManyLeads(13))
-        #expect(leads { for lead in 0...1 { ($0.leads[lead].counts, $0.leads[lead].millivolts) = ([], []) } } == .noSamples)
-        #expect(leads { $0.leads = (1...12).map { .init(name: "\($0)", millivolts: Array(repeating: 0, count: 10_001)) } } == .tooManySamples(120_012))
+        #expect(
+            leads { $0.leads = [.init(name: "II", millivolts: []), .init(name: "V5", millivolts: [])] } == .noSamples)
+        #expect(leads { $0.leads = Self.twelveLeads(10_001) } == .tooManySamples(120_012))
     }
 
     @Test func nonfiniteMillivoltsAreLeftToTheMonitor() {
@@ -167,7 +175,8 @@ import Testing
             .notDecodable, .unknownSchemaVersion(2), .badStreamName, .samplingRateOutOfRange(0), .noSamples,
             .bothCountsAndMillivolts, .unusableGain(0), .tooManySamples(1), .sampleIndexOutOfRange(-1),
             .acquisitionTimeOutOfRange(-1), .badLeadName,
-            .unusableConverterRange(minimum: 1, maximum: 0),
+            .unusableConverterRange(minimum: 1, maximum: 0), .bothLeadAndLeads, .tooManyLeads(13), .leadLengthsDiffer,
+            .leadNamesNotDistinct,
         ]
         #expect(Set(all.map(\.cause)) == Set(SampleBlockRejection.Cause.allCases))
         for cause in SampleBlockRejection.Cause.allCases {

@@ -55,7 +55,8 @@ struct ReorderBuffer: Sendable, Renewable {
 
     var heapBytes: Int {
         blocks.reduce(blocks.capacity * MemoryLayout<SampleBlock>.stride) {
-            $0 + $1.furtherLeads.reduce($1.millivolts.capacity) { $0 + $1.millivolts.capacity } * MemoryLayout<Float>.stride
+            let samples = $1.furtherLeads.reduce($1.millivolts.capacity) { $0 + $1.millivolts.capacity }
+            return $0 + samples * MemoryLayout<Float>.stride
                 + $1.furtherLeads.capacity * MemoryLayout<LeadSamples>.stride
         }
     }

@@ -66,7 +66,7 @@ public struct LeadSamples: Sendable, Equatable {
 public enum BlockRejection: Error, Sendable, Equatable, CaseIterable {
     /// The block contains no samples.
     case emptySegment
-    /// The block contains more than `MonitorConfiguration.maximumBlockSamples` samples, those of all leads together.
+    /// The block contains more than `MonitorConfiguration.maximumBlockSamples` samples, all leads together.
     case tooManySamples
     /// Not a number, or outside `MonitorConfiguration.supportedSamplingRates`.
     case samplingRateOutOfRange

@@ -83,7 +83,7 @@ struct BeatVote: Sendable, Codable, RangeChecked {
                 judgeDoubtful(&states, at: rPeak, samplingRate: samplingRate)
             } else {
                 hasDoubtful = true
-                for sighting in yes { states[sighting.lead].doubtfulBeats = min(states[sighting.lead].doubtfulBeats + 1, 1_000) }
+                for lead in yes.map(\.lead) { states[lead].doubtfulBeats = min(states[lead].doubtfulBeats + 1, 1_000) }
             }
         }
         let interval = lastBeat.map { Double(rPeak - $0) / samplingRate }
@@ -141,8 +141,8 @@ struct BeatVote: Sendable, Codable, RangeChecked {
     ) -> Float {
         /// The rise of the signal against that of the lead's usual beat.
         func height(_ lead: Int) -> Float {
-            guard let usual = states[lead].beatSwings.median, let swing = swings.first(where: { $0.lead == lead })?.swing
-            else { return 0 }
+            let swing = swings.first { $0.lead == lead }?.swing
+            guard let usual = states[lead].beatSwings.median, let swing else { return 0 }
             return max(Self.leastHeight, logf((swing + 0.001) / max(usual, Self.leastSwing)))
         }
         /// The rise of its usual beat against that of the signal between beats.

@@ -26,7 +26,8 @@ struct LeadAlertRule: Sendable, Codable, RangeChecked {
     private var reported: [Bool] = []
 
     var isInRange: Bool {
-        names.count <= SignalLimits.maximumLeads && names.allSatisfy { $0.utf8.count <= SignalLimits.maximumLeadNameLength }
+        names.count <= SignalLimits.maximumLeads
+            && names.allSatisfy { $0.utf8.count <= SignalLimits.maximumLeadNameLength }
             && (names.isEmpty || conditions.count == names.count)
             && lastGood.count == names.count && lastPoor.count == names.count && lastFault.count == names.count
             && reported.count == names.count
