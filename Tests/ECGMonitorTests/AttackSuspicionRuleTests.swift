@@ -55,7 +55,8 @@ import Testing
         var rule = Self.watching()
         for beat in 0..<1_000 {
             let odd = beat % 8 == 0
-            let change = rule.step(odd ? .init(agreement: 17, attackSuspicion: 1) : Self.clean(beat), sampleIndex: Int64(beat))
+            let measures = odd ? Measures(agreement: 17, attackSuspicion: 1) : Self.clean(beat)
+            let change = rule.step(measures, sampleIndex: Int64(beat))
             #expect(change == nil)
         }
     }

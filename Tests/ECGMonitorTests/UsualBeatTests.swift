@@ -16,7 +16,9 @@ import Testing
         }
     }
 
-    private static func compare(_ beats: inout UsualBeats, _ window: [Float], _ gradient: LossGradient? = nil) -> BeatDeviation? {
+    private static func compare(
+        _ beats: inout UsualBeats, _ window: [Float], _ gradient: LossGradient? = nil
+    ) -> BeatDeviation? {
         beats.compare(window, range: 2, gradient: gradient)
     }
 

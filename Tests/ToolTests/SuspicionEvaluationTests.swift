@@ -72,7 +72,10 @@ struct SuspicionEvaluationTests {
         var attacked = clean
         attacked.classes = String(repeating: "N", count: 10) + "VVV" + String(repeating: "N", count: 27)
         attacked.mark([3000..<6000], clean: clean)
-        #expect(attacked.stretches == [.init(firstBeat: 10, beatCount: 10, changedClasses: 3, comparedBeats: 10, changedUnsuspected: 3)])
+        #expect(
+            attacked.stretches == [
+                .init(firstBeat: 10, beatCount: 10, changedClasses: 3, comparedBeats: 10, changedUnsuspected: 3)
+            ])
     }
 
     @Test func sweepFindsSettingsThatSeparateAttackedFromClean() throws {

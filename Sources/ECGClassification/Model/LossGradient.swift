@@ -22,9 +22,11 @@ public struct LossGradient {
     /// - Parameters:
     ///   - window: 280 values in [0,1].
     ///   - beatClass: the class that the loss speaks of.
-    ///   - gradient: 280 values, overwritten: the gradient of the cross-entropy, divided by the probability of all other
-    ///     classes together, so that it does not vanish where the network is sure.
-    public func at(_ window: UnsafePointer<Float>, of beatClass: BeatClass, into gradient: UnsafeMutablePointer<Float>) {
+    ///   - gradient: 280 values, overwritten: the gradient of the cross-entropy, divided by the probability of all
+    ///     other classes together, so that it does not vanish where the network is sure.
+    public func at(
+        _ window: UnsafePointer<Float>, of beatClass: BeatClass, into gradient: UnsafeMutablePointer<Float>
+    ) {
         let layers = classifier.trunk.layers
         let heads = classifier.trunk.headShift.count
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * heads) { scratch in

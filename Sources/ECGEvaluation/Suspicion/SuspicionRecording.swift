@@ -24,7 +24,8 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
     /// Length of the stream.
     public var seconds: Double
     public var samplingRate: Double
-    /// For every classified beat in good signal: R peak in samples, class (N, S, V or F), the head's suspicion (0 ... 1).
+    /// For every classified beat in good signal: R peak in samples, class (N, S, V or F), and the head's suspicion, 0
+    /// ... 1.
     public var rPeaks: [Int]
     public var classes: String
     public var scores: [Float]

@@ -51,7 +51,9 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
 
         /// - Throws: the first invalid parameter.
         public func validate() throws(MonitorConfiguration.InvalidValue) {
-            func require(_ value: Float, _ key: String, _ range: ClosedRange<Float>) throws(MonitorConfiguration.InvalidValue) {
+            func require(
+                _ value: Float, _ key: String, _ range: ClosedRange<Float>
+            ) throws(MonitorConfiguration.InvalidValue) {
                 guard range.contains(value) else {
                     throw .init(
                         key: "suspicion.\(key)",
