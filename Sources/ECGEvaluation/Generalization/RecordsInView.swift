@@ -36,7 +36,14 @@ public enum RecordsInView {
     /// The databases whose records, as far as they were at hand, each part was trained or chosen on. Beat classes are
     /// those of the model's card.
     private static let uses: [Part: [(databases: [String], use: Use)]] = [
-        .detector: [(["mitdb", "svdb", "nstdb", "nstdb_119_regenerated"], .chosen)],
+        .detector: [
+            (
+                [
+                    "mitdb", "svdb", "nstdb", "nstdb_119_regenerated", "cpsc2019", "ludb", "qtdb", "vfdb", "cudb",
+                    "challenge2015",
+                ], .chosen
+            )
+        ],
         .ventricularRhythms: [
             (
                 [
@@ -45,8 +52,17 @@ public enum RecordsInView {
                 ], .trained
             )
         ],
-        .atrialFibrillation: [(["mitdb"], .chosen)],
-        .suspicion: [(["mitdb", "svdb"], .chosen)],
+        .atrialFibrillation: [
+            (["challenge2017", "mitdb", "svdb", "qtdb", "vfdb", "nstdb", "nstdb_119_regenerated"], .trained)
+        ],
+        .suspicion: [
+            (
+                [
+                    "mitdb", "svdb", "qtdb", "vfdb", "cudb", "challenge2015", "challenge2017", "ludb", "nstdb",
+                    "nstdb_119_regenerated", "cpsc2019",
+                ], .chosen
+            )
+        ],
     ]
 
     /// What a part has of a record.

@@ -63,7 +63,7 @@ struct AlertManager: Sendable, Codable {
         var text = ""
     }
 
-    private var entries = InlineArray<24, Entry>(repeating: Entry())
+    private var entries = InlineArray<25, Entry>(repeating: Entry())
     private var updateSeconds: Double
     private var policy: Policy
 
@@ -85,7 +85,7 @@ struct AlertManager: Sendable, Codable {
     }
 
     init(_ configuration: MonitorConfiguration) {
-        precondition(AlertKind.allCases.count == 24, "an entry for each kind")
+        precondition(AlertKind.allCases.count == entries.count, "an entry for each kind")
         updateSeconds = configuration.alertUpdateSeconds
         policy = Policy(configuration.alarms)
     }
@@ -274,7 +274,7 @@ struct AlertManager: Sendable, Codable {
     mutating func clock(at index: Int64) {
         pause.endIfDue(at: index)
         guard policy.reminderSeconds > 0 else { return }
-        for slot in 0..<24 where entries[slot].isActive && entries[slot].acknowledgedBy != nil {
+        for slot in entries.indices where entries[slot].isActive && entries[slot].acknowledgedBy != nil {
             guard entries[slot].reminders < policy.remindersMaximum,
                 now.seconds(from: entries[slot].remindedAt, to: index) >= policy.reminderSeconds,
                 let kind = AlertKind(rawValue: UInt8(slot)), kind.priority == .high || kind.priority == .medium
