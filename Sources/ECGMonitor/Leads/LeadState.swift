@@ -40,7 +40,7 @@ struct LeadState: Sendable, Codable, RangeChecked {
     var offset: Double = 0
     /// Unobserved seconds of the session at the last tick.
     var unobserved: Double = 0
-    /// Swing of the waveform over the last 4 s, in mV, at the last tick; nil if unknown.
+    /// Swing of the waveform over the last 3 s, in mV, at the last tick; nil if unknown.
     var swing: Float?
     /// Pulses of a pacemaker that this lead has shown in the session.
     var pacingPulses: Int64 = 0

@@ -142,7 +142,7 @@ struct AsystoleAndPauseRule: Sendable, Codable {
     /// - Parameters:
     ///   - unobserved: unobserved seconds of the session so far.
     ///   - noisy: whether the current signal is such that a beat may be missed.
-    ///   - swing: swing of the waveform over the last 4 s, in mV; nil if unknown.
+    ///   - swing: swing of the waveform over the last 3 s, in mV; nil if unknown.
     ///   - isVentricular: whether the waveform shows ventricular tachycardia or fibrillation, which rules out
     ///     asystole.
     ///   - isStimulated: whether a pacemaker stimulates, without effect if there is no beat.

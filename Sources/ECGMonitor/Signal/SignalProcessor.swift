@@ -64,7 +64,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     /// 360-Hz samples counted by `ventricularRhythm` up to the detector's first sample, and since then.
     private var rhythmStart: Int64 = 0
     private var rhythmSamples: Int64 = 0
-    /// Largest swing in the last 4 s, in mV, as of the latest row of rhythm features.
+    /// Largest swing in the last 3 s, in mV, as of the latest row of rhythm features.
     private var swing: Float?
     private var history = SampleHistory(capacity: SignalProcessor.historyLength)
     /// Beats whose windows are not complete yet, in order of their R peaks.

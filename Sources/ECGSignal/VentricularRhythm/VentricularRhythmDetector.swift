@@ -32,7 +32,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         /// Robust peak-to-peak height of the signal over the 3 s, in mV: twice the .98 quantile of the distance from
         /// the median.
         public var height: Float
-        /// Maximum rise or fall within 0.15 s over the last 4 s, in mV; nil until 4 s are available. A beating heart
+        /// Maximum rise or fall within 0.15 s over the last 3 s, in mV; nil until 3 s are available. A beating heart
         /// gives at least 0.15 mV (never less in 296 records of the 2017 challenge), asystole without P waves and noise
         /// less than 0.12, and a dead line less than 0.02.
         public var swing: Float?
@@ -89,8 +89,8 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
     private var wanderLeast = InlineArray<6, Float>(repeating: 0)
     private var wanderMost = InlineArray<6, Float>(repeating: 0)
     private var wander = InlineArray<2, Float>(repeating: 0)
-    /// Largest swing in each half second of 4 s.
-    private var swings = InlineArray<8, Float>(repeating: 0)
+    /// Largest swing in each half second of 3 s: less than the pause that is asystole, so that the last beat is no longer in it.
+    private var swings = InlineArray<6, Float>(repeating: 0)
 
     public init() {}
 
@@ -174,7 +174,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         wanderLeast[Int(block % 6)] = wander[0]
         wanderMost[Int(block % 6)] = wander[1]
         let place = Int((taken / Self.decimation - 1) % Int64(VentricularRhythmFeatures.windowLength))
-        swings[Int(block % 8)] = largestSwing(endingAt: place)
+        swings[Int(block % 6)] = largestSwing(endingAt: place)
     }
 
     /// Maximum difference of two samples within 0.15 s, the later of which is in the last block.
@@ -209,7 +209,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         for block in swings.indices { swing = max(swing, swings[block]) }
         return Row(
             fibrillation: probabilities.x, tachycardia: probabilities.y, other: probabilities.z,
-            noise: probabilities.w, height: features.height, swing: taken >= 8 * Self.rowPeriod ? swing : nil,
+            noise: probabilities.w, height: features.height, swing: taken >= 6 * Self.rowPeriod ? swing : nil,
             period: features.period, sampleIndex: start + taken - 1)
     }
 
