@@ -1087,18 +1087,22 @@ public nonisolated struct WireSampleBlock: @unchecked Sendable {
     /// Name of the lead, 1 to 32 characters: "II", "V5". No other lead of the block has it.
     public var name: String = String()
 
-    /// As those of SampleBlock.
+    /// As that of SampleBlock.
     public var gain: Double = 0
 
+    /// As that of SampleBlock.
     public var baseline: Int32 = 0
 
+    /// As those of SampleBlock.
     public var counts: [Int32] = []
 
+    /// As those of SampleBlock.
     public var millivolts: [Float] = []
 
     /// True: this lead's electrode is off during the whole block. It has as many samples as the others all the same.
     public var leadOff: Bool = false
 
+    /// As that of SampleBlock.
     public var converterRange: WireConverterRange {
       get {_converterRange ?? WireConverterRange()}
       set {_converterRange = newValue}
@@ -1519,6 +1523,7 @@ public nonisolated struct WireStatus: Sendable {
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
     // methods supported on all messages.
 
+    /// As in SampleBlock.leads.
     public var name: String = String()
 
     /// What it is like now.

@@ -34,7 +34,7 @@ import Testing
 
     @Test func anAimIsNoticedThoughTheHeadIsEvaded() {
         var rule = Self.watching()
-        #expect(Self.noticed(&rule, 10, .init(agreement: 5, attackSuspicion: 0.05)) != nil)
+        #expect(Self.noticed(&rule, 20, .init(agreement: 5, attackSuspicion: 0.05)) != nil)
     }
 
     @Test func theHeadAloneRaisesNothing() {

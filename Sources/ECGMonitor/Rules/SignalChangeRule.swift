@@ -14,10 +14,10 @@ internal import StateCoding
 struct SignalChangeRule: Sendable, Codable, RangeChecked {
     /// Beats from which the usual noise is learned.
     static let beatsToLearn: Int32 = 40
-    static let usualRate: Float = 0.025
+    static let usualRate: Float = 0.015
     static let recentRate: Float = 0.15
-    static let startLogRatio: Float = 0.8
-    static let endLogRatio: Float = 0.45
+    static let startLogRatio: Float = 0.6
+    static let endLogRatio: Float = 0.5
     static let startDeviations: Float = 4
     /// Consecutive beats beyond the limit.
     static let startBeats: Int32 = 10

@@ -22,10 +22,10 @@ struct Demo: ParsableCommand {
     var record: String?
 
     @Option(name: .long, help: ArgumentHelp("Start of the attacked episode.", valueName: "time"))
-    var from = ClockTime(seconds: 120)
+    var from = ClockTime(seconds: 240)
 
     @Option(name: .long, help: ArgumentHelp("End of the attacked episode.", valueName: "time"))
-    var to = ClockTime(seconds: 150)
+    var to = ClockTime(seconds: 270)
 
     @Option(
         name: .long, help: "Largest change of a sample by the attack, in units of the beat's window scaled to [0, 1].")
