@@ -32,9 +32,9 @@ import Testing
         #expect(rule.score > 0.7 && rule.beatsConsidered > 2)
     }
 
-    @Test func anAimIsNoticedThoughTheHeadIsEvaded() {
+    @Test func aimIsNoticedThoughTheHeadSeesLittle() {
         var rule = Self.watching()
-        #expect(Self.noticed(&rule, 20, .init(agreement: 5, attackSuspicion: 0.05)) != nil)
+        #expect(Self.noticed(&rule, 10, .init(agreement: 5, attackSuspicion: 0.12)) != nil)
     }
 
     @Test func theHeadAloneRaisesNothing() {

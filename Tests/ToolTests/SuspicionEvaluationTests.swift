@@ -126,11 +126,11 @@ struct SuspicionEvaluationTests {
         let (recording, _) = try Self.watch { material in
             var (louder, generator) = (material, NeuralNetwork.SeededGenerator(seed: 3))
             let middle = material.counts.count / 2
-            let noisy = material.millivolts[middle...].map { $0 + Float.random(in: -0.06...0.06, using: &generator) }
+            let noisy = material.millivolts[middle...].map { $0 + Float.random(in: -0.12...0.12, using: &generator) }
             louder.replace(from: middle, withMillivolts: noisy)
             return louder
         }
-        #expect(recording.signalChanges == 1 && recording.raisedAtBeats.isEmpty)
+        #expect(recording.signalChanges >= 1 && recording.raisedAtBeats.isEmpty)
     }
 
     @Test(arguments: [WindowAttack.Method.pgd])

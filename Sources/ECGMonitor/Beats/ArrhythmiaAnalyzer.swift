@@ -484,6 +484,8 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         of finding: BeatFinding, in windows: [Float], _ gradient: LossGradient?
     ) -> BeatDeviation? {
         let place = finding.windowPlace
+        // Annotated beats have classes, but no windows (`ReferenceAlerts`).
+        guard place.upperBound <= windows.count else { return nil }
         return windows.withUnsafeBufferPointer { windows in
             windows.baseAddress.flatMap {
                 usualBeats.compare($0 + place.lowerBound, range: finding.windowRange, gradient: gradient)

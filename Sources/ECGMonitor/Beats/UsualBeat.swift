@@ -135,7 +135,9 @@ struct UsualBeat: Sendable, Codable, RangeChecked {
         let rest = scratch
         let slope = rest + Self.length
         let levelled = rest + 3 * Self.length
-        for i in 1..<(Self.length - 1) { slope[i] = (mean[i + 1] - mean[i - 1]) / 2 }
+        // Read through a span: reading a stored array element by element copies it each time.
+        let samples = mean.span
+        for i in 1..<(Self.length - 1) { slope[i] = (samples[i + 1] - samples[i - 1]) / 2 }
         (slope[0], slope[Self.length - 1]) = (slope[1], slope[Self.length - 2])
         let fit = Fit(mean, slope)
         var weights = fit.weights(of: window, mean, slope)
@@ -144,7 +146,7 @@ struct UsualBeat: Sendable, Codable, RangeChecked {
         var (left, whole, sum): (Float, Float, Float) = (0, 0, 0)
         for i in 0..<Self.length {
             levelled[i] = window[i] - weights[2] - weights[3] * Fit.ramp(i)
-            rest[i] = levelled[i] - weights[0] * mean[i] - weights[1] * slope[i]
+            rest[i] = levelled[i] - weights[0] * samples[i] - weights[1] * slope[i]
             left += rest[i] * rest[i]
             sum += levelled[i]
         }
@@ -171,8 +173,9 @@ struct UsualBeat: Sendable, Codable, RangeChecked {
         if aims, let gradient, let fit = likeness.fit {
             gradient.at(window, of: beatClass, into: direction)
             let along = fit.weights(of: direction, mean, slope)
+            let samples = mean.span
             for i in 0..<Self.length {
-                direction[i] -= along[0] * mean[i] + along[1] * slope[i] + along[2] + along[3] * Fit.ramp(i)
+                direction[i] -= along[0] * samples[i] + along[1] * slope[i] + along[2] + along[3] * Fit.ramp(i)
             }
             SlowTrend.remove(from: direction, spare: slope)
         }
@@ -195,6 +198,7 @@ struct UsualBeat: Sendable, Codable, RangeChecked {
     /// sign, along which a change bounded in each sample does most.
     private func agreement(of rest: UnsafePointer<Float>, with direction: UnsafePointer<Float>) -> Float {
         var (product, own, others): (Float, Float, Float) = (0, 1e-12, 1e-12)
+        let variance = variance.span
         for i in 0..<Self.length {
             let scale = 1 / (variance[i] + Self.leastVariance).squareRoot()
             let difference = min(max(rest[i] * scale, -Self.largestDifference), Self.largestDifference)
@@ -231,6 +235,7 @@ struct Fit {
     init(_ mean: borrowing InlineArray<280, Float>, _ slope: UnsafePointer<Float>) {
         var (mm, ms, m1, mr, ss, s1, sr, rr): (Double, Double, Double, Double, Double, Double, Double, Double) =
             (0, 0, 0, 0, 0, 0, 0, 0)
+        let mean = mean.span
         for i in 0..<UsualBeat.length {
             let (m, s, r) = (Double(mean[i]), Double(slope[i]), Double(Self.ramp(i)))
             mm += m * m
@@ -259,6 +264,7 @@ struct Fit {
         of values: UnsafePointer<Float>, _ mean: borrowing InlineArray<280, Float>, _ slope: UnsafePointer<Float>
     ) -> SIMD4<Float> {
         var (m, s, one, r): (Double, Double, Double, Double) = (0, 0, 0, 0)
+        let mean = mean.span
         for i in 0..<UsualBeat.length {
             let value = Double(values[i])
             m += value * Double(mean[i])

@@ -43,7 +43,9 @@ struct AtrialFibrillationRule: Sendable, Codable, RangeChecked {
     ///
     /// - Parameter windows: those of all pending beats.
     mutating func see(_ finding: BeatFinding, in windows: [Float]) {
-        sawWindow = finding.window != nil && !finding.isPartlyBridged
+        // Annotated beats have classes, but no windows (`ReferenceAlerts`).
+        sawWindow =
+            finding.window != nil && !finding.isPartlyBridged && finding.windowPlace.upperBound <= windows.count
         guard sawWindow else { return }
         windows.withUnsafeBufferPointer {
             features.see(UnsafeBufferPointer(rebasing: $0[finding.windowPlace]), range: finding.windowRange)
