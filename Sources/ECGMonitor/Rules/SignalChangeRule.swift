@@ -16,7 +16,7 @@ struct SignalChangeRule: Sendable, Codable, RangeChecked {
     static let beatsToLearn: Int32 = 40
     static let usualRate: Float = 0.015
     static let recentRate: Float = 0.15
-    static let startLogRatio: Float = 0.6
+    static let startLogRatio: Float = 0.7
     static let endLogRatio: Float = 0.5
     static let startDeviations: Float = 4
     /// Consecutive beats beyond the limit.
