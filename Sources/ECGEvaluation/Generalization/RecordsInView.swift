@@ -40,7 +40,7 @@ public enum RecordsInView {
             (
                 [
                     "mitdb", "svdb", "nstdb", "nstdb_119_regenerated", "cpsc2019", "ludb", "qtdb", "vfdb", "cudb",
-                    "challenge2015",
+                    "challenge2015", "challenge2017",
                 ], .chosen
             )
         ],
