@@ -65,6 +65,13 @@ import Testing
         #expect(stream.beats.allSatisfy { $0.event.sampleIndex < lastBeat + Int64(0.2 * rate) })
     }
 
+    @Test(arguments: rates) func smearedPulsesWithoutCaptureHideNoAsystole(rate: Double) throws {
+        let stream = try Self.paced(
+            [.init(.ventricular(rate: 70), seconds: 20), .init(.asystole, seconds: 20)], rate: rate,
+            pulsesBefore: [0.06], without: Array(stride(from: 21.5, to: 40, by: 60.0 / 70)), cutoff: 40, height: 40)
+        #expect(stream.count(.asystole, .started) == 1)
+    }
+
     @Test(arguments: rates) func decayingOffsetsOfPulsesAreNoBeats(rate: Double) throws {
         for seconds in [0.025, 0.1] {
             let stream = try Self.paced(

@@ -33,6 +33,9 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     static let ventricularPulseSeconds = 0.16
     static let latePulseSeconds = 0.04
     static let atrialPulseSeconds = 0.35
+    /// A detection within this time after a pulse, and smaller than this share of it, is no beat.
+    static let residueSeconds = 0.045
+    static let residueShare: Float = 0.08
 
     /// How samples are currently handled.
     private enum Mode: UInt8, Sendable, Codable {
@@ -425,6 +428,16 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         return true
     }
 
+    /// Whether a detection is only what a removed pulse left behind: the overshoot of a low-pass filter is about 4 % of
+    /// the pulse. A stimulated QRS complex has its R peak later.
+    private func isPulseResidue(_ detection: QRSDetection) -> Bool {
+        let index = sourceIndex(of: detectorOrigin + detection.rPeakIndex)
+        let height = pacing.expectedHeight(at: index, samplingRate: samplingRate)
+        guard height != 0, abs(detection.amplitude) < Self.residueShare * abs(height) else { return false }
+        let (reach, early) = (Int64(Self.residueSeconds * samplingRate), Int64(0.01 * samplingRate))
+        return pacing.hasPulse(in: index - reach...index + early)
+    }
+
     /// What a pacemaker did before a beat.
     private func pacing(ofBeatAt index: Int64) -> BeatPacing {
         func samples(_ seconds: Double) -> Int64 { Int64((seconds * samplingRate).rounded()) }
@@ -562,6 +575,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
     // MARK: Beats
 
     private mutating func enqueue(_ detection: QRSDetection) {
+        if isPulseResidue(detection) { return }
         waiting.append(detection)
         if waiting.count == 1 { nextWindowAt = detection.rPeakIndex + Int64(BeatWindow.samplesFromRPeak) }
     }
