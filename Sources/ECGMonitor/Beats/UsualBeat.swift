@@ -181,17 +181,27 @@ struct UsualBeat: Sendable, Codable, RangeChecked {
         }
         // The mean learns from the beat as it would be without its own height, offset and slope.
         let part = max(1 / Float(beats + 1), Self.share)
-        for i in 0..<Self.length { mean[i] += part * (levelled[i] / likeness.weights[0] - mean[i]) }
+        learnMean(levelled, height: likeness.weights[0], part: part)
         SlowTrend.remove(from: rest, spare: slope)
         if aims { agreement = self.agreement(of: rest, with: direction) }
+        learnVariance(rest, part: part, isLearned: isLearned)
+        beats = min(beats + 1, 1_000_000)
+        weight += 1
+        return (agreement, fineNoise)
+    }
+
+    private mutating func learnMean(_ levelled: UnsafePointer<Float>, height: Float, part: Float) {
+        var mean = mean.mutableSpan
+        for i in 0..<Self.length { mean[i] += part * (levelled[i] / height - mean[i]) }
+    }
+
+    private mutating func learnVariance(_ rest: UnsafePointer<Float>, part: Float, isLearned: Bool) {
+        var variance = variance.mutableSpan
         for i in 0..<Self.length {
             var square = rest[i] * rest[i]
             if isLearned { square = min(square, Self.largestVarianceRatio * variance[i]) }
             variance[i] += part * (square - variance[i])
         }
-        beats = min(beats + 1, 1_000_000)
-        weight += 1
-        return (agreement, fineNoise)
     }
 
     /// The square root of the gradient's size lies between the gradient, along which a small change does most, and its
