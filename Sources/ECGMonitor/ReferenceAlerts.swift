@@ -1,5 +1,4 @@
 public import ECGATKGAN
-internal import ECGClassification
 
 /// The alerts that the rules produce for annotated beats, that is, the alerts of a perfect detector and classifier.
 /// An evaluation compares a stream's alerts with these.
@@ -60,7 +59,9 @@ public enum ReferenceAlerts {
         }
         add(.sessionEnded, at: sampleCount - 1, decidedAt: sampleCount - 1)
         var events: [MonitorEvent] = []
-        answers.withUnsafeBufferPointer { analyzer.process(signalEvents, windows: [], $0, contextual: nil, events: &events) }
+        answers.withUnsafeBufferPointer {
+            analyzer.process(signalEvents, windows: [], $0, contextual: nil, events: &events)
+        }
         return events
     }
 }

@@ -94,7 +94,7 @@ public struct AcknowledgedReplaySender: ~Copyable, BlockSender {
         while !client.isConnected, !Interruption.requested {
             guard ContinuousClock.now < end else {
                 throw ToolError(
-                    "nobody takes samples at \(printable(client.endpoint))",
+                    "nobody is receiving samples at \(printable(client.endpoint))",
                     nextStep: "Start the daemon with `ecgmond`, or name its acknowledged endpoint with --acknowledged")
             }
             try client.service(timeout: .milliseconds(50))

@@ -30,7 +30,7 @@ extension ReplayMaterial {
         }
         var warnings: [WFDBError] = []
         for warning in records.flatMap(\.warnings) where !warnings.contains(warning) { warnings.append(warning) }
-        RecordWarnings.tell(warnings)
+        RecordWarnings.report(warnings)
         let names = RecordLead.names(records.map { $0.header.signals[0] })
         var leads: [ReplayMaterial] = []
         for (record, name) in zip(records, names) { leads.append(try Self.lead(of: record, called: name, stem: stem)) }

@@ -10,7 +10,7 @@ public enum RecordWarnings {
     private static let told = Mutex<[WFDBError.Code: Int]>([:])
 
     /// - Parameter warnings: the warnings of one record; of several of one kind only the first is shown.
-    public static func tell(_ warnings: [WFDBError]) {
+    public static func report(_ warnings: [WFDBError]) {
         var codes: Set<WFDBError.Code> = []
         for warning in warnings where codes.insert(warning.code).inserted {
             let same = warnings.count { $0.code == warning.code }

@@ -87,7 +87,7 @@ public struct ReplaySender: ~Copyable {
                 "the daemon at \(client.endpoint) has taken no samples for \(waited.components.seconds) s",
                 nextStep: "See whether `ecgmond` is running and what it logs")
             : ToolError(
-                "nobody takes samples at \(client.endpoint)",
+                "nobody is receiving samples at \(client.endpoint)",
                 nextStep: "Start the daemon with `ecgmond`, or name its ingest endpoint with --ingest"
                     + hint)
     }

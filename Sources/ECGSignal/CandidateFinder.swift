@@ -12,7 +12,7 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
     /// Half of the span in which the height is measured: 100 ms.
     static let heightReach: Int64 = 36
     /// 300 ms: no complex is wider.
-    static let longestComplex: Int64 = 108
+    static let maximumComplexLength: Int64 = 108
     /// A complex is over once the signal has returned from its apex by this fraction of its amplitude.
     static let returnShare: Float = 0.6
     /// A peak is complete at most this many samples after its apex.
@@ -144,7 +144,7 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
         candidate.height = max(0, high - low)
         candidate.concentration = concentration
         let interval = candidate.fiducialIndex - lastFiducial
-        guard interval > 0, interval <= Self.longestComplex, lastFiducial > index - 250 else { return }
+        guard interval > 0, interval <= Self.maximumComplexLength, lastFiducial > index - 250 else { return }
         // Still beyond 40 % of the previous apex, on the same side of the baseline before it.
         let apexLevel = at(lastFiducial)
         let least = Self.returnShare * abs(lastAmplitude)

@@ -10,7 +10,7 @@ struct FastRhythm: Sendable, Codable, RangeChecked {
     /// 144 ms: 415/min.
     static let refractory: Int64 = 52
     /// 240 ms, 250/min: with longer intervals the usual refractory period is short enough.
-    static let longestInterval: Float = 86
+    static let maximumInterval: Float = 86
     /// Peaks are alike if they agree to within this fraction.
     static let likeness: Float = 0.7
     /// A peak is midway if the two intervals agree to within this fraction of the shorter.
@@ -36,7 +36,7 @@ struct FastRhythm: Sendable, Codable, RangeChecked {
     /// - Returns: whether the rhythm has just been recognized as a fast one.
     mutating func take(_ beat: QRSCandidate, after last: QRSCandidate, recentMedian: Float) -> Bool {
         if isFast {
-            if recentMedian > Self.longestInterval { isFast = false }
+            if recentMedian > Self.maximumInterval { isFast = false }
             return false
         }
         defer { skipped = nil }

@@ -28,8 +28,8 @@ public struct SpikeFilter: Sendable, Codable {
     /// Mean absolute step from sample to sample, in mV.
     private var roughness: Float = 0
     private var hasLast = false
-    private var held = InlineArray<8, Float>(repeating: 0)
-    private var heldCount = 0
+    private var pending = InlineArray<8, Float>(repeating: 0)
+    private var pendingCount = 0
     /// Step from the sample before the last one to the last one, in mV.
     private var lastStep: Float = 0
     /// Extreme value of the last spike above (or, negative, below) the sample before it, in mV; 0 if the signal was
@@ -54,7 +54,7 @@ public struct SpikeFilter: Sendable, Codable {
     /// - Returns: how many samples were removed: 0, or the length of the spike that ended with this sample.
     @inline(__always)
     public mutating func step(_ sample: Float, pass: (Float) -> Void) -> Int {
-        if heldCount == 0 {
+        if pendingCount == 0 {
             let size = hasLast ? abs(sample - last) : 0
             if size <= jump || size <= Self.roughnessFactor * roughness {
                 lastStep = hasLast ? sample - last : 0
@@ -72,35 +72,37 @@ public struct SpikeFilter: Sendable, Codable {
 
     /// Passes on the samples held back, unchanged: no more samples follow.
     public mutating func flush(pass: (Float) -> Void) {
-        for index in 0..<heldCount { pass(held[index]) }
-        if heldCount > 0 {
-            roughness += Self.roughnessWeight * (abs(held[0] - last) - roughness)
-            lastStep = held[heldCount - 1] - (heldCount > 1 ? held[heldCount - 2] : last)
-            last = held[heldCount - 1]
+        for index in 0..<pendingCount { pass(pending[index]) }
+        if pendingCount > 0 {
+            roughness += Self.roughnessWeight * (abs(pending[0] - last) - roughness)
+            lastStep = pending[pendingCount - 1] - (pendingCount > 1 ? pending[pendingCount - 2] : last)
+            last = pending[pendingCount - 1]
         }
-        heldCount = 0
+        pendingCount = 0
     }
 
     private mutating func hold(_ sample: Float) {
-        held[heldCount] = sample
-        heldCount += 1
+        pending[pendingCount] = sample
+        pendingCount += 1
     }
 
     private mutating func stepHolding(_ sample: Float, _ pass: (Float) -> Void) -> Int {
         var height: Float = 0
-        for index in 0..<heldCount { height = max(height, abs(held[index] - last)) }
+        for index in 0..<pendingCount { height = max(height, abs(pending[index] - last)) }
         if abs(sample - last) <= Self.returnShare * height {
-            let length = heldCount
+            let length = pendingCount
             lastHeight = 0
-            for index in 0..<length where abs(held[index] - last) > abs(lastHeight) { lastHeight = held[index] - last }
+            for index in 0..<length where abs(pending[index] - last) > abs(lastHeight) {
+                lastHeight = pending[index] - last
+            }
             if abs(lastHeight) < 3 * abs(lastStep) { lastHeight = 0 }
             for index in 0..<length { pass(last + (sample - last) * Float(index + 1) / Float(length + 1)) }
-            heldCount = 0
+            pendingCount = 0
             last = sample
             pass(sample)
             return length
         }
-        if heldCount < maximumLength {
+        if pendingCount < maximumLength {
             hold(sample)
         } else {
             flush(pass: pass)
@@ -114,7 +116,7 @@ public struct SpikeFilter: Sendable, Codable {
 
 extension SpikeFilter: RangeChecked {
     public var isInRange: Bool {
-        (0...maximumLength).contains(heldCount) && (0...8).contains(maximumLength) && last.isFinite && roughness >= 0
+        (0...maximumLength).contains(pendingCount) && (0...8).contains(maximumLength) && last.isFinite && roughness >= 0
             && lastHeight.isFinite && lastStep.isFinite
     }
 }

@@ -45,7 +45,7 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
     /// A hello that has gone unanswered for this long is repeated.
     private static let patience = Duration.seconds(2)
     private static let sweepInterval = Duration.milliseconds(20)
-    private static let mostProblems = 1000
+    private static let maximumProblems = 1000
 
     /// Connects now, or as soon as the daemon is available.
     /// - Parameters:
@@ -201,7 +201,7 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
     }
 
     private mutating func note(_ problem: Problem) {
-        if problems.count < Self.mostProblems { problems.append(problem) }
+        if problems.count < Self.maximumProblems { problems.append(problem) }
     }
 
     /// Services every stream.

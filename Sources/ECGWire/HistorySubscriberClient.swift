@@ -47,7 +47,7 @@ public struct HistorySubscriberClient: ~Copyable {
     private static let lookInterval = Duration.seconds(10)
     /// After this long without an answer it continues without a history.
     private static let maximumSilence = Duration.seconds(30)
-    private static let mostTopics = 256
+    private static let maximumTopics = 256
 
     /// - Parameters:
     ///   - endpoint: the daemon's events endpoint.
@@ -207,7 +207,7 @@ public struct HistorySubscriberClient: ~Copyable {
         var more = true
         while more {
             var question = WireHistoryRequest.Positions()
-            question.prefixes = Array(Set(filters.map(\.prefix)).prefix(Self.mostTopics))
+            question.prefixes = Array(Set(filters.map(\.prefix)).prefix(Self.maximumTopics))
             question.sincePlace = place
             question.activeAlerts = isFirst && place == 0
             guard let reply = try ask(.positions(question)) else { return didFail() }
@@ -240,7 +240,7 @@ public struct HistorySubscriberClient: ~Copyable {
     private mutating func fetch(_ topics: [Topic]) throws(WireError) -> Bool {
         var left = topics[...]
         while !left.isEmpty {
-            let part = left.prefix(Self.mostTopics)
+            let part = left.prefix(Self.maximumTopics)
             var question = WireHistoryRequest.After()
             question.positions = part.map { topic in
                 var position = WireTopicPosition()

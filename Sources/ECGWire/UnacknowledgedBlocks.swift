@@ -76,12 +76,12 @@ struct UnacknowledgedBlocks: Sendable {
 
     /// Handles a timeout: nothing was received for a long time.
     mutating func loseBySilence() {
-        silences = min(silences + 1, Self.mostSilences)
+        silences = min(silences + 1, Self.maximumSilences)
         phase = .needsHello
     }
 
     /// The timeout doubles each time, up to this many times.
-    static let mostSilences = 5
+    static let maximumSilences = 5
 
     /// The outcome of a reply.
     enum Outcome: Equatable {

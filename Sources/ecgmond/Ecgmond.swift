@@ -7,10 +7,10 @@ import MonitorDaemon
 struct Ecgmond: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ecgmond",
-        abstract: "Watches ECG in real time: samples in over ZeroMQ, beats and alerts out.",
+        abstract: "Monitors ECG in real time: receives samples over ZeroMQ and publishes beats and alerts.",
         discussion: """
-            Options go before what the configuration file says. Without --config, \(defaultConfigurationPath) is read if
-            there is one. SIGHUP reads the file again, SIGTERM finishes what has been taken in and ends.
+            Options override the configuration file. Without --config, \(defaultConfigurationPath) is read if it
+            exists. SIGHUP reloads the file. SIGTERM processes what has been received, then ends the program.
             """,
         version: Daemon.version)
 
@@ -19,49 +19,49 @@ struct Ecgmond: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Configuration file (TOML).", valueName: "file"))
     var config: String?
 
-    @Option(help: ArgumentHelp("Say whether a file is right, or its mistakes by line, and end.", valueName: "file"))
+    @Option(help: ArgumentHelp("Check a configuration file, list its mistakes by line, and exit.", valueName: "file"))
     var checkConfig: String?
 
-    @Option(help: ArgumentHelp("Endpoint to take samples on; may be given several times.", valueName: "endpoint"))
+    @Option(help: ArgumentHelp("Endpoint that receives samples; repeatable.", valueName: "endpoint"))
     var ingest: [String] = []
 
-    @Option(help: ArgumentHelp("Endpoint to publish events on; may be given several times.", valueName: "endpoint"))
+    @Option(help: ArgumentHelp("Endpoint that publishes events; repeatable.", valueName: "endpoint"))
     var events: [String] = []
 
-    @Option(help: ArgumentHelp("Endpoint to take commands on; may be given several times.", valueName: "endpoint"))
+    @Option(help: ArgumentHelp("Endpoint that receives commands; repeatable.", valueName: "endpoint"))
     var commands: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Endpoint to take acknowledged samples on; may be given several times. With --ingest only: none.",
+            "Endpoint that receives acknowledged samples; repeatable. None if only --ingest is given.",
             valueName: "endpoint"))
     var ingestAcknowledged: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Endpoint to answer for the past on; may be given several times. With --events only: none.",
+            "Endpoint that answers history requests; repeatable. None if only --events is given.",
             valueName: "endpoint"))
     var history: [String] = []
 
-    @Option(help: ArgumentHelp("The journal's file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Journal file.", valueName: "file"))
     var journal: String?
 
     @Flag(name: .customLong("no-journal"), help: "Keep no journal.")
     var noJournal = false
 
-    @Option(help: "How events are written: json or binary.")
+    @Option(help: "Encoding of published events: json or binary.")
     var encoding: String?
 
     @Option(help: ArgumentHelp("Weights of the classifier (safetensors, its model card beside it).", valueName: "file"))
     var model: String?
 
-    @Option(help: "Port of the http pages; 0: any that is free, told in the log.")
+    @Option(help: "Port of the HTTP pages; 0 chooses a free one and logs it.")
     var httpPort: Int?
 
-    @Flag(name: .customLong("no-http"), help: "Serve no http pages.")
+    @Flag(name: .customLong("no-http"), help: "Do not serve HTTP pages.")
     var noHTTP = false
 
-    @Option(help: "Worker threads; 0: one for each processor.")
+    @Option(help: "Worker threads; 0 means one per processor.")
     var workers: Int?
 
     @Option(help: "trace, debug, info, notice, warning, error or critical.")

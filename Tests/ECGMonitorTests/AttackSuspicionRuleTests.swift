@@ -109,7 +109,7 @@ import Testing
         for beat in 100..<120 { beats[beat] = .init(agreement: 6, attackSuspicion: 0.97) }
         for beat in 150..<170 { beats[beat] = nil }
         for beat in 250..<300 { beats[beat] = .init(agreement: 6, attackSuspicion: 0.95) }
-        let found = AttackSuspicionRule.stretches(in: beats, .init())
+        let found = AttackSuspicionRule.suspicions(in: beats, .init())
         #expect(found.map(\.first) == [100, 250])
         #expect(found.allSatisfy { $0.noticedAt - $0.first < 10 })
     }

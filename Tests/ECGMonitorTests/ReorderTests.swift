@@ -1,7 +1,7 @@
+import ECGClassification
 import ECGSignal
 import Testing
 
-import ECGClassification
 @testable import ECGMonitor
 
 @Suite struct ReorderTests {
@@ -89,7 +89,8 @@ import ECGClassification
             #expect(disordered.events == ordered.events)
             #expect(disordered.receipts.contains { $0.reorderedSamples > 0 })
             #expect(
-                disordered.receipts.reduce(0) { $0 + $1.acceptedSamples } + (disordered.receipts.last?.bufferedSamples ?? 0)
+                disordered.receipts.reduce(0) { $0 + $1.acceptedSamples }
+                    + (disordered.receipts.last?.bufferedSamples ?? 0)
                     == blocks.reduce(0) { $0 + $1.millivolts.count })
         }
     }
@@ -180,7 +181,7 @@ import ECGClassification
         _ = try monitor.append(stream.block([0, 0.1], at: 0))
         for index in stride(from: Int64(10), to: 1_500, by: 2) {
             let receipt = try monitor.append(stream.block([0.1], at: index))
-            #expect(receipt.bufferedSamples <= ReorderBuffer.maximumSegments)
+            #expect(receipt.bufferedSamples <= ReorderBuffer.maximumBlocks)
             monitor.resolve(UnsafeBufferPointer(start: nil, count: 0), events: &events)
         }
         #expect(monitor.memoryFootprint < 56_000)

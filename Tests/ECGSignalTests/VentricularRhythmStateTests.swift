@@ -8,17 +8,17 @@ import Testing
     private typealias Detector = VentricularRhythmDetector
     private typealias Rule = VentricularRhythmRule
 
-    private static func row(_ number: Int, vf: Float, vt: Float, height: Float = 1) -> Detector.Row {
-        Detector.Row(
+    private static func estimate(_ number: Int, vf: Float, vt: Float, height: Float = 1) -> Detector.Estimate {
+        Detector.Estimate(
             fibrillation: vf, tachycardia: vt, other: 1 - vf - vt, noise: 0, height: height, swing: nil,
             sampleIndex: Int64(1_079 + 180 * number))
     }
 
-    /// The findings after rows with these probabilities, each change once.
+    /// The findings after estimates with these probabilities, each change once.
     private static func findings(_ probabilities: [(vf: Float, vt: Float)], height: Float = 1) -> [Rule.Finding] {
         var rule = Rule()
         return probabilities.enumerated().compactMap { number, p in
-            rule.step(row(number, vf: p.vf, vt: p.vt, height: height))?.finding
+            rule.step(estimate(number, vf: p.vf, vt: p.vt, height: height))?.finding
         }
     }
 
@@ -45,9 +45,9 @@ import Testing
     }
 
     @Test func smallSignalsCountForNothing() {
-        let rows = Array(repeating: (vf: Float(0.9), vt: Float(0.1)), count: 30)
-        #expect(Self.findings(rows, height: 0.09) == [])
-        #expect(Self.findings(rows, height: 0.11) == [.ventricularFibrillation])
+        let estimates = Array(repeating: (vf: Float(0.9), vt: Float(0.1)), count: 30)
+        #expect(Self.findings(estimates, height: 0.09) == [])
+        #expect(Self.findings(estimates, height: 0.11) == [.ventricularFibrillation])
     }
 
     @Test func tachycardiaBecomesFibrillationAtOnceAndBackAfterTenSeconds() {
@@ -55,8 +55,8 @@ import Testing
         var changes: [(Int, Rule.Finding)] = []
         for number in 0..<80 {
             let isFibrillation = (20..<40).contains(number)
-            let row = Self.row(number, vf: isFibrillation ? 0.95 : 0.03, vt: isFibrillation ? 0.03 : 0.95)
-            if let change = rule.step(row) { changes.append((number, change.finding)) }
+            let estimate = Self.estimate(number, vf: isFibrillation ? 0.95 : 0.03, vt: isFibrillation ? 0.03 : 0.95)
+            if let change = rule.step(estimate) { changes.append((number, change.finding)) }
         }
         #expect(changes.map(\.1) == [.ventricularTachycardia, .ventricularFibrillation, .ventricularTachycardia])
         #expect(changes[1].0 - 20 < 8)
@@ -68,7 +68,7 @@ import Testing
         var changes: [Rule.Change] = []
         for number in 0..<60 {
             let p: Float = (20..<40).contains(number) ? 0.97 : 0.03
-            if let change = rule.step(Self.row(number, vf: p, vt: 0)) { changes.append(change) }
+            if let change = rule.step(Self.estimate(number, vf: p, vt: 0)) { changes.append(change) }
         }
         #expect(changes.count == 2)
         #expect(changes.first?.sinceIndex == Int64(1_079 + 180 * 20 + 1 - 900))
@@ -79,7 +79,7 @@ import Testing
         var rule = Rule()
         #expect(rule.largestRecentProbability == 0 && rule.confidence == 0)
         for number in 0..<20 {
-            _ = rule.step(Self.row(number, vf: 0, vt: number == 5 ? 0.6 : 0.1))
+            _ = rule.step(Self.estimate(number, vf: 0, vt: number == 5 ? 0.6 : 0.1))
             #expect(rule.largestRecentProbability == ((5..<15).contains(number) ? 0.6 : 0.1))
         }
     }
@@ -91,15 +91,15 @@ import Testing
         var detector = Detector()
         for sample in samples[..<5_000] { _ = detector.step(sample) }
         detector.interrupt(missing: 400)
-        var rows: [Detector.Row] = []
-        for sample in samples[5_400...] { if let row = detector.step(sample) { rows.append(row) } }
+        var estimates: [Detector.Estimate] = []
+        for sample in samples[5_400...] { if let estimate = detector.step(sample) { estimates.append(estimate) } }
         var fresh = Detector()
-        let expected = samples[5_400...].compactMap { fresh.step($0) }.map { row in
-            var row = row
-            row.sampleIndex += 5_400
-            return row
+        let expected = samples[5_400...].compactMap { fresh.step($0) }.map { estimate in
+            var estimate = estimate
+            estimate.sampleIndex += 5_400
+            return estimate
         }
-        #expect(rows == expected && rows.first?.sampleIndex == 5_400 + 1_079)
+        #expect(estimates == expected && estimates.first?.sampleIndex == 5_400 + 1_079)
         detector.reset()
         #expect(samples.compactMap { detector.step($0) }.first?.sampleIndex == 1_079)
     }
@@ -107,7 +107,7 @@ import Testing
     @Test func rowsOutliveAShortInterruptionOnly() {
         for (missing, isKept) in [(0, true), (719, true), (720, false), (100_000, false)] {
             var rule = Rule()
-            for number in 0..<10 { _ = rule.step(Self.row(number, vf: 0.95, vt: 0.02)) }
+            for number in 0..<10 { _ = rule.step(Self.estimate(number, vf: 0.95, vt: 0.02)) }
             #expect(rule.finding == .ventricularFibrillation)
             #expect(rule.interrupt(missing: Int64(missing)) == isKept)
             #expect((rule.finding == .ventricularFibrillation) == isKept)
@@ -134,10 +134,10 @@ import Testing
         var random = SeededGenerator(seed: 4)
         for index in 0..<20_000 {
             let size: Float = [1e-30, 1e-4, 1, 1e4, 1e30, .greatestFiniteMagnitude][index / 900 % 6]
-            guard let row = detector.step(Float(random.normal()) * size) else { continue }
-            let sum = row.fibrillation + row.tachycardia + row.other + row.noise
-            #expect(abs(sum - 1) < 1e-4 && row.height.isFinite && row.swing?.isFinite ?? true)
-            _ = rule.step(row)
+            guard let estimate = detector.step(Float(random.normal()) * size) else { continue }
+            let sum = estimate.fibrillation + estimate.tachycardia + estimate.other + estimate.noise
+            #expect(abs(sum - 1) < 1e-4 && estimate.height.isFinite && estimate.swing?.isFinite ?? true)
+            _ = rule.step(estimate)
             #expect(detector.isInRange && rule.isInRange)
         }
     }
@@ -156,11 +156,11 @@ import Testing
                 detector = try Self.restored(detector)
                 rule = try Self.restored(rule)
             }
-            let row = detector.step(sample)
-            #expect(row == undisturbed.step(sample))
-            guard let row else { continue }
-            let change = rule.step(row)
-            #expect(change == undisturbedRule.step(row))
+            let estimate = detector.step(sample)
+            #expect(estimate == undisturbed.step(sample))
+            guard let estimate else { continue }
+            let change = rule.step(estimate)
+            #expect(change == undisturbedRule.step(estimate))
             if change != nil { changes += 1 }
             #expect(rule.finding == undisturbedRule.finding && rule.confidence == undisturbedRule.confidence)
         }
@@ -171,7 +171,7 @@ import Testing
         let samples = VentricularRhythmSignals.make("tachycardia")
         var detector = Detector()
         var rule = Rule()
-        for sample in samples[..<6_000] { if let row = detector.step(sample) { _ = rule.step(row) } }
+        for sample in samples[..<6_000] { if let estimate = detector.step(sample) { _ = rule.step(estimate) } }
         let (bytes, fingerprint) = try StateCoding.encode(detector)
         let (ruleBytes, ruleFingerprint) = try StateCoding.encode(rule)
         #expect(bytes.count + ruleBytes.count < 4_096)
@@ -194,9 +194,9 @@ import Testing
             accepted += 1
             var follower = ruleState ?? Rule()
             for sample in samples[6_000..<8_000] {
-                guard let row = state.step(sample) else { continue }
-                #expect(row.fibrillation.isFinite && row.height.isFinite)
-                _ = follower.step(row)
+                guard let estimate = state.step(sample) else { continue }
+                #expect(estimate.fibrillation.isFinite && estimate.height.isFinite)
+                _ = follower.step(estimate)
             }
         }
         #expect(accepted > 50)

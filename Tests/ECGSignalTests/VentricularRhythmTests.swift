@@ -7,14 +7,16 @@ import Testing
     private typealias Detector = VentricularRhythmDetector
     private typealias Rule = VentricularRhythmRule
 
-    private static func rows(_ samples: some Sequence<Float>, _ detector: Detector = Detector()) -> [Detector.Row] {
+    private static func estimates(_ samples: some Sequence<Float>, _ detector: Detector = Detector()) -> [Detector
+        .Estimate]
+    {
         var detector = detector
         return samples.compactMap { detector.step($0) }
     }
 
-    private static func changes(_ rows: [Detector.Row]) -> [Rule.Change] {
+    private static func changes(_ estimates: [Detector.Estimate]) -> [Rule.Change] {
         var rule = Rule()
-        return rows.compactMap { rule.step($0) }
+        return estimates.compactMap { rule.step($0) }
     }
 
     private static func simulate(
@@ -28,17 +30,17 @@ import Testing
 
     @Test func rowsAreThoseOfTheReference() throws {
         for signal in try VentricularRhythmReference.read().signals {
-            let rows = Self.rows(VentricularRhythmSignals.make(signal.name))
-            #expect(rows.count == signal.probabilities.count && rows.count == 75)
-            for (index, row) in rows.enumerated() {
-                #expect(row.sampleIndex == Int64(1_079 + 180 * index))
-                let found = [row.fibrillation, row.tachycardia, row.other, row.noise]
+            let estimates = Self.estimates(VentricularRhythmSignals.make(signal.name))
+            #expect(estimates.count == signal.probabilities.count && estimates.count == 75)
+            for (index, estimate) in estimates.enumerated() {
+                #expect(estimate.sampleIndex == Int64(1_079 + 180 * index))
+                let found = [estimate.fibrillation, estimate.tachycardia, estimate.other, estimate.noise]
                 for (value, expected) in zip(found, signal.probabilities[index]) {
-                    #expect(abs(value - expected) < 1e-4, "\(signal.name), row \(index)")
+                    #expect(abs(value - expected) < 1e-4, "\(signal.name), estimate \(index)")
                 }
-                #expect(abs(row.height - signal.height[index]) < 1e-5, "\(signal.name), row \(index)")
-                // The reference's swing is that of 4 s, known from the third row on; the detector's that of 3 s.
-                let swing = try #require(row.swing)
+                #expect(abs(estimate.height - signal.height[index]) < 1e-5, "\(signal.name), estimate \(index)")
+                // The reference's swing is that of 4 s, known from the third estimate on; the detector's that of 3 s.
+                let swing = try #require(estimate.swing)
                 if index >= 2 { #expect(swing > 0 && swing <= signal.swing[index] + 1e-5) }
             }
         }
@@ -49,18 +51,18 @@ import Testing
         #expect(reference.features.count == VentricularRhythmFeatures.count)
         for signal in reference.signals {
             var detector = Detector()
-            var row = 0
+            var estimate = 0
             var expected = zip(signal.rows, signal.features).makeIterator()
             var next = expected.next()
             for sample in VentricularRhythmSignals.make(signal.name) where detector.step(sample) != nil {
-                defer { row += 1 }
-                guard let (wanted, values) = next, wanted == row else { continue }
+                defer { estimate += 1 }
+                guard let (wanted, values) = next, wanted == estimate else { continue }
                 let features = detector.features().values
                 for index in features.indices {
                     let scale = VentricularRhythmWeights.scale[index]
                     #expect(
                         abs(features[index] - values[index]) < 2e-4 * scale,
-                        "\(reference.features[index]) of \(signal.name), row \(row)")
+                        "\(reference.features[index]) of \(signal.name), estimate \(estimate)")
                 }
                 next = expected.next()
             }
@@ -70,15 +72,15 @@ import Testing
 
     @Test func findingsAreThoseOfTheReference() throws {
         for signal in try VentricularRhythmReference.read().signals {
-            let rows = Self.rows(VentricularRhythmSignals.make(signal.name))
+            let estimates = Self.estimates(VentricularRhythmSignals.make(signal.name))
             var rule = Rule()
             var found: [(finding: Rule.Finding, sinceIndex: Int64, decided: Int64)] = []
-            for row in rows {
+            for estimate in estimates {
                 // The reference knows no tachycardia or artefact.
                 let before = rule.finding
-                guard let change = rule.step(row), change.finding != .tachycardiaOrArtefact else { continue }
+                guard let change = rule.step(estimate), change.finding != .tachycardiaOrArtefact else { continue }
                 if change.finding == .none, before == .tachycardiaOrArtefact { continue }
-                found.append((change.finding, change.sinceIndex, row.sampleIndex + 1))
+                found.append((change.finding, change.sinceIndex, estimate.sampleIndex + 1))
             }
             var expected: [(finding: Rule.Finding, sinceIndex: Int64, decided: Int64?)] = []
             for episode in signal.episodes {
@@ -113,9 +115,9 @@ import Testing
         ]
         for rhythm in rhythms {
             let samples = Self.simulate([.init(rhythm, seconds: .infinity)], seconds: 60, seed: seed)
-            #expect(Self.changes(Self.rows(samples)).isEmpty, "\(rhythm)")
+            #expect(Self.changes(Self.estimates(samples)).isEmpty, "\(rhythm)")
         }
-        #expect(Self.changes(Self.rows(VentricularRhythmSignals.make("bundleBranchBlock"))).isEmpty)
+        #expect(Self.changes(Self.estimates(VentricularRhythmSignals.make("bundleBranchBlock"))).isEmpty)
     }
 
     /// Strong electrode motion may be called an artefact, which it is.
@@ -127,7 +129,7 @@ import Testing
         for noise in noises {
             let samples = Self.simulate(
                 [.init(.sinus(rate: 72), seconds: .infinity)], seconds: 60, seed: seed, noise: noise)
-            let found = Self.changes(Self.rows(samples)).map(\.finding)
+            let found = Self.changes(Self.estimates(samples)).map(\.finding)
             #expect(!found.contains(.ventricularTachycardia) && !found.contains(.ventricularFibrillation), "\(noise)")
             #expect(found.isEmpty || noise.electrodeMotion > 0, "\(noise)")
         }
@@ -135,16 +137,16 @@ import Testing
 
     @Test func aFlatLineGivesNothingAndHasNoSwing() {
         for level: Float in [0, -3, 300] {
-            let rows = Self.rows(repeatElement(level, count: 7_200))
-            #expect(rows.count == 35 && Self.changes(rows).isEmpty)
-            #expect(rows.allSatisfy { $0.height < 0.001 && $0.swing ?? 0 < 0.001 })
+            let estimates = Self.estimates(repeatElement(level, count: 7_200))
+            #expect(estimates.count == 35 && Self.changes(estimates).isEmpty)
+            #expect(estimates.allSatisfy { $0.height < 0.001 && $0.swing ?? 0 < 0.001 })
         }
         // And after beats: once they have left the 4 s.
         let samples = VentricularRhythmSignals.make("standstill")
-        for row in Self.rows(samples) {
-            guard let swing = row.swing else { continue }
-            if row.sampleIndex < 15 * 360 { #expect(swing > 0.5) }
-            if row.sampleIndex > 22 * 360 { #expect(swing < 0.02) }
+        for estimate in Self.estimates(samples) {
+            guard let swing = estimate.swing else { continue }
+            if estimate.sampleIndex < 15 * 360 { #expect(swing > 0.5) }
+            if estimate.sampleIndex > 22 * 360 { #expect(swing < 0.02) }
         }
     }
 
@@ -173,15 +175,15 @@ import Testing
         var lethal: [Rule.Finding] = []
         var found: Int64?
         var ended: Int64?
-        for row in rows(samples) {
-            guard let change = rule.step(row) else { continue }
+        for estimate in estimates(samples) {
+            guard let change = rule.step(estimate) else { continue }
             if change.finding == .ventricularTachycardia || change.finding == .ventricularFibrillation {
                 lethal.append(change.finding)
-                if found == nil { found = row.sampleIndex }
+                if found == nil { found = estimate.sampleIndex }
                 #expect(change.confidence > 0.6, sourceLocation: sourceLocation)
                 #expect(abs(change.sinceIndex - 20 * 360) < 3 * 360 || lethal.count > 1, sourceLocation: sourceLocation)
             }
-            if change.finding == .none { ended = row.sampleIndex }
+            if change.finding == .none { ended = estimate.sampleIndex }
         }
         let start = try #require(found, sourceLocation: sourceLocation)
         let end = try #require(ended, sourceLocation: sourceLocation)
@@ -192,15 +194,15 @@ import Testing
 
     @Test func offsetAndGainHardlyMatter() {
         let samples = VentricularRhythmSignals.make("fibrillation")
-        let rows = Self.rows(samples)
-        let offset = Self.rows(samples.map { $0 + 4 })
-        let amplified = Self.rows(samples.map { 2 * $0 })
-        #expect(rows.count == offset.count && rows.count == amplified.count)
-        for index in rows.indices {
-            #expect(abs(rows[index].fibrillation - offset[index].fibrillation) < 0.02)
+        let estimates = Self.estimates(samples)
+        let offset = Self.estimates(samples.map { $0 + 4 })
+        let amplified = Self.estimates(samples.map { 2 * $0 })
+        #expect(estimates.count == offset.count && estimates.count == amplified.count)
+        for index in estimates.indices {
+            #expect(abs(estimates[index].fibrillation - offset[index].fibrillation) < 0.02)
             // The share of flat samples alone is not free of scale.
-            #expect(abs(rows[index].fibrillation - amplified[index].fibrillation) < 0.1)
-            #expect(abs(2 * rows[index].height - amplified[index].height) < 1e-4)
+            #expect(abs(estimates[index].fibrillation - amplified[index].fibrillation) < 0.1)
+            #expect(abs(2 * estimates[index].height - amplified[index].height) < 1e-4)
         }
     }
 }

@@ -77,13 +77,13 @@ import Testing
             blocks.didSayHello()
             blocks.loseBySilence()
         }
-        #expect(blocks.silences == UnacknowledgedBlocks.mostSilences)
+        #expect(blocks.silences == UnacknowledgedBlocks.maximumSilences)
         blocks.didSayHello()
         blocks.lose()
-        #expect(blocks.silences == UnacknowledgedBlocks.mostSilences, "a broken connection is no silence")
+        #expect(blocks.silences == UnacknowledgedBlocks.maximumSilences, "a broken connection is no silence")
         blocks.didSayHello()
         _ = blocks.take(reply(hello: true))
-        #expect(blocks.silences == UnacknowledgedBlocks.mostSilences - 1)
+        #expect(blocks.silences == UnacknowledgedBlocks.maximumSilences - 1)
     }
 
     @Test(arguments: [(Int64.min, Int64.max), (.max, .min), (0, .min)])

@@ -144,7 +144,7 @@ struct AlarmToolTests {
             Self.alert(.bigeminy, .started, at: 500), Self.alert(.bigeminy, .ended, at: 510),
         ]
         let score = RhythmScore(events: events, annotations: annotations, record: try Self.record(seconds: 600))
-        let bigeminy = try #require(score.stretches["(B"])
+        let bigeminy = try #require(score.episodes["(B"])
         #expect(bigeminy.annotated == 2 && bigeminy.said == 1 && bigeminy.elsewhere == 1)
     }
 }

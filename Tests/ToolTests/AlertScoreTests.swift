@@ -48,7 +48,7 @@ struct AlertScoreTests {
     @Test func flutterHasNoFalseAlertsAndNeedsAHighPriorityOne() {
         let silent = Self.score([(.pause, 205, 207)], [(.asystole, 204, 210)], flutter: [200...220])
         #expect(silent.falseOnes.isEmpty && silent.expected.isEmpty)
-        #expect(silent.flutterStretches == 1 && silent.flutterMissed == 1)
+        #expect(silent.flutterSegments == 1 && silent.flutterMissed == 1)
         let said = Self.score([(.asystole, 205, 219)], [], flutter: [200...220])
         #expect(said.falseOnes.isEmpty && said.flutterMissed == 0)
     }

@@ -21,7 +21,7 @@ struct ErrorLineTests {
             arguments: [
                 "replay", "Fixtures/208s", "--ingest", "ipc:///tmp/nobody-here-\(getpid())", "--connect-timeout", "0.3",
             ],
-            says: ["nobody takes samples", "ecgmond", "--ingest"]),
+            says: ["nobody is receiving samples", "ecgmond", "--ingest"]),
         Mistake(
             arguments: ["replay", "Fixtures/208s", "--ingest", "carrier-pigeon"], says: ["carrier-pigeon", "tcp://"]),
         Mistake(

@@ -66,7 +66,7 @@ struct ReplaySenderTests {
             connectTimeout: .milliseconds(200))
         var failure: ToolError?
         do throws(ToolError) { _ = try sender.send(Self.block(0)) } catch { failure = error }
-        #expect(failure?.problem.hasPrefix("nobody takes samples") == true)
+        #expect(failure?.problem.hasPrefix("nobody is receiving samples") == true)
     }
 
     @Test func receiverThatStopsReadingIsReported() throws {

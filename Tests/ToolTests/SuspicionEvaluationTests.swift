@@ -13,7 +13,9 @@ import ToolSupport
 
 struct SuspicionEvaluationTests {
     /// A recording of the fixture, for its form; what matters is then set.
-    static func recording(scores: [Float], stretches: [SuspicionRecording.Stretch] = []) throws -> SuspicionRecording {
+    static func recording(scores: [Float], segments: [SuspicionRecording.AttackedSegment] = []) throws
+        -> SuspicionRecording
+    {
         let classifier = BeatClassifier(Discriminator(seed: 1), name: "tiny", sha256: "")
         let material = try ReplayMaterial(recordPath: ToolProcess.fixture).cut(to: 0..<3600)
         var recording = try SuspicionRecording(
@@ -24,22 +26,22 @@ struct SuspicionEvaluationTests {
         recording.suspected = scores.map { _ in false }
         recording.rPeaks = scores.indices.map { 300 * $0 }
         recording.classes = String(repeating: "N", count: scores.count)
-        recording.stretches = stretches
+        recording.segments = segments
         recording.raisedAtBeats = recording.replayedRaises(recording.rule)
         return recording
     }
 
-    static func stretch(_ first: Int, _ count: Int) -> SuspicionRecording.Stretch {
+    static func segment(_ first: Int, _ count: Int) -> SuspicionRecording.AttackedSegment {
         .init(firstBeat: first, beatCount: count, changedClasses: 0, comparedBeats: 0)
     }
 
     @Test func attackedEpisodeCountsAsNoticedWithinTenBeats() throws {
-        let stretches = [Self.stretch(100, 30), Self.stretch(200, 30), Self.stretch(300, 30), Self.stretch(400, 30)]
-        let recording = try Self.recording(scores: Array(repeating: 0, count: 500), stretches: stretches)
+        let segments = [Self.segment(100, 30), Self.segment(200, 30), Self.segment(300, 30), Self.segment(400, 30)]
+        let recording = try Self.recording(scores: Array(repeating: 0, count: 500), segments: segments)
         var notice = SuspicionNotice()
-        // Before the stretch, with its tenth beat, with its eleventh; and not at all.
+        // Before the segment, with its tenth beat, with its eleventh; and not at all.
         notice.add(recording, raises: [99, 209, 310])
-        #expect(notice.stretches == 4)
+        #expect(notice.segments == 4)
         #expect(notice.noticed == 1)
         #expect(notice.delays == [10, 11])
         #expect(notice.share == 25)
@@ -73,7 +75,7 @@ struct SuspicionEvaluationTests {
         attacked.classes = String(repeating: "N", count: 10) + "VVV" + String(repeating: "N", count: 27)
         attacked.mark([3000..<6000], clean: clean)
         #expect(
-            attacked.stretches == [
+            attacked.segments == [
                 .init(firstBeat: 10, beatCount: 10, changedClasses: 3, comparedBeats: 10, changedUnsuspected: 3)
             ])
     }
@@ -85,7 +87,7 @@ struct SuspicionEvaluationTests {
         let clean = try Self.recording(scores: scores)
         var attackedScores = Array(repeating: Float(0.02), count: 300)
         for beat in 150..<190 { attackedScores[beat] = 0.97 }
-        let attacked = try Self.recording(scores: attackedScores, stretches: [Self.stretch(150, 40)])
+        let attacked = try Self.recording(scores: attackedScores, segments: [Self.segment(150, 40)])
         let sweep = SuspicionSweep(
             clean: [[clean]], attacked: [[attacked]], adaptive: [], runtime: EvaluationRuntime(threads: 2))
         let best = try #require(sweep.best(falsePerDay: 0, count: 1).first)

@@ -50,7 +50,7 @@ public struct AlertScore: Sendable {
     public var expected: [AlertKind: Int] = [:]
     public var missed: [AlertKind: Int] = [:]
     public var technical: [AlertKind: Int] = [:]
-    public var flutterStretches = 0
+    public var flutterSegments = 0
     public var flutterMissed = 0
     /// Seconds under a technical alert about the signal, not counting suspected attacks and
     /// changed signals, whose beats can be relied on.
@@ -70,9 +70,9 @@ public struct AlertScore: Sendable {
     ) {
         hours = seconds / 3600
         let within = Self.toleranceSeconds
-        let stretches = flutter.map { AlertEpisode(kind: .asystole, onset: $0.lowerBound, end: $0.upperBound) }
+        let segments = flutter.map { AlertEpisode(kind: .asystole, onset: $0.lowerBound, end: $0.upperBound) }
         func isInFlutter(_ episode: AlertEpisode) -> Bool {
-            stretches.contains { episode.overlaps($0, within: within) }
+            segments.contains { episode.overlaps($0, within: within) }
         }
         let alerts = AlertEpisode.episodes(found, samplingRate: samplingRate)
         let truth = AlertEpisode.episodes(reference, samplingRate: samplingRate).filter { !isInFlutter($0) }
@@ -90,13 +90,15 @@ public struct AlertScore: Sendable {
             expected[alert.kind, default: 0] += 1
             if !matches(alert, alerts) { missed[alert.kind, default: 0] += 1 }
         }
-        flutterStretches = stretches.count
-        flutterMissed = stretches.count { stretch in
-            !alerts.contains { $0.kind.priority == .high && $0.overlaps(stretch, within: 0) }
+        flutterSegments = segments.count
+        flutterMissed = segments.count { segment in
+            !alerts.contains { $0.kind.priority == .high && $0.overlaps(segment, within: 0) }
         }
         for episode in AlertEpisode.episodes(found, samplingRate: samplingRate, technical: true) {
             technical[episode.kind, default: 0] += 1
-            if episode.kind != .attackSuspected, episode.kind != .signalChanged { technicalSeconds += episode.end - episode.onset }
+            if episode.kind != .attackSuspected, episode.kind != .signalChanged {
+                technicalSeconds += episode.end - episode.onset
+            }
         }
     }
 
@@ -108,7 +110,7 @@ public struct AlertScore: Sendable {
         total.expected.merge(other.expected, uniquingKeysWith: +)
         total.missed.merge(other.missed, uniquingKeysWith: +)
         total.technical.merge(other.technical, uniquingKeysWith: +)
-        total.flutterStretches += other.flutterStretches
+        total.flutterSegments += other.flutterSegments
         total.flutterMissed += other.flutterMissed
         total.technicalSeconds += other.technicalSeconds
     }
@@ -176,7 +178,7 @@ public struct AlertScore: Sendable {
             false_per_hour_medium: hourly(.medium), false_per_hour_low: hourly(.low),
             expected_high_and_medium: sum(expected, .high, .medium),
             missed_high_and_medium: sum(missed, .high, .medium),
-            expected_low: sum(expected, .low), missed_low: sum(missed, .low), flutter_stretches: flutterStretches,
+            expected_low: sum(expected, .low), missed_low: sum(missed, .low), flutter_stretches: flutterSegments,
             flutter_missed: flutterMissed,
             technical_alerts: Dictionary(uniqueKeysWithValues: technical.map { ($0.key.name, $0.value) }),
             technical_time: hours > 0 ? (technicalSeconds / hours / 36).rounded(decimals: 2) : 0,

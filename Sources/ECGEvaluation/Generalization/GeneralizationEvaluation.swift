@@ -1,4 +1,3 @@
-import ECGClassification
 import ECGATKGAN
 import ECGReplay
 import FoundationEssentials

@@ -1,5 +1,4 @@
 public import EC57
-import ECGClassification
 import ECGMonitor
 
 /// The results of `GeneralizationEvaluation`; its properties are the keys of the JSON.

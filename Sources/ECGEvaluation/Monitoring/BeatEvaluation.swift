@@ -1,6 +1,5 @@
 import EC57
 import ECGATKGAN
-import ECGClassification
 public import ECGMonitor
 public import WFDB
 

@@ -1,5 +1,4 @@
 import EC57
-import ECGClassification
 public import ECGMonitor
 public import WFDB
 

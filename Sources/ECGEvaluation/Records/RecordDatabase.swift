@@ -83,7 +83,7 @@ public struct RecordDatabase: Sendable {
         } catch {
             throw error as? ToolError ?? ToolError("record \(name) cannot be read: \(error)", nextStep: "")
         }
-        RecordWarnings.tell(record.warnings)
+        RecordWarnings.report(record.warnings)
         return record
     }
 
@@ -99,7 +99,7 @@ public struct RecordDatabase: Sendable {
         let place = RecordPath(name, in: directory)
         do {
             var set = try AnnotationSet.read(place.name, annotator: "atr", in: place.directory, strict: strict)
-            RecordWarnings.tell(set.warnings)
+            RecordWarnings.report(set.warnings)
             let rate = set.samplingRate ?? record.annotationRate
             if rate != record.samplingRate {
                 for index in set.annotations.indices {

@@ -63,7 +63,7 @@ extension FibrillationRows {
             let last = input.frame(ofSample: Double(row.sampleIndex))
             let first = last - Int64(Self.spanSeconds * record.samplingRate)
             let span = max(0, first)..<max(1, last)
-            let names = (rhythm?.stretches ?? []).filter { $0.frames.overlaps(span) }.map(\.name)
+            let names = (rhythm?.episodes ?? []).filter { $0.frames.overlaps(span) }.map(\.name)
             if !names.isEmpty, names.allSatisfy({ $0 == "(AFIB" }) { return .fibrillation }
             return names.contains { $0 == "(AFIB" || Self.hidden.contains($0) } ? .excluded : .other
         }

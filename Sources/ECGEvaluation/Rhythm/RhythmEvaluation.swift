@@ -28,7 +28,7 @@ public struct RhythmEvaluation: Sendable {
         let rows = zip(names, scores).map { name, score in
             RhythmReport.OfRecord(
                 record: name, flutter: score.flutter, flutter_false: score.flutterFalse,
-                atrial_fibrillation: score.atrialFibrillation, stretches: score.stretches,
+                atrial_fibrillation: score.atrialFibrillation, stretches: score.episodes,
                 alerts: score.namedAlerts, hours: score.hours.rounded(decimals: 3))
         }
         return RhythmReport.Part(
@@ -36,7 +36,7 @@ public struct RhythmEvaluation: Sendable {
             flutter_episodes: total.flutter.count,
             flutter_within_10_s: total.flutter.count { ($0.delay_s ?? .infinity) <= 10 },
             flutter_longest_delay_s: total.flutter.compactMap(\.delay_s).max(), flutter_false: total.flutterFalse,
-            atrial_fibrillation: total.atrialFibrillation, stretches: total.stretches,
+            atrial_fibrillation: total.atrialFibrillation, stretches: total.episodes,
             alerts_per_hour: total.namedAlerts.mapValues { (Double($0) / total.hours).rounded(decimals: 2) },
             per_record: rows)
     }
@@ -65,7 +65,7 @@ public struct RhythmReport: Encodable, Sendable {
         public var flutter_longest_delay_s: Double?
         public var flutter_false: Int
         public var atrial_fibrillation: RhythmScore.Duration
-        public var stretches: [String: RhythmScore.Stretches]
+        public var stretches: [String: RhythmScore.EpisodeCounts]
         public var alerts_per_hour: [String: Double]
         public var per_record: [OfRecord]
     }
@@ -76,7 +76,7 @@ public struct RhythmReport: Encodable, Sendable {
         public var flutter: [RhythmScore.Episode]
         public var flutter_false: Int
         public var atrial_fibrillation: RhythmScore.Duration
-        public var stretches: [String: RhythmScore.Stretches]
+        public var stretches: [String: RhythmScore.EpisodeCounts]
         public var alerts: [String: Int]
         public var hours: Double
     }

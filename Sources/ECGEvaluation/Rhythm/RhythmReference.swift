@@ -3,7 +3,7 @@ public import WFDB
 /// The rhythm annotations of a record: which rhythm is present when.
 public struct RhythmReference: Sendable {
     /// With the databases' own labels, such as "(AFIB"; ranges in frames, without gaps from the first one on.
-    public var stretches: [(name: String, frames: Range<Int64>)] = []
+    public var episodes: [(name: String, frames: Range<Int64>)] = []
 
     public init(annotations: [Annotation], frameCount: Int64) {
         let changes = annotations.filter { $0.code == .rhythm && $0.text.hasPrefix("(") }
@@ -11,12 +11,12 @@ public struct RhythmReference: Sendable {
             let end = index + 1 < changes.count ? changes[index + 1].sampleIndex : frameCount
             guard end > change.sampleIndex else { continue }
             let name = String(change.text.prefix { $0 != "\0" && !$0.isWhitespace })
-            stretches.append((name, change.sampleIndex..<end))
+            episodes.append((name, change.sampleIndex..<end))
         }
     }
 
     /// Where a rhythm is annotated.
-    public func frames(of name: String) -> [Range<Int64>] { stretches.filter { $0.name == name }.map(\.frames) }
+    public func frames(of name: String) -> [Range<Int64>] { episodes.filter { $0.name == name }.map(\.frames) }
 }
 
 /// Sets of frames, for duration scores.

@@ -48,7 +48,7 @@ public struct RhythmScore: Sendable {
     }
 
     /// Annotated episodes of a rhythm, and how many were reported.
-    public struct Stretches: Encodable, Sendable {
+    public struct EpisodeCounts: Encodable, Sendable {
         public var annotated = 0
         public var said = 0
         /// Alerts that are not near any annotated episode.
@@ -81,7 +81,7 @@ public struct RhythmScore: Sendable {
     public var flutter: [Episode] = []
     public var flutterFalse = 0
     public var atrialFibrillation = Duration()
-    public var stretches: [String: Stretches] = [:]
+    public var episodes: [String: EpisodeCounts] = [:]
     public var alerts: [AlertKind: Int] = [:]
     public var hours = 0.0
 
@@ -99,7 +99,7 @@ public struct RhythmScore: Sendable {
             EC57Reference(annotations: annotations, samplingRate: rate, frameCount: record.frameCount).flutter,
             spans.filter { $0.kind == .ventricularFibrillation }, rate: rate, allowance: allowance)
         scoreFibrillation(rhythm, spans, rate: rate, frameCount: frameCount)
-        guard !rhythm.stretches.isEmpty else { return }
+        guard !rhythm.episodes.isEmpty else { return }
         for (name, kinds, own) in Self.rhythms {
             let reference = FrameRanges.united(rhythm.frames(of: name))
             let said = spans.filter { kinds.contains($0.kind) }
@@ -108,7 +108,7 @@ public struct RhythmScore: Sendable {
                     && span.frames.lowerBound <= frames.upperBound + allowance
                     && span.decidedAt <= frames.upperBound + allowance || span.frames.overlaps(frames)
             }
-            stretches[name] = Stretches(
+            episodes[name] = EpisodeCounts(
                 annotated: reference.count, said: reference.count { frames in said.contains { isNear(frames, $0) } },
                 elsewhere: said.count { span in own.contains(span.kind) && !reference.contains { isNear($0, span) } })
         }
@@ -153,7 +153,7 @@ public struct RhythmScore: Sendable {
     private mutating func scoreFibrillation(
         _ rhythm: RhythmReference, _ spans: [Span], rate: Double, frameCount: Int64
     ) {
-        guard !rhythm.stretches.isEmpty else { return }
+        guard !rhythm.episodes.isEmpty else { return }
         let minutes = { (ranges: [Range<Int64>]) in Double(FrameRanges.length(ranges)) / rate / 60 }
         let reference = FrameRanges.united(rhythm.frames(of: "(AFIB"))
         let neither = FrameRanges.united(rhythm.frames(of: "(AFL"))
@@ -177,10 +177,10 @@ public struct RhythmScore: Sendable {
         total.atrialFibrillation.wrong_min += record.atrialFibrillation.wrong_min
         total.atrialFibrillation.missed_min += record.atrialFibrillation.missed_min
         total.atrialFibrillation.rest_min += record.atrialFibrillation.rest_min
-        for (name, stretches) in record.stretches {
-            total.stretches[name, default: Stretches()].annotated += stretches.annotated
-            total.stretches[name, default: Stretches()].said += stretches.said
-            total.stretches[name, default: Stretches()].elsewhere += stretches.elsewhere
+        for (name, episodes) in record.episodes {
+            total.episodes[name, default: EpisodeCounts()].annotated += episodes.annotated
+            total.episodes[name, default: EpisodeCounts()].said += episodes.said
+            total.episodes[name, default: EpisodeCounts()].elsewhere += episodes.elsewhere
         }
         for (kind, count) in record.alerts { total.alerts[kind, default: 0] += count }
         total.hours += record.hours

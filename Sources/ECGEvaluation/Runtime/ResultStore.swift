@@ -22,8 +22,8 @@ public struct ResultStore: Sendable {
             try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         } catch {
             throw ToolError(
-                "the work folder \(directory) cannot be made: \(Self.reason(error))",
-                nextStep: "Name another with --work")
+                "cannot create the work folder \(directory): \(Self.reason(error))",
+                nextStep: "Choose another with --work")
         }
     }
 
@@ -53,8 +53,8 @@ public struct ResultStore: Sendable {
             try encoder.encode(Entry(key: key, result: result)).write(to: URL(filePath: path(key)), options: .atomic)
         } catch {
             throw ToolError(
-                "a result cannot be written to \(directory): \(Self.reason(error))",
-                nextStep: "Make room, or name another folder with --work; what was stored before is untouched")
+                "cannot write a result to \(directory): \(Self.reason(error))",
+                nextStep: "Free some space, or choose another folder with --work. Earlier results are untouched")
         }
     }
 

@@ -10,7 +10,7 @@ public import ToolSupport
 /// rerun with other parameters.
 public struct SuspicionRecording: Codable, Sendable, Equatable {
     /// An attacked episode, by its position among the beats.
-    public struct Stretch: Codable, Sendable, Equatable {
+    public struct AttackedSegment: Codable, Sendable, Equatable {
         /// Index of the first attacked beat, and the number of attacked beats.
         public var firstBeat: Int
         public var beatCount: Int
@@ -38,7 +38,7 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
     /// Beats at which the monitor raised the suspicion, and the rule's parameters at that time.
     public var raisedAtBeats: [Int]
     public var rule: AttackSuspicionRule.Parameters
-    public var stretches: [Stretch] = []
+    public var segments: [AttackedSegment] = []
 
     /// Runs the monitor over a stream as the daemon would.
     public init(
@@ -84,7 +84,7 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
 
     /// Beats at which the rule raises the suspicion when rerun over the scores alone.
     public func replayedRaises(_ parameters: AttackSuspicionRule.Parameters) -> [Int] {
-        AttackSuspicionRule.stretches(in: measures, parameters).map(\.noticedAt)
+        AttackSuspicionRule.suspicions(in: measures, parameters).map(\.noticedAt)
     }
 
     /// What the rule saw of each beat; nil: the beat was not compared.
@@ -116,20 +116,20 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
         let letters = Array(classes)
         let cleanLetters = Array(clean.classes)
         let tolerance = Int(EC57Score.matchWindowSeconds * samplingRate)
-        stretches = ranges.compactMap { range in
+        segments = ranges.compactMap { range in
             let own = rPeaks.indices.filter { range.contains(rPeaks[$0]) }
             guard let first = own.first else { return nil }
-            var stretch = Stretch(firstBeat: first, beatCount: own.count, changedClasses: 0, comparedBeats: 0)
+            var segment = AttackedSegment(firstBeat: first, beatCount: own.count, changedClasses: 0, comparedBeats: 0)
             for beat in own {
                 guard let match = clean.nearestBeat(to: rPeaks[beat]),
                     abs(clean.rPeaks[match] - rPeaks[beat]) <= tolerance
                 else { continue }
-                stretch.comparedBeats += 1
+                segment.comparedBeats += 1
                 guard letters[beat] != cleanLetters[match] else { continue }
-                stretch.changedClasses += 1
-                if !suspected[beat] { stretch.changedUnsuspected += 1 }
+                segment.changedClasses += 1
+                if !suspected[beat] { segment.changedUnsuspected += 1 }
             }
-            return stretch
+            return segment
         }
     }
 
@@ -151,7 +151,7 @@ public struct SuspicionNotice: Sendable, Equatable {
     /// An episode counts as detected if the suspicion is raised at one of its first beats, up to this number.
     public static let beats = 10
 
-    public private(set) var stretches = 0
+    public private(set) var segments = 0
     public private(set) var noticed = 0
     /// Number of attacked beats up to and including the one that raised the suspicion, for each episode in which one
     /// did, however late.
@@ -161,18 +161,18 @@ public struct SuspicionNotice: Sendable, Equatable {
     ///   - recording: one stream.
     ///   - raises: beats of the recording at which the suspicion was raised.
     public mutating func add(_ recording: SuspicionRecording, raises: [Int]) {
-        for stretch in recording.stretches {
-            stretches += 1
-            let end = stretch.firstBeat + stretch.beatCount
-            guard let raise = raises.first(where: { $0 >= stretch.firstBeat && $0 < end }) else { continue }
-            let delay = raise - stretch.firstBeat + 1
+        for segment in recording.segments {
+            segments += 1
+            let end = segment.firstBeat + segment.beatCount
+            guard let raise = raises.first(where: { $0 >= segment.firstBeat && $0 < end }) else { continue }
+            let delay = raise - segment.firstBeat + 1
             delays.append(delay)
             if delay <= Self.beats { noticed += 1 }
         }
     }
 
     /// In percent; nil: there were no episodes.
-    public var share: Double? { stretches == 0 ? nil : 100 * Double(noticed) / Double(stretches) }
+    public var share: Double? { segments == 0 ? nil : 100 * Double(noticed) / Double(segments) }
     public var medianDelay: Double? {
         guard !delays.isEmpty else { return nil }
         let sorted = delays.sorted()

@@ -179,14 +179,14 @@ public struct SuspicionResult: Sendable {
         var compared = 0
         for recording in attacked(number) {
             notice.add(recording, raises: recording.raises(rule))
-            for stretch in recording.stretches {
-                changed += stretch.changedClasses
-                unsuspected += stretch.changedUnsuspected
-                compared += stretch.comparedBeats
+            for segment in recording.segments {
+                changed += segment.changedClasses
+                unsuspected += segment.changedUnsuspected
+                compared += segment.comparedBeats
             }
         }
         return AttackFigures(
-            attack: attacks[number].method.rawValue, parameters: "\(attacks[number])", stretches: notice.stretches,
+            attack: attacks[number].method.rawValue, parameters: "\(attacks[number])", stretches: notice.segments,
             noticed_within_ten_beats: notice.noticed, noticed_percent: notice.share?.rounded(decimals: 2),
             noticed_at_all: notice.delays.count, median_beats_until: notice.medianDelay,
             class_changed_percent: compared == 0
@@ -239,7 +239,7 @@ public struct SuspicionResult: Sendable {
         }
         return Report(
             model: model.identity, trained_on: model.card.data, rule: RuleFigures(rule), stretch_seconds: seconds,
-            stretches_with_too_few_beats: outcomes.reduce(0) { $0 + $1.skippedStretches },
+            stretches_with_too_few_beats: outcomes.reduce(0) { $0 + $1.skippedSegments },
             clean: databases.map(cleanFigures),
             benign_changes: changes.map(benignFigures), attacks: attacks.indices.map(attackFigures),
             streams_on_which_the_replayed_rule_agrees: replayAgreement.agreeing, streams: replayAgreement.all,

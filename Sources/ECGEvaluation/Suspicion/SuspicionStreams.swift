@@ -13,8 +13,8 @@ public struct SuspicionStreams: Sendable {
     public struct Settings: Sendable {
         public var attacks: [WindowAttack]
         /// Number of attacked episodes per record, and their length.
-        public var stretches: Int
-        public var stretchSeconds: Double
+        public var segments: Int
+        public var segmentSeconds: Double
         public var rule: AttackSuspicionRule.Parameters
         public var seed: UInt64
         /// Seconds over which an attack grows from nothing to its full size; 0: it is at full size at once.
@@ -23,12 +23,12 @@ public struct SuspicionStreams: Sendable {
         public var qrsOnly: Bool
 
         public init(
-            attacks: [WindowAttack], stretches: Int, stretchSeconds: Double, rule: AttackSuspicionRule.Parameters,
+            attacks: [WindowAttack], segments: Int, segmentSeconds: Double, rule: AttackSuspicionRule.Parameters,
             seed: UInt64, rampSeconds: Double = 0, qrsOnly: Bool = false
         ) {
             self.attacks = attacks
-            self.stretches = stretches
-            self.stretchSeconds = stretchSeconds
+            self.segments = segments
+            self.segmentSeconds = segmentSeconds
             self.rule = rule
             self.seed = seed
             self.rampSeconds = rampSeconds
@@ -62,7 +62,7 @@ public struct SuspicionStreams: Sendable {
         /// In the order of the source's changes.
         public var changed: [SuspicionRecording] = []
         /// Number of positions with too few beats to attack.
-        public var skippedStretches = 0
+        public var skippedSegments = 0
     }
 
     public let model: EvaluatedModel
@@ -156,11 +156,11 @@ public struct SuspicionStreams: Sendable {
         }
         guard source.isAttacked else { return outcome }
         let beats = clean.locatedBeats
-        let places = Self.places(material, count: settings.stretches, seconds: settings.stretchSeconds)
+        let places = Self.places(material, count: settings.segments, seconds: settings.segmentSeconds)
         let ranges = places.filter { range in
             beats.count { range.contains($0.rPeak) } >= SuspicionNotice.beats
         }
-        outcome.skippedStretches = places.count - ranges.count
+        outcome.skippedSegments = places.count - ranges.count
         for attack in settings.attacks {
             // A cancellation must not wait for a whole record.
             if runtime.isCancelled() { throw EvaluationCancelled() }
@@ -194,7 +194,7 @@ public struct SuspicionStreams: Sendable {
     private func readapted(_ attacked: [[Float]], _ windows: [[Float]]) -> [[Float]] {
         guard settings.rampSeconds > 0 || settings.qrsOnly else { return attacked }
         return zip(attacked, windows).enumerated().map { number, pair in
-            let time = settings.stretchSeconds * Double(number) / Double(attacked.count)
+            let time = settings.segmentSeconds * Double(number) / Double(attacked.count)
             let share = settings.rampSeconds > 0 ? Float(min(1, time / settings.rampSeconds)) : 1
             return pair.0.indices.map { place in
                 let isMoved = !settings.qrsOnly || abs(place - BeatWindow.samplesBeforeRPeak) <= Self.qrsReach

@@ -78,15 +78,15 @@ public struct SuspicionSweep: Sendable {
 
     /// Each episode, with the preceding beats that the rule still remembers.
     private static func excerpts(_ recording: SuspicionRecording) -> [SuspicionRecording] {
-        recording.stretches.map { stretch in
-            let start = max(stretch.firstBeat - 100, 0)
-            let end = stretch.firstBeat + stretch.beatCount
+        recording.segments.map { segment in
+            let start = max(segment.firstBeat - 100, 0)
+            let end = segment.firstBeat + segment.beatCount
             var excerpt = recording
             excerpt.scores = Array(recording.scores[start..<end])
             excerpt.agreements = Array(recording.agreements[start..<end])
             (excerpt.rPeaks, excerpt.classes, excerpt.raisedAtBeats) = ([], "", [])
-            excerpt.stretches = [stretch]
-            excerpt.stretches[0].firstBeat -= start
+            excerpt.segments = [segment]
+            excerpt.segments[0].firstBeat -= start
             return excerpt
         }
     }

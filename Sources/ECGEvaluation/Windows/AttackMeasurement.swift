@@ -1,5 +1,4 @@
 public import ECGATKGAN
-import ECGClassification
 import FoundationEssentials
 import NeuralNetwork
 import Synchronization

@@ -1,5 +1,4 @@
 public import ECGATKGAN
-import ECGClassification
 
 /// The measured table.
 public struct Table1: Sendable {

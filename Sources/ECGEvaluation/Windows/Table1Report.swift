@@ -1,6 +1,5 @@
 import EC57
 import ECGATKGAN
-import ECGClassification
 
 /// Table 1 as JSON.
 extension Table1 {

@@ -1,5 +1,4 @@
 public import ECGATKGAN
-import ECGClassification
 import NeuralNetwork
 import Synchronization
 import ToolSupport

@@ -1,5 +1,4 @@
 public import ECGATKGAN
-import ECGClassification
 import Glibc
 import NeuralNetwork
 import ToolSupport

@@ -1,6 +1,5 @@
 import EC57
 import ECGATKGAN
-import ECGClassification
 
 /// What the white-box evaluation measures.
 public struct WhiteboxSettings: Sendable {

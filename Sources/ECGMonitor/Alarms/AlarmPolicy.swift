@@ -36,10 +36,10 @@ public struct AlarmPolicy: Sendable, Equatable, Codable {
             "0 or from 30 to 3600, not \(reminderSeconds)")
         try require((1...100).contains(remindersMaximum), "remindersMaximum", "from 1 to 100, not \(remindersMaximum)")
         try require(
-            (1...Self.pauseLimit).contains(maximumPauseSeconds), "longestPauseSeconds",
+            (1...Self.pauseLimit).contains(maximumPauseSeconds), "maximumPauseSeconds",
             "from 1 to \(Self.pauseLimit), not \(maximumPauseSeconds): no pause is for ever")
         try require(
             pauseSeconds >= 1 && pauseSeconds <= maximumPauseSeconds, "pauseSeconds",
-            "from 1 to longestPauseSeconds (\(maximumPauseSeconds)), not \(pauseSeconds)")
+            "from 1 to maximumPauseSeconds (\(maximumPauseSeconds)), not \(pauseSeconds)")
     }
 }

@@ -123,7 +123,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             case .leadConditions(let conditions):
                 leads.change(to: conditions, at: signalEvent.sampleIndex, alerts: &alerts)
                 writeStatus(at: signalEvent.sampleIndex, leadChange: leads.changes)
-            case .rhythmRow: break
+            case .rhythmEstimate: break
             case .sessionEnded: end(at: signalEvent.sampleIndex)
             }
             if alerts.pause.needsReport { reportPause(at: signalEvent.decidedAt) }
@@ -250,7 +250,8 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             giveUpIfDue(since: since, at: index)
         } else {
             asystoleAndPause.clock(
-                at: index, unobserved: unobserved, meanInterval: heartRate.meanInterval, noisy: signal.condition == .noisy, swing: evidence.swing,
+                at: index, unobserved: unobserved, meanInterval: heartRate.meanInterval,
+                noisy: signal.condition == .noisy, swing: evidence.swing,
                 isVentricular: ventricularRhythm.isShown, isStimulated: isStimulating(at: index), alerts: &alerts)
             if alerts.isActive(.asystole) { heartRate.reset() }
         }
@@ -258,7 +259,9 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         patterns.clock(at: index, alerts: &alerts)
         burden.clock(at: index, alerts: &alerts)
         atrialFibrillation.clock(at: index, alerts: &alerts)
-        if becamePaced || alerts.now.seconds(from: lastStatus, to: index) >= statusIntervalSeconds { writeStatus(at: index) }
+        if becamePaced || alerts.now.seconds(from: lastStatus, to: index) >= statusIntervalSeconds {
+            writeStatus(at: index)
+        }
     }
 
     /// - Parameter pulses: pulses of a pacemaker in the session so far.

@@ -127,13 +127,15 @@ struct BeatResolver: Sendable, Codable, RangeChecked {
         var next: NextBeat?
         switch event.content {
         case .beat(let finding):
-            if !isLate, finding.lead == pending.finding.lead, let lastBeat, let morphology = BeatMorphology(of: finding, in: windows) {
+            if !isLate, finding.lead == pending.finding.lead, let lastBeat,
+                let morphology = BeatMorphology(of: finding, in: windows)
+            {
                 next = NextBeat(
                     morphology: morphology, interval: Float(now.seconds(from: lastBeat, to: event.sampleIndex)),
                     templates: templates)
             }
         case .clock: guard isLate else { return nil }
-        case .condition, .ventricularRhythm, .rhythmRow, .leads, .leadConditions: return nil
+        case .condition, .ventricularRhythm, .rhythmEstimate, .leads, .leadConditions: return nil
         case .sessionStarted, .segmentStarted, .segmentEnded, .signalChanged, .gap, .sessionEnded: break
         }
         self.pending = nil

@@ -1,5 +1,5 @@
-internal import ECGClassification
 internal import ECGATKGAN
+internal import ECGClassification
 internal import ECGSignal
 internal import StateCoding
 
@@ -84,7 +84,7 @@ struct UsualBeat: Sendable, Codable, RangeChecked {
     /// What differs in one sample counts as at most this many usual deviations.
     static let largestDifference: Float = 2
     /// Variance of a sample in a signal without any noise, of windows in [0,1].
-    static let leastVariance: Float = 1e-6
+    static let minimumVariance: Float = 1e-6
 
     private var mean = InlineArray<280, Float>(repeating: 0)
     private var variance = InlineArray<280, Float>(repeating: 4e-4)
@@ -210,7 +210,7 @@ struct UsualBeat: Sendable, Codable, RangeChecked {
         var (product, own, others): (Float, Float, Float) = (0, 1e-12, 1e-12)
         let variance = variance.span
         for i in 0..<Self.length {
-            let scale = 1 / (variance[i] + Self.leastVariance).squareRoot()
+            let scale = 1 / (variance[i] + Self.minimumVariance).squareRoot()
             let difference = min(max(rest[i] * scale, -Self.largestDifference), Self.largestDifference)
             let size = abs(direction[i]).squareRoot() * scale
             let aim = direction[i] < 0 ? -size : size

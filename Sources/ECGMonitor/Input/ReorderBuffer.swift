@@ -6,7 +6,7 @@ internal import StateCoding
 struct ReorderBuffer: Sendable, Renewable {
     /// Maximum number of waiting blocks, however short they are: a block of one sample takes the memory of forty
     /// samples.
-    static let maximumSegments = 64
+    static let maximumBlocks = 64
 
     /// Ordered by sample index.
     private var blocks: [SampleBlock] = []
@@ -25,7 +25,7 @@ struct ReorderBuffer: Sendable, Renewable {
     ///   - window: maximum number of samples from there to the last buffered sample, including the missing ones.
     func isOverfull(from index: Int64, window: Int64) -> Bool {
         guard let last = blocks.last else { return false }
-        return Self.end(of: last) - index > window || blocks.count > Self.maximumSegments
+        return Self.end(of: last) - index > window || blocks.count > Self.maximumBlocks
     }
 
     /// - Returns: how many of the block's samples were already in the buffer.
@@ -34,7 +34,9 @@ struct ReorderBuffer: Sendable, Renewable {
         var next = block.firstSampleIndex
         var added: [SampleBlock] = []
         for reorderBuffer in blocks where reorderBuffer.firstSampleIndex < end && Self.end(of: reorderBuffer) > next {
-            if reorderBuffer.firstSampleIndex > next { added.append(Self.part(of: block, next..<reorderBuffer.firstSampleIndex)) }
+            if reorderBuffer.firstSampleIndex > next {
+                added.append(Self.part(of: block, next..<reorderBuffer.firstSampleIndex))
+            }
             next = Self.end(of: reorderBuffer)
         }
         if next < end { added.append(Self.part(of: block, next..<end)) }

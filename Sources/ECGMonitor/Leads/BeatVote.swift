@@ -22,9 +22,9 @@ internal import StateCoding
 struct BeatVote: Sendable, Codable, RangeChecked {
     /// After this many seconds without a beat, one voting lead is enough: nothing that may be a beat is held back when
     /// the question is whether the heart stands still.
-    static let longestDoubt = 1.5
+    static let maximumDoubt = 1.5
     /// Longest distance, in s, of two beats that all leads show from which doubtful ones between them are judged.
-    private static let longestJudged = 4.0
+    private static let maximumJudgedInterval = 4.0
     /// Up to this many usual intervals there is no room for a beat between; from the second on there is for one.
     private static let withoutRoom: Float = 1.35
     private static let withRoom: Float = 1.6
@@ -53,7 +53,7 @@ struct BeatVote: Sendable, Codable, RangeChecked {
     ///   - classified: the lead in which beats are classified.
     /// - Returns: the R peak, source rate, as in the lead in which beats are classified; nil: it is no beat.
     mutating func decide(
-        _ beat: HeldBeat, voters: [Int], classified: Int, _ states: inout [LeadState], _ leads: [SignalProcessor],
+        _ beat: PendingVote, voters: [Int], classified: Int, _ states: inout [LeadState], _ leads: [SignalProcessor],
         samplingRate: Double
     ) -> Int64? {
         // No lead votes where all are learning.
@@ -76,7 +76,7 @@ struct BeatVote: Sendable, Codable, RangeChecked {
         let no = swings.filter { lead, swing in
             guard !beat.isSeen(in: lead) else { return false }
             guard let swing, let rest = states[lead].restSwings.median else { return true }
-            return swing >= Self.leastMotion * rest
+            return swing >= Self.minimumMotion * rest
         }.map(\.lead)
         if voters.count > 1, !isSteadyInNoise {
             if no.isEmpty {
@@ -88,7 +88,7 @@ struct BeatVote: Sendable, Codable, RangeChecked {
         }
         let interval = lastBeat.map { Double(rPeak - $0) / samplingRate }
         let isBeat =
-            no.isEmpty || isSteadyInNoise || (interval ?? .infinity) >= Self.longestDoubt
+            no.isEmpty || isSteadyInNoise || (interval ?? .infinity) >= Self.maximumDoubt
             || evidence(yes, no, swings, states, interval: Float(interval ?? 1)) > 0
         guard isBeat else { return nil }
         learn(yes, swings, classified, &states, leads, rPeak, interval)
@@ -104,7 +104,7 @@ struct BeatVote: Sendable, Codable, RangeChecked {
         }
         guard let lastUnanimous else { return }
         let seconds = Double(rPeak - lastUnanimous) / samplingRate
-        guard seconds < Self.longestJudged else { return }
+        guard seconds < Self.maximumJudgedInterval else { return }
         guard hasDoubtful else { return clearIntervals.add(Float(seconds)) }
         guard let usual = clearIntervals.median, usual > 0 else { return }
         let ratio = Float(seconds) / usual
@@ -115,7 +115,7 @@ struct BeatVote: Sendable, Codable, RangeChecked {
     }
 
     private mutating func learn(
-        _ yes: [HeldBeat.Sighting], _ swings: [(lead: Int, swing: Float?)], _ classified: Int,
+        _ yes: [PendingVote.Sighting], _ swings: [(lead: Int, swing: Float?)], _ classified: Int,
         _ states: inout [LeadState], _ leads: [SignalProcessor], _ rPeak: Int64, _ interval: Double?
     ) {
         for (lead, swing) in swings {
@@ -136,19 +136,19 @@ struct BeatVote: Sendable, Codable, RangeChecked {
 
     /// Log-odds that it is a beat.
     private func evidence(
-        _ yes: [HeldBeat.Sighting], _ no: [Int], _ swings: [(lead: Int, swing: Float?)], _ states: [LeadState],
+        _ yes: [PendingVote.Sighting], _ no: [Int], _ swings: [(lead: Int, swing: Float?)], _ states: [LeadState],
         interval: Float
     ) -> Float {
         /// The rise of the signal against that of the lead's usual beat.
         func height(_ lead: Int) -> Float {
             let swing = swings.first { $0.lead == lead }?.swing
             guard let usual = states[lead].beatSwings.median, let swing else { return 0 }
-            return max(Self.leastHeight, logf((swing + 0.001) / max(usual, Self.leastSwing)))
+            return max(Self.minimumHeightRatio, logf((swing + 0.001) / max(usual, Self.minimumSwing)))
         }
         /// The rise of its usual beat against that of the signal between beats.
         func clarity(_ lead: Int) -> Float {
             guard let beat = states[lead].beatSwings.median, let rest = states[lead].restSwings.median else { return 1 }
-            return logf(max(beat, Self.leastSwing) / max(rest, Self.leastSwing))
+            return logf(max(beat, Self.minimumSwing) / max(rest, Self.minimumSwing))
         }
         func most(_ leads: [Int], _ value: (Int) -> Float) -> Float { leads.map(value).max() ?? 0 }
         let shown = yes.map(\.lead)
@@ -167,11 +167,11 @@ struct BeatVote: Sendable, Codable, RangeChecked {
         return sum
     }
 
-    private static let leastHeight: Float = -2.5
+    private static let minimumHeightRatio: Float = -2.5
     /// A lead stands still where it moves by less than this share of what it usually does between beats.
-    private static let leastMotion: Float = 0.2
+    private static let minimumMotion: Float = 0.2
     /// mV: less than this is not measured.
-    private static let leastSwing: Float = 0.02
+    private static let minimumSwing: Float = 0.02
     private static let intercept: Float = -0.306
     /// For the side of the first lead that counts: not fitted. It costs little where the fit has seen the database, and
     /// with mitdb left out of the fit it lowers the error rate there from 0.55 % to 0.34 % (at 1).

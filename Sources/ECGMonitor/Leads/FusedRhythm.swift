@@ -1,10 +1,10 @@
 internal import ECGSignal
 internal import StateCoding
 
-/// Ventricular rhythms judged in all usable leads together: of the leads' rows, one goes to the one rule of the stream.
+/// Ventricular rhythms judged in all usable leads together: of the leads' estimates, one goes to the one rule of the stream.
 struct FusedRhythm: Sendable, Codable, RangeChecked {
-    /// A row that is older than this, in s, says nothing about now.
-    static let longestAge = 0.75
+    /// An estimate that is older than this, in s, says nothing about now.
+    static let maximumAge = 0.75
 
     private var rule = VentricularRhythmRule()
     /// Index of the first sample, source rate, and samples at 360 Hz for each of the source's.
@@ -37,47 +37,51 @@ struct FusedRhythm: Sendable, Codable, RangeChecked {
         return isKept ? (before, rule.confidence) : (.none, 0)
     }
 
-    /// Adds the leads' newest rows.
+    /// Adds the leads' newest estimates.
     ///
     /// - Parameters:
-    ///   - rows: of the usable leads; at least one.
+    ///   - estimates: of the usable leads; at least one.
     ///   - index: the sample up to which they judge, source rate.
     /// - Returns: a change of the finding, its index at the source's rate.
     mutating func step(
-        _ rows: [VentricularRhythmDetector.Row], at index: Int64
+        _ estimates: [VentricularRhythmDetector.Estimate], at index: Int64
     ) -> VentricularRhythmRule.Change? {
-        var row = Self.combined(rows)
-        row.sampleIndex = max(Int64((Double(index - origin) * ratio).rounded()), last + 1)
-        last = row.sampleIndex
-        guard var change = rule.step(row) else { return nil }
+        var estimate = Self.combined(estimates)
+        estimate.sampleIndex = max(Int64((Double(index - origin) * ratio).rounded()), last + 1)
+        last = estimate.sampleIndex
+        guard var change = rule.step(estimate) else { return nil }
         change.sinceIndex = origin + Int64((Double(change.sinceIndex) / ratio).rounded())
         return change
     }
 
-    /// The row that speaks for all: the first lead's, unless it is mostly noise and another is not, or another lead
+    /// The estimate that speaks for all: the first lead's, unless it is mostly noise and another is not, or another lead
     /// clearly shows an organised rhythm. A lead may imitate VT by an artefact or by its own broad complexes; a heart
-    /// in VT shows it in all leads. (The most probable row of all leads gave twice the false alarms on vfdb, and means
+    /// in VT shows it in all leads. (The most probable estimate of all leads gave twice the false alarms on vfdb, and means
     /// of the leads missed episodes that one lead shows poorly.)
-    static func combined(_ rows: [VentricularRhythmDetector.Row]) -> VentricularRhythmDetector.Row {
-        var chosen = rows[0]
+    static func combined(_ estimates: [VentricularRhythmDetector.Estimate]) -> VentricularRhythmDetector.Estimate {
+        var chosen = estimates[0]
         if isUnclear(chosen) {
-            for row in rows where isClear(row) && (isUnclear(chosen) || lethal(row) > lethal(chosen)) { chosen = row }
+            for estimate in estimates
+            where isClear(estimate) && (isUnclear(chosen) || lethal(estimate) > lethal(chosen)) { chosen = estimate }
         }
-        for row in rows where isClear(row) && lethal(row) < organised && lethal(row) < lethal(chosen) { chosen = row }
+        for estimate in estimates
+        where isClear(estimate) && lethal(estimate) < organised && lethal(estimate) < lethal(chosen) {
+            chosen = estimate
+        }
         return chosen
     }
 
     private static let organised: Float = 0.1
 
-    private static func lethal(_ row: VentricularRhythmDetector.Row) -> Float {
-        row.height >= VentricularRhythmRule.minimumHeight ? row.fibrillation + row.tachycardia : 0
+    private static func lethal(_ estimate: VentricularRhythmDetector.Estimate) -> Float {
+        estimate.height >= VentricularRhythmRule.minimumHeight ? estimate.fibrillation + estimate.tachycardia : 0
     }
 
-    private static func isUnclear(_ row: VentricularRhythmDetector.Row) -> Bool {
-        row.height < VentricularRhythmRule.minimumHeight || row.noise > 0.5
+    private static func isUnclear(_ estimate: VentricularRhythmDetector.Estimate) -> Bool {
+        estimate.height < VentricularRhythmRule.minimumHeight || estimate.noise > 0.5
     }
 
-    private static func isClear(_ row: VentricularRhythmDetector.Row) -> Bool {
-        row.height >= VentricularRhythmRule.minimumHeight && row.noise < 0.2
+    private static func isClear(_ estimate: VentricularRhythmDetector.Estimate) -> Bool {
+        estimate.height >= VentricularRhythmRule.minimumHeight && estimate.noise < 0.2
     }
 }

@@ -15,7 +15,7 @@ internal import StateCoding
 /// silent: a good lead may have lost the beats, and peaks of noise come at any time.
 ///
 /// **Silence.** A beat in any counting lead counts against asystole: if nothing has been accepted for
-/// `BeatVote.longestDoubt`, one lead is enough.
+/// `BeatVote.maximumDoubt`, one lead is enough.
 ///
 /// **Signal.** The stream has a segment while any lead has one; its condition is the best of the leads' conditions.
 ///
@@ -36,7 +36,7 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
     private(set) var unobserved: Double = 0
 
     private var states: [LeadState]
-    private var held: [HeldBeat] = []
+    private var pendingVotes: [PendingVote] = []
     private var vote = BeatVote()
     private var rhythm = FusedRhythm()
     private var conditions: LeadConditions
@@ -71,8 +71,8 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
         return names.count == states.count && conditions.count == states.count && eventsAreValid
             && windows.count % BeatWindow.length == 0 && rates.contains(samplingRate)
             && (1...1_000).contains(matchSamples) && (1...1_000).contains(waitSamples) && unobserved >= 0
-            && held.count <= 64
-            && held.allSatisfy { $0.sightings.allSatisfy { states.indices.contains($0.lead) } }
+            && pendingVotes.count <= 64
+            && pendingVotes.allSatisfy { $0.sightings.allSatisfy { states.indices.contains($0.lead) } }
     }
 
     mutating func removeSignalEventsAndWindows() {
@@ -83,7 +83,7 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
     var heapBytes: Int {
         signalEvents.capacity * MemoryLayout<SignalEvent>.stride + windows.capacity * MemoryLayout<Float>.stride
             + states.capacity * MemoryLayout<LeadState>.stride
-            + held.reduce(held.capacity * MemoryLayout<HeldBeat>.stride) { $0 + $1.heapBytes }
+            + pendingVotes.reduce(pendingVotes.capacity * MemoryLayout<PendingVote>.stride) { $0 + $1.heapBytes }
     }
 
     // MARK: Start and end
@@ -163,7 +163,7 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
             }
         }
         followConditions(changes, at: instant, leads)
-        if let row = changes.row { judgeRhythm(upTo: row, at: instant, leads) }
+        if let estimate = changes.estimate { judgeRhythm(upTo: estimate, at: instant, leads) }
         decideComplete(at: instant, &leads)
         if changes.isTick { tick(at: instant, changes.unobserved, leads) }
     }
@@ -173,8 +173,8 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
         var gap: (first: Int64, count: Int64, isBridged: Bool)?
         /// Where a condition changed, source rate.
         var conditionSince: Int64?
-        /// The last sample that a row judges; set if the lead that keeps time has one.
-        var row: Int64?
+        /// The last sample that an estimate judges; set if the lead that keeps time has one.
+        var estimate: Int64?
         var isTick = false
         /// Seconds since the last tick that no lead observed.
         var unobserved = Double.infinity
@@ -191,10 +191,10 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
         case .condition(let new):
             states[lead].change(to: new, at: event.decidedAt)
             changes.conditionSince = min(changes.conditionSince ?? event.sampleIndex, event.sampleIndex)
-        case .rhythmRow(let row):
-            states[lead].row = row
-            states[lead].rowKnownAt = event.decidedAt
-            if keepsTime(lead, at: event.decidedAt) { changes.row = event.sampleIndex }
+        case .rhythmEstimate(let estimate):
+            states[lead].estimate = estimate
+            states[lead].estimateKnownAt = event.decidedAt
+            if keepsTime(lead, at: event.decidedAt) { changes.estimate = event.sampleIndex }
         case .beat(let finding): hold(finding, of: lead, event, windows)
         case .clock(let evidence):
             changes.isTick = true
@@ -269,19 +269,19 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
 
     // MARK: Ventricular rhythms
 
-    /// Whether the lead is the first of those that have judged the waveform lately: its rows set the pace.
+    /// Whether the lead is the first of those that have judged the waveform lately: its estimates set the pace.
     private func keepsTime(_ lead: Int, at index: Int64) -> Bool {
-        !states[..<lead].contains { $0.isOn && hasRow($0, at: index) }
+        !states[..<lead].contains { $0.isOn && hasEstimate($0, at: index) }
     }
 
-    private func hasRow(_ state: LeadState, at index: Int64) -> Bool {
-        state.row != nil && Double(index - state.rowKnownAt) <= FusedRhythm.longestAge * samplingRate
+    private func hasEstimate(_ state: LeadState, at index: Int64) -> Bool {
+        state.estimate != nil && Double(index - state.estimateKnownAt) <= FusedRhythm.maximumAge * samplingRate
     }
 
     private mutating func judgeRhythm(upTo sample: Int64, at index: Int64, _ leads: [SignalProcessor]) {
-        // Also those of noisy leads, whose rows say so: fibrillation looks like noise.
-        let rows = states.compactMap { $0.isOn && hasRow($0, at: index) ? $0.row : nil }
-        guard !rows.isEmpty, let change = rhythm.step(rows, at: sample) else { return }
+        // Also those of noisy leads, whose estimates say so: fibrillation looks like noise.
+        let estimates = states.compactMap { $0.isOn && hasEstimate($0, at: index) ? $0.estimate : nil }
+        guard !estimates.isEmpty, let change = rhythm.step(estimates, at: sample) else { return }
         add(
             .ventricularRhythm(change.finding, confidence: change.confidence),
             at: max(0, min(change.sinceIndex, index)), decidedAt: index, leads)
@@ -293,49 +293,53 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
         states[lead].hasBeats = true
         states[lead].noiseRatio = finding.noiseRatio
         states[lead].follow(rPeak: event.sampleIndex, usual: vote.usualInterval.map { $0 * samplingRate })
-        let sighting = HeldBeat.Sighting(
+        let sighting = PendingVote.Sighting(
             lead: lead, rPeak: event.sampleIndex, amplitude: finding.amplitude,
             foundBySearchBack: finding.foundBySearchBack, unobservedSeconds: finding.unobservedSeconds)
         var place: Int?
-        for index in held.indices where !held[index].isSeen(in: lead) {
-            let distance = abs(held[index].rPeak - event.sampleIndex)
+        for index in pendingVotes.indices where !pendingVotes[index].isSeen(in: lead) {
+            let distance = abs(pendingVotes[index].rPeak - event.sampleIndex)
             guard distance <= matchSamples else { continue }
-            if place.map({ distance < abs(held[$0].rPeak - event.sampleIndex) }) ?? true { place = index }
+            if place.map({ distance < abs(pendingVotes[$0].rPeak - event.sampleIndex) }) ?? true { place = index }
         }
         if place == nil {
             // A beat that the others have shown, and that has been decided.
             if let last = vote.lastBeat, event.sampleIndex <= last + matchSamples { return }
-            guard held.count < 64 else { return }
-            held.append(HeldBeat(sightings: [], due: event.decidedAt + waitSamples))
-            place = held.count - 1
+            guard pendingVotes.count < 64 else { return }
+            pendingVotes.append(PendingVote(sightings: [], due: event.decidedAt + waitSamples))
+            place = pendingVotes.count - 1
         }
         guard let place else { return }
-        held[place].sightings.append(sighting)
-        held[place].pacing.add(finding.pacing)
-        guard lead == conditions.classified, held[place].finding == nil else { return }
-        held[place].finding = finding
-        held[place].finding?.lead = UInt8(lead)
-        if finding.window != nil { held[place].window = Array(windows[finding.windowPlace]) }
+        pendingVotes[place].sightings.append(sighting)
+        pendingVotes[place].pacing.add(finding.pacing)
+        guard lead == conditions.classified, pendingVotes[place].finding == nil else { return }
+        pendingVotes[place].finding = finding
+        pendingVotes[place].finding?.lead = UInt8(lead)
+        if finding.window != nil { pendingVotes[place].window = Array(windows[finding.windowPlace]) }
     }
 
     /// Decides the beats that all counting leads have shown.
     private mutating func decideComplete(at index: Int64, _ leads: inout [SignalProcessor]) {
-        guard !held.isEmpty else { return }
+        guard !pendingVotes.isEmpty else { return }
         let voters = voters
-        while let place = held.firstIndex(where: { beat in voters.allSatisfy { beat.isSeen(in: $0) } }) {
+        while let place = pendingVotes.firstIndex(where: { beat in voters.allSatisfy { beat.isSeen(in: $0) } }) {
             decide(place, at: index, &leads)
         }
     }
 
     /// Decides the beats whose time is up before `index`.
     private mutating func decideOverdue(before index: Int64, _ leads: inout [SignalProcessor]) {
-        while let place = held.indices.min(by: { held[$0].due < held[$1].due }), held[place].due < index {
-            decide(place, at: held[place].due, &leads)
+        while let place = pendingVotes.indices.min(by: { pendingVotes[$0].due < pendingVotes[$1].due }),
+            pendingVotes[place].due < index
+        {
+            decide(place, at: pendingVotes[place].due, &leads)
         }
     }
 
     private mutating func decideAll(at index: Int64, _ leads: inout [SignalProcessor]) {
-        while let place = held.indices.min(by: { held[$0].rPeak < held[$1].rPeak }) { decide(place, at: index, &leads) }
+        while let place = pendingVotes.indices.min(by: { pendingVotes[$0].rPeak < pendingVotes[$1].rPeak }) {
+            decide(place, at: index, &leads)
+        }
     }
 
     /// The counting leads that have left their learning phase.
@@ -343,15 +347,17 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
 
     /// Decides a beat, and before it those with an earlier R peak.
     private mutating func decide(_ place: Int, at index: Int64, _ leads: inout [SignalProcessor]) {
-        let beat = held.remove(at: place)
-        while let earlier = held.firstIndex(where: { $0.rPeak < beat.rPeak }) { decide(earlier, at: index, &leads) }
+        let beat = pendingVotes.remove(at: place)
+        while let earlier = pendingVotes.firstIndex(where: { $0.rPeak < beat.rPeak }) {
+            decide(earlier, at: index, &leads)
+        }
         let rPeak = vote.decide(
             beat, voters: voters, classified: conditions.classified, &states, leads, samplingRate: samplingRate)
         if let rPeak { emit(beat, rPeak, at: index, &leads) }
     }
 
     private mutating func emit(
-        _ beat: HeldBeat, _ rPeak: Int64, at index: Int64, _ leads: inout [SignalProcessor]
+        _ beat: PendingVote, _ rPeak: Int64, at index: Int64, _ leads: inout [SignalProcessor]
     ) {
         let shown = beat.sightings[0]
         var finding = beat.finding

@@ -24,7 +24,7 @@ struct LeadState: Sendable, Codable, RangeChecked {
     var goodSince: Int64?
     /// Whether this segment has had a beat: until then the detector is learning.
     var hasBeats = false
-    /// R peak of its last beat in this segment, source rate, and how many of its intervals in a row were usual ones.
+    /// R peak of its last beat in this segment, source rate, and how many of its intervals in an estimate were usual ones.
     private var lastPeak: Int64?
     private var steadyIntervals = 0
     /// The detector's noise ratio at the last beat.
@@ -45,14 +45,15 @@ struct LeadState: Sendable, Codable, RangeChecked {
     /// Pulses of a pacemaker that this lead has shown in the session.
     var pacingPulses: Int64 = 0
     /// The latest judgement of the waveform, and the sample at which it became known.
-    var row: VentricularRhythmDetector.Row?
-    var rowKnownAt: Int64 = 0
+    var estimate: VentricularRhythmDetector.Estimate?
+    var estimateKnownAt: Int64 = 0
     /// How far the signal rises or falls within 40 ms, in mV: in its last beats, and in the middle between them.
     var beatSwings = RecentValues()
     var restSwings = RecentValues()
 
     var isInRange: Bool {
-        pacingPulses >= 0 && (0...1).contains(sensitivity) && doubtfulBeats >= 0 && doubtfulBeats <= 1_000_000 && abs(offset) <= 1e6
+        pacingPulses >= 0 && (0...1).contains(sensitivity) && doubtfulBeats >= 0 && doubtfulBeats <= 1_000_000
+            && abs(offset) <= 1e6
             && (0...Self.trustMemory + 1).contains(confirmed) && (0...Self.trustMemory + 1).contains(refuted)
     }
 
@@ -62,13 +63,13 @@ struct LeadState: Sendable, Codable, RangeChecked {
         lastPeak = nil
         steadyIntervals = 0
         noiseRatio = 0
-        row = nil
+        estimate = nil
     }
 
     mutating func endSegment() {
         isOn = false
         hasBroken = true
-        row = nil
+        estimate = nil
         swing = nil
     }
 

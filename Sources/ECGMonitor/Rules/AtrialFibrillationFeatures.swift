@@ -32,17 +32,17 @@ struct AtrialFibrillationFeatures: Sendable, Codable, RangeChecked {
     private var withSegment: UInt64 = 0
     /// Place of the next beat in the rings, and number of beats in them.
     private var next = 0
-    private var held = 0
+    private var count = 0
     private var activity = AtrialActivity()
 
-    var isInRange: Bool { (0..<64).contains(next) && (0...64).contains(held) }
+    var isInRange: Bool { (0..<64).contains(next) && (0...64).contains(count) }
 
     mutating func reset() {
         usable = 0
         ventricular = 0
         supraventricular = 0
         withSegment = 0
-        held = 0
+        count = 0
     }
 
     /// Stores the signal before the next beat's QRS complex. `add` follows before the next call.
@@ -58,7 +58,7 @@ struct AtrialFibrillationFeatures: Sendable, Codable, RangeChecked {
     mutating func add(seconds: Double, isInterval: Bool, beatClass: BeatClass?, hasSegment: Bool) {
         elapsed[next] = Float(max(0, min(seconds, 1_000)))
         next = (next + 1) % 64
-        held = min(held + 1, 64)
+        count = min(count + 1, 64)
         func shift(_ bits: inout UInt64, _ bit: Bool) { bits = bits << 1 | (bit ? 1 : 0) }
         shift(&usable, isInterval && Self.usableIntervals.contains(seconds))
         shift(&ventricular, beatClass == .ventricular || beatClass == .fusion)
@@ -77,7 +77,7 @@ struct AtrialFibrillationFeatures: Sendable, Codable, RangeChecked {
         var beats = 0
         var span: Float = 0
         var seconds: Float = 0
-        while beats < held, span <= Self.spanSeconds {
+        while beats < count, span <= Self.spanSeconds {
             if usable & 1 << UInt64(beats) != 0 { seconds += interval(beats) }
             span += interval(beats)
             beats += 1

@@ -210,7 +210,7 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
     }
 
     /// An episode suspected by the rule, as positions in a list of measures.
-    public struct Stretch: Sendable, Equatable {
+    public struct Suspicion: Sendable, Equatable {
         /// The episode's first beat, the beat at which it was detected, and its last beat.
         public var first: Int
         public var noticedAt: Int
@@ -218,14 +218,14 @@ public struct AttackSuspicionRule: Sendable, Codable, RangeChecked {
     }
 
     /// Applies the rule to recorded measures, one per beat, for choosing the parameters.
-    public static func stretches(in beats: some Sequence<Measures?>, _ parameters: Parameters) -> [Stretch] {
+    public static func suspicions(in beats: some Sequence<Measures?>, _ parameters: Parameters) -> [Suspicion] {
         var rule = AttackSuspicionRule(parameters)
-        var found: [Stretch] = []
+        var found: [Suspicion] = []
         for (number, beat) in beats.enumerated() {
             guard let beat else { continue }
             let change = rule.step(beat, sampleIndex: Int64(number))
             if change == .raised {
-                found.append(Stretch(first: Int(rule.firstSampleIndex), noticedAt: number, last: number))
+                found.append(Suspicion(first: Int(rule.firstSampleIndex), noticedAt: number, last: number))
             }
             if rule.isActive { found[found.count - 1].last = Int(rule.lastSampleIndex) }
         }

@@ -97,7 +97,7 @@ struct EctopyRules: Sendable, Codable {
             ventricular.extend(to: index)
             ventricularBeat(at: index, alerts: &alerts)
         } else {
-            closeRow(lowPriority: lowPriority, alerts: &alerts)
+            endRun(lowPriority: lowPriority, alerts: &alerts)
             ventricular.interrupt()
             if ventricular.others >= configuration.runEnd { endVentricularRun(.cleared, alerts: &alerts) }
         }
@@ -140,7 +140,7 @@ struct EctopyRules: Sendable, Codable {
 
     /// The signal was interrupted: runs do not continue across the interruption, alerts do.
     mutating func cut(lowPriority: Bool, alerts: inout AlertManager) {
-        closeRow(lowPriority: lowPriority, alerts: &alerts)
+        endRun(lowPriority: lowPriority, alerts: &alerts)
         ventricular.cut()
         supraventricular.cut()
     }
@@ -159,7 +159,9 @@ struct EctopyRules: Sendable, Codable {
             unconfirmed = nil
             return
         }
-        guard waveformConfirms, !alerts.isActive(anyOf: .ventricularTachycardia, .ventricularFibrillation) else { return }
+        guard waveformConfirms, !alerts.isActive(anyOf: .ventricularTachycardia, .ventricularFibrillation) else {
+            return
+        }
         unconfirmed = nil
         let present = Self.runs.first { alerts.isActive($0) }
         let onset = present.map { alerts.onset($0) } ?? last
@@ -240,7 +242,7 @@ struct EctopyRules: Sendable, Codable {
     }
 
     /// The run of V beats is complete: one or two of them are a finding of their own.
-    private mutating func closeRow(lowPriority: Bool, alerts: inout AlertManager) {
+    private mutating func endRun(lowPriority: Bool, alerts: inout AlertManager) {
         guard ventricular.count == 1 || ventricular.count == 2, !inVentricularRun(alerts), lowPriority,
             !alerts.isActive(.ventricularFibrillation)
         else { return }

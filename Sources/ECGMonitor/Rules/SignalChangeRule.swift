@@ -22,7 +22,7 @@ struct SignalChangeRule: Sendable, Codable, RangeChecked {
     /// Consecutive beats beyond the limit.
     static let startBeats: Int32 = 10
     /// Less noise than this, in mV, is none: a microvolt.
-    static let leastNoise: Float = 0.001
+    static let minimumNoise: Float = 0.001
 
     private var beats: Int32 = 0
     /// Natural logarithms of the noise in mV.
@@ -45,7 +45,7 @@ struct SignalChangeRule: Sendable, Codable, RangeChecked {
     ///   - index: its R peak, source rate.
     mutating func beat(fineNoise: Float, at index: Int64, alerts: inout AlertManager) {
         guard fineNoise.isFinite else { return }
-        let value = logf(max(fineNoise, Self.leastNoise))
+        let value = logf(max(fineNoise, Self.minimumNoise))
         guard beats >= Self.beatsToLearn else {
             beats += 1
             let rate = 1 / Float(beats)

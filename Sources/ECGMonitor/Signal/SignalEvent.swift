@@ -28,7 +28,7 @@ struct SignalEvent: Sendable, Codable {
         /// ... 1.
         case ventricularRhythm(VentricularRhythmRule.Finding, confidence: Float)
         /// Half a second's judgement of one lead of several, up to the event's sample index.
-        case rhythmRow(VentricularRhythmDetector.Row)
+        case rhythmEstimate(VentricularRhythmDetector.Estimate)
         /// An R peak.
         case beat(BeatFinding)
         /// A quarter of a second of signal has passed.
@@ -102,7 +102,7 @@ extension SignalEvent.Content: Codable {
         case 9: self = .sessionEnded
         case 12: self = .leads(try container.decode([String].self))
         case 13: self = .leadConditions(try container.decode(LeadConditions.self))
-        case 11: self = .rhythmRow(try container.decode(VentricularRhythmDetector.Row.self))
+        case 11: self = .rhythmEstimate(try container.decode(VentricularRhythmDetector.Estimate.self))
         default: throw StateCodingError.otherLayout
         }
     }
@@ -126,7 +126,7 @@ extension SignalEvent.Content: Codable {
         case .beat(let finding): try put(7, finding)
         case .clock(let evidence): try put(8, evidence)
         case .sessionEnded: try put(9, nil as Bool?)
-        case .rhythmRow(let row): try put(11, row)
+        case .rhythmEstimate(let estimate): try put(11, estimate)
         case .leads(let names): try put(12, names)
         case .leadConditions(let conditions): try put(13, conditions)
         }

@@ -2,7 +2,7 @@ public import StateCoding
 
 /// Recognises ventricular tachycardia and fibrillation from the signal itself, without beats: twice a second a network
 /// of 1,220 weights evaluates 71 features of the last 3 s (`VentricularRhythmFeatures`, `VentricularRhythmWeights`).
-/// `VentricularRhythmRule` turns the resulting rows into alarms.
+/// `VentricularRhythmRule` turns the resulting estimates into alarms.
 ///
 /// Signal path at 360 Hz: moving averages of 6 and 7 samples (zeros at 60 and 51.4 Hz, -3 dB at about 17 Hz),
 /// decimation by three, a second-order Butterworth high-pass at 1 Hz, and for spectrum and periodicity moving averages
@@ -12,15 +12,15 @@ public import StateCoding
 /// Measured together with the rule on held-out records: on vfdb and cudb every episode of VT or VF of at least 10 s is
 /// found, 3.3 s after its onset (median), and an alarm is active for 99.7 % of vfdb's and 89 % of cudb's time in VT or
 /// VF. False alarms per hour: 2.5 on vfdb and 10 on cudb, a third of which are VT that is not annotated; none on mitdb,
-/// svdb, qtdb and nstdb, together 23 h. VF is correctly distinguished from VT in two thirds of the rows. It is not
+/// svdb, qtdb and nstdb, together 23 h. VF is correctly distinguished from VT in two thirds of the estimates. It is not
 /// meant for runs of 3 s or less: there `VentricularRhythmRule.largestRecentProbability` serves as a check on the
 /// result of the beat classes.
 ///
-/// One value per stream, 2.1 KB, with no allocation per sample; the rows depend only on the samples since the last
+/// One value per stream, 2.1 KB, with no allocation per sample; the estimates depend only on the samples since the last
 /// restart.
 public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
     /// The evaluation of the last 3 s, twice a second.
-    public struct Row: Sendable, Equatable, Codable {
+    public struct Estimate: Sendable, Equatable, Codable {
         /// Probabilities, 0...1, which sum to 1: ventricular fibrillation or flutter,
         public var fibrillation: Float
         /// ventricular tachycardia,
@@ -56,9 +56,9 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         }
     }
 
-    /// 360-Hz samples between rows.
+    /// 360-Hz samples between estimates.
     public static let rowPeriod: Int64 = 180
-    /// 360-Hz samples from the start to the first row.
+    /// 360-Hz samples from the start to the first estimate.
     public static let windowLength: Int64 = 1_080
 
     /// Number of 360-Hz samples per 120-Hz sample, and of 120-Hz samples per 40-Hz sample.
@@ -98,7 +98,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
     public mutating func reset() { self = VentricularRhythmDetector() }
 
     /// Restarts after an interruption, with a new window, but continues to count samples. After an interruption of less
-    /// than 2 s `VentricularRhythmRule` may keep its rows; see `VentricularRhythmRule.interrupt`.
+    /// than 2 s `VentricularRhythmRule` may keep its estimates; see `VentricularRhythmRule.interrupt`.
     ///
     /// - Parameter missing: number of 360-Hz samples that were lost, 0 or more.
     public mutating func interrupt(missing: Int64 = 0) {
@@ -123,8 +123,8 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
     /// Processes one 360-Hz sample.
     ///
     /// - Parameter millivolts: a value that is not finite is replaced by the previous one.
-    /// - Returns: a row after each half second, the first one after 3 s.
-    public mutating func step(_ millivolts: Float) -> Row? {
+    /// - Returns: an estimate after each half second, the first one after 3 s.
+    public mutating func step(_ millivolts: Float) -> Estimate? {
         if millivolts.isFinite { held = millivolts }
         if taken == 0 { first = held }
         let phase = Int(taken % Self.decimation)
@@ -134,7 +134,7 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         filter()
         guard taken % Self.rowPeriod == 0 else { return nil }
         closeBlock()
-        return taken >= Self.windowLength ? row() : nil
+        return taken >= Self.windowLength ? estimate() : nil
     }
 
     // MARK: - Signal path
@@ -202,18 +202,18 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
 
     // MARK: - Rows
 
-    private func row() -> Row {
+    private func estimate() -> Estimate {
         let features = features()
         let probabilities = VentricularRhythmNetwork.probabilities(features.values)
         var swing: Float = 0
         for block in swings.indices { swing = max(swing, swings[block]) }
-        return Row(
+        return Estimate(
             fibrillation: probabilities.x, tachycardia: probabilities.y, other: probabilities.z,
             noise: probabilities.w, height: features.height, swing: taken >= 6 * Self.rowPeriod ? swing : nil,
             period: features.period, sampleIndex: start + taken - 1)
     }
 
-    /// The row for the window that ends with the last sample, at the end of a half second.
+    /// The estimate for the window that ends with the last sample, at the end of a half second.
     func features() -> VentricularRhythmFeatures {
         let windowLength = VentricularRhythmFeatures.windowLength
         let narrowLength = VentricularRhythmFeatures.narrowLength

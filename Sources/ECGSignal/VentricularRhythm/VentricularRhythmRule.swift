@@ -1,18 +1,18 @@
 public import StateCoding
 
-/// Turns the rows of a `VentricularRhythmDetector` into findings and reports their confidence.
+/// Turns the estimates of a `VentricularRhythmDetector` into findings and reports their confidence.
 ///
-/// p is a row's combined probability of fibrillation and tachycardia; it is 0 where the height is below 0.1 mV.
+/// p is an estimate's combined probability of fibrillation and tachycardia; it is 0 where the height is below 0.1 mV.
 ///
-/// - VT or VF begins when the mean of p is at least 0.93 over 5 rows, or at least 0.85 over 9. Its reported onset is
-///   2.5 s before the first of the consecutive rows with p of at least 0.5 (at most 20 rows back). It is VF if
-///   fibrillation was the more probable of the two over these rows, or if their mean period is below 0.24 s (250/min):
+/// - VT or VF begins when the mean of p is at least 0.93 over 5 estimates, or at least 0.85 over 9. Its reported onset is
+///   2.5 s before the first of the consecutive estimates with p of at least 0.5 (at most 20 estimates back). It is VF if
+///   fibrillation was the more probable of the two over these estimates, or if their mean period is below 0.24 s (250/min):
 ///   flutter.
-/// - It ends when the mean over 9 rows is below 0.5, or the maximum of 5 rows is below 0.25.
+/// - It ends when the mean over 9 estimates is below 0.5, or the maximum of 5 estimates is below 0.25.
 /// - VT becomes VF when fibrillation is more probable by 0.5, or when the rhythm is as fast as flutter (mean of 8
-///   rows). VF becomes VT when tachycardia is more probable by 0.4 (mean of 20 rows) and 10 s have passed. Each change
+///   estimates). VF becomes VT when tachycardia is more probable by 0.4 (mean of 20 estimates) and 10 s have passed. Each change
 ///   is a new alarm, so it must be rare.
-/// - Without such a strong onset, a mean of at least 0.7 over 10 rows is VT or an artefact. If this raised an alarm,
+/// - Without such a strong onset, a mean of at least 0.7 over 10 estimates is VT or an artefact. If this raised an alarm,
 ///   there would be 5.8 instead of 2.5 false alarms an hour on vfdb, and 15.5 instead of 10 on cudb. Strong noise can
 ///   cause it.
 public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
@@ -31,44 +31,44 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
     public struct Change: Sendable, Equatable {
         /// The finding from now on.
         public var finding: Finding
-        /// Its first sample; for `.none`, the last sample of the last row that showed the rhythm that has ended.
+        /// Its first sample; for `.none`, the last sample of the last estimate that showed the rhythm that has ended.
         public var sinceIndex: Int64
-        /// Confidence in VT or VF, 0...1: the mean of p over 7 rows. By the annotations of vfdb and cudb, held out, 0.1
-        /// % of the rows with p below 0.1 are VT or VF, 4 % of those with 0.3 to 0.5, 22 % with 0.7 to 0.85, 68 % with
+        /// Confidence in VT or VF, 0...1: the mean of p over 7 estimates. By the annotations of vfdb and cudb, held out, 0.1
+        /// % of the estimates with p below 0.1 are VT or VF, 4 % of those with 0.3 to 0.5, 22 % with 0.7 to 0.85, 68 % with
         /// 0.85 to 0.93, and 95 % above.
         public var confidence: Float
     }
 
-    /// Number of 360-Hz samples without a row, beyond those a new window needs, after which earlier rows are discarded:
+    /// Number of 360-Hz samples without an estimate, beyond those a new window needs, after which earlier estimates are discarded:
     /// 2 s.
-    public static let longestInterruption: Int64 = 720
+    public static let maximumInterruption: Int64 = 720
 
     /// Peak to peak, in mV; below it nothing can be distinguished from noise.
     /// Peak to peak, in mV; below it nothing can be distinguished from noise.
     public static let minimumHeight: Float = 0.1
-    /// Rows kept: the run of 20, the row before it, and a few spare.
+    /// Rows kept: the run of 20, the estimate before it, and a few spare.
     private static let capacity = 24
-    private static let strongStarts: [(rows: Int, mean: Double)] = [(5, 0.93), (9, 0.85)]
-    private static let weakStart: (rows: Int, mean: Double) = (10, 0.7)
-    private static let endRows = 9
+    private static let strongStarts: [(estimates: Int, mean: Double)] = [(5, 0.93), (9, 0.85)]
+    private static let weakStart: (estimates: Int, mean: Double) = (10, 0.7)
+    private static let endEstimates = 9
     private static let endMean = 0.5
-    private static let fastEndRows = 5
+    private static let fastEndEstimates = 5
     private static let fastEndLargest: Float = 0.25
-    /// A row with p of at least this belongs to the rhythm.
+    /// An estimate with p of at least this belongs to the rhythm.
     private static let likely: Float = 0.5
-    private static let longestRun = 20
+    private static let maximumRunLength = 20
     /// 2.5 s: a window shows a rhythm once the rhythm fills most of it.
     private static let onsetLead: Int64 = 900
-    private static let toFibrillation: (rows: Int, lead: Double) = (8, 0.5)
-    private static let toTachycardia: (rows: Int, lead: Double, samples: Int64) = (20, 0.4, 3_600)
-    private static let confidenceRows = 7
+    private static let toFibrillation: (estimates: Int, lead: Double) = (8, 0.5)
+    private static let toTachycardia: (estimates: Int, lead: Double, samples: Int64) = (20, 0.4, 3_600)
+    private static let confidenceEstimates = 7
     /// A period shorter than this, in s, is flutter rather than tachycardia.
     private static let flutterPeriod = 0.24
 
     public private(set) var finding = Finding.none
     /// The first sample of the finding.
     private var since: Int64 = 0
-    /// The last sample of the row at which VT or VF, or a possible VT, was found.
+    /// The last sample of the estimate at which VT or VF, or a possible VT, was found.
     private var decided: Int64 = 0
     /// Rows in numerical order; the newest has number `taken` - 1.
     private var taken: Int64 = 0
@@ -80,17 +80,17 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
 
     public init() {}
 
-    /// Discards all rows and findings.
+    /// Discards all estimates and findings.
     public mutating func reset() { self = VentricularRhythmRule() }
 
-    /// Handles an interruption of the signal: if it was shorter than 2 s, earlier rows still count. Otherwise
+    /// Handles an interruption of the signal: if it was shorter than 2 s, earlier estimates still count. Otherwise
     /// everything is discarded.
     ///
     /// - Parameter missing: number of 360-Hz samples that were lost.
     /// - Returns: false if everything was discarded, including an active alarm.
     @discardableResult
     public mutating func interrupt(missing: Int64) -> Bool {
-        guard missing >= Self.longestInterruption else { return true }
+        guard missing >= Self.maximumInterruption else { return true }
         reset()
         return false
     }
@@ -104,21 +104,23 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
             && areProbabilities(fibrillation.span) && areProbabilities(tachycardia.span)
     }
 
-    /// Confidence in the finding at the newest row, 0...1: the mean of p over 7 rows; 0 before the first row.
-    public var confidence: Float { rowCount == 0 ? 0 : Float(mean(min(Self.confidenceRows, rowCount)) { lethal[$0] }) }
+    /// Confidence in the finding at the newest estimate, 0...1: the mean of p over 7 estimates; 0 before the first estimate.
+    public var confidence: Float {
+        estimateCount == 0 ? 0 : Float(mean(min(Self.confidenceEstimates, estimateCount)) { lethal[$0] })
+    }
 
-    /// The maximum p of the last 10 rows, 5 s, 0...1. It checks whether a run of ventricular beats that is seen in the
+    /// The maximum p of the last 10 estimates, 5 s, 0...1. It checks whether a run of ventricular beats that is seen in the
     /// beat classes, and that may be too short for this rule, also looks like VT in the signal. Of 18 true and 51 false
     /// VT alarms of the 2015 challenge, held out, 16 and 16 have 0.3 or more, and 14 and 10 have 0.6 or more.
-    public var largestRecentProbability: Float { largest(min(10, rowCount)) }
+    public var largestRecentProbability: Float { largest(min(10, estimateCount)) }
 
-    /// Adds a row.
+    /// Adds an estimate.
     ///
-    /// - Parameter row: the next row, in the order in which the detector emits them.
-    /// - Returns: the change that this row caused, if any.
-    public mutating func step(_ row: VentricularRhythmDetector.Row) -> Change? {
-        append(row)
-        let now = row.sampleIndex + 1
+    /// - Parameter estimate: the next estimate, in the order in which the detector emits them.
+    /// - Returns: the change that this estimate caused, if any.
+    public mutating func step(_ estimate: VentricularRhythmDetector.Estimate) -> Change? {
+        append(estimate)
+        let now = estimate.sampleIndex + 1
         let new: Finding
         var begin = now
         switch finding {
@@ -137,7 +139,7 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
             new = hasEnded ? .none : isTachycardia(now) ? .ventricularTachycardia : finding
         }
         guard new != finding else { return nil }
-        if finding == .none || finding == .tachycardiaOrArtefact { decided = row.sampleIndex }
+        if finding == .none || finding == .tachycardiaOrArtefact { decided = estimate.sampleIndex }
         finding = new
         since = max(0, new == .none ? max(lastLikelyIndex, decided) : begin)
         return Change(finding: new, sinceIndex: since, confidence: confidence)
@@ -145,81 +147,85 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
 
     // MARK: - Decisions
 
-    private func reaches(_ start: (rows: Int, mean: Double)) -> Bool {
-        rowCount >= start.rows && mean(start.rows) { lethal[$0] } >= start.mean
+    private func reaches(_ start: (estimates: Int, mean: Double)) -> Bool {
+        estimateCount >= start.estimates && mean(start.estimates) { lethal[$0] } >= start.mean
     }
 
     /// The rhythm that has begun, and where.
     private func strongStart() -> (Finding, Int64) {
-        let rows = runLength
-        let begin = indices[place(back: rows - 1)] + 1 - Self.onsetLead
-        let lead = mean(rows) { fibrillation[$0] - tachycardia[$0] }
-        return (lead > 0 || isFast(rows) ? .ventricularFibrillation : .ventricularTachycardia, begin)
+        let estimates = runLength
+        let begin = indices[place(back: estimates - 1)] + 1 - Self.onsetLead
+        let lead = mean(estimates) { fibrillation[$0] - tachycardia[$0] }
+        return (lead > 0 || isFast(estimates) ? .ventricularFibrillation : .ventricularTachycardia, begin)
     }
 
-    /// Whether the rhythm in the newest rows is as fast as flutter.
-    private func isFast(_ rows: Int) -> Bool {
-        let period = mean(rows) { periods[$0] }
+    /// Whether the rhythm in the newest estimates is as fast as flutter.
+    private func isFast(_ estimates: Int) -> Bool {
+        let period = mean(estimates) { periods[$0] }
         return period > 0 && period < Self.flutterPeriod
     }
 
-    /// Length of the run of rows that ends with the newest; the newest always counts, and all others are likely.
+    /// Length of the run of estimates that ends with the newest; the newest always counts, and all others are likely.
     private var runLength: Int {
-        var rows = 1
-        while rows < rowCount, rows <= Self.longestRun, lethal[place(back: rows)] >= Self.likely { rows += 1 }
-        return rows
+        var estimates = 1
+        while estimates < estimateCount, estimates <= Self.maximumRunLength,
+            lethal[place(back: estimates)] >= Self.likely
+        { estimates += 1 }
+        return estimates
     }
 
     private var hasEnded: Bool {
-        mean(min(Self.endRows, rowCount)) { lethal[$0] } < Self.endMean
-            || largest(min(Self.fastEndRows, rowCount)) < Self.fastEndLargest
+        mean(min(Self.endEstimates, estimateCount)) { lethal[$0] } < Self.endMean
+            || largest(min(Self.fastEndEstimates, estimateCount)) < Self.fastEndLargest
     }
 
     private var isFibrillation: Bool {
-        let rows = min(Self.toFibrillation.rows, rowCount)
-        return mean(rows) { fibrillation[$0] - tachycardia[$0] } > Self.toFibrillation.lead || isFast(rows)
+        let estimates = min(Self.toFibrillation.estimates, estimateCount)
+        return mean(estimates) { fibrillation[$0] - tachycardia[$0] } > Self.toFibrillation.lead || isFast(estimates)
     }
 
     private func isTachycardia(_ now: Int64) -> Bool {
         now - since > Self.toTachycardia.samples
-            && !isFast(min(Self.toTachycardia.rows, rowCount))
-            && mean(min(Self.toTachycardia.rows, rowCount)) { tachycardia[$0] - fibrillation[$0] }
+            && !isFast(min(Self.toTachycardia.estimates, estimateCount))
+            && mean(min(Self.toTachycardia.estimates, estimateCount)) { tachycardia[$0] - fibrillation[$0] }
                 > Self.toTachycardia.lead
     }
 
-    /// The last sample of the newest likely row; of the oldest row if none is likely.
+    /// The last sample of the newest likely estimate; of the oldest estimate if none is likely.
     private var lastLikelyIndex: Int64 {
-        for back in 0..<rowCount where lethal[place(back: back)] >= Self.likely { return indices[place(back: back)] }
-        return indices[place(back: rowCount - 1)]
+        for back in 0..<estimateCount where lethal[place(back: back)] >= Self.likely {
+            return indices[place(back: back)]
+        }
+        return indices[place(back: estimateCount - 1)]
     }
 
     // MARK: - Rows
 
-    private mutating func append(_ row: VentricularRhythmDetector.Row) {
+    private mutating func append(_ estimate: VentricularRhythmDetector.Estimate) {
         let place = Int(taken % Int64(Self.capacity))
         taken += 1
-        lethal[place] = row.height >= Self.minimumHeight ? row.fibrillation + row.tachycardia : 0
-        fibrillation[place] = row.fibrillation
-        tachycardia[place] = row.tachycardia
-        periods[place] = row.period
-        indices[place] = row.sampleIndex
+        lethal[place] = estimate.height >= Self.minimumHeight ? estimate.fibrillation + estimate.tachycardia : 0
+        fibrillation[place] = estimate.fibrillation
+        tachycardia[place] = estimate.tachycardia
+        periods[place] = estimate.period
+        indices[place] = estimate.sampleIndex
     }
 
-    private var rowCount: Int { Int(min(taken, Int64(Self.capacity))) }
+    private var estimateCount: Int { Int(min(taken, Int64(Self.capacity))) }
 
-    /// Index of a row counted backwards; 0 is the newest.
+    /// Index of an estimate counted backwards; 0 is the newest.
     private func place(back: Int) -> Int { Int((taken - 1 - Int64(back)) % Int64(Self.capacity)) }
 
-    /// Mean over the newest rows (at least 1).
-    private func mean(_ rows: Int, _ value: (Int) -> Float) -> Double {
+    /// Mean over the newest estimates (at least 1).
+    private func mean(_ estimates: Int, _ value: (Int) -> Float) -> Double {
         var sum = 0.0
-        for back in 0..<rows { sum += Double(value(place(back: back))) }
-        return sum / Double(rows)
+        for back in 0..<estimates { sum += Double(value(place(back: back))) }
+        return sum / Double(estimates)
     }
 
-    private func largest(_ rows: Int) -> Float {
+    private func largest(_ estimates: Int) -> Float {
         var largest: Float = 0
-        for back in 0..<rows { largest = max(largest, lethal[place(back: back)]) }
+        for back in 0..<estimates { largest = max(largest, lethal[place(back: back)]) }
         return largest
     }
 }

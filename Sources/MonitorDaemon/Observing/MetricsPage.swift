@@ -1,4 +1,3 @@
-import ECGClassification
 import ECGMonitor
 import ECGWire
 import FoundationEssentials

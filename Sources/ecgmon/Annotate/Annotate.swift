@@ -107,8 +107,9 @@ struct AnnotateCommand: AsyncParsableCommand {
                     "record \(record.name) cannot be read: \(error)",
                     nextStep: RecordAdvice.nextStep(error, in: record.directory, strict: strict))
             }
-            RecordWarnings.tell(annotated.warnings)
-            try AnnotationOutput.write(annotated.annotations, record: name, annotator: EventAnnotations.annotator, to: output)
+            RecordWarnings.report(annotated.warnings)
+            try AnnotationOutput.write(
+                annotated.annotations, record: name, annotator: EventAnnotations.annotator, to: output)
             return Self.summary(name, annotated.annotations)
         }
         for line in lines { print(line) }

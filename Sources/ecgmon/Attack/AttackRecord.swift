@@ -1,6 +1,5 @@
 import ArgumentParser
 import ECGATKGAN
-import ECGClassification
 import ECGEvaluation
 import ECGReplay
 import FoundationEssentials

@@ -1,4 +1,3 @@
-import ECGClassification
 import ECGEvaluation
 import ToolSupport
 

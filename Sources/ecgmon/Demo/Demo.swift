@@ -40,7 +40,8 @@ struct Demo: ParsableCommand {
     var model: String?
 
     @Option(
-        name: .long, help: ArgumentHelp(
+        name: .long,
+        help: ArgumentHelp(
             "The daemon's program; default: the one next to this program.", valueName: "file"))
     var daemon: String?
 
@@ -70,7 +71,7 @@ struct Demo: ParsableCommand {
         terminal.line(
             "\(material.name), lead \(material.lead): \(ClockTime(seconds: material.duration)) of ECG, sent at \(speed) "
                 + "times real speed")
-        let attack = try noAttack ? nil : attackStretch(of: &material, modelPath: modelPath, terminal)
+        let attack = try noAttack ? nil : attackedSegment(of: &material, modelPath: modelPath, terminal)
         let directory = try TemporaryDirectory()
         var setup = LocalDaemon.Options(
             programs: [self.daemon ?? InstalledFiles.program("ecgmond")], model: modelPath)
@@ -86,7 +87,7 @@ struct Demo: ParsableCommand {
         return problems
     }
 
-    private func attackStretch(
+    private func attackedSegment(
         of material: inout ReplayMaterial, modelPath: String, _ terminal: Terminal
     ) throws(ToolError) -> AttackedEpisode.Report {
         let range = try material.sampleRange(from: from, to: to)

@@ -1,5 +1,4 @@
 import ArgumentParser
-import ECGClassification
 import ECGEvaluation
 
 /// Time to alarm and rate readings on simulated ECG.

@@ -1,7 +1,6 @@
 import ArgumentParser
 import EC57
 import ECGATKGAN
-import ECGClassification
 import ECGEvaluation
 import ECGMonitor
 import MonitorWire

@@ -1,5 +1,4 @@
 import ArgumentParser
-import ECGClassification
 import ECGEvaluation
 
 /// Alerts in noise: how many are false, and how many true ones are missed.

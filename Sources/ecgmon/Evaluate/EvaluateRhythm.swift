@@ -1,5 +1,4 @@
 import ArgumentParser
-import ECGClassification
 import ECGEvaluation
 
 /// The rhythm alerts against the databases' rhythm annotations.

@@ -1,5 +1,4 @@
 import ArgumentParser
-import ECGClassification
 import ECGEvaluation
 
 /// The whole stream, samples in, events out: protocol S.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import ECGATKGAN
-import ECGClassification
 import ECGEvaluation
 import ECGMonitor
 import NeuralNetwork
@@ -64,7 +63,8 @@ struct EvaluateSuspicion: ParsableCommand {
     var ramp = 0.0
 
     @Flag(
-        help: "Attacks move the QRS complex alone, as an attacker would do who knows that steady samples count the most.")
+        help:
+            "Attacks move the QRS complex alone, as an attacker would do who knows that steady samples count the most.")
     var qrsOnly = false
 
     @Option(
@@ -158,7 +158,7 @@ struct EvaluateSuspicion: ParsableCommand {
         let streams = SuspicionStreams(
             model: evaluated, classifier: classifier,
             settings: .init(
-                attacks: attacks, stretches: stretches, stretchSeconds: seconds, rule: rule.parameters, seed: seed,
+                attacks: attacks, segments: stretches, segmentSeconds: seconds, rule: rule.parameters, seed: seed,
                 rampSeconds: ramp, qrsOnly: qrsOnly),
             store: try ResultStore(work), runtime: .console(threads: threads), restart: restart)
         let result = SuspicionResult(

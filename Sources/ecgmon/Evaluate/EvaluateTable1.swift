@@ -1,5 +1,4 @@
 import ArgumentParser
-import ECGClassification
 import ECGEvaluation
 import NeuralNetwork
 import ToolSupport

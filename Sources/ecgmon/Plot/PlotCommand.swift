@@ -1,6 +1,6 @@
 import ArgumentParser
-import ECGClassification
 import ECGATKGAN
+import ECGClassification
 import ECGEvaluation
 import ECGMonitor
 import ECGReplay

@@ -26,7 +26,7 @@ extension SuspicionResult {
             lines.append("")
             lines.append(
                 "attacked stretches of \(fixed(seconds, 0)) s at epsilon \(attacks[0].epsilon); "
-                    + "left out for fewer than \(SuspicionNotice.beats) beats: \(outcomes.reduce(0) { $0 + $1.skippedStretches })"
+                    + "left out for fewer than \(SuspicionNotice.beats) beats: \(outcomes.reduce(0) { $0 + $1.skippedSegments })"
             )
             var table = TextTable([
                 "attack", "stretches", "noticed in 10 beats", "%", "noticed at all", "median beats",
@@ -85,7 +85,9 @@ extension SuspicionResult {
                     "\(parameters.margin)", "\(parameters.headWeight)", "\(parameters.usualRate)",
                     "\(parameters.raiseAt)", fixed(point.falsePerDay, 2),
                 ]
-                    + point.falseCounts.map { "\($0)" } + [point.minimumShare.isFinite ? fixed(point.minimumShare, 1) : "-"]
+                    + point.falseCounts.map { "\($0)" } + [
+                        point.minimumShare.isFinite ? fixed(point.minimumShare, 1) : "-"
+                    ]
                     + point.shares.map { $0.isFinite ? fixed($0, 1) : "-" })
         }
         return table.text

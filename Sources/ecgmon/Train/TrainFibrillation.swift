@@ -1,6 +1,5 @@
 import ArgumentParser
 import ECGATKGAN
-import ECGClassification
 import ECGEvaluation
 import ECGMonitor
 import FoundationEssentials
@@ -50,7 +49,8 @@ struct TrainFibrillation: AsyncParsableCommand {
         guard parts.contains(where: { $0.labels.contains(.fibrillation) }),
             parts.contains(where: { $0.labels.contains(.other) })
         else {
-            throw ToolError("the records need rows of fibrillation and of other rhythms", nextStep: "Name more --records")
+            throw ToolError(
+                "the records need rows of fibrillation and of other rhythms", nextStep: "Name more --records")
         }
         let training = FibrillationTraining(parts)
         let source = Self.source(training, records: records, number: inputs.count)

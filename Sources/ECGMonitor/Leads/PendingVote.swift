@@ -2,7 +2,7 @@ internal import ECGSignal
 internal import StateCoding
 
 /// A beat that some leads have shown, held until the others have had their time.
-struct HeldBeat: Sendable, Codable, RangeChecked {
+struct PendingVote: Sendable, Codable, RangeChecked {
     /// The beat as one lead shows it.
     struct Sighting: Sendable, Codable {
         var lead: Int

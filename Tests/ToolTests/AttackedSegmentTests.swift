@@ -8,7 +8,7 @@ import Testing
 @testable import ToolSupport
 @testable import ecgmon
 
-struct AttackedStretchTests {
+struct AttackedSegmentTests {
     static func ecg() throws -> ReplayMaterial { try ReplayMaterial(recordPath: ToolProcess.fixture) }
 
     /// R peaks near together, so that the windows overlap.
