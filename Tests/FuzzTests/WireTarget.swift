@@ -6,7 +6,7 @@ import MonitorWire
 
 @testable import MonitorDaemon
 
-/// Pieces of the input are messages: by the first byte of each a sample block or a command, in the order in which they
+/// Pieces of the input are messages, which pass through the daemon's own conversion: by the first byte of each a sample block or a command, in the order in which they
 /// come, and where it says so the monitor is first replaced by what its snapshot gives. Classes are made up of the
 /// windows' bytes, so that all rules get something to do.
 enum WireTarget {
@@ -36,14 +36,10 @@ enum WireTarget {
     private static func segment(_ frame: UnsafeRawBufferPointer, _ monitor: inout PatientMonitor, _ samples: inout Int)
     {
         guard let block = try? WireSampleBlock(frame: frame), (try? block.validate()) != nil else { return }
-        let millivolts = block.samplesInMillivolts
-        samples += millivolts.count
+        samples += block.sampleCount * max(block.leads.count, 1)
         // A minute's worth of signal shows what there is to see; more only costs time.
         guard samples <= 200_000 else { return }
-        let segment = SampleBlock(
-            session: block.session, firstSampleIndex: block.firstSampleIndex, samplingRate: block.samplingRate,
-            acquisitionTimeNanoseconds: block.acquisitionTimeNs, lead: block.lead, leadOff: block.leadOff,
-            millivolts: millivolts)
+        let segment = ReceivedBlock(block, receivedAt: 0).block
         guard (try? monitor.append(segment)) != nil else { return }
         resolve(&monitor) { publish(WireEvent($0, stream: block.stream, sequence: 1)) }
     }
