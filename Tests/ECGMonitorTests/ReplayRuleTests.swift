@@ -18,8 +18,8 @@ import Testing
         return (0..<count).map { beat in
             let breath = sin(Double(beat) * 0.7)
             return Beat(
-                interval: 0.8 * (1 + variation * (breath + Double(random.normal()))),
-                height: 1.1 * Float(1 + 0.03 * (breath + Double(random.normal()))))
+                interval: 0.8 * (1 + variation * (breath + random.normal())),
+                height: 1.1 * Float(1 + 0.03 * (breath + random.normal())))
         }
     }
 
@@ -72,8 +72,8 @@ import Testing
             number % 12 == 5
                 ? Beat(interval: 0.5, height: 2)
                 : Beat(
-                    interval: beat.interval + 0.001 * Double(random.normal()),
-                    height: beat.height + 0.004 * random.normal())
+                    interval: beat.interval + 0.001 * random.normal(),
+                    height: beat.height + 0.004 * Float(random.normal()))
         }
         let (raised, _) = Self.changes(live + copy, &rule)
         #expect(raised.count == 1)
@@ -89,7 +89,7 @@ import Testing
         var rule = ReplayRule()
         var random = SeededGenerator(seed: 9)
         let beats = (0..<3_000).map { _ in
-            Beat(interval: (360 * 0.857 + Double(random.normal()) * 0.4).rounded() / 360, height: 0.9)
+            Beat(interval: (360 * 0.857 + random.normal() * 0.4).rounded() / 360, height: 0.9)
         }
         #expect(Self.changes(beats, &rule).raised.isEmpty)
     }
@@ -99,8 +99,8 @@ import Testing
         var random = SeededGenerator(seed: 3)
         let beats = (0..<3_000).map { number in
             Beat(
-                interval: (number % 2 == 0 ? 0.5 : 1.1) + 0.006 * Double(random.normal()),
-                height: (number % 2 == 0 ? 1.8 : 1) + 0.02 * random.normal())
+                interval: (number % 2 == 0 ? 0.5 : 1.1) + 0.006 * random.normal(),
+                height: (number % 2 == 0 ? 1.8 : 1) + 0.02 * Float(random.normal()))
         }
         #expect(Self.changes(beats, &rule).raised.isEmpty)
     }

@@ -9,8 +9,9 @@ internal import StateCoding
 ///
 ///     bits of a matching beat <- min(4, -log2(chance that a beat matches another of this patient's by accident))
 ///
-/// The chance is measured on the patient, as the greater of two: how often any two beats match, and how often two match
-/// that follow two that match (rhythms such as bigeminy repeat their pattern). So a rhythm without variation, such as a
+/// The chance is measured on the patient, as the greatest of three: how often beats match any other, how often they match
+/// one of the last `localBeats` (a tachycardia that has just begun is regular), and how often two match that follow two
+/// that match (rhythms such as bigeminy repeat their pattern). So a rhythm without variation, such as a
 /// pacemaker's or a simulator's, gives no evidence, and nothing is said about it. A beat that does not match takes
 /// `missBits` away, so a few beats may be changed by noise.
 ///
@@ -35,6 +36,7 @@ struct ReplayRule: Sendable, Codable, RangeChecked {
     private static let accidentalBits = 12
     /// The newest beats, with which nothing is compared: a series runs parallel to itself.
     private static let newestBeats = 8
+    private static let localBeats = 32
     /// Evidence is counted in half bits, in the upper seven bits of a byte; the lowest bit says that the beat matched.
     private static let unitsPerBit = 2
     private static let maximumEvidence = 127
@@ -133,6 +135,8 @@ struct ReplayRule: Sendable, Codable, RangeChecked {
         let isFull = count == Self.capacity
         return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { matches in
             var (all, alike, chances, repeats): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
+            var (local, localAlike): (Int32, Int32) = (0, 0)
+            let newest = isFull ? (next + count - 1) % count : count - 1
             for place in 0..<count {
                 let isLike =
                     interval > 0 && intervals[place] > 0
@@ -140,6 +144,11 @@ struct ReplayRule: Sendable, Codable, RangeChecked {
                     && abs(Int32(heights[place]) &- Int32(height)) <= reach
                 let match: Int32 = isLike ? 1 : 0
                 matches[place] = UInt8(match)
+                let age = newest - place
+                if (age < 0 ? age + count : age) < Self.localBeats {
+                    local &+= 1
+                    localAlike &+= match
+                }
                 let before = place > 0 ? evidence[place - 1] : isFull ? evidence[count - 1] : 0
                 guard before < accidental else { continue }
                 all &+= 1
@@ -147,7 +156,9 @@ struct ReplayRule: Sendable, Codable, RangeChecked {
                 chances &+= Int32(before & 1)
                 repeats &+= Int32(before & 1) & match
             }
-            let chance = max(Float(alike + 1) / Float(all + 2), repeatedMatches / possibleMatches)
+            let chance = max(
+                Float(alike + 1) / Float(all + 2), Float(localAlike + 1) / Float(local + 4),
+                repeatedMatches / possibleMatches)
             let bits = min(Self.maximumBits, -log2f(min(chance, 1)))
             repeatedMatches = Self.remembering * repeatedMatches + Float(repeats)
             possibleMatches = max(1, Self.remembering * possibleMatches + Float(chances))
