@@ -1,3 +1,4 @@
+import EC57
 import ECGATKGAN
 import ECGClassification
 import ECGMonitor
