@@ -16,26 +16,44 @@
 #undef CK_TARGET
 #undef CK_NAME
 
-static int wide = -1;
+#include "gemm512.inc"
 
-bool ck_use_wide_vectors(void) {
-    // Every thread that races here writes the same value.
-    int known = __atomic_load_n(&wide, __ATOMIC_RELAXED);
-    if (known < 0) {
-        __builtin_cpu_init();
-        const char *wanted = getenv("ECGMON_KERNEL");
-        known = !(wanted && strcmp(wanted, "plain") == 0) && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-        __atomic_store_n(&wide, known, __ATOMIC_RELAXED);
+bool ck_supports(ck_instructions instructions) {
+    __builtin_cpu_init();
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    switch (instructions) {
+    case CK_BASELINE: return true;
+    case CK_AVX2: return avx2;
+    case CK_AVX512: return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl");
+    default: return false;
     }
-    return known != 0;
 }
+#else
+bool ck_supports(ck_instructions instructions) { return instructions == CK_BASELINE; }
+#endif
+
+static int chosen = -1;
+
+ck_instructions ck_instructions_in_use(void) {
+    // Every thread that races here writes the same value.
+    int known = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
+    if (known < 0) {
+        const char *wanted = getenv("ECGMON_KERNEL");
+        known = ck_supports(CK_AVX512) ? CK_AVX512 : ck_supports(CK_AVX2) ? CK_AVX2 : CK_BASELINE;
+        if (wanted && strcmp(wanted, "plain") == 0) known = CK_BASELINE;
+        if (wanted && strcmp(wanted, "avx2") == 0 && known > CK_AVX2) known = CK_AVX2;
+        __atomic_store_n(&chosen, known, __ATOMIC_RELAXED);
+    }
+    return (ck_instructions)known;
+}
+
+#if defined(__x86_64__)
 #define CK_CALL(name, ...) \
     do { \
-        if (ck_use_wide_vectors()) name##_avx2(__VA_ARGS__); \
+        if (ck_instructions_in_use() != CK_BASELINE) name##_avx2(__VA_ARGS__); \
         else name##_baseline(__VA_ARGS__); \
     } while (0)
 #else
-bool ck_use_wide_vectors(void) { return false; }
 #define CK_CALL(name, ...) name##_baseline(__VA_ARGS__)
 #endif
 
@@ -57,7 +75,18 @@ void ck_pack(int k, int n, const float *b, ptrdiff_t k_stride, ptrdiff_t n_strid
 
 void ck_gemm(int m, int n, int k, const float *a, ptrdiff_t m_stride, ptrdiff_t k_stride, const float *packed, float *c,
              ptrdiff_t c_stride, bool accumulate) {
-    CK_CALL(ck_gemm, m, n, k, a, m_stride, k_stride, packed, c, c_stride, accumulate);
+    ck_gemm_with(ck_instructions_in_use(), m, n, k, a, m_stride, k_stride, packed, c, c_stride, accumulate);
+}
+
+void ck_gemm_with(ck_instructions instructions, int m, int n, int k, const float *a, ptrdiff_t m_stride, ptrdiff_t k_stride,
+                  const float *packed, float *c, ptrdiff_t c_stride, bool accumulate) {
+    switch (instructions) {
+#if defined(__x86_64__)
+    case CK_AVX512: ck_gemm_avx512(m, n, k, a, m_stride, k_stride, packed, c, c_stride, accumulate); break;
+    case CK_AVX2: ck_gemm_avx2(m, n, k, a, m_stride, k_stride, packed, c, c_stride, accumulate); break;
+#endif
+    default: ck_gemm_baseline(m, n, k, a, m_stride, k_stride, packed, c, c_stride, accumulate); break;
+    }
 }
 
 void ck_affine_leaky(int rows, int channels, const float *x, const float *scale, const float *shift, float slope, float *y) {

@@ -104,8 +104,17 @@ public enum NotClassifiedCause: UInt8, Sendable, CaseIterable, Codable {
     case flatWindow
 }
 
-/// Evidence, over a series of beats, that the signal was altered to mislead the classifier.
+/// What a suspicion of tampering rests on.
+public enum SuspicionCause: UInt8, Sendable, CaseIterable, Codable {
+    /// The beats differ from the patient's usual ones in the direction that misleads the classifier.
+    case perturbation
+    /// The ECG repeats what was received before.
+    case replay
+}
+
+/// Evidence, over a series of beats, that the signal was tampered with.
 public struct Suspicion: Sendable, Equatable {
+    public var cause: SuspicionCause
     /// Whether the evidence is sufficient: true from the event that raises the suspicion until the one that withdraws
     /// it.
     public var active: Bool
@@ -119,8 +128,10 @@ public struct Suspicion: Sendable, Equatable {
     public var lastSampleIndex: Int64
 
     public init(
-        active: Bool, score: Float, beatsConsidered: Int, firstSampleIndex: Int64, lastSampleIndex: Int64
+        cause: SuspicionCause, active: Bool, score: Float, beatsConsidered: Int, firstSampleIndex: Int64,
+        lastSampleIndex: Int64
     ) {
+        self.cause = cause
         self.active = active
         self.score = score
         self.beatsConsidered = beatsConsidered

@@ -272,6 +272,9 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// Technical: a lead of a stream of several is off, noisy or flat, while others are monitored. The text names it.
   case leadNotUsable // = 25
+
+  /// Technical: the ECG repeats what was received before: a loop, or a recording played back.
+  case replaySuspected // = 26
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -306,6 +309,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 23: self = .atrialFibrillation
     case 24: self = .signalChanged
     case 25: self = .leadNotUsable
+    case 26: self = .replaySuspected
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -338,6 +342,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .atrialFibrillation: return 23
     case .signalChanged: return 24
     case .leadNotUsable: return 25
+    case .replaySuspected: return 26
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -370,6 +375,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     .atrialFibrillation,
     .signalChanged,
     .leadNotUsable,
+    .replaySuspected,
   ]
 
 }
@@ -700,6 +706,51 @@ public nonisolated enum WireAlertPriority: SwiftProtobuf.Enum, Swift.CaseIterabl
     .low,
     .medium,
     .high,
+  ]
+
+}
+
+/// What a suspicion rests on.
+public nonisolated enum WireSuspicionCause: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+
+  /// Not given: from a daemon that knew perturbations only.
+  case unspecified // = 0
+
+  /// The beats differ from the patient's usual ones in the direction that misleads the classifier.
+  case perturbation // = 1
+
+  /// The ECG repeats what was received before.
+  case replay // = 2
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .perturbation
+    case 2: self = .replay
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .perturbation: return 1
+    case .replay: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [WireSuspicionCause] = [
+    .unspecified,
+    .perturbation,
+    .replay,
   ]
 
 }
@@ -1441,7 +1492,7 @@ public nonisolated struct WireAlarmPause: Sendable {
   public init() {}
 }
 
-/// Evidence over a stretch of beats that the signal was changed on purpose to mislead the classifier.
+/// Evidence over a stretch of beats that the signal was tampered with.
 public nonisolated struct WireSuspicion: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1460,6 +1511,9 @@ public nonisolated struct WireSuspicion: Sendable {
   public var firstSampleIndex: Int64 = 0
 
   public var lastSampleIndex: Int64 = 0
+
+  /// What it rests on. Suspicions of different causes are raised and withdrawn independently.
+  public var cause: WireSuspicionCause = .unspecified
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2065,7 +2119,7 @@ nonisolated extension WireNotClassifiedCause: SwiftProtobuf._ProtoNameProviding 
 }
 
 nonisolated extension WireAlertKind: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_KIND_UNSPECIFIED\0\u{1}ALERT_KIND_ASYSTOLE\0\u{1}ALERT_KIND_PAUSE\0\u{1}ALERT_KIND_BRADYCARDIA\0\u{1}ALERT_KIND_TACHYCARDIA\0\u{1}ALERT_KIND_SINGLE_VENTRICULAR_BEAT\0\u{1}ALERT_KIND_VENTRICULAR_COUPLET\0\u{1}ALERT_KIND_VENTRICULAR_RUN\0\u{1}ALERT_KIND_VENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_BIGEMINY\0\u{1}ALERT_KIND_TRIGEMINY\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_RUN\0\u{1}ALERT_KIND_LEAD_OFF\0\u{1}ALERT_KIND_SIGNAL_LOST\0\u{1}ALERT_KIND_ATTACK_SUSPECTED\0\u{1}ALERT_KIND_NOISY_SIGNAL\0\u{1}ALERT_KIND_VENTRICULAR_FIBRILLATION\0\u{1}ALERT_KIND_EXTREME_BRADYCARDIA\0\u{1}ALERT_KIND_EXTREME_TACHYCARDIA\0\u{1}ALERT_KIND_IDIOVENTRICULAR_RHYTHM\0\u{1}ALERT_KIND_R_ON_T\0\u{1}ALERT_KIND_FREQUENT_VENTRICULAR_BEATS\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_ATRIAL_FIBRILLATION\0\u{1}ALERT_KIND_SIGNAL_CHANGED\0\u{1}ALERT_KIND_LEAD_NOT_USABLE\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_KIND_UNSPECIFIED\0\u{1}ALERT_KIND_ASYSTOLE\0\u{1}ALERT_KIND_PAUSE\0\u{1}ALERT_KIND_BRADYCARDIA\0\u{1}ALERT_KIND_TACHYCARDIA\0\u{1}ALERT_KIND_SINGLE_VENTRICULAR_BEAT\0\u{1}ALERT_KIND_VENTRICULAR_COUPLET\0\u{1}ALERT_KIND_VENTRICULAR_RUN\0\u{1}ALERT_KIND_VENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_BIGEMINY\0\u{1}ALERT_KIND_TRIGEMINY\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_RUN\0\u{1}ALERT_KIND_LEAD_OFF\0\u{1}ALERT_KIND_SIGNAL_LOST\0\u{1}ALERT_KIND_ATTACK_SUSPECTED\0\u{1}ALERT_KIND_NOISY_SIGNAL\0\u{1}ALERT_KIND_VENTRICULAR_FIBRILLATION\0\u{1}ALERT_KIND_EXTREME_BRADYCARDIA\0\u{1}ALERT_KIND_EXTREME_TACHYCARDIA\0\u{1}ALERT_KIND_IDIOVENTRICULAR_RHYTHM\0\u{1}ALERT_KIND_R_ON_T\0\u{1}ALERT_KIND_FREQUENT_VENTRICULAR_BEATS\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_ATRIAL_FIBRILLATION\0\u{1}ALERT_KIND_SIGNAL_CHANGED\0\u{1}ALERT_KIND_LEAD_NOT_USABLE\0\u{1}ALERT_KIND_REPLAY_SUSPECTED\0")
 }
 
 nonisolated extension WireAlertChange: SwiftProtobuf._ProtoNameProviding {
@@ -2090,6 +2144,10 @@ nonisolated extension WireAlertPhase: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireAlertPriority: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_PRIORITY_UNSPECIFIED\0\u{1}ALERT_PRIORITY_TECHNICAL\0\u{1}ALERT_PRIORITY_LOW\0\u{1}ALERT_PRIORITY_MEDIUM\0\u{1}ALERT_PRIORITY_HIGH\0")
+}
+
+nonisolated extension WireSuspicionCause: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0SUSPICION_CAUSE_UNSPECIFIED\0\u{1}SUSPICION_CAUSE_PERTURBATION\0\u{1}SUSPICION_CAUSE_REPLAY\0")
 }
 
 nonisolated extension WireSignalCondition: SwiftProtobuf._ProtoNameProviding {
@@ -2865,7 +2923,7 @@ nonisolated extension WireAlarmPause: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireSuspicion: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Suspicion"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}active\0\u{1}score\0\u{3}beats_considered\0\u{3}first_sample_index\0\u{3}last_sample_index\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}active\0\u{1}score\0\u{3}beats_considered\0\u{3}first_sample_index\0\u{3}last_sample_index\0\u{1}cause\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2878,6 +2936,7 @@ nonisolated extension WireSuspicion: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.beatsConsidered) }()
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.firstSampleIndex) }()
       case 5: try { try decoder.decodeSingularInt64Field(value: &self.lastSampleIndex) }()
+      case 6: try { try decoder.decodeSingularEnumField(value: &self.cause) }()
       default: break
       }
     }
@@ -2899,6 +2958,9 @@ nonisolated extension WireSuspicion: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.lastSampleIndex != 0 {
       try visitor.visitSingularInt64Field(value: self.lastSampleIndex, fieldNumber: 5)
     }
+    if self.cause != .unspecified {
+      try visitor.visitSingularEnumField(value: self.cause, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2908,6 +2970,7 @@ nonisolated extension WireSuspicion: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.beatsConsidered != rhs.beatsConsidered {return false}
     if lhs.firstSampleIndex != rhs.firstSampleIndex {return false}
     if lhs.lastSampleIndex != rhs.lastSampleIndex {return false}
+    if lhs.cause != rhs.cause {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

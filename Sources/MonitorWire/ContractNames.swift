@@ -38,6 +38,7 @@ extension AlertKind: ContractNamed {
         case .atrialFibrillation: "atrialFibrillation"
         case .leadNotUsable: "leadNotUsable"
         case .signalChanged: "signalChanged"
+        case .replaySuspected: "replaySuspected"
         }
     }
 }

@@ -92,7 +92,8 @@ extension MonitorEvent {
             "/\(decidedAtSampleIndex)/\(alert.kind.contractName)/\(alert.number)/\(alert.phase.contractName)"
                 + (alert.basis == .wallClock ? "/clock" : "")
                 + (alert.change.map { $0 == .figures ? "" : "/\($0.contractName)" } ?? "")
-        case .suspicion(let suspicion): suspicion.active ? "/raised" : "/withdrawn"
+        case .suspicion(let suspicion):
+            (suspicion.cause == .replay ? "/replay" : "") + (suspicion.active ? "/raised" : "/withdrawn")
         case .status(let status):
             "/\(decidedAtSampleIndex)/"
                 + (status.gap != nil ? "gap" : "\(status.state.contractName)/\(status.condition.contractName)")
@@ -194,6 +195,11 @@ extension WireAlert {
 extension WireSuspicion {
     fileprivate init(_ suspicion: Suspicion) {
         self.init()
+        cause =
+            switch suspicion.cause {
+            case .perturbation: .perturbation
+            case .replay: .replay
+            }
         active = suspicion.active
         score = suspicion.score
         beatsConsidered = UInt32(clamping: suspicion.beatsConsidered)
@@ -275,6 +281,7 @@ extension WireAlertKind {
             case .atrialFibrillation: .atrialFibrillation
             case .leadNotUsable: .leadNotUsable
             case .signalChanged: .signalChanged
+            case .replaySuspected: .replaySuspected
             }
     }
 }

@@ -21,6 +21,7 @@ import Testing
                 "signalLost", "attackSuspected", "noisySignal", "ventricularFibrillation", "extremeBradycardia",
                 "extremeTachycardia", "idioventricularRhythm", "rOnT", "frequentVentricularBeats",
                 "supraventricularTachycardia", "atrialFibrillation", "leadNotUsable", "signalChanged",
+                "replaySuspected",
             ])
         #expect(names(AlertPhase.self) == ["started", "updated", "ended"])
         #expect(names(AlertPriority.self) == ["technical", "low", "medium", "high"])

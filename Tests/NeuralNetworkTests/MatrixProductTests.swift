@@ -1,3 +1,4 @@
+import CKernels
 import Testing
 
 @testable import NeuralNetwork
@@ -62,5 +63,45 @@ import Testing
                 left: Array(a[(row * k)..<((row + 1) * k)]), rowCount: 1, rowStride: k, result: &alone, resultStride: n)
             #expect(alone == Array(together[(row * n)..<((row + 1) * n)]))
         }
+    }
+}
+
+/// The versions of the matrix product for different processors, compared with each other.
+@Suite struct MatrixProductVersionTests {
+    private static func product(
+        _ instructions: ck_instructions, m: Int, n: Int, k: Int, resultStride: Int, accumulating: Bool
+    ) -> [Float] {
+        var generator = SeededGenerator(seed: 11)
+        let a = (0..<(m * k)).map { _ in generator.nextNormal() }
+        let b = (0..<(k * n)).map { _ in generator.nextNormal() }
+        var packed = [Float](repeating: 0, count: ck_packed_count(Int32(k), Int32(n)))
+        ck_pack(Int32(k), Int32(n), b, n, 1, &packed)
+        var result = [Float](repeating: 0.5, count: (m - 1) * resultStride + n)
+        ck_gemm_with(
+            instructions, Int32(m), Int32(n), Int32(k), a, k, 1, packed, &result, resultStride, accumulating)
+        return result
+    }
+
+    @Test(
+        .enabled(if: ck_supports(CK_AVX512), "this processor has no AVX-512"),
+        arguments: [(1, 160, 102), (8, 32, 3), (35, 128, 384), (70, 64, 160), (13, 50, 7), (7, 4, 64)])
+    func avx512EqualsAVX2BitForBit(m: Int, n: Int, k: Int) {
+        for accumulating in [false, true] {
+            let wide = Self.product(CK_AVX512, m: m, n: n, k: k, resultStride: n, accumulating: accumulating)
+            #expect(wide == Self.product(CK_AVX2, m: m, n: n, k: k, resultStride: n, accumulating: accumulating))
+        }
+        // Rows of the result that overlap.
+        let stride = max(n / 2, 1)
+        let wide = Self.product(CK_AVX512, m: m, n: n, k: k, resultStride: stride, accumulating: true)
+        #expect(wide == Self.product(CK_AVX2, m: m, n: n, k: k, resultStride: stride, accumulating: true))
+    }
+
+    @Test(
+        .enabled(if: ck_supports(CK_AVX2), "this processor has no AVX2"),
+        arguments: [(1, 160, 102), (35, 128, 384), (13, 50, 7)])
+    func avx2EqualsTheBaselineButForRounding(m: Int, n: Int, k: Int) {
+        let wide = Self.product(CK_AVX2, m: m, n: n, k: k, resultStride: n, accumulating: false)
+        let plain = Self.product(CK_BASELINE, m: m, n: n, k: k, resultStride: n, accumulating: false)
+        #expect(zip(wide, plain).allSatisfy { abs($0 - $1) <= 1e-4 * (1 + abs($1)) })
     }
 }

@@ -98,7 +98,7 @@ struct AnnotateTests {
                         durationSeconds: 1, heartRate: nil, beatCount: 0, text: "why")))
         }
         let suspicion = Suspicion(
-            active: true, score: 0.934, beatsConsidered: 10, firstSampleIndex: 1, lastSampleIndex: 2)
+            cause: .perturbation, active: true, score: 0.934, beatsConsidered: 10, firstSampleIndex: 1, lastSampleIndex: 2)
         let set = EventAnnotations.annotations(
             of: [
                 beat(100, .normal), beat(200, .supraventricular), beat(300, .ventricular), beat(400, .fusion),

@@ -78,8 +78,11 @@ struct DemoTallyTests {
         return .beat(beat)
     }
 
-    private func suspicion(active: Bool, last: Int64) -> WireEvent.OneOf_Payload {
+    private func suspicion(
+        active: Bool, last: Int64, cause: WireSuspicionCause = .perturbation
+    ) -> WireEvent.OneOf_Payload {
         var suspicion = WireSuspicion()
+        suspicion.cause = cause
         suspicion.active = active
         suspicion.lastSampleIndex = last
         return .suspicion(suspicion)
@@ -95,6 +98,16 @@ struct DemoTallyTests {
         #expect(tally.falseSuspicions(attacked: 350..<2000).isEmpty)
         #expect(tally.suspicionDelay(attacked: 1200..<2000) == nil)
         #expect(tally.falseSuspicions(attacked: 1200..<2000) == [1000])
+    }
+
+    @Test func aReplayIsToldApartFromAnAttack() {
+        var tally = DemoTally()
+        note(1, 1000, suspicion(active: true, last: 1000, cause: .replay), in: &tally)
+        #expect(tally.replaySuspicion(from: 900) == 1000)
+        #expect(tally.replaySuspicion(from: 1100) == nil)
+        #expect(tally.suspicionDelay(attacked: 900..<1100) == nil)
+        #expect(tally.falseSuspicions(attacked: 900..<1100) == [1000])
+        #expect(tally.falseSuspicions(attacked: 0..<0, playedBack: 900..<1100).isEmpty)
     }
 
     @Test func eventsBeforeTheFirstReceivedAndHolesCountAsLost() {

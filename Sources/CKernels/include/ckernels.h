@@ -2,11 +2,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// The numeric kernels of the network. Each exists twice, from one source: compiled for AVX2 and FMA, and for the
-// machine's baseline; `ck_use_wide_vectors` tells which of the two is in use, chosen once by what the
-// CPU can do. ECGMON_KERNEL=plain in the environment forces the baseline.
+// The numeric kernels of the network. Each is compiled from one source for the baseline of the machine (SSE2 on x86-64,
+// NEON on arm64) and for AVX2 with FMA; the matrix product also for AVX-512. Which of them runs is chosen once by what
+// the CPU can do. ECGMON_KERNEL=plain or =avx2 in the environment chooses a lesser one.
+//
+// AVX2 and AVX-512 give the same results bit for bit; the baseline rounds differently, for it has no fused
+// multiply-add.
+typedef enum { CK_BASELINE, CK_AVX2, CK_AVX512 } ck_instructions;
 
-bool ck_use_wide_vectors(void);
+ck_instructions ck_instructions_in_use(void);
+bool ck_supports(ck_instructions instructions);
 
 // Width of a packed panel of B, in columns.
 #define CK_PANEL 16
@@ -23,6 +28,10 @@ void ck_pack(int k, int n, const float *b, ptrdiff_t k_stride, ptrdiff_t n_strid
 // Every element of C is a sum over k in rising order, whatever M and N are: a row's result does not depend on the others.
 void ck_gemm(int m, int n, int k, const float *a, ptrdiff_t m_stride, ptrdiff_t k_stride, const float *packed, float *c,
              ptrdiff_t c_stride, bool accumulate);
+
+// The same with given instructions, which the CPU must support: for comparing them.
+void ck_gemm_with(ck_instructions instructions, int m, int n, int k, const float *a, ptrdiff_t m_stride, ptrdiff_t k_stride,
+                  const float *packed, float *c, ptrdiff_t c_stride, bool accumulate);
 
 // y[row][c] = leaky(x[row][c] * scale[c] + shift[c]), slope 1 = no activation. y may be x.
 void ck_affine_leaky(int rows, int channels, const float *x, const float *scale, const float *shift, float slope, float *y);

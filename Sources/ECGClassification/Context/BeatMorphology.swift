@@ -47,6 +47,7 @@ public struct BeatMorphology: Sendable, Codable {
     ///   - range: the amplitude in mV that 1 stands for.
     public init(window: UnsafePointer<Float>, range: Float) {
         let factor = range / Float(Self.samplesPerValue)
+        var values = values.mutableSpan
         for i in 0..<Self.count {
             var sum: Float = 0
             for sample in 0..<Self.samplesPerValue { sum += window[i * Self.samplesPerValue + sample] }
@@ -56,7 +57,9 @@ public struct BeatMorphology: Sendable, Codable {
 
     /// Moves this morphology the given fraction of the way towards another.
     mutating func approach(_ other: borrowing BeatMorphology, by share: Float) {
-        for i in 0..<Self.count { values[i] += share * (other.values[i] - values[i]) }
+        let theirs = other.values.span
+        var values = values.mutableSpan
+        for i in 0..<Self.count { values[i] += share * (theirs[i] - values[i]) }
     }
 
     /// Converts `self`, a gradient with respect to the morphology, into one with respect to the window's 280 values.
@@ -68,10 +71,12 @@ public struct BeatMorphology: Sendable, Codable {
     }
 }
 
-/// Measures of one morphology, or of two, over a segment. All of them subtract the segment's mean and so ignore the
+/// Measures of one morphology, or of two, over a segment. They read the values through spans: reading a stored array
+/// element by element copies all of it each time. All of them subtract the segment's mean and so ignore the
 /// baseline. Next to each is its gradient with respect to `self`, not to the morphology it is compared with.
 extension BeatMorphology {
     private func mean(_ range: Range<Int>) -> Float {
+        let values = values.span
         var sum: Float = 0
         for i in range { sum += values[i] }
         return sum / Float(range.count)
@@ -79,6 +84,7 @@ extension BeatMorphology {
 
     /// Mean square in mV^2.
     func energy(_ segment: Segment) -> Float {
+        let values = values.span
         let range = segment.range
         let mean = mean(range)
         var sum: Float = 0
@@ -87,6 +93,7 @@ extension BeatMorphology {
     }
 
     func addEnergyGradient(_ segment: Segment, times factor: Float, into gradient: inout BeatMorphology) {
+        let values = values.span
         let range = segment.range
         let mean = mean(range)
         for i in range { gradient.values[i] += factor * 2 * (values[i] - mean) / Float(range.count) }
@@ -94,11 +101,13 @@ extension BeatMorphology {
 
     /// Mean square of the difference in mV^2.
     func distance(to other: borrowing BeatMorphology, _ segment: Segment) -> Float {
+        let theirs = other.values.span
+        let values = values.span
         let range = segment.range
         let offset = mean(range) - other.mean(range)
         var sum: Float = 0
         for i in range {
-            let difference = values[i] - other.values[i] - offset
+            let difference = values[i] - theirs[i] - offset
             sum += difference * difference
         }
         return sum / Float(range.count)
@@ -107,10 +116,12 @@ extension BeatMorphology {
     func addDistanceGradient(
         to other: borrowing BeatMorphology, _ segment: Segment, times factor: Float, into gradient: inout BeatMorphology
     ) {
+        let theirs = other.values.span
+        let values = values.span
         let range = segment.range
         let offset = mean(range) - other.mean(range)
         for i in range {
-            gradient.values[i] += factor * 2 * (values[i] - other.values[i] - offset) / Float(range.count)
+            gradient.values[i] += factor * 2 * (values[i] - theirs[i] - offset) / Float(range.count)
         }
     }
 
@@ -118,6 +129,8 @@ extension BeatMorphology {
     private func moments(with other: borrowing BeatMorphology, _ range: Range<Int>) -> (
         own: Float, others: Float, both: Float
     ) {
+        let theirs = other.values.span
+        let values = values.span
         let mean = mean(range)
         let otherMean = other.mean(range)
         var own: Float = 1e-6
@@ -125,7 +138,7 @@ extension BeatMorphology {
         var both: Float = 0
         for i in range {
             let x = values[i] - mean
-            let y = other.values[i] - otherMean
+            let y = theirs[i] - otherMean
             own += x * x
             others += y * y
             both += x * y
@@ -143,6 +156,8 @@ extension BeatMorphology {
         with other: borrowing BeatMorphology, _ segment: Segment, times factor: Float,
         into gradient: inout BeatMorphology
     ) {
+        let theirs = other.values.span
+        let values = values.span
         let range = segment.range
         let sums = moments(with: other, range)
         let mean = mean(range)
@@ -150,7 +165,7 @@ extension BeatMorphology {
         let root = (sums.own * sums.others).squareRoot()
         for i in range {
             let x = values[i] - mean
-            let y = other.values[i] - otherMean
+            let y = theirs[i] - otherMean
             gradient.values[i] += factor * (y - sums.both / sums.own * x) / root
         }
     }
@@ -158,6 +173,7 @@ extension BeatMorphology {
     /// Mean square of the differences between successive values, in mV^2. The segment must not reach the end of the
     /// morphology.
     func slopeEnergy(_ segment: Segment) -> Float {
+        let values = values.span
         let range = segment.range
         var sum: Float = 0
         for i in range { sum += (values[i + 1] - values[i]) * (values[i + 1] - values[i]) }
@@ -165,6 +181,7 @@ extension BeatMorphology {
     }
 
     func addSlopeEnergyGradient(_ segment: Segment, times factor: Float, into gradient: inout BeatMorphology) {
+        let values = values.span
         let range = segment.range
         for i in range {
             let change = factor * 2 * (values[i + 1] - values[i]) / Float(range.count)
@@ -175,6 +192,7 @@ extension BeatMorphology {
 
     /// Sum of the squared differences, with the mean and variance of their position.
     private func slopeMoments(_ range: Range<Int>) -> (sum: Float, centre: Float, variance: Float) {
+        let values = values.span
         var sum: Float = 1e-9
         var first: Float = 0
         for i in range {
@@ -196,6 +214,7 @@ extension BeatMorphology {
     func spread(_ segment: Segment) -> Float { (slopeMoments(segment.range).variance + 0.25).squareRoot() }
 
     func addSpreadGradient(_ segment: Segment, times factor: Float, into gradient: inout BeatMorphology) {
+        let values = values.span
         let range = segment.range
         let moments = slopeMoments(range)
         let outer = factor * 0.5 / (moments.variance + 0.25).squareRoot()

@@ -10,6 +10,26 @@ public struct ContextualStage: Sendable, Equatable {
         /// (inputs, outputs).
         let weight: [Float]
         let bias: [Float]
+        // Written once in `init` and only read afterwards; the type is not Sendable because training packs it anew.
+        nonisolated(unsafe) private let packed = PackedMatrix()
+
+        init(inputs: Int, outputs: Int, weight: [Float], bias: [Float]) {
+            precondition(weight.count == inputs * outputs && bias.count == outputs)
+            (self.inputs, self.outputs, self.weight, self.bias) = (inputs, outputs, weight, bias)
+            packed.pack(weight, rows: inputs, columns: outputs, rowStride: outputs)
+        }
+
+        /// Writes weight x input + bias.
+        func multiply(_ input: UnsafePointer<Float>, into output: UnsafeMutablePointer<Float>) {
+            bias.withUnsafeBufferPointer { output.update(from: $0.baseAddress!, count: outputs) }
+            packed.multiply(
+                left: input, rowCount: 1, rowStride: inputs, result: output, resultStride: outputs, accumulating: true)
+        }
+
+        static func == (one: Layer, other: Layer) -> Bool {
+            one.inputs == other.inputs && one.outputs == other.outputs && one.weight == other.weight
+                && one.bias == other.bias
+        }
     }
 
     static let leakySlope: Float = 0.1
@@ -25,46 +45,58 @@ public struct ContextualStage: Sendable, Equatable {
     let members: [[Layer]]
 
     /// Normalized features, as the members take them.
-    func normalize(_ features: UnsafePointer<Float>) -> [Float] {
-        (0..<mean.count).map { i in
-            min(max((features[i] - mean[i]) * factor[i], -Self.largestFeature), Self.largestFeature)
+    private func normalize(_ features: UnsafePointer<Float>, into input: UnsafeMutablePointer<Float>) {
+        for i in mean.indices {
+            input[i] = min(max((features[i] - mean[i]) * factor[i], -Self.largestFeature), Self.largestFeature)
         }
     }
 
     func logits(ofFeatures features: UnsafePointer<Float>) -> SIMD4<Float> {
-        let input = normalize(features)
-        var sum = SIMD4<Float>.zero
-        for layers in members {
-            let last = Self.pass(layers, input)[layers.count - 1]
-            sum += SIMD4(last[0], last[1], last[2], last[3])
+        let widest = members.reduce(0) { max($0, $1.reduce(0) { max($0, $1.outputs) }) }
+        return withUnsafeTemporaryAllocation(of: Float.self, capacity: mean.count + 2 * widest) { scratch in
+            let input = scratch.baseAddress!
+            normalize(features, into: input)
+            var sum = SIMD4<Float>.zero
+            for layers in members {
+                var (current, output) = (UnsafePointer(input), input + mean.count)
+                for (number, layer) in layers.enumerated() {
+                    layer.multiply(current, into: output)
+                    if number < layers.count - 1 {
+                        for o in 0..<layer.outputs { output[o] = Self.leaky(output[o]) }
+                    }
+                    // The two halves of the rest of the scratch memory take turns.
+                    current = UnsafePointer(output)
+                    output = input + mean.count + (number % 2 == 0 ? widest : 0)
+                }
+                sum += SIMD4(current[0], current[1], current[2], current[3])
+            }
+            return sum / Float(members.count)
         }
-        return sum / Float(members.count)
     }
+
+    private static func leaky(_ value: Float) -> Float { max(value, 0) + leakySlope * min(value, 0) }
 
     /// The output of each layer, before LeakyReLU.
     private static func pass(_ layers: [Layer], _ input: [Float]) -> [[Float]] {
         var outputs: [[Float]] = []
         var current = input
         for layer in layers {
-            var output = layer.bias
-            layer.weight.withUnsafeBufferPointer { weight in
-                output.withUnsafeMutableBufferPointer { output in
-                    for i in 0..<layer.inputs where current[i] != 0 {
-                        let value = current[i]
-                        let row = i * layer.outputs
-                        for o in 0..<layer.outputs { output[o] += value * weight[row + o] }
-                    }
-                }
+            let output = [Float](unsafeUninitializedCapacity: layer.outputs) { buffer, count in
+                layer.multiply(current, into: buffer.baseAddress!)
+                count = layer.outputs
             }
             outputs.append(output)
-            current = output.map { max($0, 0) + leakySlope * min($0, 0) }
+            current = output.map(leaky)
         }
         return outputs
     }
 
     /// Converts a gradient of the logits into one of the features.
     func featureGradient(_ logitGradient: SIMD4<Float>, features: UnsafePointer<Float>) -> [Float] {
-        let input = normalize(features)
+        let input = [Float](unsafeUninitializedCapacity: mean.count) { buffer, count in
+            normalize(features, into: buffer.baseAddress!)
+            count = mean.count
+        }
         var result = [Float](repeating: 0, count: mean.count)
         for layers in members {
             let outputs = Self.pass(layers, input)

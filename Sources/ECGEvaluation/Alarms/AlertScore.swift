@@ -96,7 +96,7 @@ public struct AlertScore: Sendable {
         }
         for episode in AlertEpisode.episodes(found, samplingRate: samplingRate, technical: true) {
             technical[episode.kind, default: 0] += 1
-            if episode.kind != .attackSuspected, episode.kind != .signalChanged {
+            if ![.attackSuspected, .signalChanged, .replaySuspected].contains(episode.kind) {
                 technicalSeconds += episode.end - episode.onset
             }
         }

@@ -267,7 +267,10 @@ extension GeneralizationReport.Alarms {
             ((score.alarms[label]?.seconds ?? 0) / 36 / hours).rounded(decimals: 2)
         }
         let suspected = MarkedAlarms.label(.attackSuspected)
-        suspicions_per_day = (24 * Double(score.alarms[suspected]?.count ?? 0) / hours).rounded(decimals: 1)
+        let count = [AlertKind.attackSuspected, .replaySuspected].reduce(0) {
+            $0 + (score.alarms[MarkedAlarms.label($1)]?.count ?? 0)
+        }
+        suspicions_per_day = (24 * Double(count) / hours).rounded(decimals: 1)
         suspected_time_pct = time(suspected)
         records_suspected = score.alarms[suspected]?.records ?? 0
         signal_lost_time_pct = time(MarkedAlarms.label(.signalLost))

@@ -55,9 +55,10 @@ public struct EventAnnotations: Sendable {
             }
         case .suspicion(let suspicion):
             let score = fixed(Double(suspicion.score), 2)
+            let subject = suspicion.cause == .replay ? "replay" : "attack"
             mark(
                 event, .note,
-                suspicion.active ? "attack suspected, score \(score)" : "attack suspicion withdrawn")
+                suspicion.active ? "\(subject) suspected, score \(score)" : "\(subject) suspicion withdrawn")
         case .status(let status):
             if let gap = status.gap { mark(event, .note, "gap of \(gap.missingSampleCount) samples") }
             if status.condition != condition {

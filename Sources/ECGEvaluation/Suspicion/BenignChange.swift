@@ -1,8 +1,9 @@
+public import ECGReplay
+import NeuralNetwork
+
 #if canImport(Glibc)
     import Glibc
 #endif
-public import ECGReplay
-import NeuralNetwork
 
 /// A lasting change of a signal without any aim, such as a new device or a filter brings. It sets in in the middle of a
 /// record, but for a halved sampling rate, which holds from the start.

@@ -77,6 +77,7 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
     case atrialFibrillation
     case leadNotUsable
     case signalChanged
+    case replaySuspected
 
     /// Name as shown on a display: "ventricular tachycardia".
     public var name: String {
@@ -106,6 +107,7 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
         case .atrialFibrillation: "irregular rhythm suggesting atrial fibrillation"
         case .leadNotUsable: "lead not usable"
         case .signalChanged: "signal changed"
+        case .replaySuspected: "replay suspected"
         }
     }
 
@@ -122,7 +124,8 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
         case .singleVentricularBeat, .ventricularCouplet, .bigeminy, .trigeminy, .supraventricularRun, .rOnT,
             .frequentVentricularBeats:
             .low
-        case .leadOff, .signalLost, .attackSuspected, .noisySignal, .leadNotUsable, .signalChanged: .technical
+        case .leadOff, .signalLost, .attackSuspected, .noisySignal, .leadNotUsable, .signalChanged, .replaySuspected:
+            .technical
         }
     }
 

@@ -21,6 +21,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var leads = LeadAlertRule()
     private var observation = ObservationRule()
     private var suspicion: AttackSuspicionRule
+    private var replay = ReplayRule()
     private var signalChange = SignalChangeRule()
     private var usualBeats = UsualBeats()
     private var heartRate = HeartRate()
@@ -132,7 +133,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     }
 
     /// Heap memory, in bytes.
-    var heapBytes: Int { beats.heapBytes + leads.heapBytes }
+    var heapBytes: Int { beats.heapBytes + leads.heapBytes + replay.heapBytes }
 
     // MARK: Session, segment, signal
 
@@ -156,6 +157,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private mutating func end(at index: Int64) {
         for kind in AlertKind.allCases { alerts.end(kind, .sessionEnded, at: index) }
         withdrawSuspicion(at: index)
+        withdrawReplay(at: index)
         state = .ended
         writeStatus(at: index)
     }
@@ -392,6 +394,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         atrialFibrillation.beat(
             classification?.beatClass, at: index, interval: interval, heartRate: heartRate.beatsPerMinute,
             isQuiet: isQuiet, alerts: &alerts)
+        followReplay(replay.beat(interval: interval, height: finding.amplitude), at: index)
         if let classification, let deviation = finding.deviation {
             usualBeats.note(classification.beatClass, of: deviation)
             signalChange.beat(fineNoise: deviation.fineNoise, at: index, alerts: &alerts)
@@ -519,7 +522,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
 
     private mutating func writeSuspicion(active: Bool, at index: Int64) {
         let extent = Suspicion(
-            active: active, score: suspicion.score, beatsConsidered: suspicion.beatsConsidered,
+            cause: .perturbation, active: active, score: suspicion.score, beatsConsidered: suspicion.beatsConsidered,
             firstSampleIndex: suspicion.firstSampleIndex, lastSampleIndex: suspicion.lastSampleIndex)
         alerts.write(.suspicion(extent), at: index)
     }
@@ -529,5 +532,41 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         writeSuspicion(active: false, at: index)
         alerts.end(.attackSuspected, cause, at: index)
         suspicion.reset()
+    }
+
+    // MARK: Replay
+
+    private mutating func followReplay(_ change: ReplayRule.Change?, at index: Int64) {
+        let first = max(0, index - Int64(replay.extent.seconds * alerts.now.samplingRate))
+        let text = replayText
+        switch change {
+        case .raised:
+            writeReplay(active: true, first: first, at: index)
+            alerts.start(.replaySuspected, onset: first, beatCount: replay.extent.beats, text: text)
+        case .withdrawn:
+            writeReplay(active: false, first: first, at: index)
+            alerts.end(.replaySuspected, .cleared, at: index)
+        case nil:
+            guard replay.isActive else { return }
+            alerts.update(.replaySuspected, beatCount: replay.extent.beats, text: text)
+        }
+    }
+
+    private var replayText: String {
+        "ECG repeats what was received \(fixed(replay.extent.secondsAgo, decimals: 0)) s before, "
+            + "\(replay.extent.beats) beats"
+    }
+
+    private mutating func writeReplay(active: Bool, first: Int64, at index: Int64) {
+        let suspicion = Suspicion(
+            cause: .replay, active: active, score: min(1, Float(replay.extent.evidence) / Float(ReplayRule.maximumBitsShown)),
+            beatsConsidered: replay.extent.beats, firstSampleIndex: first, lastSampleIndex: index)
+        alerts.write(.suspicion(suspicion), at: index)
+    }
+
+    private mutating func withdrawReplay(at index: Int64) {
+        guard replay.endSession() else { return }
+        writeReplay(active: false, first: index, at: index)
+        alerts.end(.replaySuspected, .sessionEnded, at: index)
     }
 }

@@ -49,6 +49,8 @@ struct EventRecord: Encodable {
     }
 
     struct SuspicionFields: Encodable {
+        /// perturbation or replay.
+        var cause: String
         var active: Bool
         var score: Double
         var beats_considered: Int
@@ -93,7 +95,7 @@ struct EventRecord: Encodable {
         case .suspicion(let found):
             kind = "suspicion"
             suspicion = SuspicionFields(
-                active: found.active, score: Double(found.score).rounded(decimals: 4),
+                cause: "\(found.cause)", active: found.active, score: Double(found.score).rounded(decimals: 4),
                 beats_considered: found.beatsConsidered, first_sample_index: found.firstSampleIndex,
                 last_sample_index: found.lastSampleIndex)
         case .status(let found):

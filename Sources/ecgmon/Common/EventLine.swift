@@ -115,7 +115,8 @@ struct EventLine {
     }
 
     func render(_ suspicion: WireSuspicion) -> String {
-        let what = suspicion.active ? "SUSPICION raised" : "SUSPICION withdrawn"
+        let subject = suspicion.cause == .replay ? "SUSPICION of a replay" : "SUSPICION"
+        let what = "\(subject) \(suspicion.active ? "raised" : "withdrawn")"
         return terminal.styled(
             "\(what)  score \(fixed(Double(suspicion.score), 2)) over \(suspicion.beatsConsidered) beats",
             suspicion.active ? .magenta : .dim)
@@ -203,6 +204,7 @@ struct EventLine {
         case .atrialFibrillation: "atrial fibrillation"
         case .leadNotUsable: "lead not usable"
         case .signalChanged: "signal changed"
+        case .replaySuspected: "replay suspected"
         case .unspecified: "unknown alert"
         case .UNRECOGNIZED(let number): "alert \(number)"
         }

@@ -8,7 +8,7 @@ import ToolSupport
 /// `ecgmon demo`: the whole system on this machine, with real ECG and a real attack, in a quarter of a minute.
 struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Start a daemon, replay five real minutes of ECG into it, attack part of them, and show the results.",
+        abstract: "Start a daemon, send it five real minutes of ECG, attack part of them, play part of them again.",
         discussion: """
             The daemon listens on ipc endpoints in a temporary directory, which is removed at the end. Each row shows \
             ten seconds of beats: N normal, S supraventricular, V ventricular, F fusion, ? not classified. The exit \
@@ -33,6 +33,9 @@ struct Demo: ParsableCommand {
 
     @Flag(name: .long, help: "Without an attack.")
     var noAttack = false
+
+    @Flag(name: .long, help: "Without a replay at the end.")
+    var noReplay = false
 
     @Option(
         name: .long,
@@ -72,6 +75,7 @@ struct Demo: ParsableCommand {
             "\(material.name), lead \(material.lead): \(ClockTime(seconds: material.duration)) of ECG, sent at \(speed) "
                 + "times real speed")
         let attack = try noAttack ? nil : attackedSegment(of: &material, modelPath: modelPath, terminal)
+        let playedBack = noReplay ? nil : try playBack(&material, terminal)
         let directory = try TemporaryDirectory()
         var setup = LocalDaemon.Options(
             programs: [self.daemon ?? InstalledFiles.program("ecgmond")], model: modelPath)
@@ -79,12 +83,29 @@ struct Demo: ParsableCommand {
         let daemon = try LocalDaemon(setup, directory: directory.path)
         try daemon.start()
         defer { daemon.stop(within: 5) }
-        let session = DemoSession(material: material, attack: attack, speed: speed.factor, terminal: terminal)
+        let session = DemoSession(
+            material: material, attack: attack, playedBack: playedBack, speed: speed.factor, terminal: terminal)
         let outcome = try session.run(daemon)
         let problems = Interruption.requested ? [] : outcome.problems
         for line in outcome.summary where !Interruption.requested { terminal.line(line) }
         for problem in problems { terminal.line(terminal.styled("NOT AS EXPECTED: \(problem)", .red)) }
         return problems
+    }
+
+    /// Which seconds of the record come a second time, at its end, as from somebody who plays back a recording.
+    private static let playedBack = (from: ClockTime(seconds: 60), to: ClockTime(seconds: 90))
+
+    /// Appends a copy of some seconds.
+    ///
+    /// - Returns: where the copy lies; nil: the record is too short for one.
+    private func playBack(_ material: inout ReplayMaterial, _ terminal: Terminal) throws(ToolError) -> Range<Int>? {
+        let (from, to) = Self.playedBack
+        guard material.duration > 2 * to.seconds else { return nil }
+        let source = try material.sampleRange(from: from, to: to)
+        let start = material.counts.count
+        material.counts += material.counts[source]
+        terminal.line("after the end, \(from) to \(to) is played back once more")
+        return start..<material.counts.count
     }
 
     private func attackedSegment(

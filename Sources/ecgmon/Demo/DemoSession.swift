@@ -10,6 +10,8 @@ import ZeroMQ
 struct DemoSession {
     let material: ReplayMaterial
     let attack: AttackedEpisode.Report?
+    /// Samples that are a copy of earlier ones.
+    let playedBack: Range<Int>?
     let speed: Double
     let terminal: Terminal
 
@@ -110,6 +112,12 @@ struct DemoSession {
         Int64(attack?.range.lowerBound ?? 0)..<Int64(attack?.range.upperBound ?? 0)
     }
 
+    /// Where suspicions were raised in ECG that is neither attacked nor a copy.
+    private func mistakenSuspicions(_ tally: DemoTally) -> [Int64] {
+        tally.falseSuspicions(
+            attacked: attacked, playedBack: playedBack.map { Int64($0.lowerBound)..<Int64($0.upperBound) })
+    }
+
     private func summary(
         _ tally: DemoTally, _ report: ReplayEngine.Report, _ ending: ChildProcess.Ending, seconds: Double
     ) -> [String] {
@@ -136,7 +144,15 @@ struct DemoSession {
                 text.append("suspicion  not raised in the attacked episode")
             }
         }
-        let mistaken = tally.falseSuspicions(attacked: attacked)
+        if let start = playedBack?.lowerBound {
+            if let noticed = tally.replaySuspicion(from: Int64(start)) {
+                let delay = Double(noticed - Int64(start)) / material.samplingRate
+                text.append("replay     suspected after \(fixed(delay, 0)) s")
+            } else {
+                text.append("replay     not suspected")
+            }
+        }
+        let mistaken = mistakenSuspicions(tally)
         text.append(
             "clean part "
                 + (mistaken.isEmpty
@@ -162,7 +178,10 @@ struct DemoSession {
         if attack != nil, tally.suspicionDelay(attacked: attacked) == nil {
             problems.append("the attack raised no suspicion")
         }
-        let mistaken = tally.falseSuspicions(attacked: attacked).count
+        if let playedBack, tally.replaySuspicion(from: Int64(playedBack.lowerBound)) == nil {
+            problems.append("the replay raised no suspicion")
+        }
+        let mistaken = mistakenSuspicions(tally).count
         if mistaken > 0 { problems.append("\(mistaken) suspicions in ECG that was not attacked") }
         if tally.lost > 0 { problems.append("\(tally.lost) events were lost") }
         if tally.messagesRejected > 0 { problems.append("\(tally.messagesRejected) messages were rejected") }

@@ -10,6 +10,7 @@ struct DemoTally {
     }
 
     struct SuspicionChange: Equatable {
+        var cause: WireSuspicionCause
         var raised: Bool
         /// R peak of the beat that brought it.
         var lastSampleIndex: Int64
@@ -54,7 +55,8 @@ struct DemoTally {
         case .suspicion(let suspicion):
             suspicions.append(
                 SuspicionChange(
-                    raised: suspicion.active, lastSampleIndex: suspicion.lastSampleIndex, score: suspicion.score))
+                    cause: suspicion.cause, raised: suspicion.active, lastSampleIndex: suspicion.lastSampleIndex,
+                    score: suspicion.score))
         default: break
         }
     }
@@ -65,15 +67,28 @@ struct DemoTally {
 
     /// How many beats of the attacked stretch it took until the suspicion was raised; nil: it was not.
     func suspicionDelay(attacked: Range<Int64>) -> Int? {
-        guard let raised = suspicions.first(where: { $0.raised && attacked.contains($0.lastSampleIndex) }) else {
+        guard
+            let raised = suspicions.first(where: {
+                $0.cause != .replay && $0.raised && attacked.contains($0.lastSampleIndex)
+            })
+        else {
             return nil
         }
         return beats.count { attacked.contains($0.rPeak) && $0.rPeak <= raised.lastSampleIndex }
     }
 
-    /// Where suspicions were raised outside of the attacked stretch.
-    func falseSuspicions(attacked: Range<Int64>) -> [Int64] {
-        suspicions.filter { $0.raised && !attacked.contains($0.lastSampleIndex) }.map(\.lastSampleIndex)
+    /// R peak of the beat that first raised the suspicion of a replay, from a sample on; nil: none did.
+    func replaySuspicion(from start: Int64) -> Int64? {
+        suspicions.first { $0.cause == .replay && $0.raised && $0.lastSampleIndex >= start }?.lastSampleIndex
+    }
+
+    /// Where suspicions were raised outside of the attacked segment, and of a replay outside of the copy.
+    func falseSuspicions(attacked: Range<Int64>, playedBack: Range<Int64>? = nil) -> [Int64] {
+        suspicions.filter { suspicion in
+            let place = suspicion.lastSampleIndex
+            return suspicion.raised
+                && (suspicion.cause == .replay ? playedBack?.contains(place) != true : !attacked.contains(place))
+        }.map(\.lastSampleIndex)
     }
 
     /// Of the beats that were attacked, how many got another class than the clean ECG gives them, or were not found.
