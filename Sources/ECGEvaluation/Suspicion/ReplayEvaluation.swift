@@ -35,7 +35,7 @@ public struct ReplayEvaluation: Sendable {
     /// Lengths of the loops, in s.
     public static let lengths: [Double] = [10, 30, 60]
     /// How much ECG comes before the loop, and for how long the loop runs, in s.
-    private static let liveSeconds = 240.0, loopSeconds = 60.0
+    private static let liveSeconds = 180.0, loopSeconds = 60.0
     private static let blockLength = 3_600
 
     public init() {}
@@ -43,7 +43,7 @@ public struct ReplayEvaluation: Sendable {
     /// - Parameters:
     ///   - name: the record.
     ///   - database: its folder.
-    ///   - triesLoops: whether loops are tried, too; only in records of more than eight minutes.
+    ///   - triesLoops: whether loops are tried, too; only in records of four minutes and more.
     /// - Throws: the record cannot be read.
     public func outcome(
         of name: String, in database: RecordDatabase, triesLoops: Bool
@@ -54,7 +54,9 @@ public struct ReplayEvaluation: Sendable {
         var outcome = Outcome(record: name, hours: Double(samples.count) / rate / 3_600)
         outcome.suspected = Self.suspected(samples, rate)
         let begin = Int(Self.liveSeconds * rate)
-        guard triesLoops, samples.count > 2 * begin else { return outcome }
+        guard triesLoops, Double(samples.count) >= Double(begin) + (Self.lengths.max() ?? 0) * rate else {
+            return outcome
+        }
         for length in Self.lengths {
             let end = begin + Int(length * rate)
             let live = Array(samples[..<end])

@@ -11,5 +11,6 @@ struct EvaluateCommand: AsyncParsableCommand {
             EvaluateFigure2.self, EvaluateWhitebox.self, EvaluateSuspicion.self, EvaluateReplay.self,
             EvaluateRecovery.self,
             EvaluateLatency.self, EvaluateMemory.self, EvaluateDigest.self, EvaluateGeneralization.self,
+            EvaluateSpeed.self,
         ])
 }

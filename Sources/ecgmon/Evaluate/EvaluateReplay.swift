@@ -8,8 +8,8 @@ struct EvaluateReplay: AsyncParsableCommand {
         commandName: "replay",
         abstract: "Play ECG back in loops: the share noticed within a minute, and false suspicions per day.",
         discussion: """
-            Each record is monitored untouched, which gives the false suspicions. In records of more than eight \
-            minutes, loops of 10, 30 and 60 s then follow upon the first minutes: as recorded, with noise, requantised \
+            Each record is monitored untouched, which gives the false suspicions. In records of four \
+            minutes and more, loops of 10, 30 and 60 s then follow upon the first minutes: as recorded, with noise, requantised \
             and resampled. A loop is noticed if a replay is suspected while it runs, for 60 s.
             """)
 
