@@ -13,6 +13,8 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
     static let heightReach: Int64 = 36
     /// 300 ms: no complex is wider.
     static let maximumComplexLength: Int64 = 108
+    /// 40 ms, the duration of a steep slope.
+    static let slopeLength: Int64 = 14
     /// A complex is over once the signal has returned from its apex by this fraction of its amplitude.
     static let returnShare: Float = 0.6
     /// A peak is complete at most this many samples after its apex.
@@ -145,10 +147,12 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
         candidate.concentration = concentration
         let interval = candidate.fiducialIndex - lastFiducial
         guard interval > 0, interval <= Self.maximumComplexLength, lastFiducial > index - 250 else { return }
-        // Still beyond 40 % of the previous apex, on the same side of the baseline before it.
+        // Still beyond 40 % of the previous apex, on the same side of the baseline before it. Of a plateau's second
+        // slope the band-passed extremum may lie at the far end, where the signal has returned already.
+        let slopeStart = max(lastFiducial, candidate.fiducialIndex - Self.slopeLength)
         let apexLevel = at(lastFiducial)
         let least = Self.returnShare * abs(lastAmplitude)
-        for i in lastFiducial...candidate.fiducialIndex {
+        for i in lastFiducial...slopeStart {
             let fall = lastAmplitude > 0 ? apexLevel - at(i) : at(i) - apexLevel
             if fall > least { return }
         }

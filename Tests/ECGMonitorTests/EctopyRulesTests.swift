@@ -23,10 +23,9 @@ import Testing
         return alerts
     }
 
-    @Test func threeVentricularBeatsNeedANearlyCertainWaveform() {
-        #expect(Self.run(ventricular: 3, waveform: 0.9).isActive(.ventricularTachycardia))
-        let doubtful = Self.run(ventricular: 3, waveform: 0.7)
-        #expect(!doubtful.isActive(.ventricularTachycardia) && doubtful.isActive(.ventricularRun))
+    @Test func fourVentricularBeatsAreARunHoweverSureTheWaveform() {
+        let short = Self.run(ventricular: 4, waveform: 0.99)
+        #expect(!short.isActive(.ventricularTachycardia) && short.isActive(.ventricularRun))
     }
 
     @Test func fiveVentricularBeatsNeedALikelyWaveform() {

@@ -24,6 +24,13 @@ struct UnfamiliarECGTests {
         return r + s + bump(t, at: 0.3, width: 0.07, height: -0.35 * height)
     }
 
+    /// A plateau of 220 ms between two steep slopes.
+    private static func plateau(_ t: Double, _ height: Double) -> Double {
+        let rise: Double = 1 + exp(-(t + 0.01) / 0.008)
+        let fall: Double = 1 + exp((t - 0.21) / 0.008)
+        return height * (1 - max(0, t)) / (rise * fall)
+    }
+
     private static func neonatal(_ t: Double, _ height: Double) -> Double {
         let r = bump(t, at: 0, width: 0.007, height: height)
         let s = bump(t, at: 0.018, width: 0.006, height: -0.22 * height)
@@ -106,6 +113,21 @@ struct UnfamiliarECGTests {
     }
 
     // MARK: Widths and rates
+
+    @Test(arguments: [100.0, 120, 138])
+    func aComplexWithTwoSteepSlopesIsFoundOnce(rate: Double) {
+        let sinus = Self.times(80, from: 0.5, to: 20)
+        let times = sinus + Self.times(rate, from: 20.5, to: 79)
+        let samples = Self.signal(times, seconds: 80) {
+            $0 < sinus.count ? Self.narrow($1, 2) : Self.plateau($1, 2)
+        }
+        // The apex may be found at either slope, so only the number of beats is compared.
+        let count = detect(samples).count { $0.rPeakIndex > 30 * 360 && $0.rPeakIndex < 75 * 360 }
+        #expect(abs(Double(count) - 45 * rate / 60) <= 2, "\(count)")
+        let twice = detect(samples, with: PanTompkinsDetector(leavingOut: .wideComplexes))
+            .count { $0.rPeakIndex > 30 * 360 && $0.rPeakIndex < 75 * 360 }
+        #expect(Double(twice) > 60 * rate / 60)
+    }
 
     @Test(arguments: [120.0, 150, 180, 200])
     func wideComplexesAfterSinusRhythmAreFoundAtOnce(rate: Double) {

@@ -29,17 +29,17 @@ import Testing
 
     // MARK: - Rule
 
-    @Test func fiveRowsThatAreNearlyCertainAreEnough() {
+    @Test func sixRowsThatAreNearlyCertainAreEnough() {
         let quiet = Array(repeating: (vf: Float(0), vt: Float(0.02)), count: 12)
         func run(_ count: Int, _ p: Float) -> [(vf: Float, vt: Float)] { Array(repeating: (0, p), count: count) }
-        #expect(Self.findings(quiet + run(4, 0.95)) == [])
-        #expect(Self.findings(quiet + run(5, 0.95)) == [.ventricularTachycardia])
-        #expect(!Self.findings(quiet + run(8, 0.88)).contains(.ventricularTachycardia))
-        #expect(Self.findings(quiet + run(9, 0.88)).last == .ventricularTachycardia)
+        #expect(Self.findings(quiet + run(5, 0.95)) == [])
+        #expect(Self.findings(quiet + run(6, 0.95)) == [.ventricularTachycardia])
+        #expect(!Self.findings(quiet + run(8, 0.9)).contains(.ventricularTachycardia))
+        #expect(Self.findings(quiet + run(9, 0.9)).last == .ventricularTachycardia)
         #expect(Self.findings(quiet + run(30, 0.75)) == [.tachycardiaOrArtefact])
         #expect(Self.findings(quiet + run(30, 0.65)) == [])
         #expect(
-            Self.findings(quiet + run(10, 0.75) + run(5, 0.99)) == [.tachycardiaOrArtefact, .ventricularTachycardia])
+            Self.findings(quiet + run(10, 0.75) + run(6, 0.99)) == [.tachycardiaOrArtefact, .ventricularTachycardia])
         #expect(Self.findings(quiet + run(20, 0.95) + quiet) == [.ventricularTachycardia, .none])
         #expect(Self.findings(quiet + run(10, 0.75) + quiet) == [.tachycardiaOrArtefact, .none])
     }

@@ -27,21 +27,24 @@ struct GeneralizationTests {
         /// Writes a record with the simulated beats, and other annotations.
         func record(
             _ name: String, in database: String, _ script: [SimulatedSegment],
-            marks: [Annotation]? = nil, beats: Bool = true, seed: UInt64 = 1
+            marks: [Annotation]? = nil, beats: Bool = true, seed: UInt64 = 1, flatFirst: Bool = false
         ) throws {
             let folder = "\(path)/\(database)"
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             var simulator = ECGSimulator(
                 .init(samplingRate: Self.rate, seed: seed, script: script, amplitude: 1.2, noise: .resting))
             let (millivolts, labels) = simulator.record(seconds: script.reduce(0) { $0 + $1.seconds })
+            let leads = flatFirst ? ["I", "II"] : ["II"]
             let header = RecordHeader(
                 name: name, samplingRate: Self.rate,
-                signals: [
+                signals: leads.map {
                     SignalSpecification(
                         fileName: "\(name).dat", format: .format16, gain: 1000, baseline: 0, units: "mV",
-                        description: "II")
-                ])
-            try Record(header: header, samples: [millivolts.map { Int32(($0 * 1000).rounded()) }]).write(to: folder)
+                        description: $0)
+                })
+            let counts = millivolts.map { Int32(($0 * 1000).rounded()) }
+            let flat = [Int32](repeating: 0, count: counts.count)
+            try Record(header: header, samples: flatFirst ? [flat, counts] : [counts]).write(to: folder)
             guard let marks else { return }
             let found = beats ? labels : []
             var set = AnnotationSet(
@@ -63,10 +66,12 @@ struct GeneralizationTests {
         }
     }
 
-    private static func evaluation(quick: Bool = false, runtime: EvaluationRuntime = .init()) throws
-        -> GeneralizationEvaluation
-    {
-        GeneralizationEvaluation(try LoadedModel(contentsOf: ToolProcess.model), quick: quick, runtime: runtime)
+    private static func evaluation(
+        quick: Bool = false, lead: String? = nil, heldOut: HeldOutNetworks? = nil, runtime: EvaluationRuntime = .init()
+    ) throws -> GeneralizationEvaluation {
+        GeneralizationEvaluation(
+            try LoadedModel(contentsOf: ToolProcess.model), quick: quick, lead: lead, heldOut: heldOut,
+            runtime: runtime)
     }
 
     @Test func everyDatabaseIsScoredByItsOwnReferences() async throws {
@@ -136,6 +141,55 @@ struct GeneralizationTests {
         #expect(report.left_out[0].because.contains("ludb4"))
         #expect(report.text.contains("ludb: 1 records left out"))
         await #expect(throws: ToolError.self) { try await Self.evaluation().report(["\(root.path)/nothing"]) }
+    }
+
+    @Test func allLeadsFindTheBeatsThatTheFirstDoesNotShow() async throws {
+        let root = Root()
+        try root.record(
+            "ludb2", in: "ludb", [.init(.sinus(rate: 90), seconds: 30)], marks: [], flatFirst: true)
+        let one = try await Self.evaluation().report(["\(root.path)/ludb"])
+        let all = try await Self.evaluation(lead: "all").report(["\(root.path)/ludb"])
+        #expect((one.databases[0].beats?.figures.sensitivity ?? 100) < 10)
+        #expect((all.databases[0].beats?.figures.sensitivity ?? 0) > 90)
+        #expect(all.lead == "all" && all.text.contains("all ECG leads"))
+    }
+
+    /// A network that calls everything tachycardia.
+    private static func tachycardia(heldOut records: [String]) -> String {
+        func list(_ value: String, _ count: Int) -> String {
+            "[" + Array(repeating: value, count: count).joined(separator: ",") + "]"
+        }
+        let names = records.map { "\"\($0)\"" }.joined(separator: ",")
+        return """
+            {"records": [\(names)], "mean": \(list("0", 71)), "scale": \(list("1", 71)), "w1": \(list("0", 71 * 16)),
+             "b1": \(list("0", 16)), "w2": \(list("0", 64)), "b2": [0, 9, 0, 0]}
+            """
+    }
+
+    @Test func eachRecordIsJudgedByTheNetworkThatHeldItOut() async throws {
+        let root = Root()
+        for name in ["418", "424"] {
+            try root.record(
+                name, in: "vfdb", [.init(.sinus(rate: 75), seconds: 60)], marks: [Root.mark(0, "(N")], beats: false)
+        }
+        try root.text("folds.json", "[\(Self.tachycardia(heldOut: ["vfdb/418"]))]")
+        let heldOut = try HeldOutNetworks(contentsOf: "\(root.path)/folds.json")
+        let report = try await Self.evaluation(heldOut: heldOut).report(["\(root.path)/vfdb"])
+        let parts = report.databases.sorted { $0.records[0] < $1.records[0] }
+        #expect(parts.map(\.records) == [["418"], ["424"]])
+        #expect((parts[0].false_alarms?.vt_per_hour ?? 0) > 0 && parts[1].false_alarms?.vt_per_hour == 0)
+        #expect(parts[0].uses[.ventricularRhythms] == .chosen && parts[1].uses[.ventricularRhythms] == .trained)
+        #expect(report.text.contains("networks that have not seen the record"))
+    }
+
+    @Test func aFileOfNetworksThatDoesNotFitIsRefused() throws {
+        let root = Root()
+        try FileManager.default.createDirectory(atPath: root.path, withIntermediateDirectories: true)
+        let network = Self.tachycardia(heldOut: ["vfdb/418"])
+        for text in ["", "{}", "[\(network), \(network)]", "[\(network.replacing("[0, 9, 0, 0]", with: "[0]"))]"] {
+            try root.text("folds.json", text)
+            #expect(throws: ToolError.self) { try HeldOutNetworks(contentsOf: "\(root.path)/folds.json") }
+        }
     }
 
     @Test func theNumberOfThreadsChangesNothing() async throws {

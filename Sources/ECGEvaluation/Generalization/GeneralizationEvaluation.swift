@@ -1,5 +1,6 @@
 import ECGATKGAN
 import ECGReplay
+import ECGSignal
 import FoundationEssentials
 import ToolSupport
 import WFDB
@@ -9,16 +10,24 @@ public struct GeneralizationEvaluation: Sendable {
     public var model: LoadedModel
     /// Only a few records of each database.
     public var isQuick: Bool
-    /// The lead, by name or number; nil: in each record the first signal that is an ECG.
+    /// The lead, by name or number, or ``RecordLead/all``; nil: in each record the first signal that is an ECG.
     public var lead: String?
+    /// Networks of the ventricular rhythm detector to use instead of the shipped one, for the records they held out.
+    public var heldOut: HeldOutNetworks?
     public var runtime: EvaluationRuntime
 
-    public init(_ model: LoadedModel, quick: Bool = false, lead: String? = nil, runtime: EvaluationRuntime = .init()) {
+    public init(
+        _ model: LoadedModel, quick: Bool = false, lead: String? = nil, heldOut: HeldOutNetworks? = nil,
+        runtime: EvaluationRuntime = .init()
+    ) {
         self.model = model
         isQuick = quick
         self.lead = lead
+        self.heldOut = heldOut
         self.runtime = runtime
     }
+
+    private var usesAllLeads: Bool { lead == RecordLead.all }
 
     /// The folders of records in the databases' folder: the known ones in their order, then others by name.
     public static func foundDatabases(in root: String = RecordDatabase.root) -> [String] {
@@ -41,7 +50,7 @@ public struct GeneralizationEvaluation: Sendable {
         var leftOut: [GeneralizationReport.LeftOut] = []
         for name in names {
             do throws(ToolError) {
-                sources.append(try Source(name, lead: lead, quick: isQuick))
+                sources.append(try Source(name, lead: usesAllLeads ? nil : lead, quick: isQuick))
             } catch {
                 leftOut.append(.init(database: Self.folder(name), records: 0, because: error.problem))
             }
@@ -55,7 +64,7 @@ public struct GeneralizationEvaluation: Sendable {
         }
         let parts = zip(sources, outcomes).flatMap { self.parts($0, $1) }
         return GeneralizationReport(
-            model: model.identity, lead: lead, quick: isQuick, parts: parts, leftOut: leftOut)
+            model: model.identity, lead: lead, heldOut: heldOut?.path, quick: isQuick, parts: parts, leftOut: leftOut)
     }
 
     /// The last part of a path.
@@ -115,7 +124,7 @@ public struct GeneralizationEvaluation: Sendable {
         jobs.sort { ($1.hours, $0.source, $0.record) < ($0.hours, $1.source, $1.record) }
         let progress = runtime.makeProgress(jobs.reduce(0) { $0 + $1.hours })
         defer { progress.end() }
-        let (runtime, classifier) = (runtime, model.classifier)
+        let (runtime, classifier, heldOut, allLeads) = (runtime, model.classifier, heldOut, usesAllLeads)
         let results = try await RecordBatch.map(jobs, jobs: runtime.threads) { job in
             if runtime.isCancelled() { throw EvaluationCancelled() }
             let source = sources[job.source]
@@ -124,11 +133,14 @@ public struct GeneralizationEvaluation: Sendable {
             defer { progress.advance(job.hours) }
             return Result { () throws(ToolError) in
                 do {
-                    return try GeneralizationScore(
-                        name, in: source.database, as: source.scoring,
-                        labels: .init(
-                            bedsideAlarm: source.bedsideAlarms[name], recordClass: source.recordClasses[name]),
-                        classifier: classifier)
+                    let network = heldOut?.network(for: name, in: source.scoring.database)
+                    return try VentricularRhythmNetwork.$inUse.withValue(network ?? .shipped) {
+                        try GeneralizationScore(
+                            name, in: source.database, as: source.scoring,
+                            labels: .init(
+                                bedsideAlarm: source.bedsideAlarms[name], recordClass: source.recordClasses[name]),
+                            classifier: classifier, allLeads: allLeads)
+                    }
                 } catch {
                     throw error as? ToolError ?? ToolError("record \(name): \(error)", nextStep: "")
                 }
@@ -155,7 +167,10 @@ public struct GeneralizationEvaluation: Sendable {
         let card = model.card
         func uses(_ record: String) -> [RecordsInView.Use] {
             RecordsInView.Part.allCases.map {
-                RecordsInView.use($0, of: record, in: source.scoring.database, card: card)
+                let use = RecordsInView.use($0, of: record, in: source.scoring.database, card: card)
+                // The rule's constants were chosen on all records, whatever the network has seen.
+                let isHeldOut = heldOut?.network(for: record, in: source.scoring.database) != nil
+                return $0 == .ventricularRhythms && isHeldOut ? min(use, .chosen) : use
             }
         }
         let groups = Dictionary(grouping: scored) { uses($0.record) }

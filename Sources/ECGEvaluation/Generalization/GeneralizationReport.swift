@@ -5,8 +5,10 @@ import ECGMonitor
 public struct GeneralizationReport: Encodable, Sendable {
     public var evaluation = "generalization"
     public var model: LoadedModel.Identity
-    /// The lead that was chosen; nil: in each record the first signal that is an ECG.
+    /// The lead that was chosen, or "all"; nil: in each record the first signal that is an ECG.
     public var lead: String?
+    /// The file with networks of the ventricular rhythm detector that have not seen the records; nil: the shipped one.
+    public var held_out_networks: String?
     /// Whether only a few records of each database were run.
     public var quick: Bool
     public var databases: [Part]
@@ -14,9 +16,13 @@ public struct GeneralizationReport: Encodable, Sendable {
     public var delays: Delays
     public var left_out: [LeftOut]
 
-    init(model: LoadedModel.Identity, lead: String?, quick: Bool, parts: [Part], leftOut: [LeftOut]) {
+    init(
+        model: LoadedModel.Identity, lead: String?, heldOut: String? = nil, quick: Bool, parts: [Part],
+        leftOut: [LeftOut]
+    ) {
         self.model = model
         self.lead = lead
+        held_out_networks = heldOut
         self.quick = quick
         databases = parts
         delays = Delays(parts.map(\.score))

@@ -29,13 +29,18 @@ struct GeneralizationScore: Sendable {
     }
 
     /// Runs one record through the monitor, and scores its events.
+    ///
+    /// - Parameter allLeads: all its leads together; otherwise the database's. The detector alone has the first.
     init(
         _ name: String, in database: RecordDatabase, as scoring: ScoringProtocol, labels: Labels,
-        classifier: BeatClassifier
+        classifier: BeatClassifier, allLeads: Bool = false
     ) throws {
         let record = try database.record(name)
         let seconds = Double(record.frameCount) / record.samplingRate
-        let events = try MonitorRun.events(of: record, name: name, classifier: classifier)
+        let events =
+            allLeads
+            ? try AllLeadsRun.events(of: name, in: database, classifier: classifier)
+            : try MonitorRun.events(of: record, name: name, classifier: classifier)
         let marks = EventAnnotations.annotations(of: events, samplingRate: record.samplingRate).annotations
         let marked = MarkedAlarms(marks, samplingRate: record.samplingRate, seconds: seconds)
         hours = seconds / 3600

@@ -16,8 +16,8 @@ internal import ECGATKGAN
 ///
 /// Noise and baseline wander produce V beats, too, so ventricular tachycardia needs confirmation from the waveform:
 /// unless the waveform has shown VT or VF with a probability of at least 0.3 within the last seconds, the beats are a
-/// ventricular run until it does; with a probability of 0.8, a run of `ventricularRunBeats` at that rate is enough.
-/// Of the false and true alarms of bedside monitors in the challenge of 2015, that keeps 16 of 51 and 16 of 18.
+/// ventricular run until it does. Of the false and true alarms of bedside monitors in the challenge of 2015, that keeps
+/// 16 of 51 and 16 of 18.
 ///
 /// For `coupletHoldSeconds` after a run, neither couplets nor single V beats are raised.
 ///
@@ -51,9 +51,6 @@ struct EctopyRules: Sendable, Codable {
 
     /// Minimum probability of VT or VF in the waveform for V beats to count as ventricular tachycardia.
     static let minimumProbability: Float = 0.3
-    /// At this probability the beats of a ventricular run count as well: those in between were assigned to other
-    /// classes.
-    static let runProbability: Float = 0.8
     /// For this long after the last V beat, in s, the waveform may still confirm it: its window is 3 s long.
     static let confirmationSeconds = 3.0
 
@@ -189,9 +186,7 @@ struct EctopyRules: Sendable, Codable {
     /// The current alert kind of the run of V beats.
     private func runKind(_ rate: Double?) -> AlertKind? {
         let (count, rate) = (ventricular.count, rate ?? 0)
-        let isShown = waveformProbability >= Self.runProbability && waveformProbability < 1
-        let needed = isShown ? min(configuration.run, configuration.tachycardia) : configuration.tachycardia
-        if count >= needed, rate >= configuration.tachycardiaRate { return .ventricularTachycardia }
+        if count >= configuration.tachycardia, rate >= configuration.tachycardiaRate { return .ventricularTachycardia }
         if count >= configuration.idioventricular, rate >= configuration.idioventricularRate {
             return .idioventricularRhythm
         }

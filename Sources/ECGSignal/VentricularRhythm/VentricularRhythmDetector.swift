@@ -10,9 +10,9 @@ public import StateCoding
 /// matter.
 ///
 /// Measured together with the rule on held-out records: on vfdb and cudb every episode of VT or VF of at least 10 s is
-/// found, 3.3 s after its onset (median), and an alarm is active for 99.7 % of vfdb's and 89 % of cudb's time in VT or
-/// VF. False alarms per hour: 2.5 on vfdb and 10 on cudb, a third of which are VT that is not annotated; none on mitdb,
-/// svdb, qtdb and nstdb, together 23 h. VF is correctly distinguished from VT in two thirds of the estimates. It is not
+/// found, 3.7 s after its onset (median), and an alarm is active for 99.7 % of vfdb's and 90 % of cudb's time in VT or
+/// VF. False alarms per hour: 0.7 on vfdb and 9 on cudb, half of which are VT that is not annotated; none on mitdb,
+/// svdb and qtdb, together 18.7 h. VF is correctly distinguished from VT in two thirds of the estimates. It is not
 /// meant for runs of 3 s or less: there `VentricularRhythmRule.largestRecentProbability` serves as a check on the
 /// result of the beat classes.
 ///
@@ -89,7 +89,8 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
     private var wanderLeast = InlineArray<6, Float>(repeating: 0)
     private var wanderMost = InlineArray<6, Float>(repeating: 0)
     private var wander = InlineArray<2, Float>(repeating: 0)
-    /// Largest swing in each half second of 3 s: less than the pause that is asystole, so that the last beat is no longer in it.
+    /// Largest swing in each half second of 3 s: less than the pause that is asystole, so that the last beat is no
+    /// longer in it.
     private var swings = InlineArray<6, Float>(repeating: 0)
 
     public init() {}
@@ -200,11 +201,11 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
         }
     }
 
-    // MARK: - Rows
+    // MARK: - Estimates
 
     private func estimate() -> Estimate {
         let features = features()
-        let probabilities = VentricularRhythmNetwork.probabilities(features.values)
+        let probabilities = VentricularRhythmNetwork.inUse.probabilities(features.values)
         var swing: Float = 0
         for block in swings.indices { swing = max(swing, swings[block]) }
         return Estimate(

@@ -9,8 +9,9 @@ struct EvaluateGeneralization: AsyncParsableCommand {
         commandName: "generalization",
         abstract: "Score the whole monitor on every database at hand: beats, lethal rhythms, false alarms, delays.",
         discussion: """
-            One lead of each record goes through the same pipeline as in the daemon; nothing knows the annotations. \
-            One table has a row for each database, and says what of it was in view while the monitor was built: a figure on \
+            One lead of each record (--lead all: all of them together) goes through the same pipeline as in the \
+            daemon; nothing knows the annotations. One table has a row for each database, and says what of it was in \
+            view while the monitor was built: a figure on \
             ECG that was in view says how well something fits, not how well it does on a new patient. Smaller tables \
             follow, and the delays of beats and alarms.
 
@@ -31,8 +32,20 @@ struct EvaluateGeneralization: AsyncParsableCommand {
     @Flag(help: "Only a few records of each database.")
     var quick = false
 
-    @Option(help: "Lead, by name or number from 0 (default: the first signal that is an ECG by its name and unit).")
+    @Option(
+        help: """
+            Lead, by name or number from 0, or `all`, all ECG leads together (default: the first signal that is an ECG \
+            by its name and unit).
+            """)
     var lead: String?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            Networks of the ventricular rhythm detector that were each trained without some records, as JSON; each \
+            record is judged by the one that has not seen it. Docs/signal.md has the form of the file.
+            """, valueName: "file"))
+    var heldOut: String?
 
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
     var model: String?
@@ -64,7 +77,9 @@ struct EvaluateGeneralization: AsyncParsableCommand {
             }
         }
         let evaluation = GeneralizationEvaluation(
-            loaded, quick: quick, lead: lead, runtime: .console(threads: jobs))
+            loaded, quick: quick, lead: lead,
+            heldOut: try heldOut.map { path throws(ToolError) in try HeldOutNetworks(contentsOf: path) },
+            runtime: .console(threads: jobs))
         let report = try await evaluation.report(names)
         for part in report.left_out {
             Terminal.note("\(part.database) left out\(part.records > 0 ? " in part" : ""): \(part.because)")

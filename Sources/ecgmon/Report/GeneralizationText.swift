@@ -1,5 +1,6 @@
 import EC57
 import ECGEvaluation
+import ECGReplay
 import ToolSupport
 
 extension GeneralizationReport {
@@ -8,8 +9,11 @@ extension GeneralizationReport {
     var markdown: String { ([headline] + tables.map(\.markdown)).joined(separator: "\n\n") }
 
     private var headline: String {
-        let lead = lead.map { "lead \($0)" } ?? "the first ECG lead"
+        let lead = lead.map { $0 == RecordLead.all ? "all ECG leads" : "lead \($0)" } ?? "the first ECG lead"
         var lines = ["model \(model.name), SHA-256 \(model.sha256); \(lead)"]
+        if held_out_networks != nil {
+            lines.append("ventricular rhythms by networks that have not seen the record")
+        }
         if quick { lines.append("quick: a few records of each database") }
         for part in left_out {
             lines.append(
