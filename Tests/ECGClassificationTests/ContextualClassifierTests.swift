@@ -189,6 +189,42 @@ enum ContextualFixture {
         #expect(features[RRHistory.Feature.overPrevious.rawValue] < -0.2)
     }
 
+    @Test func intervalsOfPrematureBeatsThatPrevailAreShortOfTheMean() {
+        var rhythm = RRHistory()
+        for _ in 0..<40 { for interval: Float in [0.7, 0.7, 0.7, 1.8] { rhythm.add(interval) } }
+        let features = rhythm.features(interval: 0.7)
+        #expect(abs(features[RRHistory.Feature.overMedian.rawValue]) < 0.01)
+        #expect(abs(features[RRHistory.Feature.overWholeMean.rawValue] - Float(log(0.7 / 0.975))) < 0.02)
+        #expect(features[RRHistory.Feature.previousOverWholeMean.rawValue] > 0.5)
+    }
+
+    @Test func theMeanOfAllIntervalsSurvivesAnInterruption() {
+        var rhythm = RRHistory()
+        for _ in 0..<500 { rhythm.add(1) }
+        for _ in 0..<20 { rhythm.add(0.5) }
+        rhythm.interrupt()
+        let features = rhythm.features(interval: 0.5)
+        #expect(features[RRHistory.Feature.overWholeMean.rawValue] < -0.6)
+        #expect(rhythm.scale(interval: nil).wholeMean > 0.9)
+    }
+
+    @Test func fibrillationChangesMostIntervalsAndPausesDoNot() {
+        var pauses = RRHistory()
+        var fibrillation = RRHistory()
+        var random = SeededGenerator(seed: 6)
+        for i in 0..<100 {
+            pauses.add(i % 5 == 4 ? 1.6 : 0.8)
+            fibrillation.add(0.4 + 0.8 * random.nextUniform())
+        }
+        func changes(_ rhythm: RRHistory) -> (Float, Float) {
+            let features = rhythm.features(interval: 0.8)
+            return (features[RRHistory.Feature.medianChange.rawValue], features[RRHistory.Feature.largeChanges.rawValue])
+        }
+        #expect(changes(pauses).0 < 0.01 && changes(pauses).1 < 0.5)
+        #expect(changes(fibrillation).0 > 0.1 && changes(fibrillation).1 > 0.6)
+        #expect(changes(RRHistory()) == (0, 0))
+    }
+
     @Test func anECGUpsideDownHasTheSameFeatures() {
         // The shape's part: the discriminator's logits are given.
         var upright = BeatTemplates()
@@ -335,6 +371,41 @@ enum ContextualFixture {
         #expect((answers[0].logits == answers[1].logits) == (members == 0))
     }
 
+    @Test func everySecondMemberIgnoresTheLatestIntervals() throws {
+        var recipe = ContextualFixture.recipe()
+        recipe.membersWithDiscriminator = 2
+        let contextual = try ContextualClassifierTrainer.train(ContextualFixture.samples(), recipe: recipe) { _ in }
+        for stage in [contextual.first, contextual.second] {
+            for place in ContextualFeatures.localRhythmPlaces where place < stage.mean.count {
+                let weights = stage.members.map { member in
+                    member[0].weight[(place * member[0].outputs)..<((place + 1) * member[0].outputs)]
+                }
+                #expect(weights[0].contains { $0 != 0 } && weights[1].allSatisfy { $0 == 0 }, "feature \(place)")
+            }
+        }
+    }
+
+    @Test func beatsUnlikeThePatientsOthersAreLeftOut() {
+        var samples = ContextualSamples()
+        for wide in [false, true] {
+            samples.append(
+                window: ContextualFixture.window(wide: wide, seed: 9), logits: .zero,
+                context: ContextualFixture.context(narrowOnly), label: .normal, record: 0, minimumSimilarity: 0.6)
+        }
+        #expect(samples.count == 1)
+    }
+
+    /// Templates of narrow beats alone.
+    private var narrowOnly: BeatTemplates {
+        var templates = BeatTemplates()
+        for i in 0..<5 {
+            templates.add(
+                ContextualFixture.morphology(ContextualFixture.window(wide: false, seed: i), range: 1.8), logits: .zero,
+                interval: 0.8)
+        }
+        return templates
+    }
+
     @Test func tooFewBeatsAreRefused() {
         #expect(throws: TrainingError.tooFewWindows(count: 300, batch: 512)) {
             try ContextualClassifierTrainer.train(ContextualFixture.samples(), recipe: ContextualRecipe()) { _ in }
@@ -384,7 +455,7 @@ enum ContextualFixture {
     func implausibleContextualClassifierIsRefused(flaw: String) throws {
         try Self.withFile { file in
             switch flaw {
-            case "other features": file.metadata["join"] = "context-1"
+            case "other features": file.metadata["join"] = "context-2"
             case "no mean": file.tensors["join.mean"] = nil
             case "shape":
                 file.tensors["join.0.layer1.weight"] = .init(shape: [7, 12], values: Array(repeating: 0, count: 84))

@@ -24,13 +24,17 @@ public struct ContextualSamples: Sendable {
     ///   - logits: the discriminator's logits for the window.
     ///   - label: the annotated class; N for a false detection.
     ///   - record: any number that identifies the record.
+    ///   - minimumSimilarity: a beat that resembles the patient's best-matching template less is left out; the first
+    ///     beat is kept.
     public mutating func append(
-        window: [Float], logits: SIMD4<Float>, context: BeatContext, label: BeatClass, record: Int
+        window: [Float], logits: SIMD4<Float>, context: BeatContext, label: BeatClass, record: Int,
+        minimumSimilarity: Float = -.infinity
     ) {
         precondition(window.count == Discriminator.windowLength)
         let morphology = window.withUnsafeBufferPointer {
             BeatMorphology(window: $0.baseAddress!, range: context.windowRange)
         }
+        if let match = context.templates.match(morphology), match.similarity < minimumSimilarity { return }
         features += ContextualFeatures.values(morphology, logits: logits, context: context)
         features += ContextualFeatures.nextValues(
             PendingContext(morphology: morphology, context: context), next: context.next)
@@ -106,6 +110,12 @@ public struct ContextualRecipe: Sendable, Equatable {
     /// relies on them too much. A member that does not see them judges by rhythm and morphology alone, which
     /// generalizes better to another database.
     public var membersWithDiscriminator = 2
+    /// Whether every second member sees intervals compared with the mean of all so far, but not with those just before
+    /// them.
+    ///
+    /// In a rhythm of premature beats and pauses, nothing is unusual beside the latest intervals. Members that see
+    /// these rely on them.
+    public var alternatesRhythm = true
     public var seed: UInt64 = 1
 
     public init() {}
@@ -134,7 +144,10 @@ public enum ContextualClassifierTrainer {
         func stage(_ name: String, features: Int, seed: UInt64) throws(TrainingError) -> ContextualStage {
             var members: [[ContextualStage.Layer]] = []
             for number in 0..<recipe.members {
-                let hidden = number < recipe.membersWithDiscriminator ? [] : ContextualFeatures.discriminatorPlaces
+                var hidden = number < recipe.membersWithDiscriminator ? [] : ContextualFeatures.discriminatorPlaces
+                if recipe.alternatesRhythm, number % 2 == 1 {
+                    hidden += ContextualFeatures.localRhythmPlaces.filter { $0 < features }
+                }
                 let member = Member(
                     recipe, features: features, hiddenFeatures: hidden,
                     seed: SeededGenerator(seed: recipe.seed).split(seed + UInt64(number)).state)

@@ -172,8 +172,31 @@ public struct ContextualFeatures: Sendable {
         }
     }
 
+    /// Indices, among the features of both stages, of those that compare intervals with the ones just before them or
+    /// with their quantiles, rather than with the mean of all so far.
+    static var localRhythmPlaces: [Int] {
+        let first = terms.indices.filter {
+            switch terms[$0] {
+            case .rhythm(let feature):
+                ![.overWholeMean, .previousOverWholeMean, .medianChange, .largeChanges].contains(feature)
+            case .carried(let number):
+                if case .rhythm = carriedTerms[number] { true } else { false }
+            case .overUsual(let number), .usualMean(let number), .usualDeviation(let number):
+                usualTerms[number] == .overSteady
+            case .templatePrematurity, .templatePause, .templateRepetition, .dominantPrematurity, .dominantPause,
+                .overSteady, .steadyOverMedian, .steadyDeviation:
+                true
+            default: false
+            }
+        }
+        let local: [NextTerm] = [
+            .overMedian, .overLongMean, .overNineTenths, .pairOverMedian, .overSteady, .pairOverSteady,
+        ]
+        return first + nextTerms.indices.filter { local.contains(nextTerms[$0]) }.map { count + $0 }
+    }
+
     /// Identifies the feature set in a weights file; it changes whenever a feature does.
-    public static let identifier = "context-2"
+    public static let identifier = "context-3"
 
     /// Values shared by the terms of one beat. It takes a few kilobytes, so functions borrow it rather than copy it.
     private struct Frame: ~Copyable {
@@ -186,7 +209,7 @@ public struct ContextualFeatures: Sendable {
         /// The template that the beat matches best.
         let matched: BeatTemplates.Template
         let match: BeatTemplates.Match
-        let rhythm: InlineArray<24, Float>
+        let rhythm: InlineArray<28, Float>
         /// 1 if the dominant template points up, otherwise -1.
         let sign: Float
         /// The interval before the beat, the steady interval and the local median, in s.

@@ -24,10 +24,11 @@ extension ContextualFeatures {
         /// 1 if it came in time, otherwise 0.
         case isKnown
         /// The interval to the next beat over the local median, the interval before this beat, the long-term mean,
-        /// the 90th percentile of the last 64 and the steady interval; and the sum of both intervals over twice the
+        /// the 90th percentile of the last 64, the steady interval and the mean of all so far; and the sum of both intervals over twice the
         /// median and over twice the steady interval. All are logarithms; without a next beat, `maximumInterval` is
         /// used.
-        case overMedian, overInterval, overLongMean, overNineTenths, pairOverMedian, overSteady, pairOverSteady
+        case overMedian, overInterval, overLongMean, overNineTenths, pairOverMedian, overSteady, pairOverSteady,
+            overWholeMean
         /// 1 if the next beat belongs to the same template, and to the dominant template.
         case isOfSameTemplate, isOfDominantTemplate
         /// The two beats compared with each other.
@@ -46,7 +47,7 @@ extension ContextualFeatures {
         .dominantCorrelation(.whole), .dominantCorrelation(.qrs), .dominantCorrelation(.pWave),
         .dominantDistance(.whole), .dominantDistance(.qrs), .dominantSpread, .dominantEnergy, .dominantSimilarity,
         .dominantPWave,
-        .overSteady, .pairOverSteady, .isOfSameTemplate, .isOfDominantTemplate,
+        .overSteady, .pairOverSteady, .isOfSameTemplate, .isOfDominantTemplate, .overWholeMean,
     ]
 
     /// Number of second-stage features: those of the first stage, then those of the next beat.
@@ -68,6 +69,7 @@ extension ContextualFeatures {
         case .overMedian: return logf(interval / pending.scale.median)
         case .overInterval: return logf(interval / pending.scale.interval)
         case .overLongMean: return logf(interval / pending.scale.longMean)
+        case .overWholeMean: return logf(interval / pending.scale.wholeMean)
         case .overNineTenths: return logf(interval / pending.scale.nineTenths)
         case .pairOverMedian: return logf((interval + pending.scale.interval) / (2 * pending.scale.median))
         case .overSteady: return logf(interval / pending.scale.steady)

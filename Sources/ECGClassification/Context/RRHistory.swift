@@ -11,6 +11,13 @@ struct RRHistory: Sendable, Codable, RangeChecked {
     private static let localCount = 8
     /// Number of intervals in the distribution.
     private static let wideCount = 64
+    /// From this many intervals on, about half an hour, the mean of all of them forgets the oldest: each new one has the
+    /// weight of one in so many.
+    private static let wholeCount = 2048
+    /// Minimum number of changes from one interval to the next for their median.
+    private static let fewestChanges = 8
+    /// Changes are clamped to this fraction of the mean; those above `largeChange` are large.
+    private static let maximumChange: Float = 0.5, largeChange: Float = 0.1
     /// Two intervals count as similar if the absolute logarithm of their ratio is below this.
     private static let alike: Float = 0.06
     /// Intervals are clamped to this range, in s: shorter ones are double detections, and longer ones are pauses,
@@ -27,6 +34,9 @@ struct RRHistory: Sendable, Codable, RangeChecked {
     private var longMean: Float = 0
     /// Running mean of the absolute log ratio of successive intervals.
     private var irregularity: Float = 0
+    /// Mean of all intervals so far, in s, and their number up to `wholeCount`; survives interruptions.
+    private var wholeMean: Float = 0
+    private var wholeNumber = 0
 
     /// Ring buffer of the latest intervals, in s; interruptions are ignored.
     private var recent = InlineArray<64, Float>(repeating: 0)
@@ -34,7 +44,7 @@ struct RRHistory: Sendable, Codable, RangeChecked {
 
     var isInRange: Bool {
         (0...Self.localCount).contains(count) && (0...Self.wideCount).contains(recentCount)
-            && (0..<Self.wideCount).contains(recentPlace)
+            && (0..<Self.wideCount).contains(recentPlace) && (0...Self.wholeCount).contains(wholeNumber)
     }
 
     /// Marks an interruption: the latest intervals are discarded, and no interval spans the interruption.
@@ -46,6 +56,8 @@ struct RRHistory: Sendable, Codable, RangeChecked {
         let clamped = Self.clamp(interval)
         irregularity += 0.1 * (abs(logf(clamped / (count > 0 ? last[0] : local))) - irregularity)
         longMean = longMean == 0 ? clamped : longMean + (clamped - longMean) / 32
+        wholeNumber = min(wholeNumber + 1, Self.wholeCount)
+        wholeMean += (clamped - wholeMean) / Float(wholeNumber)
         for i in stride(from: Self.localCount - 1, to: 0, by: -1) { last[i] = last[i - 1] }
         last[0] = clamped
         count = min(count + 1, Self.localCount)
@@ -98,9 +110,15 @@ struct RRHistory: Sendable, Codable, RangeChecked {
         case variability
         /// Logarithm of the number of latest intervals.
         case known
+        /// The interval and the preceding one over the mean of all so far. Where premature beats outnumber the others,
+        /// with pauses between them, their interval is the median, but still short of the mean.
+        case overWholeMean, previousOverWholeMean
+        /// Median change from one of the last 64 intervals to the next over their mean, and the fraction of large
+        /// changes. Both are high in atrial fibrillation; the median ignores single ectopic beats and pauses.
+        case medianChange, largeChanges
     }
 
-    func features(interval given: Float?) -> InlineArray<24, Float> {
+    func features(interval given: Float?) -> InlineArray<28, Float> {
         let median = local
         let interval = given.map(Self.clamp) ?? median
         let longMean = longMean > 0 ? longMean : median
@@ -117,7 +135,7 @@ struct RRHistory: Sendable, Codable, RangeChecked {
         }
         let previous = count > 0 ? last[0] : median
         let second = count > 1 ? last[1] : median
-        var features = InlineArray<24, Float>(repeating: 0)
+        var features = InlineArray<28, Float>(repeating: 0)
         func set(_ feature: Feature, _ value: Float) { features[feature.rawValue] = value }
         set(.overMedian, logf(interval / median))
         set(.overLongMean, logf(interval / longMean))
@@ -132,6 +150,9 @@ struct RRHistory: Sendable, Codable, RangeChecked {
         set(.longOverMedian, logf(longMean / median))
         set(.shortestOverMedian, logf(shortest / median))
         set(.maximumOverMedian, logf(longest / median))
+        let whole = wholeNumber > 0 ? wholeMean : median
+        set(.overWholeMean, logf((given == nil ? whole : interval) / whole))
+        set(.previousOverWholeMean, logf((count > 0 ? previous : whole) / whole))
         guard recentCount > 0 else { return features }
         let sorted = sortedRecent()
         func quantile(_ tenths: Int, of parts: Int) -> Float {
@@ -163,7 +184,37 @@ struct RRHistory: Sendable, Codable, RangeChecked {
         set(.steadyShare, steady / Float(recentCount))
         set(.variability, variability / Float(max(recentCount - 1, 1)))
         set(.known, logf(Float(recentCount)))
+        let changes = changes()
+        set(.medianChange, changes.median)
+        set(.largeChanges, changes.large)
         return features
+    }
+
+    /// The changes from one of the last 64 intervals to the next over their mean: the median, 0 ... 0.5, and the
+    /// fraction of large ones; 0 while too few are known.
+    private func changes() -> (median: Float, large: Float) {
+        let number = recentCount - 1
+        guard number >= Self.fewestChanges else { return (0, 0) }
+        var sum: Float = 0
+        for i in 0..<recentCount { sum += recent[i] }
+        let mean = sum / Float(recentCount)
+        var sorted = InlineArray<64, Float>(repeating: 0)
+        var large: Float = 0
+        // The oldest is at 0 until the ring is full, then at `recentPlace`.
+        let oldest = recentCount < Self.wideCount ? 0 : recentPlace
+        for i in 0..<number {
+            let older = recent[(oldest + i) % Self.wideCount]
+            let newer = recent[(oldest + i + 1) % Self.wideCount]
+            let change = min(abs(newer - older) / mean, Self.maximumChange)
+            if change > Self.largeChange { large += 1 }
+            var place = i
+            while place > 0, sorted[place - 1] > change {
+                sorted[place] = sorted[place - 1]
+                place -= 1
+            }
+            sorted[place] = change
+        }
+        return (sorted[number / 2], large / Float(number))
     }
 
     private func sortedRecent() -> InlineArray<64, Float> {
@@ -188,6 +239,8 @@ struct RRHistory: Sendable, Codable, RangeChecked {
         var median: Float, longMean: Float, nineTenths: Float
         /// The steady interval, in s.
         var steady: Float
+        /// The mean of all intervals so far, in s.
+        var wholeMean: Float
     }
 
     func scale(interval given: Float?) -> Scale {
@@ -195,7 +248,7 @@ struct RRHistory: Sendable, Codable, RangeChecked {
         return Scale(
             interval: given.map(Self.clamp) ?? median, median: median, longMean: longMean > 0 ? longMean : median,
             nineTenths: recentCount > 0 ? sortedRecent()[min(recentCount - 1, 9 * recentCount / 10)] : median,
-            steady: median)
+            steady: median, wholeMean: wholeNumber > 0 ? wholeMean : median)
     }
 
     static func clampedInterval(_ interval: Float) -> Float { clamp(interval) }

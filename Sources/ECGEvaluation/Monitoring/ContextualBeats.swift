@@ -46,4 +46,28 @@ public enum ContextualBeats {
         }
         return samples
     }
+
+    /// Beats of a record of which only the class of the rhythm is known, all N: those of sinus rhythm whose signal is
+    /// good, and those of atrial fibrillation that resemble the patient's others.
+    ///
+    /// - Parameter recordClass: N for sinus rhythm, A for atrial fibrillation; others give no beats.
+    public static func samples(
+        of name: String, in database: RecordDatabase, recordClass: String, number: Int, classifier: BeatClassifier
+    ) throws(ToolError) -> ContextualSamples {
+        var samples = ContextualSamples()
+        guard ["N", "A"].contains(recordClass) else { return samples }
+        let isSinus = recordClass == "N"
+        let record = try database.record(name, channel: 0)
+        var observed = try MonitorRun.run(record, name: name, classifier: classifier, observing: true).observed
+        ObservedBeat.attachNext(&observed)
+        for beat in observed where !(isSinus && beat.context.isNoisy) {
+            samples.append(
+                window: beat.window, logits: beat.answer.logits, context: beat.context, label: .normal, record: number,
+                minimumSimilarity: isSinus ? -.infinity : leastAlike)
+        }
+        return samples
+    }
+
+    /// Minimum similarity of a beat of atrial fibrillation: others may be ventricular.
+    private static let leastAlike: Float = 0.6
 }

@@ -117,6 +117,13 @@ public struct RecordDatabase: Sendable {
         }
     }
 
+    /// The class of each record's rhythm from the folder's `REFERENCE.csv`, as in the challenge of 2017; nil if there is
+    /// none.
+    public func recordClasses() -> [String: String]? {
+        let path = "\(directory)/REFERENCE.csv"
+        return FileManager.default.fileExists(atPath: path) ? RecordLabels.recordClasses(in: directory) : nil
+    }
+
     /// Whether there is a folder at this path.
     public static func isDirectory(_ path: String) -> Bool {
         var isDirectory = false

@@ -14,7 +14,8 @@ struct TrainContextualClassifier: AsyncParsableCommand {
         discussion: """
             The records go through the monitor as in the daemon. Each detected beat is matched with the annotations (150 ms). \
             A small network then learns its class from what the monitor knows of it: the discriminator's answer, the \
-            rhythm, and the patient's own beats so far. A detection that is not a beat counts as N. The output is the \
+            rhythm, and the patient's own beats so far. A detection that is not a beat counts as N. A folder with a REFERENCE.csv (challenge of 2017) tells only the \
+            rhythm of each record: its beats of sinus rhythm and of atrial fibrillation count as N. The output is the \
             discriminator's weights file with the contextual classifier's tensors added.
 
             The same records, weights and options give the same file, bit for bit. Example:
@@ -78,20 +79,34 @@ struct TrainContextualClassifier: AsyncParsableCommand {
         }
         // The answers to the windows alone: a contextual classifier already in the file is replaced.
         let classifier = BeatClassifier(base.network, name: base.card?.name ?? model, sha256: base.sha256)
-        let selections = try RecordSelection.list(records)
+        var selections: [RecordSelection] = []
+        var rhythms: [(database: RecordDatabase, name: String, recordClass: String)] = []
+        for part in records.split(separator: ",").map(String.init) {
+            if let database = try? RecordDatabase(part), let classes = database.recordClasses() {
+                rhythms += try database.records().map { (database, $0, classes[$0] ?? "") }
+            } else {
+                selections.append(try RecordSelection(part))
+            }
+        }
         let inputs = channelNumbers.flatMap { channel in
             selections.flatMap { selection in selection.names.map { (selection.database, $0, channel) } }
         }
         var parts = try await RecordBatch.map(Array(inputs.enumerated()), jobs: jobs) { number, input in
             try ContextualBeats.samples(of: input.1, in: input.0, channel: input.2, number: number, classifier: classifier)
         }
+        parts += try await RecordBatch.map(Array(rhythms.enumerated()), jobs: jobs) { number, input in
+            try ContextualBeats.samples(
+                of: input.name, in: input.database, recordClass: input.recordClass, number: inputs.count + number,
+                classifier: classifier)
+        }
+        let recordings = inputs.count + rhythms.count
         parts += try await RecordBatch.map(Array(0..<simulated), jobs: jobs) { number in
-            try SimulatedSinusBeats.samples(number: number, record: inputs.count + number, classifier: classifier)
+            try SimulatedSinusBeats.samples(number: number, record: recordings + number, classifier: classifier)
         }
         var samples = ContextualSamples()
         for part in parts { samples.append(contentsOf: part) }
         let counts = BeatClass.allCases.map { "\($0.letter) \(samples.count(of: $0))" }.joined(separator: ", ")
-        Terminal.note("\(samples.count) beats of \(inputs.count) recordings and \(simulated) simulated ones: \(counts)")
+        Terminal.note("\(samples.count) beats of \(recordings) recordings and \(simulated) simulated ones: \(counts)")
         var recipe = ContextualRecipe()
         recipe.epochs = epochs
         recipe.members = members

@@ -38,7 +38,7 @@ struct TrainFibrillation: AsyncParsableCommand {
         var inputs: [(database: RecordDatabase, name: String, kind: String?)] = []
         for name in records.split(separator: ",") {
             let database = try RecordDatabase(String(name))
-            let kinds = try Self.kinds(in: database.directory)
+            let kinds = database.recordClasses()
             let names = kinds == nil ? try database.scoredRecords(nil) : try database.records()
             inputs += names.map { name in (database, name, kinds.map { $0[name] ?? "~" }) }
         }
@@ -55,21 +55,6 @@ struct TrainFibrillation: AsyncParsableCommand {
         let training = FibrillationTraining(parts)
         let source = Self.source(training, records: records, number: inputs.count)
         if let output { try Self.write(source, to: output) } else { print(source, terminator: "") }
-    }
-
-    /// The class of each record by the folder's `REFERENCE.csv`; nil if there is none.
-    private static func kinds(in directory: String) throws -> [String: String]? {
-        let path = "\(directory)/REFERENCE.csv"
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw ToolError("\(path) cannot be read as text", nextStep: "Bring the database again")
-        }
-        var kinds: [String: String] = [:]
-        for line in text.split(whereSeparator: \.isNewline) {
-            let fields = line.split(separator: ",")
-            if fields.count >= 2 { kinds[String(fields[0])] = String(fields[1]) }
-        }
-        return kinds
     }
 
     private static func write(_ text: String, to path: String) throws {
