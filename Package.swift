@@ -199,6 +199,7 @@ let package = Package(
                 "ECGClassification", "ECGMonitor",
                 "MonitorWire",
                 "StateCoding",
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["Corpus"],

@@ -44,10 +44,9 @@ public enum Daemon {
         }
         let (logger, logWriter) = try startLogging(configuration)
         defer { logWriter.finish() }
-        if let socketsNote {
-            logger.notice("no configuration file: the defaults hold", metadata: ["sockets": "\(socketsNote)"])
-        }
-        try await serve(configuration, path: path, overrides: overrides, logger: logger, logWriter: logWriter)
+        try await serve(
+            configuration, path: path, overrides: overrides, logger: logger, logWriter: logWriter,
+            socketsNote: socketsNote)
     }
 
     private static func read(_ path: String) throws(StartFailure) -> DaemonConfiguration {
@@ -83,7 +82,7 @@ public enum Daemon {
 
     private static func serve(
         _ configuration: DaemonConfiguration, path: String?, overrides: ConfigurationOverrides, logger: Logger,
-        logWriter: LogWriter
+        logWriter: LogWriter, socketsNote: String?
     ) async throws {
         let notifier = ServiceNotifier()
         notifier.status("loading the model")
@@ -116,6 +115,9 @@ public enum Daemon {
         } catch {
             pipeline.stop()
             throw error
+        }
+        if let socketsNote {
+            logger.notice("no configuration file: the defaults hold", metadata: ["sockets": "\(socketsNote)"])
         }
         state.didLook()
         let listening = AsyncStream<UInt16>.makeStream()

@@ -4,6 +4,7 @@ import MonitorWire
 /// The alarms of one bed: those that are on, and the latest that began, each with the strip around its beginning.
 struct StationAlarms {
     static let keptAlarms = 32
+    private static let mostOn = 64
     /// Before and after an alarm's beginning.
     static let stripSeconds = 10.0
     /// Of a stream of more leads the first are kept.
@@ -37,6 +38,8 @@ struct StationAlarms {
             alerts[id] = nil
         } else {
             alerts[id] = alert
+            // A monitor has one of each kind and basis at most.
+            if alerts.count > Self.mostOn, let oldest = alerts.keys.min() { alerts[oldest] = nil }
         }
         if let place = past.firstIndex(where: { $0.alarm.id == id }) {
             let before = past[place].alarm
@@ -126,9 +129,7 @@ struct StationAlarms {
         return StationMessage.Strip(
             bed: "", alarm: past.alarm.id, rate: ring.rate, leads: Array(ring.source.leads.prefix(leads)),
             from: range.lowerBound, onset: past.onset,
-            values: (0..<leads).map { lead in
-                ring.values(ofLead: lead, range).map { $0 == StripDecimator.none ? nil : $0 }
-            },
+            values: (0..<leads).map { .init(values: ring.values(ofLead: $0, range)) },
             beats: beats.filter { range.contains($0.place) },
             suspected: suspected.filter { ($0[0] ?? 0) < range.upperBound && ($0[1] ?? .max) >= range.lowerBound })
     }

@@ -174,7 +174,7 @@ struct StationBed {
     private func stretch(_ ring: StripRing, _ range: Range<Int64>, leads: Int) -> StationMessage.Stretch {
         StationMessage.Stretch(
             first: range.lowerBound,
-            leads: (0..<min(leads, ring.leadCount)).map { ring.values(ofLead: $0, range) })
+            leads: (0..<min(leads, ring.leadCount)).map { .init(values: ring.values(ofLead: $0, range)) })
     }
 
     private var currentStatus: StationMessage.Status {

@@ -110,11 +110,7 @@ final class StationHub: @unchecked Sendable {
         let now = DaemonClock.monotonic()
         let ready = viewers.values.filter { viewer in
             if viewer.canTake(at: now) { return true }
-            if viewer.hasState {
-                // It gets everything again when it takes something again.
-                viewer.hasState = false
-                metrics.viewersBehind.add(1)
-            }
+            noteBehind(viewer)
             return false
         }
         if ready.contains(where: \.hasState) { sendChanges(ready) }
@@ -122,6 +118,13 @@ final class StationHub: @unchecked Sendable {
         for name in beds.keys { beds[name]?.forgetChanges() }
         gone.removeAll()
         for viewer in ready where !viewer.hasState { sendState(viewer) }
+    }
+
+    /// It gets everything again when it takes something again.
+    private func noteBehind(_ viewer: StationViewer) {
+        guard viewer.hasState else { return }
+        viewer.hasState = false
+        metrics.viewersBehind.add(1)
     }
 
     private func sendChanges(_ ready: [StationViewer]) {
@@ -182,6 +185,8 @@ final class StationHub: @unchecked Sendable {
 
     func take(_ request: StationMessage.Request, from viewer: StationViewer) {
         guard viewer.hasSignedIn else { return signIn(request, viewer) }
+        // One that takes nothing is told nothing more; it gets everything again when it does.
+        guard viewer.canTake(at: DaemonClock.monotonic()) else { return noteBehind(viewer) }
         switch request.type {
         case "open":
             guard let name = request.bed, let bed = beds[name] else { return }

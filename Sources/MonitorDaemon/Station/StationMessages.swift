@@ -1,15 +1,25 @@
 /// What goes over a viewer's WebSocket, as JSON objects in text frames; `type` tells which. The page that takes them is
 /// served by the same daemon, so they are no contract.
 enum StationMessage {
-    /// Values of a strip: the index of the first, then the values of each lead; nil: no valid sample.
+    /// Values of a strip: the index of the first, then the values of each lead.
     struct Stretch: Encodable, Equatable {
         var first: Int64
-        var leads: [[StripDecimator.Value]]
+        var leads: [LeadValues]
 
         func encode(to encoder: any Encoder) throws {
             var list = encoder.unkeyedContainer()
             try list.encode(first)
-            for values in leads { try list.encode(values.map { $0 == StripDecimator.none ? nil : $0 }) }
+            for lead in leads { try list.encode(lead) }
+        }
+    }
+
+    /// The values of one lead; nil: no valid sample.
+    struct LeadValues: Encodable, Equatable {
+        var values: [StripDecimator.Value]
+
+        func encode(to encoder: any Encoder) throws {
+            var list = encoder.singleValueContainer()
+            try list.encode(values.map { $0 == StripDecimator.none ? nil : $0 })
         }
     }
 
@@ -163,7 +173,7 @@ enum StationMessage {
         var leads: [String]
         var from: Int64
         var onset: Int64
-        var values: [[StripDecimator.Value?]]
+        var values: [LeadValues]
         var beats: [Beat]
         var suspected: [[Int64?]]
     }

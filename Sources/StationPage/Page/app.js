@@ -138,7 +138,7 @@ function fit() {
     const size = Math.min(width / columns, (height / rows) * 2);
     if (size > best.size * 1.02) best = { columns, size };
   }
-  const columns = Math.min(best.columns, Math.max(1, Math.floor(width / 250)));
+  const columns = Math.min(best.columns, Math.max(1, Math.floor(width / 225)));
   holder.style.setProperty("--columns", String(columns));
   const tile = width / columns;
   holder.dataset.size = tile >= 620 && best.size >= 560 ? "large" : tile >= 400 ? "medium" : tile >= 320 ? "small" : "dense";

@@ -86,7 +86,9 @@ export class Sweep {
     }
     if (cursor > first) this.draw(first, cursor);
     this.drawn = cursor;
-    if (this.showsBeats) this.drawBeats(cursor - span + 2, cursor);
+    // What follows is drawn over by the next frames: a letter waits until it has its place for itself.
+    const letter = 10 / this.pixelsPerSample;
+    if (this.showsBeats) this.drawBeats(cursor - span + letter, cursor - letter);
   }
 
   draw(first, last) {

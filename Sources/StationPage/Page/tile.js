@@ -111,6 +111,7 @@ export class Tile {
     const isPaused = bed.status.pause?.kind === "alarm";
     setText(this.mark, alarm ? marks[alarm.priority] : "");
     setText(this.words, alarm ? capitalised(alarm.name) : capitalised(bed.status.rhythm ?? ""));
+    setData(root, "long", this.words.textContent.length > 28 ? "yes" : null);
     const more = (bed.status.alarms?.length ?? 0) - 1;
     setText(this.count, more > 0 ? `+${more}` : "");
     const wasPriority = root.dataset.priority;

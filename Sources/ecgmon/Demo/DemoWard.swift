@@ -29,7 +29,7 @@ struct DemoWard {
     /// - Parameter record: real ECG of at least four minutes.
     init(record: ReplayMaterial, modelPath: String) throws(ToolError) {
         var attacked = record
-        let range = try attacked.sampleRange(from: ClockTime(seconds: 20), to: ClockTime(seconds: 60))
+        let range = try attacked.sampleRange(from: ClockTime(seconds: 15), to: ClockTime(seconds: 60))
         let attack = try StreamAttack(modelPath: modelPath).apply(
             to: &attacked, range: range, attack: WindowAttack(.pgd, epsilon: 0.01), seed: 208)
         let attackedSeconds = ClockTime(seconds: Double(attack.range.count) / attacked.samplingRate)
@@ -37,11 +37,11 @@ struct DemoWard {
             Bed(stream: "bed-1", words: "real ECG, \(record.name)", material: record),
             try simulated("bed-2", "sinus rhythm, two leads", "sinus@68", seed: 2, hasSecondLead: true),
             try simulated(
-                "bed-3", "sinus rhythm, and ventricular tachycardia for 20 s", "sinus@76:15,vt@178:20,sinus@84:45",
+                "bed-3", "sinus rhythm, and ventricular tachycardia for 25 s", "sinus@76:25,vt@178:25,sinus@84:40",
                 seed: 3),
             try simulated(
-                "bed-4", "sinus rhythm, and asystole for 12 s", "sinus@62:30,asystole:12,sinus@58:48", seed: 4),
-            try simulated("bed-5", "the electrode comes off every minute", "sinus@90", seed: 5, leadOff: 10..<30),
+                "bed-4", "sinus rhythm, and asystole for 14 s", "sinus@62:34,asystole:14,sinus@58:42", seed: 4),
+            try simulated("bed-5", "the electrode comes off every minute", "sinus@90", seed: 5, leadOff: 30..<50),
             Bed(
                 stream: "bed-6", words: "real ECG, attacked for \(attackedSeconds) of every \(ClockTime(seconds: attacked.duration))",
                 material: attacked),

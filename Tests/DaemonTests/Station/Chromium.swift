@@ -6,8 +6,8 @@ import Synchronization
 final class Chromium {
     struct Failure: Error, CustomStringConvertible { var description: String }
 
-    static let program = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].first {
-        access($0, X_OK) == 0
+    static let program: String? = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].first { (path: String) in
+        access(path, X_OK) == 0
     }
 
     private let process: pid_t
@@ -23,9 +23,8 @@ final class Chromium {
     init(width: Int = 1600, height: Int = 900) throws {
         guard let program = Self.program else { throw Failure(description: "there is no Chromium") }
         var (toPair, fromPair): ([Int32], [Int32]) = ([-1, -1], [-1, -1])
-        guard pipe2(&toPair, Int32(O_CLOEXEC)) == 0, pipe2(&fromPair, Int32(O_CLOEXEC)) == 0 else {
-            throw Failure(description: "no pipe")
-        }
+        guard pipe(&toPair) == 0, pipe(&fromPair) == 0 else { throw Failure(description: "no pipe") }
+        for descriptor in toPair + fromPair { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         (toBrowser, fromBrowser) = (toPair[1], fromPair[0])
         folder = FileManager.default.temporaryDirectory.appending(path: "chromium-\(UUID().uuidString)").path()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -145,7 +144,10 @@ final class Chromium {
 
     private func note(_ event: [String: Any]) {
         guard ["Runtime.exceptionThrown", "Log.entryAdded"].contains(event["method"] as? String) else { return }
-        complaints.append("\(event["params"] ?? "")")
+        let parameters = event["params"] as? [String: Any]
+        let entry = parameters?["entry"] as? [String: Any]
+        guard entry == nil || entry?["level"] as? String == "error" else { return }
+        complaints.append("\(entry?["text"] ?? parameters?["exceptionDetails"] ?? "")")
     }
 
     private func next() throws -> [String: Any] {

@@ -70,8 +70,11 @@ struct StationBrowserTests {
     @Test func aTileShowsTheAlarmTheRateAndTheStrip() throws {
         let daemon = try DaemonProcess(hasStation: true)
         let bedside = try Bedside(
-            daemon, [("bed-1", [.init(.sinus(rate: 75), seconds: .infinity)]), ("bed-2", Self.tachycardia)],
-            secondsAtOnce: 40)
+            daemon,
+            [
+                ("bed-1", [.init(.sinus(rate: 75), seconds: .infinity)]), ("bed-2", Self.tachycardia),
+                ("bed-3", [.init(.bigeminy(rate: 70), seconds: .infinity)]),
+            ], secondsAtOnce: 40)
         let browser = try Chromium()
         try browser.open("http://127.0.0.1:\(daemon.stationPort)/")
         #expect(browser.wait(for: "\(Self.tile("bed-2", ".tile-words"))?.textContent === 'Ventricular tachycardia'"))
@@ -88,7 +91,7 @@ struct StationBrowserTests {
         // The strip moves, and the beats are marked with their class.
         let drawn = "(() => { const c = \(Self.tile("bed-2", "canvas")); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let n = 0; for (let i = 3; i < d.length; i += 4) n += d[i] > 0; return n; })()"
         #expect(browser.wait(for: "\(drawn) > 500"))
-        #expect(browser.wait(for: "station.ward.beds.get('bed-2').beats.some((beat) => beat[1] === 'V')"))
+        #expect(browser.wait(for: "station.ward.beds.get('bed-3').beats.some((beat) => beat[1] === 'V')"))
         let before = try browser.evaluate("station.ward.beds.get('bed-2').cursor")
         #expect(browser.wait(for: "station.ward.beds.get('bed-2').cursor > \(before)"))
         #expect(browser.complaints == [])
