@@ -12,8 +12,9 @@ struct MonitoringFileTests {
 
     @Test func everyMetricThatIsAskedForExists() throws {
         let page = MetricsPage.render(
-            DaemonMetrics(), version: "", modelName: "", modelSHA256: "", queues: [], station: StationFeed(maximumBeds: 1))
-        let known = Set(page.matches(of: /# TYPE (\w+) /).map { String($0.1) })
+            DaemonMetrics(), version: "", modelName: "", modelSHA256: "", queues: [],
+            station: StationFeed(maximumBeds: 1))
+        let known = Set(page.matches(of: #/# TYPE (\w+) /#).map { String($0.1) })
         for file in ["ecgmon.rules.yml", "grafana-dashboard.json"] {
             let text = try String(contentsOfFile: "\(Self.folder)/\(file)", encoding: .utf8)
             let asked = Set(text.matches(of: /(?:ecgmon|process)_[a-z_]+/).map { String($0.0) })

@@ -31,7 +31,8 @@ import Testing
             var next: Int64 = 0
             // Past the end of what is repeated.
             for turn in 0..<1300 {
-                let block = ward.block(ofBed: number, turn: turn, session: 1, startNanoseconds: 1_700_000_000_000_000_000)
+                let block = ward.block(
+                    ofBed: number, turn: turn, session: 1, startNanoseconds: 1_700_000_000_000_000_000)
                 try block.validate()
                 #expect(block.firstSampleIndex == next)
                 next += Int64(block.sampleCount)

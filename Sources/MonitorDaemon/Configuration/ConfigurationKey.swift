@@ -124,7 +124,9 @@ struct ConfigurationKey: Sendable {
             var names: [String] = []
             for element in array {
                 guard let name = element.string, (1...253).contains(name.utf8.count),
-                    name.utf8.allSatisfy({ "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.".utf8.contains($0) })
+                    name.utf8.allSatisfy({
+                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.".utf8.contains($0)
+                    })
                 else { throw problem }
                 names.append(name)
             }

@@ -231,7 +231,8 @@ final class StationHub: @unchecked Sendable {
             commandMetrics.commands.add(for: .invalid)
             return reply(.invalid, "a name of 1 to 48 printable characters is needed", number, viewer)
         }
-        let received = ReceivedCommand(stream: stream, command: command, number: number, origin: .station(viewer: viewer.id))
+        let received = ReceivedCommand(
+            stream: stream, command: command, number: number, origin: .station(viewer: viewer.id))
         if !dispatch(received) {
             commandMetrics.commands.add(for: .unavailable)
             reply(.unavailable, "the daemon is too busy or about to end", number, viewer)
@@ -258,7 +259,9 @@ final class StationHub: @unchecked Sendable {
     }
 
     private func reply(_ label: CommandLabel, _ text: String, _ number: UInt64, _ viewer: StationViewer) {
-        guard let text = encoded(StationMessage.Reply(number: number, result: label.rawValue, text: text)) else { return }
+        guard let text = encoded(StationMessage.Reply(number: number, result: label.rawValue, text: text)) else {
+            return
+        }
         viewer.send(text)
     }
 }

@@ -15,7 +15,8 @@ extension MetricsPage {
     /// - Parameter feed: nil: there is no station.
     mutating func station(_ metrics: StationMetrics, _ feed: StationFeed?) {
         guard let feed else { return }
-        gauge("ecgmon_station_connections", "Connections to the central station that are open now.", metrics.connections)
+        gauge(
+            "ecgmon_station_connections", "Connections to the central station that are open now.", metrics.connections)
         counter(
             "ecgmon_station_connections_refused_total", "Connections closed since there were as many as may be.",
             metrics.connectionsRefused)

@@ -10,8 +10,8 @@ enum StationPages {
         var body: [UInt8]
     }
 
-    /// Nothing but the station's own files is loaded, no script stands in the page, nobody can frame it, and scripts can
-    /// make no markup out of text.
+    /// Nothing but the station's own files is loaded, no script stands in the page, nobody can frame it, and scripts
+    /// can make no markup out of text.
     private static let policy = """
         default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
         form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'
@@ -28,7 +28,8 @@ enum StationPages {
 
     static func problem(_ status: HTTPResponseStatus) -> Answer {
         Answer(
-            status: status, type: "text/plain; charset=utf-8", body: Array("\(status.reasonPhrase.lowercased())\n".utf8))
+            status: status, type: "text/plain; charset=utf-8", body: Array("\(status.reasonPhrase.lowercased())\n".utf8)
+        )
     }
 
     static func head(of answer: Answer) -> HTTPResponseHead {

@@ -31,7 +31,8 @@ struct StationService: Service {
             }
             return
         }
-        let access = StationAccess(security: context.security, hostNames: Set(settings.hostNames.map { $0.lowercased() }))
+        let access = StationAccess(
+            security: context.security, hostNames: Set(settings.hostNames.map { $0.lowercased() }))
         let hub = StationHub(
             feed: feed, access: access, context: context, metrics: context.metrics.station,
             dispatch: { pipeline.dispatch($0) })

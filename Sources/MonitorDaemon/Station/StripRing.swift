@@ -75,10 +75,11 @@ struct StripRing {
     private mutating func leaveOut(until start: Int64) {
         let begin = Self.beginning(of: start, step: step)
         if step > 1, nextSample % Int64(step * 2) != 0, begin > end {
-            store(decimators.indices.map { number in
-                let (one, other) = decimators[number].finish()
-                return [one] + (other.map { [$0] } ?? [])
-            })
+            store(
+                decimators.indices.map { number in
+                    let (one, other) = decimators[number].finish()
+                    return [one] + (other.map { [$0] } ?? [])
+                })
         }
         decimators = source.leads.map { _ in StripDecimator(step: step) }
         guard begin > end else { return }

@@ -59,7 +59,8 @@ export class AlarmBar {
         on.add(key);
         if (this.announced.has(key) || alarm.acknowledgedBy) continue;
         if (alarm.priority === "low") continue;
-        said[alarm.priority === "high" ? "high" : "other"].push(`${bed.name}: ${alarm.name}, ${priorityWords(alarm.priority)}.`);
+        const words = `${bed.name}: ${alarm.name}, ${priorityWords(alarm.priority)}.`;
+        said[alarm.priority === "high" ? "high" : "other"].push(words);
       }
     }
     this.announced = on;

@@ -73,7 +73,8 @@ function showConnection(state, since) {
   const words = {
     live: "",
     connecting: "Connecting to the daemon ...",
-    stale: `NOT LIVE since ${since?.toTimeString().slice(0, 8)}. Strips and numbers are frozen. Watch the bedside monitors. Reconnecting ...`,
+    stale: `NOT LIVE since ${since?.toTimeString().slice(0, 8)}. Strips and numbers are frozen. `
+      + "Watch the bedside monitors. Reconnecting ...",
     refused: "Not signed in.",
   }[state];
   setText(banner, words);
@@ -141,7 +142,8 @@ function fit() {
   const columns = Math.min(best.columns, Math.max(1, Math.floor(width / 225)));
   holder.style.setProperty("--columns", String(columns));
   const tile = width / columns;
-  holder.dataset.size = tile >= 620 && best.size >= 560 ? "large" : tile >= 400 ? "medium" : tile >= 320 ? "small" : "dense";
+  const sizes = [["large", tile >= 620 && best.size >= 560], ["medium", tile >= 400], ["small", tile >= 320]];
+  holder.dataset.size = sizes.find(([, fits]) => fits)?.[0] ?? "dense";
 }
 
 function layOut() {
@@ -181,10 +183,12 @@ function update() {
     return count ? `${count} ${priority}` : "";
   }).filter(Boolean);
   const hidden = notShown ? `, ${notShown} more not shown` : "";
-  setText(byId("summary"), `${ward.beds.size} ${ward.beds.size === 1 ? "bed" : "beds"}${hidden} · ${counts.join(", ") || "no open alarm"}`);
+  const beds = `${ward.beds.size} ${ward.beds.size === 1 ? "bed" : "beds"}${hidden}`;
+  setText(byId("summary"), `${beds} · ${counts.join(", ") || "no open alarm"}`);
   const other = open.filter(({ bed }) => bed !== bedView.bed);
   bedView.update(isLive, mayCommand, {
-    text: other.length ? `Other beds: ${other.length} open, gravest ${other[0].bed.name} ${capitalised(other[0].alarm.name)}` : "",
+    text: other.length
+      ? `Other beds: ${other.length} open, gravest ${other[0].bed.name} ${capitalised(other[0].alarm.name)}` : "",
     priority: other[0]?.alarm.priority,
   });
   tones.sound(isLive ? toneOf(ward) : null);

@@ -35,7 +35,7 @@ export class Bed {
     if (JSON.stringify(old.suspected) !== JSON.stringify(status.suspected)) this.version += 1;
   }
 
-  /** `stretches`: [[index of the first value, [value of lead 0 ...], [value of lead 1 ...] ...] ...]; values in 5 uV. */
+  /** `stretches`: [[index of the first value, [values of lead 0], [values of lead 1] ...] ...]; values in 5 uV. */
   takeStrip(stretches, firstLead = 0) {
     for (const [first, ...leads] of stretches) {
       for (const [number, values] of leads.entries()) this.put(firstLead + number, first, values);

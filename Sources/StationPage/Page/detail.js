@@ -3,7 +3,9 @@
 import { drawIntervals, drawPast, drawTrend } from "/charts.js";
 import { marks } from "/beds.js";
 import { Sweep } from "/strip.js";
-import { capitalised, chips, element, flashTogether, priorityWords, rateText, setData, setText, showChips } from "/tile.js";
+import {
+  capitalised, chips, element, flashTogether, priorityWords, rateText, setData, setText, showChips,
+} from "/tile.js";
 
 const byId = (id) => document.getElementById(id);
 
@@ -167,7 +169,8 @@ export class BedView {
     if (key === this.alarmsKey) return;
     this.alarmsKey = key;
     const nodes = alarms.map((alarm) => {
-      const words = alarm.acknowledgedBy ? `acknowledged by ${alarm.acknowledgedBy}` : alarm.isLatched ? "over, kept until acknowledged" : "";
+      let words = alarm.isLatched ? "over, kept until acknowledged" : "";
+      if (alarm.acknowledgedBy) words = `acknowledged by ${alarm.acknowledgedBy}`;
       const node = element("div", { class: "alarm-card", "data-priority": alarm.priority,
         "data-flash": alarm.acknowledgedBy ? null : "on" },
         element("strong", {}, `${marks[alarm.priority]} ${capitalised(alarm.name)}`),
@@ -241,12 +244,14 @@ export class BedView {
     document.querySelectorAll(".past").forEach((node) =>
       node.setAttribute("aria-expanded", String(node.dataset.id === this.openStrip)));
     if (!this.openStrip) return;
-    const row = [...document.querySelectorAll(".past")].find((node) => node.dataset.id === this.openStrip)?.parentElement;
+    const rows = [...document.querySelectorAll(".past")];
+    const row = rows.find((node) => node.dataset.id === this.openStrip)?.parentElement;
     if (!row) return;
     const strip = this.strips.get(this.openStrip);
     if (!strip) {
       const known = this.history.find((alarm) => alarm.id === this.openStrip);
-      row.append(element("p", { class: "past-strip quiet" }, known?.hasStrip ? "Fetching the strip ..." : "No strip is kept of it."));
+      const words = known?.hasStrip ? "Fetching the strip ..." : "No strip is kept of it.";
+      row.append(element("p", { class: "past-strip quiet" }, words));
       return;
     }
     const canvas = element("canvas", { class: "strip", role: "img",

@@ -59,7 +59,8 @@ export class Sweep {
     let gain = 10;
     while (gain > 1.25 && (greatest - least) * gain * this.millimetre > room) gain /= 2;
     // The baseline lies a little below the middle, unless a peak would be cut off there.
-    const [above, below] = [greatest - this.baseline, this.baseline - least].map((part) => part * gain * this.millimetre);
+    const above = (greatest - this.baseline) * gain * this.millimetre;
+    const below = (this.baseline - least) * gain * this.millimetre;
     this.middle = Math.min(Math.max(this.height * 0.6, labelHeight + above + 2), this.height - below - 4);
     if (gain !== this.gain) {
       this.gain = gain;

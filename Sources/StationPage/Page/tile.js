@@ -124,7 +124,8 @@ export class Tile {
     setText(this.rate, rateText(bed, isLive));
     showChips(this.chips, chips(bed));
     const words = [`rate ${rateText(bed, isLive).replace("--", "unknown")}`];
-    if (alarm) words.push(`${priorityWords(alarm.priority)}: ${alarm.name}${alarm.acknowledgedBy ? ", acknowledged" : ""}`);
+    const acknowledged = alarm?.acknowledgedBy ? ", acknowledged" : "";
+    if (alarm) words.push(`${priorityWords(alarm.priority)}: ${alarm.name}${acknowledged}`);
     else if (bed.status.rhythm) words.push(bed.status.rhythm);
     const label = `${bed.name}, ${words.join(", ")}`;
     if (this.button.getAttribute("aria-label") !== label) this.button.setAttribute("aria-label", label);

@@ -43,7 +43,8 @@ struct DemoWard {
                 "bed-4", "sinus rhythm, and asystole for 14 s", "sinus@62:34,asystole:14,sinus@58:42", seed: 4),
             try simulated("bed-5", "the electrode comes off every minute", "sinus@90", seed: 5, leadOff: 30..<50),
             Bed(
-                stream: "bed-6", words: "real ECG, attacked for \(attackedSeconds) of every \(ClockTime(seconds: attacked.duration))",
+                stream: "bed-6",
+                words: "real ECG, attacked for \(attackedSeconds) of every \(ClockTime(seconds: attacked.duration))",
                 material: attacked),
             try simulated("bed-7", "atrial fibrillation", "af@112", seed: 7),
             Bed(

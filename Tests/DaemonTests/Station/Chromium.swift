@@ -6,7 +6,8 @@ import Synchronization
 final class Chromium {
     struct Failure: Error, CustomStringConvertible { var description: String }
 
-    static let program: String? = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].first { (path: String) in
+    static let program: String? = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].first {
+        (path: String) in
         access(path, X_OK) == 0
     }
 
@@ -130,7 +131,9 @@ final class Chromium {
         var message: [String: Any] = ["id": number, "method": method, "params": parameters]
         if let session { message["sessionId"] = session }
         let bytes = Array(try JSONSerialization.data(withJSONObject: message)) + [0]
-        guard write(toBrowser, bytes, bytes.count) == bytes.count else { throw Failure(description: "Chromium has ended") }
+        guard write(toBrowser, bytes, bytes.count) == bytes.count else {
+            throw Failure(description: "Chromium has ended")
+        }
         while true {
             let answer = try next()
             guard answer["id"] as? Int == number else {

@@ -16,7 +16,9 @@ final class StationClient {
 
     /// Connects and asks for the upgrade.
     /// - Parameter origin: nil: no such header.
-    init?(port: UInt16, host: String? = nil, origin: String? = "", path: String = "/socket", receiveBuffer: Int32? = nil) {
+    init?(
+        port: UInt16, host: String? = nil, origin: String? = "", path: String = "/socket", receiveBuffer: Int32? = nil
+    ) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var patience = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))

@@ -36,7 +36,9 @@ import ZeroMQ
     }
 
     /// A viewer that has the state.
-    private func viewer(_ daemon: DaemonProcess, token: String = "", receiveBuffer: Int32? = nil) throws -> StationClient {
+    private func viewer(_ daemon: DaemonProcess, token: String = "", receiveBuffer: Int32? = nil) throws
+        -> StationClient
+    {
         let client = try #require(StationClient(port: daemon.stationPort, receiveBuffer: receiveBuffer))
         #expect(client.isUpgraded)
         client.send(#"{"type":"hello","token":"\#(token)"}"#)
@@ -74,7 +76,8 @@ import ZeroMQ
             configuration: "[station]\nhost_names = [\"station.ward.example\"]\n", hasStation: true)
         let port = daemon.stationPort
         for path in ["/../etc/passwd", "/%2e%2e/etc/passwd", "/app.js/", "//", "/nothing"] {
-            #expect(try ask(port, "GET \(path) HTTP/1.1\r\nHost: [::1]:80\r\n\r\n").hasPrefix("HTTP/1.1 404 "), "\(path)")
+            #expect(
+                try ask(port, "GET \(path) HTTP/1.1\r\nHost: [::1]:80\r\n\r\n").hasPrefix("HTTP/1.1 404 "), "\(path)")
         }
         #expect(try ask(port, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").hasPrefix("HTTP/1.1 421 "))
         #expect(try ask(port, "DELETE / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").hasPrefix("HTTP/1.1 405 "))
@@ -108,8 +111,9 @@ import ZeroMQ
         let (daemon, _) = try daemonWithTokens()
         for token in ["", "wrong", String(Self.viewToken.reversed()) + "x", Self.viewToken + "x"] {
             let client = try viewer(daemon, token: token)
-            #expect(client.receive() == .text(#"{"reason":"token","type":"refused"}"#)
-                || client.receive() == .end(code: 4401), "\(token)")
+            #expect(
+                client.receive() == .text(#"{"reason":"token","type":"refused"}"#)
+                    || client.receive() == .end(code: 4401), "\(token)")
             #expect(client.endCode() ?? 4401 == 4401)
         }
         for (token, mayCommand) in [(Self.viewToken, false), (Self.commandToken, true)] {
@@ -148,7 +152,8 @@ import ZeroMQ
         ] {
             commanding.send(bad)
             #expect(
-                try #require(commanding.text { $0.contains(#""type":"reply""#) }).contains(#""result":"invalid""#), "\(bad)")
+                try #require(commanding.text { $0.contains(#""type":"reply""#) }).contains(#""result":"invalid""#),
+                "\(bad)")
         }
         #expect(daemon.terminate() == 0)
     }
@@ -281,7 +286,8 @@ import ZeroMQ
 
     @Test func bedsBeyondTheLimitAreCountedAndTakeFreePlaces() throws {
         let daemon = try DaemonProcess(
-            configuration: "[station]\nmaximum_beds = 2\n[streams]\nsilent_after_seconds = 0.5\nforgotten_after_seconds = 4\n",
+            configuration:
+                "[station]\nmaximum_beds = 2\n[streams]\nsilent_after_seconds = 0.5\nforgotten_after_seconds = 4\n",
             hasStation: true)
         let recording = Recording(samplingRate: 250, seconds: 12, seed: 5)
         for name in ["a", "b", "c"] { try Self.send(recording.blocks(stream: name, size: 250), to: daemon) }

@@ -56,7 +56,8 @@ struct StripTests {
             let end = min(values.count, start + 1 + Int(generator.next() % 90))
             // Some has come before.
             let overlap = min(start, Int(generator.next() % 5))
-            parts.append(block(Array(values[(start - overlap)..<end]), from: Int64(7 + start - overlap)), skipping: overlap)
+            parts.append(
+                block(Array(values[(start - overlap)..<end]), from: Int64(7 + start - overlap)), skipping: overlap)
             start = end
         }
         #expect(parts.end == whole.end && parts.first == whole.first)
@@ -95,7 +96,9 @@ struct StripTests {
         for session in 0..<200 {
             let values = (0..<12).map { _ in [Float](repeating: 1, count: 360) }
             bed.take(
-                block(values[0], from: Int64(session) << 40, session: UInt64(session), further: Array(values.dropFirst())),
+                block(
+                    values[0], from: Int64(session) << 40, session: UInt64(session),
+                    further: Array(values.dropFirst())),
                 skipping: 0)
             for number in 0..<400 {
                 bed.take(
@@ -105,7 +108,8 @@ struct StripTests {
                         kind: .alert(
                             Alert(
                                 kind: .pause, phase: .started, priority: .medium, number: UInt32(number),
-                                onsetSampleIndex: Int64(session) << 40, durationSeconds: 0, heartRate: nil, beatCount: 0,
+                                onsetSampleIndex: Int64(session) << 40, durationSeconds: 0, heartRate: nil,
+                                beatCount: 0,
                                 text: "pause"))), now: 0)
             }
         }
