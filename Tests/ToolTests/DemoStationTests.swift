@@ -30,7 +30,7 @@ import Testing
         for number in ward.beds.indices {
             var next: Int64 = 0
             // Past the end of what is repeated.
-            for turn in 0..<1300 {
+            for turn in -ward.beds[number].blocksAhead..<1300 {
                 let block = ward.block(
                     ofBed: number, turn: turn, session: 1, startNanoseconds: 1_700_000_000_000_000_000)
                 try block.validate()

@@ -191,7 +191,8 @@ function update() {
       ? `Other beds: ${other.length} open, gravest ${other[0].bed.name} ${capitalised(other[0].alarm.name)}` : "",
     priority: other[0]?.alarm.priority,
   });
-  tones.sound(isLive ? toneOf(ward) : null);
+  // To be no longer live is an alarm, too.
+  tones.sound(isLive ? toneOf(ward) : connection.state === "stale" ? "low" : null);
   setText(byId("clock"), new Date().toTimeString().slice(0, 8));
   document.title = `${open.length ? `(${open.length}) ` : ""}${isLive ? "" : "NOT LIVE - "}Central station`;
 }

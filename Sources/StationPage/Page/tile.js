@@ -37,11 +37,13 @@ export function priorityWords(priority) {
   return priority === "technical" ? "technical alarm" : `${priority} priority`;
 }
 
-/** Heart rate as a number; nothing where it is not known now. */
+/** Heart rate as a number; nothing where it is not known now. A rate of beats that have ceased is none. */
 export function rateText(bed, isLive) {
-  const rate = bed.status.heartRate;
-  const isKnown = isLive && !bed.isSilent && rate > 0 && bed.status.state !== "ended";
-  return isKnown ? String(Math.round(rate)) : "--";
+  const { heartRate, condition, state, alarms } = bed.status;
+  const isOn = (kind) => alarms?.some((alarm) => alarm.kind === kind && !alarm.isLatched);
+  if (!isLive || bed.isSilent || state === "ended" || (condition !== "good" && condition !== "noisy")) return "--";
+  if (isOn("asystole")) return "0";
+  return heartRate > 0 && !isOn("ventricularFibrillation") ? String(Math.round(heartRate)) : "--";
 }
 
 /** What to know about a bed beside its rate and its alarm: [kind, text]. */

@@ -46,6 +46,12 @@ struct DemoStation {
             endpoint: daemon.endpoints.ingest, context: context, connectTimeout: .seconds(10),
             note: { Terminal.note($0) })
         let (session, start) = (UInt64(wallClockNanoseconds()), wallClockNanoseconds())
+        for number in ward.beds.indices {
+            for turn in -ward.beds[number].blocksAhead..<0 {
+                let block = ward.block(ofBed: number, turn: turn, session: session, startNanoseconds: start)
+                guard try sender.send(block) else { return }
+            }
+        }
         var pacer = MonotonicPacer(samplingRate: Double(DemoWard.blocksPerSecond), speed: 1)
         var turn = 0
         while pacer.wait(untilSample: Double(turn + 1)) {

@@ -16,6 +16,8 @@ struct DemoWard {
         var material: ReplayMaterial
         /// The first sample that is sent.
         var start = 0
+        /// Blocks that are sent at once when the ward opens: the bed was watched before.
+        var blocksAhead = 0
         /// The electrode is off in these seconds of every minute.
         var leadOff = 0..<0
         /// A second lead: the first, smaller and inverted, as from another place on the chest.
@@ -29,7 +31,7 @@ struct DemoWard {
     /// - Parameter record: real ECG of at least four minutes.
     init(record: ReplayMaterial, modelPath: String) throws(ToolError) {
         var attacked = record
-        let range = try attacked.sampleRange(from: ClockTime(seconds: 15), to: ClockTime(seconds: 60))
+        let range = try attacked.sampleRange(from: ClockTime(seconds: 240), to: ClockTime(seconds: 270))
         let attack = try StreamAttack(modelPath: modelPath).apply(
             to: &attacked, range: range, attack: WindowAttack(.pgd, epsilon: 0.01), seed: 208)
         let attackedSeconds = ClockTime(seconds: Double(attack.range.count) / attacked.samplingRate)
@@ -37,15 +39,15 @@ struct DemoWard {
             Bed(stream: "bed-1", words: "real ECG, \(record.name)", material: record),
             try simulated("bed-2", "sinus rhythm, two leads", "sinus@68", seed: 2, hasSecondLead: true),
             try simulated(
-                "bed-3", "sinus rhythm, and ventricular tachycardia for 25 s", "sinus@76:25,vt@178:25,sinus@84:40",
+                "bed-3", "sinus rhythm, and ventricular tachycardia for 14 s", "sinus@76:32,vt@178:14,sinus@84:44",
                 seed: 3),
             try simulated(
                 "bed-4", "sinus rhythm, and asystole for 14 s", "sinus@62:34,asystole:14,sinus@58:42", seed: 4),
             try simulated("bed-5", "the electrode comes off every minute", "sinus@90", seed: 5, leadOff: 30..<50),
+            // The suspicion needs to know the patient's usual beat.
             Bed(
-                stream: "bed-6",
-                words: "real ECG, attacked for \(attackedSeconds) of every \(ClockTime(seconds: attacked.duration))",
-                material: attacked),
+                stream: "bed-6", words: "real ECG, attacked for \(attackedSeconds) from half a minute on",
+                material: attacked, blocksAhead: 212 * Self.blocksPerSecond),
             try simulated("bed-7", "atrial fibrillation", "af@112", seed: 7),
             Bed(
                 stream: "bed-8", words: "real ECG, replayed from 1:40 on", material: record,
@@ -69,14 +71,18 @@ struct DemoWard {
     }
 
     /// What a bed sends in one quarter of a second.
+    /// - Parameters:
+    ///   - turn: 0 is the first in real time; a bed that was watched before has some below.
+    ///   - startNanoseconds: when turn 0 began, UTC in ns since 1970.
     func block(ofBed number: Int, turn: Int, session: UInt64, startNanoseconds: Int64) -> WireSampleBlock {
         let bed = beds[number]
         let rate = bed.material.samplingRate
+        let ahead = Double(bed.blocksAhead) / Double(Self.blocksPerSecond)
         func sample(_ turn: Int) -> Int { Int((Double(turn) * rate / Double(Self.blocksPerSecond)).rounded()) }
-        let range = sample(turn)..<sample(turn + 1)
+        let range = sample(turn + bed.blocksAhead)..<sample(turn + bed.blocksAhead + 1)
         let total = bed.material.counts.count
         let counts = range.map { bed.material.counts[(bed.start + $0) % total] }
-        let time = startNanoseconds + Int64((Double(range.lowerBound) / rate * 1e9).rounded())
+        let time = startNanoseconds + Int64(((Double(range.lowerBound) / rate - ahead) * 1e9).rounded())
         var block = bed.material.block(
             stream: bed.stream, session: session, firstSampleIndex: Int64(range.lowerBound),
             acquisitionTimeNanoseconds: time, counts: counts)

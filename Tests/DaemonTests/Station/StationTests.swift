@@ -212,6 +212,20 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
+    @Test func afterARestartThePageKnowsTheAlarmsThatAreOn() throws {
+        let first = try DaemonProcess(hasJournal: true)
+        // It ends in tachycardia.
+        let recording = Recording(samplingRate: 250, seconds: 90, seed: 5)
+        let blocks = recording.blocks(stream: "bed-1", size: 250).prefix(75)
+        try Self.send(Array(blocks), to: first)
+        #expect(first.wait(for: "ecgmon_alerts_started_total{kind=\"ventricularTachycardia\"}") { $0 >= 1 })
+        #expect(first.terminate() == 0)
+        let second = try DaemonProcess(hasJournal: true, hasStation: true, after: first)
+        let client = try viewer(second)
+        #expect(client.text { $0.contains(#""kind":"ventricularTachycardia""#) } != nil)
+        #expect(second.terminate() == 0)
+    }
+
     // MARK: Hostile and slow viewers
 
     @Test func connectionsBeyondTheLimitAreClosed() throws {
