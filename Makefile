@@ -1,4 +1,5 @@
 # make demo     builds the programs and runs the monitor on five real minutes of ECG
+# make ward     the central station with eight beds, in the browser, until Ctrl-C
 # make test     builds and runs all tests
 # make build    ecgmond and ecgmon into .build/release
 # make install  into PREFIX (with DESTDIR, for packagers)
@@ -19,14 +20,20 @@ BUILD_PACKAGES := libzmq3-dev libopenblas-dev libsystemd-dev libsodium-dev libsq
 # For the examples in Python, their schema compiler, the checks of the unit file, and the tests that cut a network.
 TEST_PACKAGES := $(BUILD_PACKAGES) python3-zmq python3-protobuf protobuf-compiler systemd iproute2 util-linux
 
+# The browser that the central station is looked at with, and letters for it.
+OFFERED_TEST_PACKAGES := chromium fonts-dejavu-core
+
 # Downloads are tested in a separate process, which is retried once if it hangs: alongside hundreds of other tests,
 # URLSession has been seen to wait for ever.
 DOWNLOAD_TESTS = timeout -k 5 180 $(SWIFT) test $(FLAGS) --disable-testable-imports --skip-build --filter DataFetch
 
-.PHONY: demo test fuzz sanitize build install install-built proto need-swift need-build-packages need-test-packages
+.PHONY: demo ward test fuzz sanitize build install install-built proto need-swift need-build-packages need-test-packages
 
 demo: build
 	$(BIN)/ecgmon demo
+
+ward: build
+	$(BIN)/ecgmon demo --serve
 
 test: need-swift need-test-packages
 	@echo "== building and running all tests (optimised; the first build takes a few minutes)"
@@ -37,7 +44,7 @@ test: need-swift need-test-packages
 # linked. Its -timeout works on the main thread alone, which the test runner occupies: a target that hangs is ended
 # from outside.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= wire published wfdb snapshot configuration weights keys history acknowledged http
+FUZZ_TARGETS ?= wire published wfdb snapshot configuration weights keys history acknowledged http station
 FUZZ_BUILD := .build/fuzz
 FUZZ_ARCHIVE = $(firstword $(wildcard $(dir $(realpath $(shell command -v $(SWIFT))))../lib/clang/*/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a))
 
@@ -89,21 +96,38 @@ define install_missing
 	fi
 endef
 
+# Installs those of $(1) that apt offers.
+define install_offered
+	@for package in $(1); do \
+	    dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'install ok installed' && continue; \
+	    $(SUDO) apt-get update -qq; \
+	    if apt-cache show $$package >/dev/null 2>&1; then \
+	        echo "== installing $$package (apt-get)"; \
+	        DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$package; \
+	    else \
+	        echo "== apt has no $$package: the tests that need it are skipped"; \
+	    fi; \
+	done
+endef
+
 need-build-packages:
 	$(call install_missing,$(BUILD_PACKAGES))
 
 need-test-packages:
 	$(call install_missing,$(TEST_PACKAGES))
+	$(call install_offered,$(OFFERED_TEST_PACKAGES))
 
 install: build install-built
 
 # Installs what has already been built. An existing configuration is kept.
 install-built:
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/ecgmon/models $(DESTDIR)$(PREFIX)/share/ecgmon/Fixtures
+	install -d $(DESTDIR)$(PREFIX)/share/ecgmon/monitoring
 	install -d $(DESTDIR)$(PREFIX)/share/doc/ecgmon $(DESTDIR)/etc/ecgmon $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 755 $(BIN)/ecgmond $(BIN)/ecgmon $(DESTDIR)$(PREFIX)/bin
 	install -m 644 Config/models/* $(DESTDIR)$(PREFIX)/share/ecgmon/models
+	install -m 644 Config/monitoring/* $(DESTDIR)$(PREFIX)/share/ecgmon/monitoring
 	install -m 644 Fixtures/* $(DESTDIR)$(PREFIX)/share/ecgmon/Fixtures
 	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/ecgmon
 	[ -e $(DESTDIR)/etc/ecgmon/ecgmond.toml ] || install -m 644 Config/ecgmond.toml $(DESTDIR)/etc/ecgmon

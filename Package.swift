@@ -32,6 +32,7 @@ let package = Package(
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
     targets: [
         // C libraries from Debian's -dev packages.
@@ -107,13 +108,24 @@ let package = Package(
                 "ECGMonitor", "ECGWire", "ECGATKGAN", "ECGClassification", "ECGSignal", "NeuralNetwork",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ], swiftSettings: strict),
+        // The central station's page: plain HTML, CSS and JavaScript, embedded in the program.
+        .target(
+            name: "StationPage",
+            resources: [
+                "alarms.js", "app.js", "beds.js", "charts.js", "connection.js", "detail.js", "icon.svg", "index.html",
+                "station.css", "strip.js", "tile.js", "tones.js",
+            ].map { .embedInCode("Page/\($0)") }, swiftSettings: strict),
         // All of the daemon but its command line.
         .target(
             name: "MonitorDaemon",
             dependencies: [
                 "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN",
-                "ECGClassification", "ECGMonitor", "MonitorWire", "CSystemd",
+                "ECGClassification", "ECGMonitor", "MonitorWire", "StationPage", "CSystemd",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "TOMLKit", package: "TOMLKit"),
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -187,6 +199,7 @@ let package = Package(
                 "ECGClassification", "ECGMonitor",
                 "MonitorWire",
                 "StateCoding",
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             exclude: ["Corpus"],

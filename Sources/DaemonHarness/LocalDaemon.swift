@@ -47,6 +47,10 @@ package final class LocalDaemon {
         package var hasAcknowledgedIngest = false
         /// It serves its pages by HTTP, on a port that `httpPort` tells.
         package var servesPages = false
+        /// It serves the central station, on a port that `stationPort` tells.
+        package var servesStation = false
+        /// 0: any that is free.
+        package var stationPort = 0
         /// More arguments.
         package var arguments: [String] = []
         /// Changes to this process's environment; nil removes a variable.
@@ -131,6 +135,7 @@ package final class LocalDaemon {
             command += ["--ingest-acknowledged", endpoints.acknowledged, "--history", endpoints.history]
         }
         command += options.servesPages ? ["--http-port", "0"] : ["--no-http"]
+        command += options.servesStation ? ["--station-port", "\(options.stationPort)"] : ["--no-station"]
         command += options.arguments
         if let wrap = options.wrap { command = try wrap(command) }
         var environment = options.environment
@@ -191,6 +196,13 @@ package final class LocalDaemon {
     package var httpPort: UInt16? {
         let words = String(decoding: log.utf8.dropFirst(earlierLog), as: UTF8.self).split { $0.isWhitespace }
         return words.last { $0.hasPrefix("http_port=") }.flatMap { UInt16($0.dropFirst("http_port=".count)) }
+    }
+
+    /// The port of the central station; nil while it has not logged it since the last start, or without a station.
+    package var stationPort: UInt16? {
+        let words = String(decoding: log.utf8.dropFirst(earlierLog), as: UTF8.self).split { $0.isWhitespace }
+        guard let address = words.last(where: { $0.hasPrefix("station=http://") }) else { return nil }
+        return address.split(separator: ":").last.flatMap { UInt16($0.filter(\.isNumber)) }
     }
 
     /// The page of metrics; nil where it does not answer within five seconds.

@@ -35,14 +35,18 @@ public enum Daemon {
         // A journal that reaches a file size limit is a write error; it must not end the process.
         signal(SIGXFSZ, SIG_IGN)
         let path = path ?? (access(defaultConfigurationPath, R_OK) == 0 ? defaultConfigurationPath : nil)
-        var configuration = overrides.applied(to: try path.map(read) ?? DaemonConfiguration())
+        var file = try path.map(read) ?? DaemonConfiguration()
+        let socketsNote = path == nil ? DefaultSockets.place(&file) : nil
+        var configuration = overrides.applied(to: file)
         // The file's are checked; the command line's are not.
         if let problem = ListeningAddresses.resolve(&configuration).first {
             throw StartFailure(words: "\(problem.key): \(problem.words)", exitCode: ExitStatus.configuration)
         }
         let (logger, logWriter) = try startLogging(configuration)
         defer { logWriter.finish() }
-        try await serve(configuration, path: path, overrides: overrides, logger: logger, logWriter: logWriter)
+        try await serve(
+            configuration, path: path, overrides: overrides, logger: logger, logWriter: logWriter,
+            socketsNote: socketsNote)
     }
 
     private static func read(_ path: String) throws(StartFailure) -> DaemonConfiguration {
@@ -78,7 +82,7 @@ public enum Daemon {
 
     private static func serve(
         _ configuration: DaemonConfiguration, path: String?, overrides: ConfigurationOverrides, logger: Logger,
-        logWriter: LogWriter
+        logWriter: LogWriter, socketsNote: String?
     ) async throws {
         let notifier = ServiceNotifier()
         notifier.status("loading the model")
@@ -89,11 +93,14 @@ public enum Daemon {
         } catch {
             throw StartFailure.security(error)
         }
+        let station =
+            configuration.station.enabled && StationService.obstacle(configuration) == nil
+            ? StationFeed(maximumBeds: configuration.station.maximumBeds) : nil
         let context = DaemonContext(
             settings: ReloadableSettings(configuration), security: ReloadableSecurity(security),
             metrics: DaemonMetrics(logDropped: logWriter.dropped),
             log: PeriodicLog(logger: logger, periodSeconds: configuration.log.periodSeconds), logger: logger,
-            logWriter: logWriter)
+            logWriter: logWriter, station: station)
         let state = DaemonState(watchdogInterval: notifier.watchdogInterval)
         let pipeline: Pipeline
         do throws(SystemCallError) {
@@ -102,12 +109,23 @@ public enum Daemon {
             throw StartFailure.threads(error)
         }
         let endpoints = try pipeline.start()
+        let stationService: StationService
+        do {
+            stationService = try await StationService(pipeline: pipeline)
+        } catch {
+            pipeline.stop()
+            throw error
+        }
+        if let socketsNote {
+            logger.notice("no configuration file: the defaults hold", metadata: ["sockets": "\(socketsNote)"])
+        }
         state.didLook()
         let listening = AsyncStream<UInt16>.makeStream()
         let supervision = SupervisionService(
             pipeline: pipeline, state: state, notifier: notifier, endpoints: endpoints,
             reloader: ConfigurationReloader(path: path, overrides: overrides, context: context),
-            httpListening: listening.stream, httpEnabled: configuration.http.enabled)
+            httpListening: listening.stream, httpEnabled: configuration.http.enabled,
+            stationAddress: stationService.address)
         let http = HTTPService(
             settings: configuration.http, pipeline: pipeline, state: state, listening: listening.continuation)
         let finishing = PipelineService(pipeline: pipeline, state: state, notifier: notifier)
@@ -117,6 +135,7 @@ public enum Daemon {
                 services: [
                     .init(service: supervision, successTerminationBehavior: .ignore),
                     .init(service: http, successTerminationBehavior: .ignore),
+                    .init(service: stationService, successTerminationBehavior: .ignore),
                     .init(service: finishing, successTerminationBehavior: .ignore),
                 ], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet(logger)))
         do {

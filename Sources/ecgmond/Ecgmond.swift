@@ -61,6 +61,12 @@ struct Ecgmond: AsyncParsableCommand {
     @Flag(name: .customLong("no-http"), help: "Do not serve HTTP pages.")
     var noHTTP = false
 
+    @Option(help: "Port of the central station; 0 chooses a free one and logs it.")
+    var stationPort: Int?
+
+    @Flag(name: .customLong("no-station"), help: "Do not serve the central station.")
+    var noStation = false
+
     @Option(help: "Worker threads; 0 means one per processor.")
     var workers: Int?
 
@@ -80,6 +86,8 @@ struct Ecgmond: AsyncParsableCommand {
         overrides.model = model
         overrides.httpPort = httpPort
         overrides.noHTTP = noHTTP
+        overrides.stationPort = stationPort
+        overrides.noStation = noStation
         overrides.workers = workers
         overrides.logLevel = logLevel
         return overrides

@@ -10,6 +10,7 @@ import ToolSupport
 final class DaemonProcess {
     private let daemon: LocalDaemon
     private(set) var httpPort: UInt16 = 0
+    var stationPort: UInt16 { daemon.stationPort ?? 0 }
     /// Another one goes on in its directory.
     private var hasSuccessor = false
 
@@ -37,6 +38,7 @@ final class DaemonProcess {
     /// - Parameters:
     ///   - configuration: the text of its configuration file.
     ///   - hasJournal: it keeps a journal, takes acknowledged samples, and answers for the past.
+    ///   - hasStation: it serves the central station, on `stationPort`.
     ///   - journal: where its journal is, if not beside its other files. Its folder is made.
     ///   - predecessor: one that has ended, in whose directory this one goes on.
     ///   - watchdogSeconds: what the service manager's watchdog asks for; nil: no watchdog.
@@ -46,7 +48,7 @@ final class DaemonProcess {
     init(
         configuration: String = "", arguments: [String] = [], environment: [String: String] = [:],
         watchdogSeconds: Double? = nil, standardError: Int32? = nil, waitsUntilReady: Bool = true,
-        hasJournal: Bool = false, journal: String? = nil, diskMegabytes: Int? = nil,
+        hasJournal: Bool = false, hasStation: Bool = false, journal: String? = nil, diskMegabytes: Int? = nil,
         after predecessor: DaemonProcess? = nil
     ) throws {
         let directory =
@@ -63,6 +65,7 @@ final class DaemonProcess {
         options.journal = hasJournal ? .file(self.journal) : .asConfigured
         options.hasAcknowledgedIngest = hasJournal
         options.servesPages = true
+        options.servesStation = hasStation
         options.notifies = true
         options.standardError = standardError
         // The backtracer of a daemon that crashed was seen to hang, and a test to wait for it without end.

@@ -20,7 +20,7 @@ import Testing
         environment = dict(os.environ, JOURNAL_STREAM="%d:%d" % (status.st_dev, status.st_ino))
         daemon = subprocess.Popen(
             [program, "--ingest", "ipc://" + directory + "/i", "--events", "ipc://" + directory + "/e", "--commands", "ipc://" + directory + "/c",
-             "--no-http",
+             "--no-http", "--no-station",
              "--model", model], stderr=stderr, env=environment)
         def printUntil(message):
             text = ""

@@ -11,7 +11,8 @@ import Testing
         let process = Process()
         let output = Pipe()
         process.executableURL = URL(filePath: DaemonProcess.executable)
-        process.arguments = arguments
+        // The usual port may be somebody else's.
+        process.arguments = arguments + (arguments.contains("--station-port") ? [] : ["--no-station"])
         process.standardError = output
         process.standardOutput = output
         try process.run()

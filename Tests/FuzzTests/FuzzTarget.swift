@@ -23,6 +23,8 @@ enum FuzzTarget: String, CaseIterable {
     case acknowledged
     /// Requests for pages.
     case http
+    /// What viewers of the central station say, and the samples that it shows.
+    case station
 
     func take(_ bytes: [UInt8]) {
         switch self {
@@ -36,6 +38,7 @@ enum FuzzTarget: String, CaseIterable {
         case .history: HistoryTarget.take(bytes)
         case .acknowledged: AcknowledgedTarget.take(bytes)
         case .http: HTTPTarget.take(bytes)
+        case .station: StationTarget.take(bytes)
         }
     }
 

@@ -91,7 +91,8 @@ struct CommandService: ThreadService {
                 return try refuse("by is too long beside the key's name", number: wire.number, reply)
             }
         }
-        let received = ReceivedCommand(stream: wire.stream, command: command, number: wire.number, replyTo: reply)
+        let received = ReceivedCommand(
+            stream: wire.stream, command: command, number: wire.number, origin: .socket(reply))
         if !workers.dispatch(.command(received), of: wire.stream) {
             metrics.commands.add(for: .unavailable)
             try send(.unavailable, "the daemon is too busy or about to end", wire, reply)

@@ -7,7 +7,17 @@ struct ReceivedCommand: Sendable {
     var command: AlarmCommand
     /// The sender's own number for it.
     var number: UInt64
-    var replyTo: ReplyTo
+    var origin: CommandOrigin
+}
+
+/// Who gets the reply to a command.
+enum CommandOrigin: Sendable {
+    /// The sender of a message to a command endpoint.
+    case socket(ReplyTo)
+    /// A viewer of the central station.
+    case station(viewer: UInt64)
+    /// The central station itself, which asks for the list of alarms.
+    case stationList
 }
 
 /// Where a reply goes, and how it is encoded: as the question was.

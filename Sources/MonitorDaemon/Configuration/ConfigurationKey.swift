@@ -114,6 +114,26 @@ struct ConfigurationKey: Sendable {
         }
     }
 
+    /// Names of hosts as browsers ask for them, without a port.
+    static func hostNames(
+        _ table: String, _ name: String, _ path: any Path<[String]>, _ reload: ReloadRule
+    ) -> ConfigurationKey {
+        key(table, name, path, reload, text: { list($0) }) { (value) throws(ValueProblem) in
+            let problem = ValueProblem(words: "must be a list of host names, such as [\"station.ward.example\"]")
+            guard let array = value.array else { throw problem }
+            var names: [String] = []
+            for element in array {
+                guard let name = element.string, (1...253).contains(name.utf8.count),
+                    name.utf8.allSatisfy({
+                        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.".utf8.contains($0)
+                    })
+                else { throw problem }
+                names.append(name)
+            }
+            return names
+        }
+    }
+
     /// A set of values by their contract names, written in snake case.
     static func names<Value: CaseIterable & Hashable & Sendable & ContractNamed>(
         _ table: String, _ name: String, _ path: any Path<Set<Value>>, _ reload: ReloadRule

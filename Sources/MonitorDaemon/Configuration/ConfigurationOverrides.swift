@@ -26,6 +26,10 @@ public struct ConfigurationOverrides: Sendable, Equatable {
     public var httpPort: Int?
     /// Serve no HTTP pages.
     public var noHTTP = false
+    /// Port of the central station, 0 ... 65535; 0: any that is free.
+    public var stationPort: Int?
+    /// Serve no central station.
+    public var noStation = false
     /// Worker threads, 0 ... 256; 0: one for each processor.
     public var workers: Int?
     /// "trace", "debug", "info", "notice", "warning", "error" or "critical".
@@ -49,6 +53,9 @@ public struct ConfigurationOverrides: Sendable, Equatable {
         if let httpPort, !(0...65_535).contains(httpPort) {
             return "--http-port must be from 0 to 65535, not \(httpPort)"
         }
+        if let stationPort, !(0...65_535).contains(stationPort) {
+            return "--station-port must be from 0 to 65535, not \(stationPort)"
+        }
         if let workers, !(0...256).contains(workers) { return "--workers must be from 0 to 256, not \(workers)" }
         if let logLevel, Logger.Level(rawValue: logLevel) == nil {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
@@ -71,6 +78,8 @@ public struct ConfigurationOverrides: Sendable, Equatable {
         if let model { result.model.path = model }
         if let httpPort { result.http.port = httpPort }
         if noHTTP { result.http.enabled = false }
+        if let stationPort { result.station.port = stationPort }
+        if noStation { result.station.enabled = false }
         if let workers { result.workers.count = workers }
         if let level = logLevel.flatMap({ Logger.Level(rawValue: $0) }) { result.log.level = level }
         return result

@@ -33,6 +33,7 @@ struct ConfigurationReloader: Sendable {
             var places = new
             places.security = settings.current.security
             places.http.tokenFile = settings.current.http.tokenFile
+            places.station = settings.current.station
             keys = try SecurityFiles.read(places)
         } catch {
             context.metrics.reloads.add(for: .failed)

@@ -42,6 +42,15 @@ enum ConfigurationSchema {
             .integer("http", "port", \.http.port, 0...65_535, .restart),
             .string("http", "token_file", \.http.tokenFile, .restart) { _ in nil },
 
+            .boolean("station", "enabled", \.station.enabled, .restart),
+            .string("station", "address", \.station.address, .restart),
+            .integer("station", "port", \.station.port, 0...65_535, .restart),
+            .hostNames("station", "host_names", \.station.hostNames, .restart),
+            .integer("station", "maximum_connections", \.station.maximumConnections, 1...1024, .restart),
+            .integer("station", "maximum_beds", \.station.maximumBeds, 1...512, .restart),
+            .string("station", "view_token_file", \.station.viewTokenFile, .restart) { _ in nil },
+            .string("station", "command_token_file", \.station.commandTokenFile, .restart) { _ in nil },
+
             .choice("log", "level", \.log.level, .atOnce),
             .number("log", "period_seconds", \.log.periodSeconds, 0.1...86_400, .atOnce),
 

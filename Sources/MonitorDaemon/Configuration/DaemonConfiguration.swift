@@ -81,6 +81,21 @@ struct DaemonConfiguration: Sendable, Equatable {
         var tokenFile = ""
     }
 
+    struct Station: Sendable, Equatable {
+        var enabled = true
+        var address = "127.0.0.1"
+        /// 0: any free port.
+        var port = 8471
+        /// Names beside addresses by which browsers may call it.
+        var hostNames: [String] = []
+        var maximumConnections = 64
+        var maximumBeds = 128
+        /// Path of a file with the token that viewers must show; "": none.
+        var viewTokenFile = ""
+        /// Path of a file with the token of those who may command; "": nobody may.
+        var commandTokenFile = ""
+    }
+
     struct Log: Sendable, Equatable {
         var level = Logger.Level.info
         var periodSeconds = 10.0
@@ -100,6 +115,7 @@ struct DaemonConfiguration: Sendable, Equatable {
     var streams = Streams()
     var workers = Workers()
     var http = HTTP()
+    var station = Station()
     var log = Log()
     var stop = Stop()
     var monitor = MonitorConfiguration()

@@ -68,6 +68,9 @@ final class DaemonMetrics: Sendable {
     let subscriberResets = CounterTable<SubscriberAdmission.Offence>()
     let httpUnauthorized = Counter()
 
+    /// The central station.
+    let station = StationMetrics()
+
     // The process.
     /// Log entries that were dropped because nobody read them in time.
     let logDropped: Counter

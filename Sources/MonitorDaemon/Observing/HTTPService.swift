@@ -77,7 +77,8 @@ struct HTTPService: Service {
     private func metrics() -> String {
         MetricsPage.render(
             pipeline.context.metrics, version: Daemon.version, modelName: pipeline.classifier.name,
-            modelSHA256: pipeline.classifier.sha256, queues: pipeline.queues)
+            modelSHA256: pipeline.classifier.sha256, queues: pipeline.queues,
+            station: pipeline.context.station)
     }
 
     /// Whether the process is worth keeping: every thread shows life.

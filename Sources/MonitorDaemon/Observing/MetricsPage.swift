@@ -19,7 +19,8 @@ struct MetricsPage {
     private var text = ""
 
     static func render(
-        _ metrics: DaemonMetrics, version: String, modelName: String, modelSHA256: String, queues: [QueueReading]
+        _ metrics: DaemonMetrics, version: String, modelName: String, modelSHA256: String, queues: [QueueReading],
+        station: StationFeed? = nil
     ) -> String {
         var page = MetricsPage()
         page.identity(metrics, version: version, modelName: modelName, modelSHA256: modelSHA256)
@@ -29,6 +30,7 @@ struct MetricsPage {
         page.journal(metrics.journal)
         page.streams(metrics)
         page.security(metrics)
+        page.station(metrics.station, station)
         page.process(metrics)
         return page.text
     }

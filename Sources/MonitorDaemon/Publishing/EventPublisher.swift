@@ -9,6 +9,7 @@ final class EventPublisher {
     /// nil: there is no journal.
     private let journal: StreamJournal?
     private let queue: BoundedQueue<OutgoingMessage>
+    private let station: StationFeed?
     private let subscriptions: Subscriptions
     private let encoding: BodyEncoding
     private let metrics: DaemonMetrics
@@ -25,6 +26,7 @@ final class EventPublisher {
         self.queue = queue
         self.subscriptions = subscriptions
         encoding = context.settings.current.events.encoding
+        station = context.station
         metrics = context.metrics
         log = context.log
         logger = context.logger
@@ -42,6 +44,7 @@ final class EventPublisher {
         events.removeAll(keepingCapacity: true)
         decide(&events)
         for event in events { count(event) }
+        station?.take(events, of: stream)
         if let journal {
             journal.write(events, of: stream, hasEnded: hasEnded) { event, binary in
                 message(event, binary, of: stream, receivedAt: receivedAt)
@@ -65,6 +68,7 @@ final class EventPublisher {
     /// their memory, too.
     /// - Parameter skipped: samples at the block's beginning that have been published before.
     func publishWaveform(_ block: SampleBlock, skipping skipped: Int, of stream: WatchedStream, receivedAt: UInt64) {
+        station?.take(block, skipping: skipped, of: stream)
         let place = WatchedStream.place(of: .waveform)
         guard stream.isWanted(place, subscriptions) else { return }
         let second = max(1, Int(block.samplingRate))

@@ -42,5 +42,13 @@ struct HTTPToken: Sendable, Equatable, CustomStringConvertible {
         return difference == 0
     }
 
+    /// Whether a text is this token. The time it takes depends on the text's length alone.
+    func isEqual(to text: String) -> Bool {
+        guard text.utf8.count == bytes.count else { return false }
+        var difference: UInt8 = 0
+        for (given, wanted) in zip(text.utf8, bytes) { difference |= given ^ wanted }
+        return difference == 0
+    }
+
     var description: String { "HTTP token" }
 }

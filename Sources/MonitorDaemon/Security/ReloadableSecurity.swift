@@ -11,6 +11,10 @@ final class ReloadableSecurity: Sendable {
         var ipcWithoutCurve = false
         /// nil: the pages ask for none.
         var httpToken: HTTPToken?
+        /// nil: everybody who reaches the central station may look.
+        var stationViewToken: HTTPToken?
+        /// nil: nobody may command from there.
+        var stationCommandToken: HTTPToken?
 
         var isEnabled: Bool { serverKey != nil }
     }
@@ -178,6 +182,8 @@ extension ReloadableSecurity {
         var words: [String] = []
         if new.serverKey != old.serverKey { words.append("the server's key, all connect anew") }
         if new.httpToken != old.httpToken { words.append("the http token") }
+        if new.stationViewToken != old.stationViewToken { words.append("the station's token to view") }
+        if new.stationCommandToken != old.stationCommandToken { words.append("the station's token to command") }
         let before = Dictionary(uniqueKeysWithValues: old.permissions.keys.map { ($0.name, $0) })
         let after = Dictionary(uniqueKeysWithValues: new.permissions.keys.map { ($0.name, $0) })
         let added = after.keys.filter { before[$0] == nil }.sorted()

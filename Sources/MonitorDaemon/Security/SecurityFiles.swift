@@ -22,6 +22,10 @@ enum SecurityFiles {
                 nextStep: "set security.server_key, or see why the credential server.key is missing")
         }
         if let path = httpTokenPath(configuration.http) { state.httpToken = try HTTPToken(path: path) }
+        if let path = stationViewTokenPath(configuration.station) { state.stationViewToken = try HTTPToken(path: path) }
+        if let path = stationCommandTokenPath(configuration.station) {
+            state.stationCommandToken = try HTTPToken(path: path)
+        }
         return state
     }
 
@@ -38,6 +42,14 @@ enum SecurityFiles {
 
     static func httpTokenPath(_ http: DaemonConfiguration.HTTP) -> String? {
         path(http.tokenFile, credential: "http.token")
+    }
+
+    static func stationViewTokenPath(_ station: DaemonConfiguration.Station) -> String? {
+        path(station.viewTokenFile, credential: "station-view.token")
+    }
+
+    static func stationCommandTokenPath(_ station: DaemonConfiguration.Station) -> String? {
+        path(station.commandTokenFile, credential: "station-command.token")
     }
 
     /// The configured path has precedence over a credential from systemd (`LoadCredential=`).

@@ -24,6 +24,7 @@ enum ListeningAddresses {
             }
         }
         if let problem = resolveHTTP(&configuration.http, resolver) { problems.append(problem) }
+        if let problem = resolveStation(&configuration.station, resolver) { problems.append(problem) }
         guard problems.isEmpty else { return problems }
         return twice(configuration) + exposed(configuration)
     }
@@ -45,6 +46,22 @@ enum ListeningAddresses {
                     + "loopback address (127.0.0.1 or ::1), or set http.token_file")
         } catch {
             return Problem(key: "http.address", words: "\"\(LogFields.oneLine(http.address))\" \(error.words)")
+        }
+    }
+
+    private static func resolveStation(
+        _ station: inout DaemonConfiguration.Station, _ resolver: HostResolver
+    ) -> Problem? {
+        do throws(HostResolver.Problem) {
+            let address = try resolver.address(of: station.address)
+            station.address = address.text
+            guard !address.isLoopback, SecurityFiles.stationViewTokenPath(station) == nil else { return nil }
+            return Problem(
+                key: "station.address",
+                words: "\(address.text) can be reached from the network, where anybody could watch the patients; use a "
+                    + "loopback address (127.0.0.1 or ::1), or set station.view_token_file")
+        } catch {
+            return Problem(key: "station.address", words: "\"\(LogFields.oneLine(station.address))\" \(error.words)")
         }
     }
 

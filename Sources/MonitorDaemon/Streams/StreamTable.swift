@@ -61,12 +61,22 @@ final class StreamTable {
             context.metrics.streamLosses.watch(stream.name)
             stream.needsSnapshot = !events.isEmpty
             publisher.publish(stream) { $0 = events }
+            tellStation(of: stream)
             activity.didWork()
         }
         if !streams.isEmpty {
             context.logger.notice(
                 "streams go on where they were",
                 metadata: ["worker": "\(worker)", "streams": "\(streams.count)"])
+        }
+    }
+
+    /// What is on in a stream that goes on is news to the station.
+    private func tellStation(of stream: WatchedStream) {
+        guard let station = context.station else { return }
+        publisher.publish(stream) { events in
+            let list = AlarmCommand(.list, by: "station")
+            if let outcome = stream.monitor.apply(list, events: &events) { station.take(outcome, of: stream) }
         }
     }
 
@@ -119,6 +129,7 @@ final class StreamTable {
         streams[stream.name] = nil
         context.metrics.streams.decrement()
         context.metrics.streamLosses.forget(stream.name)
+        context.station?.forget(stream)
         journal?.retire(stream)
         tracker.forget(stream.name)
     }

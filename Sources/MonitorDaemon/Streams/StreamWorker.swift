@@ -150,10 +150,15 @@ final class StreamWorker: ThreadService {
             }
         }
         guard let outcome = applied else {
+            if case .stationList = received.origin { return }
             let text = "no samples of this stream have come"
             context.log.note(
                 "command refused", cause: CommandLabel.unknownStream.rawValue, stream: received.stream, detail: text)
             return reply(WireCommandReply(.unknownStream, text, number: received.number), .unknownStream, received)
+        }
+        if case .stationList = received.origin {
+            if let stream = table[received.stream] { context.station?.take(outcome, of: stream) }
+            return
         }
         let (label, text) = received.command.summary(of: outcome)
         var reply = WireCommandReply(label, text, number: received.number)
@@ -170,7 +175,11 @@ final class StreamWorker: ThreadService {
 
     private func reply(_ reply: WireCommandReply, _ label: CommandLabel, _ received: ReceivedCommand) {
         context.metrics.commands.add(for: label)
-        let outgoing = OutgoingReply(to: received.replyTo, stream: received.stream, reply: reply)
+        guard case .socket(let sender) = received.origin else {
+            if case .station(let viewer) = received.origin { context.station?.reply(reply, to: viewer) }
+            return
+        }
+        let outgoing = OutgoingReply(to: sender, stream: received.stream, reply: reply)
         // Without room, or at the daemon's end, the reply is lost: the sender hears nothing and asks again.
         guard replyQueue.push(outgoing, waitingAtMost: 0) == .taken else {
             return context.metrics.count(.commandReplyDropped, of: received.stream)

@@ -21,6 +21,12 @@ final class WatchedStream {
     /// Of its events.
     var numbering = StreamNumbering()
 
+    // What the central station needs.
+    /// It has a place there.
+    var isOnStation = false
+    /// It has asked for one.
+    var isKnownToStation = false
+
     // What the journal needs.
     /// It does not go on from anything in the journal.
     var beginsAnew = false

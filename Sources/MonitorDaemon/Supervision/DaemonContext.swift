@@ -9,6 +9,8 @@ struct DaemonContext: Sendable {
     let logger: Logger
     /// Writes what `logger` and `log` take.
     let logWriter: LogWriter
+    /// nil: there is no central station.
+    var station: StationFeed?
 
     /// Counts and logs something that is turned away.
     /// - Parameters:

@@ -186,6 +186,10 @@ final class Pipeline: Sendable {
         return readings
     }
 
+    /// Passes a command to the worker that owns its stream.
+    /// - Returns: false if that has no room.
+    func dispatch(_ command: ReceivedCommand) -> Bool { workers.dispatch(.command(command), of: command.stream) }
+
     var workerCount: Int { workers.count }
 
     private static var processors: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }

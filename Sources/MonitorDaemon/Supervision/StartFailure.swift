@@ -52,6 +52,12 @@ public struct StartFailure: Error, CustomStringConvertible {
             exitCode: ExitStatus.noInput)
     }
 
+    static func station(address: String, port: Int, _ reason: String) -> StartFailure {
+        StartFailure(
+            words: "cannot serve the central station on \(address):\(port): \(reason); choose another port with "
+                + "--station-port, or none with --no-station", exitCode: ExitStatus.unavailable)
+    }
+
     static func http(address: String, port: Int, _ reason: String) -> StartFailure {
         StartFailure(
             words: "cannot serve http on \(address):\(port): \(reason); choose another port with --http-port",

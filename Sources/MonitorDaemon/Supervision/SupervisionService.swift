@@ -19,6 +19,8 @@ struct SupervisionService: Service {
     let httpListening: AsyncStream<UInt16>
     /// Without them the daemon is not ready, unless they are not wanted.
     let httpEnabled: Bool
+    /// Where browsers find the central station; nil: it is not served.
+    let stationAddress: String?
 
     private var context: DaemonContext { pipeline.context }
 
@@ -59,6 +61,7 @@ struct SupervisionService: Service {
         where !bound.isEmpty {
             metadata[name] = "\(bound.joined(separator: " "))"
         }
+        if let stationAddress { metadata["station"] = "\(stationAddress)" }
         if let httpPort { metadata["http_port"] = "\(httpPort)" }
         return metadata
     }

@@ -13,6 +13,9 @@ struct Demo: ParsableCommand {
             The daemon listens on ipc endpoints in a temporary directory, which is removed at the end. Each row shows \
             ten seconds of beats: N normal, S supraventricular, V ventricular, F fusion, ? not classified. The exit \
             code is 0 if everything happened as it should.
+
+            With --serve: a ward of eight beds, real and simulated, sends to the daemon in real time until Ctrl-C. The \
+            daemon serves its central station, and the demo prints the page's address.
             """)
 
     @Option(name: .long, help: "Multiple of real speed, or max.")
@@ -37,6 +40,17 @@ struct Demo: ParsableCommand {
     @Flag(name: .long, help: "Without a replay at the end.")
     var noReplay = false
 
+    @Flag(name: .long, help: "Serve the central station with a ward of eight beds until Ctrl-C.")
+    var serve = false
+
+    @Option(name: .long, help: "Port of the central station; 0 chooses a free one.")
+    var stationPort = 8471
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("End --serve after this time by itself.", valueName: "time"))
+    var duration: ClockTime?
+
     @Option(
         name: .long,
         help: ArgumentHelp("Weights for the daemon and the attacker; default: the shipped ones.", valueName: "file"))
@@ -50,11 +64,17 @@ struct Demo: ParsableCommand {
 
     mutating func validate() throws {
         guard epsilon > 0, epsilon <= 1 else { throw ValidationError("--epsilon takes more than 0 and at most 1") }
+        guard (0...65_535).contains(stationPort) else { throw ValidationError("--station-port takes 0 to 65535") }
         guard from < to else { throw ValidationError("--from must be before --to") }
     }
 
     mutating func run() throws {
         Interruption.install()
+        if serve {
+            try serveWard()
+            if Interruption.requested { throw ExitCode(Interruption.exitCode) }
+            return
+        }
         let problems = try demonstrate()
         if Interruption.requested { throw ExitCode(Interruption.exitCode) }
         if !problems.isEmpty { throw ExitCode(2) }
@@ -65,12 +85,7 @@ struct Demo: ParsableCommand {
     private func demonstrate() throws(ToolError) -> [String] {
         let terminal = Terminal()
         let modelPath = try InstalledFiles.model(model)
-        guard let recordPath = record ?? InstalledFiles.find("Fixtures/208s.hea") else {
-            throw ToolError(
-                "the record Fixtures/208s was found neither here nor above \(InstalledFiles.executableDirectory)",
-                nextStep: "Name a WFDB record with --record")
-        }
-        var material = try ReplayMaterial(recordPath: recordPath)
+        var material = try ReplayMaterial(recordPath: try recordPath())
         terminal.line(
             "\(material.name), lead \(material.lead): \(ClockTime(seconds: material.duration)) of ECG, sent at \(speed) "
                 + "times real speed")
@@ -106,6 +121,32 @@ struct Demo: ParsableCommand {
         material.counts += material.counts[source]
         terminal.line("after the end, \(from) to \(to) is played back once more")
         return start..<material.counts.count
+    }
+
+    /// The ward, within the life of the temporary directory and the daemon.
+    private func serveWard() throws(ToolError) {
+        let terminal = Terminal()
+        let modelPath = try InstalledFiles.model(model)
+        let directory = try TemporaryDirectory()
+        let token = try DemoStation.writeToken(in: directory.path)
+        var setup = LocalDaemon.Options(
+            programs: [self.daemon ?? InstalledFiles.program("ecgmond")], model: modelPath)
+        setup.servesStation = true
+        setup.configuration = "[station]\ncommand_token_file = \"\(token.path)\"\n"
+        setup.stationPort = stationPort
+        terminal.line("making eight beds, one of them attacked ...")
+        let ward = try DemoWard(record: try ReplayMaterial(recordPath: try recordPath()), modelPath: modelPath)
+        let daemon = try LocalDaemon(setup, directory: directory.path)
+        try daemon.start()
+        defer { daemon.stop(within: 5) }
+        try DemoStation(ward: ward, terminal: terminal).run(daemon, token: token.token, seconds: duration?.seconds)
+    }
+
+    private func recordPath() throws(ToolError) -> String {
+        if let found = record ?? InstalledFiles.find("Fixtures/208s.hea") { return found }
+        throw ToolError(
+            "the record Fixtures/208s was found neither here nor above \(InstalledFiles.executableDirectory)",
+            nextStep: "Name a WFDB record with --record")
     }
 
     private func attackedSegment(

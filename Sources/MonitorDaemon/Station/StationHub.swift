@@ -1,0 +1,267 @@
+import ECGMonitor
+import ECGWire
+import FoundationEssentials
+import Logging
+import MonitorWire
+import NIOCore
+
+/// The middle of the station: takes what the workers say, knows every bed, and sends each viewer what is new.
+///
+/// `@unchecked Sendable`: everything but `init` is done on one event loop.
+final class StationHub: @unchecked Sendable {
+    static let tick = TimeAmount.milliseconds(100)
+    /// What a new viewer gets of each strip.
+    private static let stripSeconds = 6.0
+    private static let ticksBetweenTrends = 600
+
+    let metrics: StationMetrics
+    private let feed: StationFeed
+    private let access: StationAccess
+    private let log: PeriodicLog
+    private let commandMetrics: DaemonMetrics
+    private let dispatch: @Sendable (ReceivedCommand) -> Bool
+    private var beds: [String: StationBed] = [:]
+    private var viewers: [UInt64: StationViewer] = [:]
+    private var lastViewer: UInt64 = 0
+    private var inputs: [StationFeed.Input] = []
+    private var gone: [String] = []
+    private var sentNotShown = 0
+    private var securityGeneration: UInt64 = 0
+    private var ticks = 0
+    private let encoder = JSONEncoder()
+
+    /// - Parameter dispatch: passes a command to the worker of its stream; false: it has no room.
+    init(
+        feed: StationFeed, access: StationAccess, context: DaemonContext, metrics: StationMetrics,
+        dispatch: @escaping @Sendable (ReceivedCommand) -> Bool
+    ) {
+        self.feed = feed
+        self.access = access
+        self.metrics = metrics
+        self.dispatch = dispatch
+        log = context.log
+        commandMetrics = context.metrics
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "", negativeInfinity: "", nan: "")
+    }
+
+    // MARK: A tick
+
+    func turn() {
+        ticks += 1
+        take(now: DaemonClock.utc())
+        if feed.takeLostEvents() { askForAlarms() }
+        checkRights()
+        send()
+    }
+
+    private func take(now: Int64) {
+        inputs.removeAll(keepingCapacity: true)
+        feed.drain(into: &inputs)
+        for input in inputs {
+            switch input {
+            case .samples(let stream, let block, let skipped):
+                bed(stream) { $0.take(block, skipping: skipped) }
+            case .events(let stream, let events):
+                bed(stream) { for event in events { $0.take(event, now: now) } }
+            case .alarms(let stream, let outcome): bed(stream) { $0.take(outcome) }
+            case .gone(let stream):
+                beds[stream] = nil
+                gone.append(stream)
+            case .reply(let viewer, let reply): pass(reply, to: viewer)
+            }
+        }
+        inputs.removeAll(keepingCapacity: true)
+    }
+
+    private func bed(_ name: String, _ change: (inout StationBed) -> Void) {
+        change(&beds[name, default: StationBed(name: name)])
+    }
+
+    /// Events were lost: what is on is asked for.
+    private func askForAlarms() {
+        log.note("the station asks for the alarms anew", cause: "station_events_lost", stream: "")
+        for name in beds.keys {
+            let command = AlarmCommand(.list, by: "station")
+            _ = dispatch(ReceivedCommand(stream: name, command: command, number: 0, origin: .stationList))
+        }
+    }
+
+    /// A token that was changed holds for those who have shown the old one, too.
+    private func checkRights() {
+        let generation = access.security.generation
+        guard generation != securityGeneration else { return }
+        securityGeneration = generation
+        for viewer in viewers.values where viewer.hasSignedIn {
+            let rights = access.rights(of: viewer.token)
+            guard viewer.signIn(viewer.token, rights) else {
+                viewer.close(.refused)
+                continue
+            }
+            // The state tells what it may do.
+            viewer.hasState = false
+        }
+    }
+
+    // MARK: To the viewers
+
+    private func send() {
+        let now = DaemonClock.monotonic()
+        let ready = viewers.values.filter { viewer in
+            if viewer.canTake(at: now) { return true }
+            noteBehind(viewer)
+            return false
+        }
+        if ready.contains(where: \.hasState) { sendChanges(ready) }
+        sendDetails(ready)
+        for name in beds.keys { beds[name]?.forgetChanges() }
+        gone.removeAll()
+        for viewer in ready where !viewer.hasState { sendState(viewer) }
+    }
+
+    /// It gets everything again when it takes something again.
+    private func noteBehind(_ viewer: StationViewer) {
+        guard viewer.hasState else { return }
+        viewer.hasState = false
+        metrics.viewersBehind.add(1)
+    }
+
+    private func sendChanges(_ ready: [StationViewer]) {
+        var tick = StationMessage.Tick(bedsNotShown: nil, beds: [], gone: gone.isEmpty ? nil : gone)
+        for name in beds.keys.sorted() {
+            if let change = beds[name]?.takeChange(), !change.isEmpty { tick.beds.append(change) }
+        }
+        if feed.notShown.value != sentNotShown {
+            sentNotShown = feed.notShown.value
+            tick.bedsNotShown = sentNotShown
+        }
+        // An empty one says that the connection lives.
+        guard let text = encoded(tick) else { return }
+        for viewer in ready where viewer.hasState { viewer.send(text) }
+    }
+
+    private func sendDetails(_ ready: [StationViewer]) {
+        let opened = Set(ready.compactMap(\.openBed))
+        let withTrend = ticks % Self.ticksBetweenTrends == 0
+        for name in opened {
+            guard let detail = beds[name]?.detail(withTrend: withTrend), let text = encoded(detail) else { continue }
+            for viewer in ready where viewer.openBed == name && viewer.hasState { viewer.send(text) }
+        }
+    }
+
+    private func sendState(_ viewer: StationViewer) {
+        let state = StationMessage.State(
+            version: Daemon.version, mayCommand: viewer.rights.mayCommand, bedsNotShown: feed.notShown.value,
+            beds: beds.keys.sorted().compactMap { beds[$0]?.whole(stripSeconds: Self.stripSeconds) })
+        guard let text = encoded(state) else { return }
+        viewer.send(text)
+        viewer.hasState = true
+    }
+
+    private func encoded(_ message: some Encodable) -> ByteBuffer? {
+        guard let data = try? encoder.encode(message) else { return nil }
+        return ByteBuffer(bytes: data)
+    }
+
+    // MARK: Viewers
+
+    func makeViewer() -> StationViewer {
+        lastViewer += 1
+        return StationViewer(id: lastViewer, hub: self)
+    }
+
+    func add(_ viewer: StationViewer) {
+        viewers[viewer.id] = viewer
+        metrics.viewers.set(viewers.count)
+    }
+
+    func remove(_ viewer: StationViewer) {
+        guard viewers.removeValue(forKey: viewer.id) != nil else { return }
+        metrics.viewers.set(viewers.count)
+    }
+
+    func closeAll() { for viewer in viewers.values { viewer.close(.goingAway) } }
+
+    func take(_ request: StationMessage.Request, from viewer: StationViewer) {
+        guard viewer.hasSignedIn else { return signIn(request, viewer) }
+        // One that takes nothing is told nothing more; it gets everything again when it does.
+        guard viewer.canTake(at: DaemonClock.monotonic()) else { return noteBehind(viewer) }
+        switch request.type {
+        case "open":
+            guard let name = request.bed, let bed = beds[name] else { return }
+            viewer.openBed = name
+            if let text = encoded(bed.opened()) { viewer.send(text) }
+        case "close": viewer.openBed = nil
+        case "strip":
+            guard let name = request.bed, let alarm = request.alarm else { return viewer.close(.badMessage) }
+            guard let strip = beds[name]?.strip(ofAlarm: alarm), let text = encoded(strip) else { return }
+            viewer.send(text)
+        case "command": command(request, viewer)
+        default: viewer.close(.badMessage)
+        }
+    }
+
+    private func signIn(_ request: StationMessage.Request, _ viewer: StationViewer) {
+        guard request.type == "hello" else { return viewer.close(.badMessage) }
+        let token = request.token ?? ""
+        guard viewer.signIn(token, access.rights(of: token)) else {
+            metrics.viewersRefused.add(1)
+            log.note("viewer refused", cause: "station_token", stream: "")
+            if let text = encoded(StationMessage.Refused(reason: "token")) { viewer.send(text) }
+            return viewer.close(.refused)
+        }
+    }
+
+    // MARK: Commands
+
+    private func command(_ request: StationMessage.Request, _ viewer: StationViewer) {
+        let number = request.number ?? 0
+        guard viewer.rights.mayCommand else {
+            commandMetrics.commands.add(for: .notPermitted)
+            return reply(.notPermitted, "this token has no right to it", number, viewer)
+        }
+        guard let stream = request.bed, StreamName.isValid(stream), let action = Self.action(request) else {
+            commandMetrics.commands.add(for: .invalid)
+            return reply(.invalid, "no command", number, viewer)
+        }
+        // The name that the viewer gives is believed; what stands behind it, nobody else can put at the end.
+        let command = AlarmCommand(action, by: "\(request.by ?? "") [station token]")
+        guard request.by?.isEmpty == false, AlarmCommand.isValid(name: command.by) else {
+            commandMetrics.commands.add(for: .invalid)
+            return reply(.invalid, "a name of 1 to 48 printable characters is needed", number, viewer)
+        }
+        let received = ReceivedCommand(
+            stream: stream, command: command, number: number, origin: .station(viewer: viewer.id))
+        if !dispatch(received) {
+            commandMetrics.commands.add(for: .unavailable)
+            reply(.unavailable, "the daemon is too busy or about to end", number, viewer)
+        }
+    }
+
+    private static func action(_ request: StationMessage.Request) -> AlarmCommand.Action? {
+        switch request.action {
+        case "acknowledge":
+            guard let name = request.kind else { return .acknowledge(kind: nil, number: nil) }
+            guard let kind = AlertKind.allCases.first(where: { $0.contractName == name }) else { return nil }
+            return .acknowledge(kind: kind, number: request.alert)
+        case "pauseAudio": return .pause(.audio, seconds: nil)
+        case "pauseAlarm": return .pause(.alarm, seconds: nil)
+        case "resume": return .resume
+        default: return nil
+        }
+    }
+
+    private func pass(_ reply: WireCommandReply, to viewer: UInt64) {
+        guard let viewer = viewers[viewer] else { return }
+        let label = CommandLabel.allCases.first { $0.wire == reply.result } ?? .invalid
+        self.reply(label, reply.text, reply.number, viewer)
+    }
+
+    private func reply(_ label: CommandLabel, _ text: String, _ number: UInt64, _ viewer: StationViewer) {
+        guard let text = encoded(StationMessage.Reply(number: number, result: label.rawValue, text: text)) else {
+            return
+        }
+        viewer.send(text)
+    }
+}
