@@ -6,8 +6,8 @@ import ECGWire
 import Glibc
 import ToolSupport
 
-/// Eight beds for the central station: real ECG, an attack on it, and simulated rhythms that come and go. Each repeats
-/// itself without end.
+/// Eight beds for the central station: real ECG, an attack on it, and simulated rhythms that come and go. Each begins
+/// again when it is over: the real ECG after five minutes, the simulated after half an hour. The monitor notices that.
 struct DemoWard {
     struct Bed {
         var stream: String
@@ -27,6 +27,7 @@ struct DemoWard {
     private(set) var beds: [Bed] = []
     /// Blocks a second.
     static let blocksPerSecond = 4
+    private static let simulatedSeconds = 1_800.0
 
     /// - Parameter record: real ECG of at least four minutes.
     init(record: ReplayMaterial, modelPath: String) throws(ToolError) {
@@ -34,6 +35,9 @@ struct DemoWard {
         let range = try attacked.sampleRange(from: ClockTime(seconds: 240), to: ClockTime(seconds: 270))
         let attack = try StreamAttack(modelPath: modelPath).apply(
             to: &attacked, range: range, attack: WindowAttack(.pgd, epsilon: 0.01), seed: 208)
+        var excerpt = record
+        excerpt.counts = Array(
+            record.counts[try record.sampleRange(from: .init(seconds: 105), to: .init(seconds: 135))])
         let attackedSeconds = ClockTime(seconds: Double(attack.range.count) / attacked.samplingRate)
         beds = [
             Bed(stream: "bed-1", words: "real ECG, \(record.name)", material: record),
@@ -50,8 +54,8 @@ struct DemoWard {
                 material: attacked, blocksAhead: 212 * Self.blocksPerSecond),
             try simulated("bed-7", "atrial fibrillation", "af@112", seed: 7),
             Bed(
-                stream: "bed-8", words: "real ECG, replayed from 1:40 on", material: record,
-                start: min(Int(100 * record.samplingRate), record.counts.count - 1)),
+                stream: "bed-8", words: "half a minute of real ECG, played again and again",
+                material: excerpt, blocksAhead: 20 * Self.blocksPerSecond),
         ]
     }
 
@@ -62,10 +66,14 @@ struct DemoWard {
         guard let parsed = RhythmScript(script) else {
             throw ToolError("\(script) is no script for the simulator", nextStep: "See `ecgmon replay --help`")
         }
+        // So long that it does not soon begin again: no heart repeats its intervals, and the monitor knows.
         let finite = parsed.segments.map(\.seconds).filter(\.isFinite).reduce(0, +)
+        let times = finite > 0 ? Int(Self.simulatedSeconds / finite) : 1
         let material = ReplayMaterial(
-            simulating: .init(samplingRate: 250, seed: seed, script: parsed.segments, noise: .resting),
-            seconds: parsed.segments.contains { !$0.seconds.isFinite } ? 120 : finite)
+            simulating: .init(
+                samplingRate: 250, seed: seed,
+                script: Array(repeatElement(parsed.segments, count: times).joined()), noise: .resting),
+            seconds: finite > 0 ? finite * Double(times) : Self.simulatedSeconds)
         return Bed(
             stream: stream, words: words, material: material, leadOff: leadOff, hasSecondLead: hasSecondLead)
     }
