@@ -14,8 +14,6 @@ struct DemoWard {
         /// For the list that the demo prints.
         var words: String
         var material: ReplayMaterial
-        /// The first sample that is sent.
-        var start = 0
         /// Blocks that are sent at once when the ward opens: the bed was watched before.
         var blocksAhead = 0
         /// The electrode is off in these seconds of every minute.
@@ -89,7 +87,7 @@ struct DemoWard {
         func sample(_ turn: Int) -> Int { Int((Double(turn) * rate / Double(Self.blocksPerSecond)).rounded()) }
         let range = sample(turn + bed.blocksAhead)..<sample(turn + bed.blocksAhead + 1)
         let total = bed.material.counts.count
-        let counts = range.map { bed.material.counts[(bed.start + $0) % total] }
+        let counts = range.map { bed.material.counts[$0 % total] }
         let time = startNanoseconds + Int64(((Double(range.lowerBound) / rate - ahead) * 1e9).rounded())
         var block = bed.material.block(
             stream: bed.stream, session: session, firstSampleIndex: Int64(range.lowerBound),
