@@ -13,8 +13,8 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
     static let heightReach: Int64 = 36
     /// 300 ms: no complex is wider.
     static let maximumComplexLength: Int64 = 108
-    /// 40 ms, the duration of a steep slope.
-    static let slopeLength: Int64 = 14
+    /// 28 ms, the duration of a steep slope. With 40 ms, beats are lost in the noise stress records at 0 dB.
+    static let slopeLength: Int64 = 10
     /// A complex is over once the signal has returned from its apex by this fraction of its amplitude.
     static let returnShare: Float = 0.6
     /// A peak is complete at most this many samples after its apex.
