@@ -200,7 +200,7 @@ enum ContextualFixture {
 
     @Test func theMeanOfAllIntervalsSurvivesAnInterruption() {
         var rhythm = RRHistory()
-        for _ in 0..<500 { rhythm.add(1) }
+        for _ in 0..<600 { rhythm.add(1) }
         for _ in 0..<20 { rhythm.add(0.5) }
         rhythm.interrupt()
         let features = rhythm.features(interval: 0.5)
@@ -308,6 +308,20 @@ enum ContextualFixture {
         }
     }
 
+    @Test func supraventricularNeedsMoreEvidenceInFibrillation() {
+        let contextual = ContextualFixture.network()
+        var features = [Float](repeating: 0, count: ContextualFeatures.count)
+        let answer = BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: .zero)
+        func margin(_ change: Float) -> Float {
+            features[RRHistory.Feature.medianChange.rawValue] = change
+            let own = features.withUnsafeBufferPointer { contextual.first.logits(ofFeatures: $0.baseAddress!) }
+            return contextual.first(answer, features: features).classification.logits[1] - own[1]
+        }
+        #expect(margin(0) == 0 && margin(0.05) == 0)
+        #expect(margin(0.1) < -0.1)
+        #expect(abs(margin(0.5) - margin(0.2)) < 1e-4 && margin(0.2) < margin(0.1))
+    }
+
     @Test func theAttackedNetworkAnswersAsTheDeployedOne() {
         let contextual = ContextualFixture.network()
         let context = ContextualFixture.context()
@@ -400,7 +414,7 @@ enum ContextualFixture {
         var templates = BeatTemplates()
         for i in 0..<5 {
             templates.add(
-                ContextualFixture.morphology(ContextualFixture.window(wide: false, seed: i), range: 1.8), logits: .zero,
+                ContextualFixture.morphology(ContextualFixture.window(wide: false, seed: UInt64(i)), range: 1.8), logits: .zero,
                 interval: 0.8)
         }
         return templates

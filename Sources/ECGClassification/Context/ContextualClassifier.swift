@@ -28,7 +28,9 @@ public struct ContextualClassifier: Sendable, Equatable {
     /// - Parameter features: `ContextualFeatures.values`.
     public func first(_ answer: BeatClassification, features: [Float]) -> FirstAnswer {
         precondition(features.count == ContextualFeatures.count)
-        let logits = features.withUnsafeBufferPointer { first.logits(ofFeatures: $0.baseAddress!) }
+        let logits = features.withUnsafeBufferPointer {
+            Self.allowingForFibrillation(first.logits(ofFeatures: $0.baseAddress!), features: $0.baseAddress!)
+        }
         let classification = Self.classification(logits, suspicion: answer.attackSuspicion)
         return FirstAnswer(classification: classification, isFinal: Self.isSure(classification.probabilities))
     }
@@ -38,9 +40,29 @@ public struct ContextualClassifier: Sendable, Equatable {
     /// - Parameter features: the first stage's features followed by `ContextualFeatures.nextValues`.
     public func second(_ features: [Float], suspicion: Float) -> BeatClassification {
         precondition(features.count == ContextualFeatures.countWithNext)
-        let logits = features.withUnsafeBufferPointer { second.logits(ofFeatures: $0.baseAddress!) }
+        let logits = features.withUnsafeBufferPointer {
+            Self.allowingForFibrillation(second.logits(ofFeatures: $0.baseAddress!), features: $0.baseAddress!)
+        }
         return Self.classification(logits, suspicion: suspicion)
     }
+
+    /// In atrial fibrillation a short interval says little: S needs more evidence.
+    ///
+    /// The records trained on hold too few patients with fibrillation for the networks to learn this by themselves. The
+    /// S logit is lowered by up to `fibrillationPenalty` as the median change of the latest intervals rises through
+    /// `irregular`, as fractions of their mean.
+    private static func allowingForFibrillation(
+        _ logits: SIMD4<Float>, features: UnsafePointer<Float>
+    ) -> SIMD4<Float> {
+        let change = features[RRHistory.Feature.medianChange.rawValue]
+        let share = (change - irregular.lowerBound) / (irregular.upperBound - irregular.lowerBound)
+        var result = logits
+        result[Int(BeatClass.supraventricular.rawValue)] -= fibrillationPenalty * min(max(share, 0), 1)
+        return result
+    }
+
+    private static let fibrillationPenalty: Float = 0.5
+    private static let irregular: ClosedRange<Float> = 0.06...0.14
 
     private static func classification(_ logits: SIMD4<Float>, suspicion: Float) -> BeatClassification {
         BeatClassification(probabilities: softmax(logits), attackSuspicion: suspicion, logits: logits)
@@ -66,9 +88,9 @@ public struct ContextualClassifier: Sendable, Equatable {
     ///
     /// - Parameter features: `ContextualFeatures.countWithNext` values.
     func logits(ofFeatures features: UnsafePointer<Float>) -> (logits: SIMD4<Float>, isFirst: Bool) {
-        let early = first.logits(ofFeatures: features)
+        let early = Self.allowingForFibrillation(first.logits(ofFeatures: features), features: features)
         if Self.isSure(Self.softmax(early)) { return (early, true) }
-        return (second.logits(ofFeatures: features), false)
+        return (Self.allowingForFibrillation(second.logits(ofFeatures: features), features: features), false)
     }
 
     /// Converts the gradient of the final logits into a gradient of the features, through the stage that produced

@@ -103,7 +103,7 @@ public struct ContextualRecipe: Sendable, Equatable {
     public var learningRate: Float = 3e-3
     public var weightDecay: Float = 1e-3
     /// Loss weight of each class, in the order N, S, V, F.
-    public var classWeights: [Float] = [1, 3, 2, 1]
+    public var classWeights: [Float] = [1, 3.8, 2, 1]
     /// Number of members, from the first, that see the discriminator's logits; the others do not.
     ///
     /// On patients that the discriminator was trained on, its logits are overconfident, and a member that sees them

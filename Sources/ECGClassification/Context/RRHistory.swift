@@ -11,9 +11,9 @@ struct RRHistory: Sendable, Codable, RangeChecked {
     private static let localCount = 8
     /// Number of intervals in the distribution.
     private static let wideCount = 64
-    /// From this many intervals on, about half an hour, the mean of all of them forgets the oldest: each new one has the
-    /// weight of one in so many.
-    private static let wholeCount = 2048
+    /// From this many intervals on, about seven minutes, the mean of all of them forgets the oldest: each new one has
+    /// the weight of one in so many. With a longer memory, a sinus rate that rises for good looks premature.
+    private static let wholeCount = 512
     /// Minimum number of changes from one interval to the next for their median.
     private static let fewestChanges = 8
     /// Changes are clamped to this fraction of the mean; those above `largeChange` are large.
