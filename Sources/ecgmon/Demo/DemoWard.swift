@@ -41,7 +41,7 @@ struct DemoWard {
             Bed(stream: "bed-1", words: "real ECG, \(record.name)", material: record),
             try simulated("bed-2", "sinus rhythm, two leads", "sinus@68", seed: 2, hasSecondLead: true),
             try simulated(
-                "bed-3", "sinus rhythm, and ventricular tachycardia for 14 s", "sinus@76:32,vt@178:14,sinus@84:44",
+                "bed-3", "sinus rhythm, and ventricular tachycardia for 9 s", "sinus@76:36,vt@178:9,sinus@84:45",
                 seed: 3),
             try simulated(
                 "bed-4", "sinus rhythm, and asystole for 14 s", "sinus@62:34,asystole:14,sinus@58:42", seed: 4),

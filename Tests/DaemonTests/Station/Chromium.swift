@@ -18,6 +18,8 @@ final class Chromium {
     private var waiting: [UInt8] = []
     private var number = 0
     private var session: String?
+    /// It has ended, or says nothing any more.
+    private var isBroken = false
     /// What scripts and policies have complained about.
     private(set) var complaints: [String] = []
 
@@ -98,9 +100,9 @@ final class Chromium {
         return (answer["result"] as? [String: Any])?["value"] as? String ?? ""
     }
 
-    /// Waits until an expression is true, half a minute at most.
+    /// Waits until an expression is true, half a minute at most; less where the browser has ended or hangs.
     func wait(for expression: String) -> Bool {
-        for _ in 0..<600 {
+        for _ in 0..<600 where !isBroken {
             if (try? evaluate(expression)) == "true" { return true }
             usleep(50_000)
         }
@@ -162,9 +164,11 @@ final class Chromium {
                 return try JSONSerialization.jsonObject(with: bytes) as? [String: Any] ?? [:]
             }
             var item = pollfd(fd: fromBrowser, events: Int16(POLLIN), revents: 0)
-            guard poll(&item, 1, 60_000) > 0 else { throw Failure(description: "Chromium says nothing") }
+            isBroken = poll(&item, 1, 60_000) <= 0
+            if isBroken { throw Failure(description: "Chromium says nothing") }
             let count = read(fromBrowser, &buffer, buffer.count)
-            guard count > 0 else { throw Failure(description: "Chromium has ended") }
+            isBroken = count <= 0
+            if isBroken { throw Failure(description: "Chromium has ended") }
             waiting += buffer.prefix(count)
         }
     }
