@@ -161,7 +161,9 @@ enum ConfigurationSchema {
 
     /// "asystoleSeconds" is `monitor.asystole_seconds`, "suspicion.raiseAt" is `monitor.suspicion.raise_at`.
     static func fullName(ofMonitorProperty property: String) -> String {
-        "monitor." + snakeCase(property)
+        // The file's name is a contract; the property's has changed.
+        let kept = ["alarms.maximumPauseSeconds": "monitor.alarms.longest_pause_seconds"]
+        return kept[property] ?? "monitor." + snakeCase(property)
     }
 
     /// "asystoleSeconds" is asystole_seconds.

@@ -159,7 +159,8 @@ struct HolterPage {
         .quiet{color:#5a6570;font-weight:400}table{border-collapse:collapse}
         th,td{text-align:left;padding:.22rem .8rem .22rem 0;vertical-align:top;border-bottom:1px solid #e3e7ea}
         th{font-weight:600}.grid th,.grid td{text-align:right;font-variant-numeric:tabular-nums}
-        .two{display:flex;flex-wrap:wrap;gap:0 6mm}.wide{overflow-x:auto}svg{max-width:100%;height:auto}
+        .two{display:flex;flex-wrap:wrap;gap:0 4mm}.two div:first-child{width:82mm}.two div:last-child{width:105mm}
+        .wide{overflow-x:auto}svg{max-width:100%;height:auto}
         .wide svg{max-width:none;height:auto}
         article{border-left:5px solid #bbb;padding:.3rem 0 .3rem .8rem;margin:.8rem 0}
         article.high{border-color:#c8102e}article.medium{border-color:#f2c200}article.low{border-color:#18b4d4}
