@@ -20,7 +20,8 @@ struct RealDaemonTests {
         let outcome = try ToolProcess.run(["demo", "--speed", "max"], environment: ["TMPDIR": folder])
         #expect(outcome.exitCode == 0, "\(outcome.lines.suffix(12).joined(separator: "\n"))")
         #expect(outcome.output.contains("suspicion  raised after "))
-        #expect(outcome.output.contains("sent       108000 samples"))
+        #expect(outcome.output.contains("sent       118800 samples"))
+        #expect(outcome.output.contains("replay     suspected after "))
         #expect(outcome.output.contains("0 lost, 0 messages rejected"))
         #expect(outcome.output.contains("daemon     exit code 0"))
         #expect(outcome.output.contains("the attack begins"))
@@ -29,7 +30,7 @@ struct RealDaemonTests {
     }
 
     @Test func demoWithoutAnAttackFindsTheRecordsBeats() throws {
-        let outcome = try ToolProcess.run(["demo", "--speed", "max", "--no-attack"])
+        let outcome = try ToolProcess.run(["demo", "--speed", "max", "--no-attack", "--no-replay"])
         let line = try #require(outcome.lines.first { $0.hasPrefix("beats ") })
         let count = try #require(Int(line.dropFirst("beats".count).drop { $0 == " " }.prefix { $0.isNumber }))
         // 509 beats are annotated in these five minutes.

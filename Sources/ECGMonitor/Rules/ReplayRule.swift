@@ -187,6 +187,10 @@ struct ReplayRule: Sendable, Codable, RangeChecked {
 
     private mutating func remember(_ interval: Int16, _ height: Int16) {
         guard intervals.count == Self.capacity else {
+            // All at once, so that a stream does not grow.
+            intervals.reserveCapacity(Self.capacity)
+            heights.reserveCapacity(Self.capacity)
+            evidence.reserveCapacity(Self.capacity)
             intervals.append(interval)
             heights.append(height)
             evidence.append(0)
