@@ -15,7 +15,8 @@ struct StationBed {
     /// The latest, oldest first.
     private(set) var beats: [StationMessage.Beat] = []
     private var suspected: [[Int64?]] = []
-    private var isSuspected = false
+    /// What is suspected now.
+    private var causes: [SuspicionCause] = []
     private var status: Status?
     private var pause: AlarmPause?
 
@@ -80,12 +81,13 @@ struct StationBed {
     }
 
     private mutating func take(_ suspicion: Suspicion, at event: MonitorEvent) {
-        isSuspected = suspicion.active
+        causes.removeAll { $0 == suspicion.cause }
+        if suspicion.active { causes.append(suspicion.cause) }
         guard let ring, event.session == ring.source.session else { return }
         let from = ring.place(ofSample: suspicion.firstSampleIndex)
         if let last = suspected.last, last.count == 2, last[1] == nil {
             suspected[suspected.count - 1] = [
-                last[0], suspicion.active ? nil : ring.place(ofSample: suspicion.lastSampleIndex),
+                last[0], causes.isEmpty ? ring.place(ofSample: suspicion.lastSampleIndex) : nil,
             ]
         } else if suspicion.active {
             suspected.append([from, nil])
@@ -182,7 +184,8 @@ struct StationBed {
             session: ring.map { "\($0.source.session)" } ?? "", rate: ring?.rate ?? 0, leads: leads,
             heartRate: status?.heartRate.map { ($0 * 10).rounded() / 10 },
             condition: status?.condition.contractName ?? "", state: status?.state.contractName ?? "",
-            rhythm: rhythm, paced: status?.isPaced ?? false, isSuspected: isSuspected, suspected: suspected,
+            rhythm: rhythm, paced: status?.isPaced ?? false,
+            suspicions: causes.map { $0 == .replay ? "replay" : "attack" }, suspected: suspected,
             pause: pause.map {
                 .init(
                     kind: $0.kind == .audio ? "audio" : "alarm", seconds: $0.remainingSeconds.rounded(), by: $0.by)

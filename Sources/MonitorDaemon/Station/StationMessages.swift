@@ -72,7 +72,8 @@ enum StationMessage {
         var state: String
         var rhythm: String
         var paced: Bool
-        var isSuspected: Bool
+        /// What is suspected now: attack, replay, or both.
+        var suspicions: [String]
         /// From, and until: nil: it goes on.
         var suspected: [[Int64?]]
         var pause: Pause?

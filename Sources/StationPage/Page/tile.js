@@ -56,7 +56,7 @@ export function chips(bed) {
   } else if (status.condition) {
     found.push([status.condition === "good" ? "good" : "bad", conditions[status.condition] ?? status.condition]);
   }
-  if (status.isSuspected) found.push(["attack", "attack suspected"]);
+  for (const cause of status.suspicions ?? []) found.push(["attack", `${cause} suspected`]);
   if (status.state === "learning" && !bed.isSilent) found.push(["note", "learning"]);
   if (status.paced) found.push(["note", "paced"]);
   if (status.pause) {
