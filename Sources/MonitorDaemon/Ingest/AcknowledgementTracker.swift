@@ -61,6 +61,14 @@ final class AcknowledgementTracker: Sendable {
 
     // MARK: For workers and the journal
 
+    /// The worker is about to pass what it made of a new stream's blocks to the journal, which may be quicker than the
+    /// worker's own report: what it holds is then not taken for that of a stream without acknowledgement.
+    func begin(_ stream: String) {
+        state.withLock { state in
+            if state.offsets[stream] == nil { state.offsets[stream] = Offsets() }
+        }
+    }
+
     /// The worker has processed blocks of a stream.
     /// - Parameters:
     ///   - next: the sample that it expects next.

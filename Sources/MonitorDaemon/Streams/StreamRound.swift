@@ -111,6 +111,10 @@ final class StreamRound {
         var start = 0
         for stream in streams {
             let end = start + stream.monitor.pendingWindowCount
+            if stream.isAcknowledged, !stream.isTracked {
+                tracker.begin(stream.name)
+                stream.isTracked = true
+            }
             publisher.publish(stream, receivedAt: stream.oldestInRound) { events in
                 classifications.withUnsafeBufferPointer { all in
                     stream.monitor.resolve(

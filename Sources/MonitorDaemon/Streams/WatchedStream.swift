@@ -43,6 +43,8 @@ final class WatchedStream {
     // What its source is told.
     /// Its source wants its blocks acknowledged.
     var isAcknowledged = false
+    /// The tracker of acknowledgements knows it.
+    var isTracked = false
     /// Samples of the round's acknowledged blocks.
     var processedInRound = 0
 
