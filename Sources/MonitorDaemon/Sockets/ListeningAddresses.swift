@@ -23,8 +23,17 @@ enum ListeningAddresses {
                 }
             }
         }
-        if let problem = resolveHTTP(&configuration.http, resolver) { problems.append(problem) }
-        if let problem = resolveStation(&configuration.station, resolver) { problems.append(problem) }
+        let hasPageToken = SecurityFiles.httpTokenPath(configuration.http) != nil
+        let hasViewToken = SecurityFiles.stationViewTokenPath(configuration.station) != nil
+        let pages = [
+            resolve(
+                &configuration.http.address, key: "http.address", hasToken: hasPageToken,
+                danger: "read the pages", tokenKey: "http.token_file", resolver),
+            resolve(
+                &configuration.station.address, key: "station.address", hasToken: hasViewToken,
+                danger: "watch the patients", tokenKey: "station.view_token_file", resolver),
+        ]
+        problems += pages.compactMap { $0 }
         guard problems.isEmpty else { return problems }
         return twice(configuration) + exposed(configuration)
     }
@@ -35,33 +44,21 @@ enum ListeningAddresses {
         ("ingest.acknowledged_endpoints", \.ingest.acknowledgedEndpoints), ("history.endpoints", \.history.endpoints),
     ]
 
-    private static func resolveHTTP(_ http: inout DaemonConfiguration.HTTP, _ resolver: HostResolver) -> Problem? {
-        do throws(HostResolver.Problem) {
-            let address = try resolver.address(of: http.address)
-            http.address = address.text
-            guard !address.isLoopback, SecurityFiles.httpTokenPath(http) == nil else { return nil }
-            return Problem(
-                key: "http.address",
-                words: "\(address.text) can be reached from the network, where anybody could read the pages; use a "
-                    + "loopback address (127.0.0.1 or ::1), or set http.token_file")
-        } catch {
-            return Problem(key: "http.address", words: "\"\(LogFields.oneLine(http.address))\" \(error.words)")
-        }
-    }
-
-    private static func resolveStation(
-        _ station: inout DaemonConfiguration.Station, _ resolver: HostResolver
+    /// Resolves the address of pages, which must not be open to the network without a token.
+    private static func resolve(
+        _ address: inout String, key: String, hasToken: Bool, danger: String, tokenKey: String,
+        _ resolver: HostResolver
     ) -> Problem? {
         do throws(HostResolver.Problem) {
-            let address = try resolver.address(of: station.address)
-            station.address = address.text
-            guard !address.isLoopback, SecurityFiles.stationViewTokenPath(station) == nil else { return nil }
+            let found = try resolver.address(of: address)
+            address = found.text
+            guard !found.isLoopback, !hasToken else { return nil }
             return Problem(
-                key: "station.address",
-                words: "\(address.text) can be reached from the network, where anybody could watch the patients; use a "
-                    + "loopback address (127.0.0.1 or ::1), or set station.view_token_file")
+                key: key,
+                words: "\(found.text) can be reached from the network, where anybody could \(danger); use a "
+                    + "loopback address (127.0.0.1 or ::1), or set \(tokenKey)")
         } catch {
-            return Problem(key: "station.address", words: "\"\(LogFields.oneLine(station.address))\" \(error.words)")
+            return Problem(key: key, words: "\"\(LogFields.oneLine(address))\" \(error.words)")
         }
     }
 
