@@ -24,9 +24,9 @@ extension ContextualFeatures {
         /// 1 if it came in time, otherwise 0.
         case isKnown
         /// The interval to the next beat over the local median, the interval before this beat, the long-term mean,
-        /// the 90th percentile of the last 64, the steady interval and the mean of all so far; and the sum of both intervals over twice the
-        /// median and over twice the steady interval. All are logarithms; without a next beat, `maximumInterval` is
-        /// used.
+        /// the 90th percentile of the last 64, the steady interval and the mean of all so far; and the sum of both
+        /// intervals over twice the median and over twice the steady interval. All are logarithms; without a next
+        /// beat, `maximumInterval` is used.
         case overMedian, overInterval, overLongMean, overNineTenths, pairOverMedian, overSteady, pairOverSteady,
             overWholeMean
         /// 1 if the next beat belongs to the same template, and to the dominant template.
