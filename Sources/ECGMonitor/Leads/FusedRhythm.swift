@@ -17,6 +17,8 @@ struct FusedRhythm: Sendable, Codable, RangeChecked {
 
     /// The maximum probability of VT or VF within the last 5 s, 0 ... 1.
     var largestRecentProbability: Float { rule.largestRecentProbability }
+    /// The maximum probability of noise within the last 5 s, 0 ... 1.
+    var largestRecentNoise: Float { rule.largestRecentNoise }
 
     mutating func begin(at index: Int64, samplingRate: Double) {
         self = FusedRhythm()

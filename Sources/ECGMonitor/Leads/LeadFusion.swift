@@ -212,7 +212,8 @@ struct LeadFusion: Sendable, Codable, RangeChecked {
         var swing: Float?
         for lead in counting where states[lead].swing != nil { swing = max(swing ?? 0, states[lead].swing ?? 0) }
         let evidence = WaveformEvidence(
-            ventricularProbability: swing == nil ? nil : rhythm.largestRecentProbability, swing: swing,
+            ventricularProbability: swing == nil ? nil : rhythm.largestRecentProbability,
+            noiseProbability: rhythm.largestRecentNoise, swing: swing,
             // A pulse shows in some leads better than in others; each lead counts the same pulses.
             pacingPulses: states.reduce(0) { max($0, $1.pacingPulses) })
         add(.clock(evidence), at: index, decidedAt: index, leads)

@@ -10,7 +10,7 @@ internal import StateCoding
 /// said for `unknownSeconds`. Beats in noise are not judged: noise makes every rhythm irregular and hides the P wave.
 struct AtrialFibrillationRule: Sendable, Codable, RangeChecked {
     static let averaged = 5
-    static let startAt: Float = 0.9
+    static let startAt: Float = 0.92
     static let endBelow: Float = 0.4
     static let minimumSeconds: Float = 18
     static let unknownSeconds = 60.0

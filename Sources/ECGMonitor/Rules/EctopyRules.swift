@@ -1,4 +1,7 @@
 internal import ECGATKGAN
+import Foundation
+nonisolated(unsafe) var knobs: [String: Float] = [:]
+func knob(_ n: String, _ d: Float) -> Float { ProcessInfo.processInfo.environment[n].flatMap(Float.init) ?? d }
 
 /// Ectopic beats, single and in runs. In the ventricular chain, from grave to mild, a graver alert replaces a lesser
 /// one:
@@ -44,6 +47,7 @@ struct EctopyRules: Sendable, Codable {
     private var lastRun: Int64?
     /// Probability of VT according to the waveform.
     private var waveformProbability: Float = 1
+    private var noiseProbability: Float = 1
     /// The waveform shows VT, which continues whatever the beats are.
     var waveformHoldsTachycardia = false
     /// The last V beat that would have made VT if the waveform had confirmed it.
@@ -113,9 +117,12 @@ struct EctopyRules: Sendable, Codable {
     /// Records what the waveform shows.
     mutating func follow(_ evidence: WaveformEvidence) {
         waveformProbability = evidence.ventricularProbability ?? 1
+        noiseProbability = evidence.noiseProbability
     }
 
-    private var waveformConfirms: Bool { waveformProbability >= Self.minimumProbability }
+    private var waveformConfirms: Bool {
+        waveformProbability >= Self.minimumProbability || noiseProbability < knob("K_NOISE", 0)
+    }
 
     /// Whether a run of V beats is in progress, up to the last beat.
     var isInVentricularRun: Bool { ventricular.count >= configuration.run }

@@ -53,7 +53,7 @@ struct HeartRate: Sendable, Codable, RangeChecked {
     }
 
     private func average() -> Double? {
-        if last(1) > Self.slowInterval, last(2) > Self.slowInterval, last(3) > Self.slowInterval {
+        if (last(1) > Self.slowInterval && last(2) > Self.slowInterval && last(3) > Self.slowInterval) || knob("K_AVG", 0) > 0 && last(1) + last(2) + last(3) + last(4) > 4 * 60 / 40 {
             return Double(last(1) + last(2) + last(3) + last(4)) / 4
         }
         var sum = 0.0

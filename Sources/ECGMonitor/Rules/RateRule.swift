@@ -32,7 +32,7 @@ struct RateRule: Sendable, Codable {
     mutating func beat(at index: Int64, rate: Double, interval: Double, alerts: inout AlertManager) {
         let (low, high) = (limits.low, limits.high)
         let (extremeLow, extremeHigh) = (limits.extremeLow, limits.extremeHigh)
-        if rate < extremeLow, interval * extremeLow > 60, !alerts.isActive(anyOf: .asystole, .ventricularFibrillation) {
+        if rate < extremeLow, interval * (extremeLow + Double(knob("K_BRADY", 0))) > 60, !alerts.isActive(anyOf: .asystole, .ventricularFibrillation) {
             alerts.end(.bradycardia, .shadowed, at: index)
             report(.extremeBradycardia, at: index, rate: rate, limit: extremeLow, alerts: &alerts)
         } else if rate < low, interval * low > 60,

@@ -53,6 +53,8 @@ struct SignalEvent: Sendable, Codable {
 struct WaveformEvidence: Sendable, Codable {
     /// Maximum probability of VT or VF within the last 5 s, 0 ... 1; nil if there is not enough signal yet.
     var ventricularProbability: Float?
+    /// Maximum probability of noise within the last 5 s, 0 ... 1.
+    var noiseProbability: Float = 1
     /// Largest rise or fall within 0.15 s during the last 3 s, in mV; nil if there is not enough signal yet.
     var swing: Float?
     /// Pulses of a pacemaker in this session so far.

@@ -320,6 +320,7 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
                     .clock(
                         WaveformEvidence(
                             ventricularProbability: swing == nil ? nil : rhythmRule.largestRecentProbability,
+                            noiseProbability: rhythmRule.largestRecentNoise,
                             swing: swing, pacingPulses: earlierPulses + pacing.count)), at: index, decidedAt: index)
             }
             index += 1

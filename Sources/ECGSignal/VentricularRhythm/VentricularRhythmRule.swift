@@ -75,6 +75,7 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
     private var lethal = InlineArray<24, Float>(repeating: 0)
     private var fibrillation = InlineArray<24, Float>(repeating: 0)
     private var tachycardia = InlineArray<24, Float>(repeating: 0)
+    private var noise = InlineArray<24, Float>(repeating: 0)
     private var periods = InlineArray<24, Float>(repeating: 0)
     private var indices = InlineArray<24, Int64>(repeating: 0)
 
@@ -102,6 +103,7 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
         }
         return taken >= 0 && since >= 0 && decided >= 0 && areProbabilities(lethal.span)
             && areProbabilities(fibrillation.span) && areProbabilities(tachycardia.span)
+            && areProbabilities(noise.span)
     }
 
     /// Confidence in the finding at the newest estimate, 0...1: the mean of p over 7 estimates; 0 before the first.
@@ -112,7 +114,12 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
     /// The maximum p of the last 10 estimates, 5 s, 0...1. It checks whether a run of ventricular beats that is seen in
     /// the beat classes, and that may be too short for this rule, also looks like VT in the signal. Of 18 true and 51
     /// false VT alarms of the 2015 challenge, held out, 16 and 16 have 0.3 or more, and 14 and 10 have 0.6 or more.
-    public var largestRecentProbability: Float { largest(min(10, estimateCount)) }
+    public var largestRecentProbability: Float { largest(min(10, estimateCount)) { lethal[$0] } }
+
+    /// The maximum probability of noise of the last 10 estimates, 5 s, 0...1; 1 before the first.
+    public var largestRecentNoise: Float {
+        estimateCount == 0 ? 1 : largest(min(10, estimateCount)) { noise[$0] }
+    }
 
     /// Adds an estimate.
     ///
@@ -176,7 +183,7 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
 
     private var hasEnded: Bool {
         mean(min(Self.endEstimates, estimateCount)) { lethal[$0] } < Self.endMean
-            || largest(min(Self.fastEndEstimates, estimateCount)) < Self.fastEndLargest
+            || largest(min(Self.fastEndEstimates, estimateCount)) { lethal[$0] } < Self.fastEndLargest
     }
 
     private var isFibrillation: Bool {
@@ -207,6 +214,7 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
         lethal[place] = estimate.height >= Self.minimumHeight ? estimate.fibrillation + estimate.tachycardia : 0
         fibrillation[place] = estimate.fibrillation
         tachycardia[place] = estimate.tachycardia
+        noise[place] = estimate.noise
         periods[place] = estimate.period
         indices[place] = estimate.sampleIndex
     }
@@ -223,9 +231,9 @@ public struct VentricularRhythmRule: Sendable, Codable, RangeChecked {
         return sum / Double(estimates)
     }
 
-    private func largest(_ estimates: Int) -> Float {
+    private func largest(_ estimates: Int, _ value: (Int) -> Float) -> Float {
         var largest: Float = 0
-        for back in 0..<estimates { largest = max(largest, lethal[place(back: back)]) }
+        for back in 0..<estimates { largest = max(largest, value(place(back: back))) }
         return largest
     }
 }
