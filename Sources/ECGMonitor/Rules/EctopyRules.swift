@@ -1,7 +1,4 @@
 internal import ECGATKGAN
-import Foundation
-nonisolated(unsafe) var knobs: [String: Float] = [:]
-func knob(_ n: String, _ d: Float) -> Float { ProcessInfo.processInfo.environment[n].flatMap(Float.init) ?? d }
 
 /// Ectopic beats, single and in runs. In the ventricular chain, from grave to mild, a graver alert replaces a lesser
 /// one:
@@ -18,9 +15,9 @@ func knob(_ n: String, _ d: Float) -> Float { ProcessInfo.processInfo.environmen
 ///   has been none for `singleVentricularBeatHoldSeconds`. Bigeminy and trigeminy replace it as well.
 ///
 /// Noise and baseline wander produce V beats, too, so ventricular tachycardia needs confirmation from the waveform:
-/// unless the waveform has shown VT or VF with a probability of at least 0.3 within the last seconds, the beats are a
-/// ventricular run until it does. Of the false and true alarms of bedside monitors in the challenge of 2015, that keeps
-/// 16 of 51 and 16 of 18.
+/// unless, within the last seconds, it has shown VT or VF with a probability of at least 0.3, or noise with less than
+/// 0.2, the beats are a ventricular run until it does. (VT with a flat baseline between its complexes does not look like
+/// VT to the waveform's detector.)
 ///
 /// For `coupletHoldSeconds` after a run, neither couplets nor single V beats are raised.
 ///
@@ -47,6 +44,7 @@ struct EctopyRules: Sendable, Codable {
     private var lastRun: Int64?
     /// Probability of VT according to the waveform.
     private var waveformProbability: Float = 1
+    /// Probability of noise according to the waveform.
     private var noiseProbability: Float = 1
     /// The waveform shows VT, which continues whatever the beats are.
     var waveformHoldsTachycardia = false
@@ -55,6 +53,8 @@ struct EctopyRules: Sendable, Codable {
 
     /// Minimum probability of VT or VF in the waveform for V beats to count as ventricular tachycardia.
     static let minimumProbability: Float = 0.3
+    /// Below this probability of noise, V beats need no confirmation.
+    static let calmNoise: Float = 0.2
     /// For this long after the last V beat, in s, the waveform may still confirm it: its window is 3 s long.
     static let confirmationSeconds = 3.0
 
@@ -121,7 +121,7 @@ struct EctopyRules: Sendable, Codable {
     }
 
     private var waveformConfirms: Bool {
-        waveformProbability >= Self.minimumProbability || noiseProbability < knob("K_NOISE", 0)
+        waveformProbability >= Self.minimumProbability || noiseProbability < Self.calmNoise
     }
 
     /// Whether a run of V beats is in progress, up to the last beat.

@@ -2,13 +2,16 @@ internal import StateCoding
 
 /// Heart rate averaged as bedside monitors do: of the last twelve RR intervals, the longest and the shortest are left
 /// out and the others averaged; if each of the last three is longer than 1.2 s, only the last four are averaged, so
-/// that a slow rate is seen quickly. Manufacturers disclose the method in their manuals, as IEC 60601-2-27,
-/// 201.7.9.2.9.101 b) 3), requires.
+/// that a slow rate is seen quickly. The same if the last four, without the longest, average more than 1.5 s: a slow and
+/// irregular rhythm. Manufacturers disclose the method in their manuals, as IEC 60601-2-27, 201.7.9.2.9.101 b) 3),
+/// requires.
 struct HeartRate: Sendable, Codable, RangeChecked {
     static let intervals = 12
     /// Minimum number of intervals for a rate.
     static let minimumIntervals = 4
     static let slowInterval: Float = 1.2
+    /// In s, 40/min.
+    static let verySlowInterval: Float = 1.5
     /// Number of intervals that must differ by no more than this share of their mean to count as steady.
     static let steadyIntervals = 6
     static let steadySpread: Float = 0.25
@@ -52,8 +55,14 @@ struct HeartRate: Sendable, Codable, RangeChecked {
         ring[(position - back + Self.intervals) % Self.intervals]
     }
 
+    private var isSlow: Bool {
+        if last(1) > Self.slowInterval, last(2) > Self.slowInterval, last(3) > Self.slowInterval { return true }
+        let sum = last(1) + last(2) + last(3) + last(4)
+        return sum - max(last(1), last(2), last(3), last(4)) > 3 * Self.verySlowInterval
+    }
+
     private func average() -> Double? {
-        if (last(1) > Self.slowInterval && last(2) > Self.slowInterval && last(3) > Self.slowInterval) || knob("K_AVG", 0) > 0 && last(1) + last(2) + last(3) + last(4) > 4 * 60 / 40 {
+        if isSlow {
             return Double(last(1) + last(2) + last(3) + last(4)) / 4
         }
         var sum = 0.0

@@ -1,5 +1,6 @@
 /// Bradycardia and tachycardia, plain and extreme: both the averaged heart rate and the last interval are beyond the
-/// limit, so that an average that still includes a past run or pause raises nothing. Each ends when the rate has
+/// limit, so that an average that still includes a past run or pause raises nothing. (For extreme bradycardia the last
+/// interval may miss the limit by the hysteresis: the rate of a slow, irregular heart is what counts.) Each ends when the rate has
 /// returned past its limit by the hysteresis and stayed there for `heartRateHoldSeconds`. An extreme alert replaces
 /// the plain one; asystole replaces bradycardia; ventricular fibrillation replaces all of them; ventricular and
 /// supraventricular tachycardia replace tachycardia.
@@ -32,7 +33,8 @@ struct RateRule: Sendable, Codable {
     mutating func beat(at index: Int64, rate: Double, interval: Double, alerts: inout AlertManager) {
         let (low, high) = (limits.low, limits.high)
         let (extremeLow, extremeHigh) = (limits.extremeLow, limits.extremeHigh)
-        if rate < extremeLow, interval * (extremeLow + Double(knob("K_BRADY", 0))) > 60, !alerts.isActive(anyOf: .asystole, .ventricularFibrillation) {
+        if rate < extremeLow, interval * (extremeLow + limits.hysteresis) > 60,
+            !alerts.isActive(anyOf: .asystole, .ventricularFibrillation) {
             alerts.end(.bradycardia, .shadowed, at: index)
             report(.extremeBradycardia, at: index, rate: rate, limit: extremeLow, alerts: &alerts)
         } else if rate < low, interval * low > 60,
