@@ -28,7 +28,9 @@ public struct PacingPulse: Sendable, Equatable, Codable {
 /// - the signal returns at least half of the way to its earlier level within 60 ms and rests there for 8 ms: the q or r
 ///   of a QRS complex is as narrow, but it is followed at once by a larger wave;
 /// - the 20 ms before it are level: it is not the apex or a notch of a QRS complex;
-/// - it is 0.2 mV high or more, and 15 times the signal's usual change in 4 ms: it is not noise.
+/// - it is 0.2 mV high or more, and 15 times the signal's usual change in 4 ms: it is not noise;
+/// - of the waves of its height, those that are a little too wide for a pulse do not prevail: the narrowest of a
+///   patient's R waves are as narrow as the widest pulses.
 ///
 /// Samples are held back from the first steep step until it is known whether this is a pulse, 60 ms at most; all others
 /// pass at once. The pulse is replaced by a straight line.
@@ -42,6 +44,11 @@ public struct PacingPulseFilter: Sendable, Codable {
     /// Width at half height of the largest lobe, in s: alone, and with ringing.
     static let maximumWidth = 0.011
     static let maximumRingingWidth = 0.009
+    /// Up to this width, in s, a wave that is no pulse says that others of its height are none either, unless they are
+    /// narrower than `certainWidth`.
+    static let waveWidth: Float = 0.022
+    static let certainWidth: Float = 0.009
+    private static let mostVotes = 8
     /// The same for a pulse that resembles those of the patient's pacemaker.
     static let expectedWidth = 0.013
     static let likeness: Float = 1.25
@@ -101,6 +108,9 @@ public struct PacingPulseFilter: Sendable, Codable {
     /// Height of the pulses of the patient's pacemaker, in mV; 0: none is known. Pulses of this height are recognized
     /// even if they are somewhat wider than others may be.
     public var expectedHeight: Float = 0
+    /// Waves of about this height, in mV: how many more of them were too wide for a pulse than were not.
+    private var waveHeight: Float = 0
+    private var waveVotes = 0
     /// Offset that a pulse has left, and the signal smoothed over `lagSeconds`, in mV.
     private var tail: Float = 0
     private var smooth: Float = 0
@@ -230,9 +240,14 @@ public struct PacingPulseFilter: Sendable, Codable {
         let isRinging = opposite > Self.oppositeShare * height && changes >= Self.ringingChanges
         let ratio = extreme / expectedHeight
         let isExpected = ratio < Self.likeness && ratio > 1 / Self.likeness
-        guard isCalmBefore, isRinging || opposite <= Self.oppositeShare * height,
-            width <= Float(isRinging ? Self.maximumRingingWidth : isExpected ? Self.expectedWidth : Self.maximumWidth)
-        else { return nil }
+        guard isCalmBefore, isRinging || opposite <= Self.oppositeShare * height else { return nil }
+        let limit = isRinging ? Self.maximumRingingWidth : isExpected ? Self.expectedWidth : Self.maximumWidth
+        let isNarrow = width <= Float(limit)
+        if !isRinging, !isExpected, width > Self.certainWidth, width <= Self.waveWidth {
+            vote(isNarrow ? -1 : 1)
+            if waveVotes > 0 { return nil }
+        }
+        guard isNarrow else { return nil }
         let left = deviation(1)
         tail =
             height >= Self.tailHeight && width <= Float(Self.tailWidth) && abs(left) <= Self.tailShare * height
@@ -240,6 +255,17 @@ public struct PacingPulseFilter: Sendable, Codable {
         var count = 0
         for back in 1...held where abs(deviation(back)) > height / 2 { count += 1 }
         return PacingPulse(samplesAgo: apex - 1, height: extreme, sampleCount: count)
+    }
+
+    /// Counts a wave, of the height of those before or of a new one.
+    private mutating func vote(_ vote: Int) {
+        let ratio = extreme / waveHeight
+        if ratio < Self.likeness, ratio > 1 / Self.likeness {
+            waveVotes = max(-Self.mostVotes, min(Self.mostVotes, waveVotes + vote))
+            waveHeight += (extreme - waveHeight) / 4
+        } else {
+            (waveHeight, waveVotes) = (extreme, vote)
+        }
     }
 
     /// Whether the signal was level before the samples held back.
@@ -299,5 +325,6 @@ extension PacingPulseFilter: RangeChecked {
             && (lag > 0 || held == 0) && held <= filled
             && ring.indices.allSatisfy { abs(ring[$0]) <= 1e4 } && abs(base) <= 1e4 && abs(extreme) <= 2e4
             && abs(tail) <= 1e4 && abs(smooth) <= 1e4 && abs(tailBase) <= 1e4 && expectedHeight.isFinite
+            && abs(waveHeight) <= 1e5 && (-Self.mostVotes...Self.mostVotes).contains(waveVotes)
     }
 }

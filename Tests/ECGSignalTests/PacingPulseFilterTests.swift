@@ -49,6 +49,30 @@ import Testing
         #expect(zip(result.output, clean).allSatisfy { abs($0 - $1) < 0.12 })
     }
 
+    /// Waves of a height and a width at half of it, in mV and s, one every 0.8 s.
+    private static func waves(height: Float, widths: [Double], rate: Double) -> [Float] {
+        var samples = [Float](repeating: 0, count: Int(30 * rate))
+        for (number, time) in stride(from: 1.0, to: 29, by: 0.8).enumerated() {
+            let width = widths[number % widths.count]
+            for index in Int((time - 0.05) * rate)...Int((time + 0.05) * rate) {
+                let t = (Double(index) / rate - time) / width
+                samples[index] += height * Float(exp(-4 * M_LN2 * t * t))
+            }
+        }
+        return samples
+    }
+
+    @Test func rWavesAsNarrowAsPulsesAreKept() {
+        let samples = Self.waves(height: 0.65, widths: [0.0125, 0.0105, 0.012, 0.0125], rate: 500)
+        let result = Self.run(samples, rate: 500)
+        #expect(result.output == samples && result.pulses.isEmpty)
+    }
+
+    @Test func widePulsesAreRemovedAlthoughSomeAreTooWide() {
+        let samples = Self.waves(height: 0.65, widths: [0.0105, 0.01, 0.0105, 0.0125], rate: 500)
+        #expect(Self.run(samples, rate: 500).pulses.count >= 26)
+    }
+
     @Test func belowTheMinimumRateNothingIsRemoved() {
         var samples = Self.ecg(rate: 200)
         samples[2_000] += 3
