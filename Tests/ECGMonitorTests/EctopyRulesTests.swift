@@ -7,11 +7,12 @@ import Testing
 @Suite struct EctopyRulesTests {
     /// The rules after V beats and then S beats, all at 150/min.
     static func run(
-        ventricular: Int, supraventricular: Int = 0, waveform probability: Float?, holds: Bool = false
+        ventricular: Int, supraventricular: Int = 0, waveform probability: Float?, noise: Float = 0.5,
+        holds: Bool = false
     ) -> AlertManager {
         var alerts = AlertManager(MonitorConfiguration())
         var rules = EctopyRules(MonitorConfiguration())
-        rules.follow(WaveformEvidence(ventricularProbability: probability, swing: 1))
+        rules.follow(WaveformEvidence(ventricularProbability: probability, noiseProbability: noise, swing: 1))
         rules.waveformHoldsTachycardia = holds
         for number in 0..<ventricular + supraventricular {
             let index = Int64(number) * 144
@@ -31,6 +32,11 @@ import Testing
     @Test func fiveVentricularBeatsNeedALikelyWaveform() {
         #expect(Self.run(ventricular: 5, waveform: 0.4).isActive(.ventricularTachycardia))
         #expect(!Self.run(ventricular: 5, waveform: 0.2).isActive(.ventricularTachycardia))
+    }
+
+    @Test func inACalmSignalFiveVentricularBeatsAreEnough() {
+        #expect(Self.run(ventricular: 5, waveform: 0.05, noise: 0.1).isActive(.ventricularTachycardia))
+        #expect(!Self.run(ventricular: 4, waveform: 0.05, noise: 0.1).isActive(.ventricularTachycardia))
     }
 
     @Test func noSupraventricularRunStartsDuringTachycardia() {

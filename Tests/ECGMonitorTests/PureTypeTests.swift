@@ -20,6 +20,17 @@ import Testing
         #expect((rate.beatsPerMinute ?? 99) < 50)
     }
 
+    @Test func aSlowIrregularRateIsSeenDespiteShorterIntervals() {
+        var rate = HeartRate()
+        for _ in 0..<12 { rate.add(interval: 0.95) }
+        for interval in [1.72, 1.67, 1.17, 1.73] { rate.add(interval: interval) }
+        #expect((rate.beatsPerMinute ?? 99) < 40)
+        // A single pause of 4 s is none.
+        for _ in 0..<12 { rate.add(interval: 0.85) }
+        rate.add(interval: 4)
+        #expect((rate.beatsPerMinute ?? 0) > 60)
+    }
+
     @Test func defaultConfigurationIsValidAndNonsenseIsNot() {
         #expect(throws: Never.self) { try MonitorConfiguration().validate() }
         let nonsense: [(String, (inout MonitorConfiguration) -> Void)] = [
