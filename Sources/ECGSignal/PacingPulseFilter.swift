@@ -244,8 +244,9 @@ public struct PacingPulseFilter: Sendable, Codable {
         let limit = isRinging ? Self.maximumRingingWidth : isExpected ? Self.expectedWidth : Self.maximumWidth
         let isNarrow = width <= Float(limit)
         if !isRinging, !isExpected, width > Self.certainWidth, width <= Self.waveWidth {
+            let areWaves = othersAreWaves
             vote(isNarrow ? -1 : 1)
-            if waveVotes > 0 { return nil }
+            if areWaves { return nil }
         }
         guard isNarrow else { return nil }
         let left = deviation(1)
@@ -257,10 +258,16 @@ public struct PacingPulseFilter: Sendable, Codable {
         return PacingPulse(samplesAgo: apex - 1, height: extreme, sampleCount: count)
     }
 
+    private var resemblesOthers: Bool {
+        let ratio = extreme / waveHeight
+        return ratio < Self.likeness && ratio > 1 / Self.likeness
+    }
+
+    private var othersAreWaves: Bool { waveVotes > 0 && resemblesOthers }
+
     /// Counts a wave, of the height of those before or of a new one.
     private mutating func vote(_ vote: Int) {
-        let ratio = extreme / waveHeight
-        if ratio < Self.likeness, ratio > 1 / Self.likeness {
+        if resemblesOthers {
             waveVotes = max(-Self.mostVotes, min(Self.mostVotes, waveVotes + vote))
             waveHeight += (extreme - waveHeight) / 4
         } else {

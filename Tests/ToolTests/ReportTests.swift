@@ -123,4 +123,13 @@ struct ReportTests {
         let absent = try ToolProcess.run(["report", "no/such/record", "-o", "\(folder.path)/x.html"])
         #expect(absent.exitCode != 0 && absent.errors.contains("cannot be read"))
     }
+
+    @Test(.enabled(if: ToolProcess.hasModel && PDFPrinter.browser != nil, "needs Chromium: apt install chromium"))
+    func aReportIsPrintedAsPDF() throws {
+        let folder = try TemporaryFolder()
+        let outcome = try ToolProcess.run(["report", ToolProcess.fixture, "--strips", "4", "-o", "\(folder.path)/r.pdf"])
+        #expect(outcome.exitCode == 0, "\(outcome.errors)")
+        let data = try Data(contentsOf: URL(filePath: "\(folder.path)/r.pdf"))
+        #expect(data.starts(with: Array("%PDF-".utf8)) && data.count > 20_000)
+    }
 }

@@ -165,6 +165,7 @@ struct HolterPage {
         article{border-left:5px solid #bbb;padding:.3rem 0 .3rem .8rem;margin:.8rem 0}
         article.high{border-color:#c8102e}article.medium{border-color:#f2c200}article.low{border-color:#18b4d4}
         article p{margin:.1rem 0 .4rem}article,.two div{break-inside:avoid}
-        @media print{body{background:#fff}main{max-width:none;margin:0;padding:0}}
+        @page{size:A4;margin:12mm}
+        @media print{article{break-inside:avoid}body{background:#fff}main{max-width:none;margin:0;padding:0}}
         """
 }

@@ -13,7 +13,7 @@ import WFDB
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "Write a record's Holter report as one HTML file.",
+        abstract: "Write a record's Holter report as one HTML or PDF file.",
         discussion: """
             Runs the monitor over the whole record, as the daemon would, and writes a page that needs nothing else and \
             prints: summary, heart rate, Poincare plot, ectopy by hour, atrial fibrillation, signal quality, \
@@ -21,12 +21,13 @@ struct ReportCommand: ParsableCommand {
 
             Example:
               ecgmon report data/100 -o 100.html
+              ecgmon report data/100 -o 100.pdf      (needs Chromium)
             """)
 
     @Argument(help: "Path of a WFDB record without extension.")
     var record: String
 
-    @Option(name: [.short, .customLong("output")], help: "The HTML file to write.")
+    @Option(name: [.short, .customLong("output")], help: "The file to write: PDF if its name ends in .pdf, HTML otherwise.")
     var output: String
 
     @Option(help: "Lead, by name or number from 0 (default: the first signal that is an ECG by its name and unit).")
@@ -46,6 +47,8 @@ struct ReportCommand: ParsableCommand {
     }
 
     func run() throws {
+        // A missing browser is told before the work.
+        let printer = output.lowercased().hasSuffix(".pdf") ? try PDFPrinter() : nil
         BLAS.useOneThread()
         let loaded = try LoadedModel.chosen(model)
         let path = RecordPath(record)
@@ -74,7 +77,13 @@ struct ReportCommand: ParsableCommand {
             strips: shown.map { ($0, Self.strip(of: $0, millivolts, material.samplingRate, summary)) },
             withoutStrip: others)
         do {
-            try Data(page.html.utf8).write(to: URL(filePath: output), options: .atomic)
+            if let printer {
+                try printer.print(page.html, to: output)
+            } else {
+                try Data(page.html.utf8).write(to: URL(filePath: output), options: .atomic)
+            }
+        } catch let error as ToolError {
+            throw error
         } catch {
             throw ToolError("\(printable(output)) cannot be written: \(error)", nextStep: "Name another file with -o")
         }
