@@ -138,6 +138,8 @@ public struct SuspicionStreams: Sendable {
 
     private func outcome(of source: Source, _ worker: Worker) throws -> Outcome {
         let material = try ReplayMaterial(recordPath: "\(source.database.directory)/\(source.record)")
+        var source = source
+        source.changes.removeAll { !$0.isPossible(at: material.samplingRate) }
         let identity =
             "\(model.sha256)\nof \(material.counts.withUnsafeBytes { SHA256.hexadecimalDigest(of: Array($0)) })"
         let clean = try recording("suspicion 2, clean, rule \(settings.rule)\n\(identity)") { () throws(ToolError) in

@@ -70,6 +70,15 @@ public struct Whitebox: Sendable {
         func plain(_ attack: WindowAttack, on set: MeasuredSet) -> Job {
             job(attack.method.displayName, AttackSequence(attack), on: set, by: model)
         }
+        func attack(
+            _ method: WindowAttack.Method, _ epsilon: Float, step: Float? = nil, iterations: Int? = nil,
+            restarts: Int? = nil
+        ) -> WindowAttack {
+            var attack = WindowAttack(
+                method, epsilon: epsilon, step: step, iterations: iterations, restarts: restarts)
+            attack.throughScaling = settings.throughScaling
+            return attack
+        }
         func sample(_ size: Int?, stream: UInt64) -> [Int] {
             size.map { windows.stratifiedSample($0, seed: measurement.seed &+ stream) } ?? Array(windows.labels.indices)
         }
@@ -84,36 +93,34 @@ public struct Whitebox: Sendable {
 
         var jobs: [Job] = []
         for method in Self.ensemble + Self.further {
-            var attack = WindowAttack(method, epsilon: settings.epsilon)
+            var attack = attack(method, settings.epsilon)
             if method == .joint, let threshold { attack.suspicionThreshold = Self.logit(threshold) }
             jobs.append(plain(attack, on: all))
         }
-        let square = WindowAttack(.square, epsilon: settings.epsilon, iterations: settings.squareQueries)
+        let square = attack(.square, settings.epsilon, iterations: settings.squareQueries)
         jobs.append(plain(square, on: squareSet))
         let curveStart = jobs.count
         for epsilon in settings.curveEpsilons {
             jobs.append(
                 job(
                     "curve, epsilon \(epsilon)",
-                    AttackSequence(worstOf: [.pgd, .apgdCE, .apgdDLR].map { WindowAttack($0, epsilon: epsilon) }),
+                    AttackSequence(worstOf: [.pgd, .apgdCE, .apgdDLR].map { attack($0, epsilon) }),
                     on: curveSet, by: model))
         }
         let iterationsStart = jobs.count
         for iterations in settings.iterationCounts {
-            let attack = WindowAttack(
-                .pgd, epsilon: settings.epsilon, iterations: iterations, restarts: 1)
-            jobs.append(job("PGD with \(iterations) iterations", AttackSequence(attack), on: curveSet, by: model))
+            let pgd = attack(.pgd, settings.epsilon, iterations: iterations, restarts: 1)
+            jobs.append(job("PGD with \(iterations) iterations", AttackSequence(pgd), on: curveSet, by: model))
         }
         let unboundedStart = jobs.count
         let unbounded = [
-            WindowAttack(.pgd, epsilon: 1, step: 0.02, iterations: 100, restarts: 1), WindowAttack(.apgdCE, epsilon: 1),
-            WindowAttack(.apgdDLR, epsilon: 1),
+            attack(.pgd, 1, step: 0.02, iterations: 100, restarts: 1), attack(.apgdCE, 1), attack(.apgdDLR, 1),
         ]
         jobs.append(job("unbounded", AttackSequence(worstOf: unbounded), on: smallSet, by: model))
         let transferStart = jobs.count
         if let surrogate = self.surrogate {
             for method in Self.transferred {
-                let attack = WindowAttack(method, epsilon: settings.epsilon)
+                let attack = attack(method, settings.epsilon)
                 jobs.append(
                     job("transfer of \(method.displayName)", AttackSequence(attack), on: all, by: surrogate))
             }

@@ -4,6 +4,8 @@ import ECGATKGAN
 /// What the white-box evaluation measures.
 public struct WhiteboxSettings: Sendable {
     public var epsilon: Float
+    /// Whether every attack goes through the monitor's scaling (`WindowAttack.throughScaling`).
+    public var throughScaling = false
     /// nil: all windows.
     public var squareSample: Int? = 1000
     public var squareQueries = 5000
@@ -53,6 +55,7 @@ extension Whitebox {
         public var surrogate: EvaluatedModel.Identity?
         public var data: HeldOutWindows.Report
         public var epsilon: Float
+        public var through_scaling: Bool
         public var seed: UInt64
         public var suspicion_threshold: Float?
         public var square_queries: Int
@@ -66,7 +69,7 @@ extension Whitebox {
         let letters = BeatClass.allCases.map { String($0.letter) }
         return Report(
             model: model.identity, surrogate: surrogate?.identity, data: heldOut.report, epsilon: settings.epsilon,
-            seed: seed, suspicion_threshold: threshold, square_queries: settings.squareQueries,
+            through_scaling: settings.throughScaling, seed: seed, suspicion_threshold: threshold, square_queries: settings.squareQueries,
             rows: rows.map { row in
                 let confusion = row.figures.confusion
                 return Report.Row(

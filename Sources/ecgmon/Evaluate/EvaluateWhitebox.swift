@@ -38,6 +38,13 @@ struct EvaluateWhitebox: ParsableCommand {
         help: ArgumentHelp("Number of windows for the curve over epsilon and for the sanity checks.", valueName: "n"))
     var curveSample = 1000
 
+    @Flag(
+        help: """
+            Attack through the monitor's scaling: samples are moved before the window is scaled to [0,1], by at most \
+            epsilon of its range.
+            """)
+    var throughScaling = false
+
     @OptionGroup var options: WindowEvaluationOptions
 
     func validate() throws {
@@ -53,6 +60,7 @@ struct EvaluateWhitebox: ParsableCommand {
         let heldOut = try HeldOutWindows(
             RecordDatabase(options.database), for: [model], sample: options.sampleSize, seed: options.seed)
         var settings = WhiteboxSettings(epsilon: options.epsilon)
+        settings.throughScaling = throughScaling
         settings.squareSample = squareSample == 0 ? nil : squareSample
         settings.squareQueries = squareQueries
         settings.curveSample = curveSample

@@ -21,7 +21,7 @@ extension Whitebox {
     private func head(_ heldOut: HeldOutWindows) -> [String] {
         var lines = [
             "model \(model.name) (\(model.architecture)), SHA-256 \(model.sha256)", heldOut.text,
-            "white-box at epsilon \(settings.epsilon), seed \(seed); acc: mean of the four one-against-rest accuracies; percent",
+            "white-box at epsilon \(settings.epsilon)\(settings.throughScaling ? " through the scaling" : ""), seed \(seed); acc: mean of the four one-against-rest accuracies; percent",
         ]
         if let threshold {
             lines.append("suspected: above \(fixed(Double(threshold), 4)), which 1 % of the clean windows exceed")
