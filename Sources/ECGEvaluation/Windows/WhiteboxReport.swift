@@ -6,6 +6,8 @@ public struct WhiteboxSettings: Sendable {
     public var epsilon: Float
     /// Whether every attack goes through the monitor's scaling (`WindowAttack.throughScaling`).
     public var throughScaling = false
+    /// Whether only the worst case is measured, without a row for each attack, Square, the curve and the checks.
+    public var worstCaseOnly = false
     /// nil: all windows.
     public var squareSample: Int? = 1000
     public var squareQueries = 5000
@@ -20,6 +22,16 @@ public struct WhiteboxSettings: Sendable {
     public var tolerance = 0.3
 
     public init(epsilon: Float) { self.epsilon = epsilon }
+
+    /// An attack under these settings; nil stands for the method's own parameters.
+    func attack(
+        _ method: WindowAttack.Method, _ epsilon: Float, step: Float? = nil, iterations: Int? = nil,
+        restarts: Int? = nil
+    ) -> WindowAttack {
+        var attack = WindowAttack(method, epsilon: epsilon, step: step, iterations: iterations, restarts: restarts)
+        attack.throughScaling = throughScaling
+        return attack
+    }
 }
 
 /// The white-box evaluation as JSON.

@@ -45,6 +45,12 @@ struct EvaluateWhitebox: ParsableCommand {
             """)
     var throughScaling = false
 
+    @Flag(
+        help: """
+            Only clean windows and the worst case, each attack on what the earlier ones have left: a fraction of the time.
+            """)
+    var worstOnly = false
+
     @OptionGroup var options: WindowEvaluationOptions
 
     func validate() throws {
@@ -61,6 +67,7 @@ struct EvaluateWhitebox: ParsableCommand {
             RecordDatabase(options.database), for: [model], sample: options.sampleSize, seed: options.seed)
         var settings = WhiteboxSettings(epsilon: options.epsilon)
         settings.throughScaling = throughScaling
+        settings.worstCaseOnly = worstOnly
         settings.squareSample = squareSample == 0 ? nil : squareSample
         settings.squareQueries = squareQueries
         settings.curveSample = curveSample
