@@ -146,7 +146,8 @@ public struct AlarmAttack {
                 return beat.beatClass
             }
             let isSuspected = events.contains { event in
-                guard case .suspicion(let suspicion) = event.kind, suspicion.active else { return false }
+                guard case .suspicion(let suspicion) = event.kind, suspicion.active, suspicion.cause == .perturbation
+                else { return false }
                 return stretch.lowerBound <= event.sampleIndex
                     && Int(event.sampleIndex) < stretch.upperBound + allowance
             }
