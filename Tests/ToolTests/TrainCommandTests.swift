@@ -1,6 +1,7 @@
 import ECGATKGAN
 import ECGClassification
 import Foundation
+import NeuralNetwork
 import Testing
 import WFDB
 
@@ -82,6 +83,37 @@ struct TrainCommandTests {
         let refused = try ToolProcess.run(arguments + ["--start-from", generator])
         #expect(refused.exitCode == 1)
         #expect(refused.errors.contains("the weights to start from cannot be used"))
+    }
+
+    @Test func hardenedRecipeGoesThroughTheScalingAndLeavesTheAttackHead() throws {
+        let folder = try Folder()
+        let arguments = folder.arguments("hardened", ["--epochs", "1"])
+        let first = try ToolProcess.run(arguments)
+        try #require(first.exitCode == 0, "\(first.errors)")
+        let weights = folder.path + "/first.safetensors"
+        try FileManager.default.moveItem(atPath: folder.output, toPath: weights)
+        try FileManager.default.moveItem(
+            atPath: ModelCard.path(besideModel: folder.output), toPath: ModelCard.path(besideModel: weights))
+        let options = ["--through-scaling", "--smoothing-noise", "0.06", "--attack-head-epochs", "0"]
+        let second = try ToolProcess.run(arguments + options + ["--start-from", weights])
+        try #require(second.exitCode == 0, "\(second.errors)")
+        let command = try ModelFile.readCard(besideModel: folder.output).command
+        #expect(
+            command.hasSuffix(
+                "--through-scaling --smoothing-noise 0.06 --smoothing-share 0.4 --attack-head-epochs 0 "
+                    + "--start-from first.safetensors"))
+        // The classes are trained, the attack head is as it was.
+        let before = try ModelFile.readDiscriminator(from: weights).network.store
+        let after = try ModelFile.readDiscriminator(from: folder.output).network.store
+        for tensor in before.tensors {
+            let values = { (store: ParameterStore) in
+                Array(UnsafeBufferPointer(start: store.values.pointer + tensor.offset, count: tensor.count))
+            }
+            if tensor.name.hasPrefix("attack") { #expect(values(before) == values(after), "\(tensor.name)") }
+            if tensor.name.hasPrefix("class") { #expect(values(before) != values(after), "\(tensor.name)") }
+        }
+        let refused = try ToolProcess.run(arguments + options)
+        #expect(refused.exitCode != 0 && refused.errors.contains("nothing to stay as"), "\(refused.errors)")
     }
 
     @Test func splitByPatientsNeedsTheRecordsOfBothParts() throws {

@@ -181,6 +181,71 @@ struct WindowEvaluationTests {
         #expect(result.checks[3].outcome == .notRun)
     }
 
+    @Test(arguments: [false, true])
+    func theWorstCaseAloneIsThatOfAllRows(throughScaling: Bool) throws {
+        let folder = try TemporaryFolder("evaluation")
+        let model = try Self.model(folder, seed: 3)
+        let windows = Self.windows(8, rightFor: model)
+        var settings = WhiteboxSettings(epsilon: 0.02)
+        settings.worstCaseOnly = true
+        settings.throughScaling = throughScaling
+        let result = try Whitebox(
+            model: model, surrogate: nil, windows: windows, settings: settings,
+            measurement: Self.measurement(folder, threads: 2))
+        #expect(result.rows.map(\.name) == ["clean", "worst case without Square"])
+        #expect(result.rows[0].figures.plainAccuracy == 100)
+        #expect(result.rows[1].figures.plainAccuracy < 100)
+        #expect(result.rows[1].parameters.contains("throughScaling: \(throughScaling)"))
+        let heldOut = HeldOutWindows(windows, database: "made up", splitSeed: 1, margin: 0, heldOutCount: 8)
+        #expect(result.report(heldOut).through_scaling == throughScaling)
+        #expect(result.text(heldOut).contains("through the scaling") == throughScaling)
+    }
+
+    @Test func certificatesAreStoredAndCountedByClass() throws {
+        let folder = try TemporaryFolder("evaluation")
+        let model = try Self.model(folder, seed: 3)
+        let windows = Self.windows(20, rightFor: model)
+        let evaluation = CertificateEvaluation(
+            model: model, smoothing: RandomizedSmoothing(deviation: 1e-4, selectionDraws: 5, draws: 60),
+            norms: [1e-5, 1], seed: 2)
+        let store = try ResultStore(folder.path + "/work")
+        func certificates(threads: Int) throws -> [RandomizedSmoothing.Certificate] {
+            try evaluation.certificates(of: windows, store: store, runtime: EvaluationRuntime(threads: threads))
+        }
+        let first = try certificates(threads: 2)
+        #expect(first.count == 20)
+        // What is stored is not computed again: two files, for 16 windows and 4.
+        let files = try FileManager.default.contentsOfDirectory(atPath: store.directory)
+        #expect(files.count == 2)
+        #expect(try certificates(threads: 1) == first)
+        for file in files { try FileManager.default.removeItem(atPath: "\(store.directory)/\(file)") }
+        #expect(try certificates(threads: 1) == first)
+
+        // With next to no noise the smoothed classifier answers as the network does, and no norm of 1 is certified.
+        let rows = evaluation.rows(first, labels: windows.labels, shares: [.normal: 3, .ventricular: 1])
+        #expect(rows.last?.beat_class == "all" && rows.last?.windows == 20)
+        for row in rows.dropLast() {
+            #expect(row.accuracy > 90 && row.certified[0] > 90 && row.certified[1] == 0)
+            #expect(row.windows == windows.labels.count { String(BeatClass.allCases[Int($0)].letter) == row.beat_class })
+        }
+    }
+
+    @Test func aSampleOfEachClassHasAsManyOfEach() {
+        var data = BeatDataset()
+        for (beatClass, count) in [(BeatClass.normal, 30), (.supraventricular, 12), (.fusion, 3)] {
+            for number in 0..<count {
+                data.append((0..<280).map { Float($0 == number ? 1 : 0) }, label: beatClass)
+            }
+        }
+        let all = HeldOutWindows(
+            EvaluationWindows(data), database: "made up", splitSeed: 1, margin: 0, heldOutCount: 45)
+        let sample = all.sample(ofEachClass: 10, seed: 1)
+        #expect(sample.windows.count == 23 && sample.heldOutCount == 45)
+        #expect(sample.windows.count(of: .normal) == 10 && sample.windows.count(of: .fusion) == 3)
+        #expect(all.sample(ofEachClass: 10, seed: 1).windows.checksum == sample.windows.checksum)
+        #expect(all.sample(ofEachClass: 10, seed: 2).windows.checksum != sample.windows.checksum)
+    }
+
     @Test func aCheckFailsWhereItsFiguresAreWrong() {
         #expect(Whitebox.monotoneCheck("", [("1", 90), ("2", 80), ("3", 80.2)], tolerance: 0.3).outcome == .passed)
         #expect(Whitebox.monotoneCheck("", [("1", 80), ("2", 81)], tolerance: 0.3).outcome == .failed)

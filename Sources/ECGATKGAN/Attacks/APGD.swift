@@ -86,7 +86,7 @@ struct APGD {
             for b in 0..<batch.count {
                 move(
                     batch.windows + b * length, current + b * length, previous + b * length, gradient + b * length,
-                    step: own.windows[b].step, share: share)
+                    step: own.windows[b].step, share: share, box: batch.box)
             }
             let slope = batch.slope(of: objective, at: current, scratch: scratch, values: values, margins: margins)
             gradient.update(from: slope, count: count)
@@ -128,11 +128,11 @@ struct APGD {
     /// One step of one window: a gradient step, then momentum, both projected onto the ball.
     private func move(
         _ window: UnsafePointer<Float>, _ current: UnsafeMutablePointer<Float>, _ previous: UnsafeMutablePointer<Float>,
-        _ gradient: UnsafePointer<Float>, step: Float, share: Float
+        _ gradient: UnsafePointer<Float>, step: Float, share: Float, box: ClosedRange<Float>
     ) {
         for i in 0..<AttackBatch.length {
-            let low = max(window[i] - epsilon, 0)
-            let high = min(window[i] + epsilon, 1)
+            let low = max(window[i] - epsilon, box.lowerBound)
+            let high = min(window[i] + epsilon, box.upperBound)
             let sign: Float = gradient[i] > 0 ? 1 : (gradient[i] < 0 ? -1 : 0)
             let here = current[i]
             let stepped = min(max(here + step * sign, low), high)

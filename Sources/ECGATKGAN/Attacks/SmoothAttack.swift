@@ -53,7 +53,7 @@ struct SmoothAttack {
             for b in 0..<batch.count { Self.convolve(field + b * length, into: smooth + b * length) }
             for i in 0..<count {
                 let change = min(max(smooth[i], -epsilon), epsilon)
-                candidate[i] = min(max(batch.windows[i] + change, 0), 1)
+                candidate[i] = batch.clamped(batch.windows[i] + change)
             }
             if iteration == iterations {
                 batch.readMargins(at: candidate, into: margins)

@@ -53,9 +53,9 @@ struct SquareAttack {
                 to.update(from: best + row * length, count: length)
                 if query == 0 {
                     // Initial stripes, one sample wide.
-                    for i in 0..<length { Self.set(to, window, i, generator.next() & 1 == 0 ? epsilon : -epsilon) }
+                    for i in 0..<length { to[i] = part.clamped(window[i] + (generator.next() & 1 == 0 ? epsilon : -epsilon)) }
                 } else {
-                    Self.change(to, window, interval: interval, epsilon: epsilon, using: &generator)
+                    change(to, window, interval: interval, of: part, using: &generator)
                 }
             }
             part.readMargins(at: candidate, into: candidateMargins)
@@ -71,22 +71,16 @@ struct SquareAttack {
                 }
             }
             if standing.indices.isEmpty { return }
-            part = standing.current(batch.network)
+            part = standing.current(like: batch)
         }
         for (row, b) in standing.indices.enumerated() {
             (attacked + b * length).update(from: best + row * length, count: length)
         }
     }
 
-    private static func set(
-        _ to: UnsafeMutablePointer<Float>, _ window: UnsafePointer<Float>, _ i: Int, _ change: Float
-    ) {
-        to[i] = min(max(window[i] + change, 0), 1)
-    }
-
     /// Moves an interval to the opposite boundary; draws again if it is there already.
-    private static func change(
-        _ to: UnsafeMutablePointer<Float>, _ window: UnsafePointer<Float>, interval: Int, epsilon: Float,
+    private func change(
+        _ to: UnsafeMutablePointer<Float>, _ window: UnsafePointer<Float>, interval: Int, of batch: AttackBatch,
         using generator: inout SeededGenerator
     ) {
         for _ in 0..<8 {
@@ -95,7 +89,7 @@ struct SquareAttack {
             var hasChanged = false
             for i in start..<(start + interval) {
                 let before = to[i]
-                set(to, window, i, change)
+                to[i] = batch.clamped(window[i] + change)
                 if abs(to[i] - before) > 1e-7 { hasChanged = true }
             }
             if hasChanged { return }

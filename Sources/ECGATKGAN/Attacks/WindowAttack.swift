@@ -85,6 +85,13 @@ public struct WindowAttack: Sendable, Equatable {
     public var sparesFallen = false
     /// k of CW (Eq. 6), in logits: the target margin of the best wrong class. The paper does not state it.
     public var confidence: Float = 5
+    /// Whether samples are moved before the monitor scales the window, by at most epsilon of the window's range and
+    /// without a box: extremes then move, too, and the scaling with them (`RescalingNetwork`).
+    public var throughScaling = false
+    /// With `throughScaling`: whether the result is left as it is before the scaling, to be written into a signal.
+    public var leavesUnscaled = false
+    /// The class to which the attack leads; nil: away from the true class. Not for CW and the joint attack.
+    public var aim: BeatClass?
     /// The joint attack keeps the suspicion logit below this; 0 is a suspicion of one half.
     public var suspicionThreshold: Float = 0
 
@@ -102,7 +109,8 @@ public struct WindowAttack: Sendable, Equatable {
         precondition(self.iterations >= 1 && self.restarts >= 1)
     }
 
-    /// Creates adversarial examples of `windows` (B, 280), each in [0,1] and in the epsilon ball around its window.
+    /// Creates adversarial examples of `windows` (B, 280), each in [0,1] and in the epsilon ball around its window;
+    /// with `throughScaling`, in the ball before it is scaled.
     ///
     /// - Parameters:
     ///   - labels: the true classes, which the attack leads away from.
@@ -112,12 +120,21 @@ public struct WindowAttack: Sendable, Equatable {
         _ windows: UnsafePointer<Float>, labels: UnsafePointer<UInt8>, batch: Int, against network: any BeatNetwork,
         using generator: inout SeededGenerator, scratch: AttackScratch, into attacked: UnsafeMutablePointer<Float>
     ) {
+        precondition(aim == nil || (method != .cw && method != .joint), "\(method) has no aim")
         guard batch > 0 else { return }
         // An attack head with its own convolutions costs as much as the rest of the network.
         let computedAttackHead = network.computesAttackHead
         network.computesAttackHead = method == .joint
         defer { network.computesAttackHead = computedAttackHead }
-        let target = AttackBatch(windows: windows, labels: labels, count: batch, network: network)
+        let target = AttackBatch(
+            windows: windows, labels: labels, count: batch,
+            network: throughScaling ? RescalingNetwork(network) : network,
+            box: throughScaling ? AttackBatch.noBox : AttackBatch.unitBox, aim: aim?.rawValue)
+        defer {
+            if throughScaling, !leavesUnscaled {
+                for b in 0..<batch { _ = RescalingNetwork.scale(attacked + b * AttackBatch.length) }
+            }
+        }
         switch method {
         case .fgsm, .bim: iterateFromWindow(target, .crossEntropy, scratch: scratch, into: attacked)
         case .cw: iterateFromWindow(target, .margin(confidence: confidence), scratch: scratch, into: attacked)

@@ -33,6 +33,13 @@ public struct DiscriminatorRecipe: Sendable, Equatable, Codable {
     public var noise: Float = 0.004
     /// Maximum amplitude of the baseline wander added to a quarter of the windows.
     public var wander: Float = 0.04
+    /// Whether the attacks move samples before the window is scaled, as an attacker of the monitor would.
+    public var throughScaling = false
+    /// Standard deviation of the Gaussian noise, in units of the window's range, that is added to `smoothingShare` of
+    /// the clean windows before they are scaled: what a network must be used to whose smoothed form is to be certified
+    /// (Cohen et al. 2019).
+    public var smoothingNoise: Float = 0
+    public var smoothingShare: Float = 0
     /// Fraction of windows that the generator regenerates, with their own class, before they are attacked.
     public var generatedShare: Float = 0
     /// Per-step decay of the moving average of the weights; the average is what is saved.

@@ -42,6 +42,7 @@ final class DiscriminatorShard: TrainingShard, @unchecked Sendable {
         let windows = windows.pointer
         let mixture = recipe.suspicionWeight > 0 ? TrainingAttack.ofEveryKind : TrainingAttack.towardsOtherClasses
         var attack = TrainingAttack(epsilon: recipe.epsilon, iterations: recipe.iterations, mixture: mixture)
+        attack.throughScaling = recipe.throughScaling
         if recipe.trainsAttackBranchAlone, recipe.iterations > 2 {
             attack.iterations = Int.random(in: 2...(2 * recipe.iterations - 2), using: &random)
         }
@@ -50,6 +51,7 @@ final class DiscriminatorShard: TrainingShard, @unchecked Sendable {
         attack.perturb(
             windows, labels: labels, batch: size, against: network, using: &random,
             scratch: scratch, into: windows + size * length)
+        if recipe.smoothingShare > 0 { addSmoothingNoise() }
         if recipe.trainsAttackBranchAlone { asTransmitted() }
         let output = network.forward(windows, batch: batch, mode: .batchStatistics)
         let classGradient = classGradient.reserve(batch * classes)
@@ -65,6 +67,17 @@ final class DiscriminatorShard: TrainingShard, @unchecked Sendable {
         network.backward(
             batch: batch, classGradient: classGradient, attackGradient: attackGradient,
             gradients: gradients.pointer, needsInputGradient: false)
+    }
+
+    /// Adds the noise of a smoothed network to some of the clean windows, and scales them again. Their adversarial
+    /// examples are made beforehand and stay as they are.
+    private func addSmoothingNoise() {
+        let length = Discriminator.windowLength
+        for item in 0..<size where random.nextUniform() < recipe.smoothingShare {
+            let window = windows.pointer + item * length
+            for i in 0..<length { window[i] += recipe.smoothingNoise * random.nextNormal() }
+            _ = RescalingNetwork.scale(window)
+        }
     }
 
     /// Converts clean and adversarial windows to what a monitor receives: quantized by an A/D converter and rescaled.

@@ -41,6 +41,8 @@ struct TrainingAttack {
     var iterations: Int
     /// Assigned to the windows of a batch in turn.
     var mixture: [Kind]
+    /// Whether samples are moved before the window is scaled, as in `WindowAttack`.
+    var throughScaling = false
 
     /// Buffers reused between steps; one per thread.
     final class Scratch {
@@ -58,6 +60,8 @@ struct TrainingAttack {
     ) {
         let length = Discriminator.windowLength
         let classes = Discriminator.classCount
+        let box = throughScaling ? AttackBatch.noBox : AttackBatch.unitBox
+        let target: any BeatNetwork = throughScaling ? RescalingNetwork(network) : network
         let offset = Int(generator.next() % UInt64(mixture.count))
         scratch.kinds = (0..<batch).map { mixture[($0 + offset) % mixture.count] }
         // Mostly the full radius, sometimes less: small perturbations must be withstood and detected too.
@@ -70,7 +74,10 @@ struct TrainingAttack {
             let isRandom = scratch.kinds[b] == .pgd || scratch.kinds[b] == .joint
             for i in 0..<length {
                 let start = isRandom ? scratch.radii[b] * (2 * generator.nextUniform() - 1) : 0
-                to[i] = min(max(from[i] + start, 0), 1)
+                to[i] = min(max(from[i] + start, box.lowerBound), box.upperBound)
+            }
+            if isRandom, throughScaling {
+                AttackBatch.moveExtremesInwards(to, from, 1, by: scratch.radii[b], using: &generator)
             }
         }
         let classGradient = scratch.classGradient.reserve(batch * classes)
@@ -82,7 +89,7 @@ struct TrainingAttack {
         network.computesAttackHead = needsAttackHead
         defer { network.computesAttackHead = true }
         for iteration in 0..<iterations {
-            let output = network.forward(attacked, batch: batch, mode: .runningStatistics)
+            let output = target.forward(attacked, batch: batch, mode: .runningStatistics)
             _ = Loss.crossEntropy(
                 logits: output.classLogits, labels: labels, batch: batch, classes: classes, gradient: classGradient)
             for b in 0..<batch {
@@ -98,9 +105,9 @@ struct TrainingAttack {
                 default: break
                 }
             }
-            let slope = network.backward(
+            let slope = target.backward(
                 batch: batch, classGradient: classGradient, attackGradient: needsAttackHead ? attackGradient : nil,
-                gradients: nil)
+                realGradient: nil, gradients: nil, needsInputGradient: true)
             for b in 0..<batch {
                 let kind = scratch.kinds[b]
                 let radius = scratch.radii[b]
@@ -118,15 +125,18 @@ struct TrainingAttack {
                         field[i] = min(max(field[i] + step * sign, -radius), radius)
                     }
                     SmoothAttack.convolve(field, into: smoothed)
-                    for i in 0..<length { to[i] = min(max(from[i] + smoothed[i], 0), 1) }
+                    for i in 0..<length { to[i] = min(max(from[i] + smoothed[i], box.lowerBound), box.upperBound) }
                     continue
                 }
                 for i in 0..<length {
                     let sign: Float = direction[i] > 0 ? 1 : (direction[i] < 0 ? -1 : 0)
-                    to[i] = min(max(to[i] + step * sign, max(from[i] - radius, 0)), min(from[i] + radius, 1))
+                    let low = max(from[i] - radius, box.lowerBound)
+                    let high = min(from[i] + radius, box.upperBound)
+                    to[i] = min(max(to[i] + step * sign, low), high)
                 }
             }
         }
+        if throughScaling { for b in 0..<batch { _ = RescalingNetwork.scale(attacked + b * length) } }
     }
 
     private func marginGradient(_ logits: UnsafePointer<Float>, label: Int, into gradient: UnsafeMutablePointer<Float>)

@@ -47,6 +47,8 @@ public struct StreamAttack {
         attack: WindowAttack, seed: UInt64
     ) throws(ToolError) -> AttackedEpisode.Report {
         let beats = if let beats { beats } else { try locateBeats(in: material) }
+        var attack = attack
+        attack.leavesUnscaled = true
         return try AttackedEpisode.apply(to: &material, range: range, beats: beats) {
             (windows, classes) throws(ToolError) in
             var attacked: [[Float]] = []

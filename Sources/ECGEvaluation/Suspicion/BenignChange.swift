@@ -1,3 +1,4 @@
+import ECGLimits
 public import ECGReplay
 import NeuralNetwork
 
@@ -34,6 +35,11 @@ public enum BenignChange: String, Sendable, CaseIterable, Codable {
         case .hum60: "mains hum of 60 Hz, 30 uV"
         case .halfRate: "half the sampling rate"
         }
+    }
+
+    /// Whether the monitor takes a record of this many samples a second with the change.
+    public func isPossible(at samplingRate: Double) -> Bool {
+        self != .halfRate || SignalLimits.samplingRates.contains(samplingRate / 2)
     }
 
     /// The record with the change.

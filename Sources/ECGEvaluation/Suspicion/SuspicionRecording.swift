@@ -66,7 +66,7 @@ public struct SuspicionRecording: Codable, Sendable, Equatable {
                 scores.append(beat.attackSuspicion)
                 agreements.append(beat.agreement)
                 suspected.append(isSuspected)
-            case .suspicion(let suspicion):
+            case .suspicion(let suspicion) where suspicion.cause == .perturbation:
                 isSuspected = suspicion.active
                 if suspicion.active { raisedAtBeats.append(max(scores.count - 1, 0)) }
                 if let last = suspected.indices.last { suspected[last] = isSuspected }

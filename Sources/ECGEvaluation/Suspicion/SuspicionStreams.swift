@@ -138,9 +138,11 @@ public struct SuspicionStreams: Sendable {
 
     private func outcome(of source: Source, _ worker: Worker) throws -> Outcome {
         let material = try ReplayMaterial(recordPath: "\(source.database.directory)/\(source.record)")
+        var source = source
+        source.changes.removeAll { !$0.isPossible(at: material.samplingRate) }
         let identity =
             "\(model.sha256)\nof \(material.counts.withUnsafeBytes { SHA256.hexadecimalDigest(of: Array($0)) })"
-        let clean = try recording("suspicion 2, clean, rule \(settings.rule)\n\(identity)") { () throws(ToolError) in
+        let clean = try recording("suspicion 3, clean, rule \(settings.rule)\n\(identity)") { () throws(ToolError) in
             try SuspicionRecording(
                 material, classifier: classifier, workspace: worker.workspace, rule: settings.rule)
         }
@@ -148,7 +150,7 @@ public struct SuspicionStreams: Sendable {
         for change in source.changes {
             if runtime.isCancelled() { throw EvaluationCancelled() }
             outcome.changed.append(
-                try recording("suspicion 2, \(change), rule \(settings.rule)\n\(identity)") { () throws(ToolError) in
+                try recording("suspicion 3, \(change), rule \(settings.rule)\n\(identity)") { () throws(ToolError) in
                     try SuspicionRecording(
                         change.applied(to: material, seed: settings.seed), classifier: classifier,
                         workspace: worker.workspace, rule: settings.rule)
@@ -165,7 +167,7 @@ public struct SuspicionStreams: Sendable {
             // A cancellation must not wait for a whole record.
             if runtime.isCancelled() { throw EvaluationCancelled() }
             let key =
-                "suspicion 2, rule \(settings.rule), attacked by \(attack)\nin \(ranges.map { "\($0)" }.joined(separator: " ")), seed \(settings.seed), ramp \(settings.rampSeconds), qrs \(settings.qrsOnly)\n\(identity)"
+                "suspicion 3, rule \(settings.rule), attacked by \(attack)\nin \(ranges.map { "\($0)" }.joined(separator: " ")), seed \(settings.seed), ramp \(settings.rampSeconds), qrs \(settings.qrsOnly)\n\(identity)"
             outcome.attacked.append(
                 try recording(key) { () throws(ToolError) in
                     var attacked = material

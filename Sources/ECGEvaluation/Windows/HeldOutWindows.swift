@@ -1,5 +1,6 @@
 public import ECGATKGAN
 import ECGClassification
+import NeuralNetwork
 import ToolSupport
 
 /// The windows held out from the training of all models under evaluation (`DataSplit`).
@@ -45,6 +46,18 @@ public struct HeldOutWindows: Sendable {
         }
         heldOutCount = heldOut.count
         windows = sample.map { heldOut.subset(heldOut.stratifiedSample($0, seed: seed)) } ?? heldOut
+    }
+
+    /// Up to so many windows of each class, drawn with the seed.
+    public func sample(ofEachClass size: Int, seed: UInt64) -> HeldOutWindows {
+        var generator = SeededGenerator(seed: seed)
+        let chosen = BeatClass.allCases.flatMap { beatClass in
+            windows.labels.indices.filter { windows.labels[$0] == beatClass.rawValue }
+                .shuffled(using: &generator).prefix(size)
+        }
+        return HeldOutWindows(
+            windows.subset(chosen.sorted()), database: database, splitSeed: splitSeed, margin: margin,
+            heldOutCount: heldOutCount)
     }
 
     /// Number of windows by the letter of their class.

@@ -4,6 +4,10 @@ import ECGATKGAN
 /// What the white-box evaluation measures.
 public struct WhiteboxSettings: Sendable {
     public var epsilon: Float
+    /// Whether every attack goes through the monitor's scaling (`WindowAttack.throughScaling`).
+    public var throughScaling = false
+    /// Whether only the worst case is measured, without a row for each attack, Square, the curve and the checks.
+    public var worstCaseOnly = false
     /// nil: all windows.
     public var squareSample: Int? = 1000
     public var squareQueries = 5000
@@ -18,6 +22,16 @@ public struct WhiteboxSettings: Sendable {
     public var tolerance = 0.3
 
     public init(epsilon: Float) { self.epsilon = epsilon }
+
+    /// An attack under these settings; nil stands for the method's own parameters.
+    func attack(
+        _ method: WindowAttack.Method, _ epsilon: Float, step: Float? = nil, iterations: Int? = nil,
+        restarts: Int? = nil
+    ) -> WindowAttack {
+        var attack = WindowAttack(method, epsilon: epsilon, step: step, iterations: iterations, restarts: restarts)
+        attack.throughScaling = throughScaling
+        return attack
+    }
 }
 
 /// The white-box evaluation as JSON.
@@ -53,6 +67,7 @@ extension Whitebox {
         public var surrogate: EvaluatedModel.Identity?
         public var data: HeldOutWindows.Report
         public var epsilon: Float
+        public var through_scaling: Bool
         public var seed: UInt64
         public var suspicion_threshold: Float?
         public var square_queries: Int
@@ -66,7 +81,7 @@ extension Whitebox {
         let letters = BeatClass.allCases.map { String($0.letter) }
         return Report(
             model: model.identity, surrogate: surrogate?.identity, data: heldOut.report, epsilon: settings.epsilon,
-            seed: seed, suspicion_threshold: threshold, square_queries: settings.squareQueries,
+            through_scaling: settings.throughScaling, seed: seed, suspicion_threshold: threshold, square_queries: settings.squareQueries,
             rows: rows.map { row in
                 let confusion = row.figures.confusion
                 return Report.Row(

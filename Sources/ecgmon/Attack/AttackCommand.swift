@@ -34,6 +34,9 @@ struct AttackOptions: ParsableArguments {
         help: ArgumentHelp("Suspicion that the joint attack must stay below, 0 to 1.", valueName: "probability"))
     var suspicion = 0.5
 
+    @Flag(help: "Move samples before the window is scaled to [0,1], as an attacker of the monitor would.")
+    var throughScaling = false
+
     @Option(help: "Seed of random starts and samples.")
     var seed: UInt64 = 1
 
@@ -54,6 +57,7 @@ struct AttackOptions: ParsableArguments {
     var attack: WindowAttack {
         var attack = WindowAttack(method, epsilon: epsilon, iterations: iterations, restarts: restarts)
         attack.suspicionThreshold = Suspicion.logit(suspicion)
+        attack.throughScaling = throughScaling
         return attack
     }
 }

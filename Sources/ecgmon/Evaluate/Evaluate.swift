@@ -8,7 +8,8 @@ struct EvaluateCommand: AsyncParsableCommand {
         subcommands: [
             EvaluateQRS.self, EvaluateNoise.self, EvaluateBeats.self, EvaluateStream.self, EvaluateRhythm.self,
             EvaluateAlarms.self, EvaluateModel.self, EvaluateTable1.self, EvaluateTable2.self,
-            EvaluateFigure2.self, EvaluateWhitebox.self, EvaluateSuspicion.self, EvaluateReplay.self,
+            EvaluateFigure2.self, EvaluateWhitebox.self, EvaluateCertificate.self, EvaluateAlarmAttack.self, EvaluateSuspicion.self,
+            EvaluateReplay.self,
             EvaluateRecovery.self,
             EvaluateLatency.self, EvaluateMemory.self, EvaluateDigest.self, EvaluateGeneralization.self,
             EvaluateSpeed.self,

@@ -38,6 +38,19 @@ struct EvaluateWhitebox: ParsableCommand {
         help: ArgumentHelp("Number of windows for the curve over epsilon and for the sanity checks.", valueName: "n"))
     var curveSample = 1000
 
+    @Flag(
+        help: """
+            Attack through the monitor's scaling: samples are moved before the window is scaled to [0,1], by at most \
+            epsilon of its range.
+            """)
+    var throughScaling = false
+
+    @Flag(
+        help: """
+            Only clean windows and the worst case, each attack on what the earlier ones have left: a fraction of the time.
+            """)
+    var worstOnly = false
+
     @OptionGroup var options: WindowEvaluationOptions
 
     func validate() throws {
@@ -53,6 +66,8 @@ struct EvaluateWhitebox: ParsableCommand {
         let heldOut = try HeldOutWindows(
             RecordDatabase(options.database), for: [model], sample: options.sampleSize, seed: options.seed)
         var settings = WhiteboxSettings(epsilon: options.epsilon)
+        settings.throughScaling = throughScaling
+        settings.worstCaseOnly = worstOnly
         settings.squareSample = squareSample == 0 ? nil : squareSample
         settings.squareQueries = squareQueries
         settings.curveSample = curveSample

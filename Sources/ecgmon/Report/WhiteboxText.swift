@@ -21,11 +21,12 @@ extension Whitebox {
     private func head(_ heldOut: HeldOutWindows) -> [String] {
         var lines = [
             "model \(model.name) (\(model.architecture)), SHA-256 \(model.sha256)", heldOut.text,
-            "white-box at epsilon \(settings.epsilon), seed \(seed); acc: mean of the four one-against-rest accuracies; percent",
+            "white-box at epsilon \(settings.epsilon)\(settings.throughScaling ? " through the scaling" : ""), seed \(seed); acc: mean of the four one-against-rest accuracies; percent",
         ]
         if let threshold {
             lines.append("suspected: above \(fixed(Double(threshold), 4)), which 1 % of the clean windows exceed")
         }
+        if settings.worstCaseOnly { return lines }
         if let size = settings.squareSample {
             lines.append(
                 "Square: \(settings.squareQueries) queries a window, on a stratified sample of about \(size) windows")
@@ -48,6 +49,7 @@ extension Whitebox {
         var curve = TextTable(Self.curveHeader)
         table.rows = rows.map(cells)
         curve.rows = curveRows
+        if settings.worstCaseOnly { return (head(heldOut) + ["", table.text]).joined(separator: "\n") }
         let checks = checks.map { "\($0.outcome.rawValue): \($0.name) (\($0.detail))" }
         return (head(heldOut) + ["", table.text, "", curveTitle, curve.text, ""] + checks).joined(separator: "\n")
     }
@@ -56,6 +58,7 @@ extension Whitebox {
         var lines = head(heldOut).map { "- \($0)" }
         lines += ["", MarkdownTable.row(Self.header), MarkdownTable.rule(Self.header.count)]
         lines += rows.map { MarkdownTable.row(cells($0)) }
+        if settings.worstCaseOnly { return lines.joined(separator: "\n") }
         lines += ["", "\(curveTitle):", "", MarkdownTable.row(Self.curveHeader), MarkdownTable.rule(3)]
         lines += curveRows.map(MarkdownTable.row)
         lines += [""] + checks.map { "- \($0.outcome.rawValue): \($0.name) (\($0.detail))" }

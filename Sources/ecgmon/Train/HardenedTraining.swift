@@ -15,6 +15,13 @@ struct HardenedTraining {
     var split: DataSplit
     /// Largest radius of the attacks that the classes learn to withstand; above the one that is to be withstood.
     var epsilon: Float = 0.014
+    /// Whether those attacks move samples before the window is scaled.
+    var throughScaling = false
+    /// Standard deviation of the noise added to `smoothingShare` of the clean windows, for the certificate; 0: none.
+    var smoothingNoise: Float = 0
+    var smoothingShare: Float = 0.4
+    /// Epochs of the second stage; nil: as many as of the first, 0: the attack head stays as it was at the start.
+    var attackHeadEpochs: Int?
     /// Peak of the one-cycle schedule, in both stages.
     var learningRate: Float = 0.003
     /// Weights to go on from; nil: new ones.
@@ -26,14 +33,21 @@ struct HardenedTraining {
         let data = session.windows.training
         let withstanding = try session.train(
             withstanding(data, seed: session.seed, threads: session.threads), name: "withstanding", stage: "1")
-        let noticing = try session.train(
-            noticing(data, seed: session.seed, threads: session.threads, startingFrom: joined(withstanding.averaged)),
-            name: "noticing", stage: "2")
-        let network = Discriminator(noticing.network.architecture, sharing: noticing.averaged)
+        let classes = joined(withstanding.averaged)
+        var recipes = ["\(withstanding.recipe)"]
+        var weights = classes
+        if attackHeadEpochs != 0 {
+            let noticing = try session.train(
+                noticing(data, seed: session.seed, threads: session.threads, startingFrom: classes), name: "noticing",
+                stage: "2")
+            recipes.append("\(noticing.recipe)")
+            weights = noticing.averaged
+        }
+        let network = Discriminator(.hardened, sharing: weights)
         network.addToLogits(Self.logitAdditions.map { ($0.key, $0.value) })
+        recipes.append("to the logits \(Self.logitAdditionsText)")
         try session.finish(
-            network,
-            recipe: "\(withstanding.recipe), then \(noticing.recipe), then to the logits \(Self.logitAdditionsText)",
+            network, recipe: recipes.joined(separator: ", then "),
             drawnFrom: "\(TrainingWindows.counts(data)) before SMOTE", suspects: true, stages: ["1", "2"])
     }
 
@@ -64,6 +78,9 @@ struct HardenedTraining {
         recipe.averagingDecay = 0.9995
         recipe.suspicionWeight = 0
         recipe.generatedShare = windowGenerator == nil ? 0 : Self.generatedShare
+        recipe.throughScaling = throughScaling
+        recipe.smoothingNoise = smoothingNoise
+        recipe.smoothingShare = smoothingNoise > 0 ? smoothingShare : 0
         let architecture = DiscriminatorArchitecture(
             identifier: DiscriminatorArchitecture.hardened.identifier,
             blocks: DiscriminatorArchitecture.hardened.blocks)
@@ -85,7 +102,7 @@ struct HardenedTraining {
         _ data: BeatDataset, seed: UInt64, threads: Int, startingFrom weights: ParameterStore
     ) throws -> DiscriminatorTrainer {
         var recipe = DiscriminatorRecipe()
-        recipe.epochs = epochs
+        recipe.epochs = attackHeadEpochs ?? epochs
         recipe.seed = seed
         recipe.threads = threads
         recipe.jitter = Self.jitter

@@ -95,6 +95,21 @@ struct TrainCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp("hardened, reconstruction: weights to start from instead of new ones.", valueName: "file"))
     var startFrom: String?
+    @Flag(help: "hardened: the attacks in training move samples before the window is scaled, as an attacker would.")
+    var throughScaling = false
+    @Option(
+        help: """
+            hardened: standard deviation of the noise added to a part of the windows, for the certificate, in units of a \
+            window's range; 0: none.
+            """)
+    var smoothingNoise: Float = 0
+    @Option(help: "hardened: the part of the windows that has this noise.")
+    var smoothingShare: Float = 0.4
+    @Option(
+        help: """
+            hardened: epochs in which the attack head is trained; 0: it stays as --start-from has it. Default: --epochs.
+            """)
+    var attackHeadEpochs: Int?
     @Option(help: "discriminator: iterations of the attacks in training.")
     var iterations = 5
     @Option(help: "discriminator: weight of attacked windows in the cross-entropy; clean ones have 1.")
@@ -112,8 +127,12 @@ struct TrainCommand: ParsableCommand {
     func validate() throws {
         guard (epochs ?? 1) >= 1, (1...64).contains(threads), batch >= 2 * threads, threads <= 32, normalBeats >= 0,
             minorityBeats >= 0, (0...20).contains(jitter), (learningRate ?? 1) > 0, noise >= 0, (epsilon ?? 1) > 0,
-            iterations >= 1, reconstructionWeight >= 0, decayEpochs >= 0, frozenStatisticsEpochs >= 0
+            iterations >= 1, reconstructionWeight >= 0, decayEpochs >= 0, frozenStatisticsEpochs >= 0,
+            (0...1).contains(smoothingNoise), (0...1).contains(smoothingShare), (attackHeadEpochs ?? 0) >= 0
         else { throw ValidationError("a number is out of range; see ecgmon train --help") }
+        guard attackHeadEpochs != 0 || startFrom != nil else {
+            throw ValidationError("without --start-from the attack head has nothing to stay as")
+        }
     }
 
     func run() throws {
@@ -177,6 +196,10 @@ struct TrainCommand: ParsableCommand {
             var training = HardenedTraining(epochs: epochs ?? HardenedTraining.epochs, split: split)
             if let learningRate { training.learningRate = learningRate }
             if let epsilon { training.epsilon = epsilon }
+            training.throughScaling = throughScaling
+            training.smoothingNoise = smoothingNoise
+            training.smoothingShare = smoothingShare
+            training.attackHeadEpochs = attackHeadEpochs
             do {
                 if let generator { training.windowGenerator = try ModelFile.readGenerator(from: generator).generator }
             } catch {
@@ -250,6 +273,11 @@ struct TrainCommand: ParsableCommand {
         if recipe == .hardened {
             if let learningRate { words.append("--learning-rate \(learningRate)") }
             if let epsilon { words.append("--epsilon \(epsilon)") }
+            if throughScaling { words.append("--through-scaling") }
+            if smoothingNoise > 0 {
+                words.append("--smoothing-noise \(smoothingNoise) --smoothing-share \(smoothingShare)")
+            }
+            if let attackHeadEpochs { words.append("--attack-head-epochs \(attackHeadEpochs)") }
             if let generator { words.append("--generator \(URL(filePath: generator).lastPathComponent)") }
             if let startFrom { words.append("--start-from \(URL(filePath: startFrom).lastPathComponent)") }
         } else {
