@@ -120,7 +120,7 @@ let package = Package(
             name: "MonitorDaemon",
             dependencies: [
                 "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN",
-                "ECGClassification", "ECGMonitor", "MonitorWire", "StationPage", "CSystemd",
+                "ECGClassification", "ECGMonitor", "MonitorWire", "NeuralNetwork", "StationPage", "CSystemd",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -141,7 +141,7 @@ let package = Package(
                 "DaemonEvaluation", "DaemonHarness", "EC57", "ECGEvaluation", "ECGLimits", "ECGReplay", "ToolSupport",
                 "ZeroMQ", "ECGWire", "ECGSecurity", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN",
                 "ECGClassification", "ECGMonitor",
-                "MonitorWire",
+                "MonitorDaemon", "MonitorWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 
