@@ -55,7 +55,7 @@ test: need-swift need-test-packages need-test-python
 # linked. Its -timeout works on the main thread alone, which the test runner occupies: a target that hangs is ended
 # from outside.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= wire published wfdb snapshot configuration weights keys history acknowledged http station
+FUZZ_TARGETS ?= wire published wfdb edf snapshot configuration weights keys history acknowledged http station
 FUZZ_BUILD := .build/fuzz
 FUZZ_ARCHIVE = $(firstword $(wildcard $(dir $(realpath $(shell command -v $(SWIFT))))../lib/clang/*/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a))
 
@@ -162,7 +162,7 @@ install-built:
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
 	install -d $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 	for program in ecgmon ecgmond; do \
-	    $(BIN)/$$program --generate-completion-script bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program && \
+	    $(BIN)/$$program --generate-completion-script bash | sed '1{/^#!/d}' > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program && \
 	    $(BIN)/$$program --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_$$program && \
 	    $(BIN)/$$program --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish \
 	        || exit 1; \

@@ -50,10 +50,10 @@ echo /etc/ecgmon/ecgmond.toml > "$tree/DEBIAN/conffiles"
     > "$tree/DEBIAN/md5sums"
 
 package=$output/ecg-monitor_${version}_$architecture.deb
-dpkg-deb --root-owner-group -Zxz --build "$tree" "$package" >/dev/null
+dpkg-deb --root-owner-group -Zxz -z4 --build "$tree" "$package" >/dev/null
 echo "== $package"
 if command -v lintian >/dev/null; then
-    lintian --fail-on error,warning --no-tag-display-limit "$package" && echo "== lintian finds nothing"
+    lintian --fail-on error,warning --tag-display-limit 0 "$package" && echo "== lintian finds nothing"
 else
     echo "== not checked: lintian is not installed"
 fi

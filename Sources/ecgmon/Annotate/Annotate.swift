@@ -26,7 +26,7 @@ struct AnnotateCommand: AsyncParsableCommand {
             as it goes, with a warning; --strict refuses it.
             """)
 
-    @Argument(help: "Records: a path such as data/100, or a name to look up in --database.")
+    @Argument(help: "Records: a path such as data/100, an EDF+ or CSV file, or a name to look up in --database.")
     var records: [String] = []
 
     @Flag(help: "Every record of the database.")
@@ -58,6 +58,8 @@ struct AnnotateCommand: AsyncParsableCommand {
     @Flag(help: "Refuse, rather than warn about, files whose length, checksum or first value differs from the header.")
     var strict = false
 
+    @OptionGroup var csv: CSVImportOptions
+
     @Option(help: ArgumentHelp("Records processed at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
@@ -73,12 +75,22 @@ struct AnnotateCommand: AsyncParsableCommand {
         // What the files are called: the name, for a record of the database with the folders that lead to it.
         let names: [String]
         let paths: [String]
+        var imported: [ImportedRecord] = []
+        defer { withExtendedLifetime(imported) {} }
         if all {
             let folder = try RecordDatabase(database)
             names = try folder.records()
             paths = names.map { "\(folder.directory)/\($0)" }
         } else {
-            let found = try records.map { name throws(ToolError) in try find(name) }
+            var found: [(name: String, path: String)] = []
+            for record in records {
+                guard ImportedRecord.isForeign(record) else {
+                    found.append(try find(record))
+                    continue
+                }
+                imported.append(try csv.open(record))
+                found.append((ImportedRecord.name(of: record), imported[imported.count - 1].path))
+            }
             names = found.map(\.name)
             paths = found.map(\.path)
         }
