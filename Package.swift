@@ -220,7 +220,7 @@ let package = Package(
                 "ECGClassification",
                 "ECGMonitor", "ZeroMQ",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ], swiftSettings: strict),
+            ], exclude: ["run-guide.sh"], swiftSettings: strict),
     ]
 )
 

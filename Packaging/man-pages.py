@@ -68,7 +68,7 @@ def page(command, ancestors, section, version):
     usage = " ".join(synopsis(argument) for argument in arguments)
     lines.append(f"\\fB{roff(' '.join(path))}\\fR {usage}" + (" \\fIcommand\\fR ..." if children else ""))
     discussion = command.get("discussion", "")
-    text, _, examples = discussion.partition("Examples:")
+    text, _, examples = discussion.replace("Example:", "Examples:").partition("Examples:")
     if text.strip():
         lines += [".SH DESCRIPTION", paragraphs(text.rstrip())]
     if arguments:

@@ -90,7 +90,7 @@ import Testing
         let file = try #require(FileHandle(forUpdatingAtPath: weights))
         try file.seekToEnd()
         try file.seek(toOffset: try file.offset() - 3)
-        try file.write(contentsOf: [1, 2, 3])
+        try file.write(contentsOf: Data([1, 2, 3]))
         try file.close()
         expectOne(try examine(model: weights), "model", "SHA-256", next: "install it anew")
         // Beside a sound model it is a warning.

@@ -39,7 +39,7 @@ import Testing
         return .alert(alert)
     }
 
-    private func lines(_ screen: WatchScreen, width: Int = 80, height: Int = 24) -> [String] {
+    private func shown(_ screen: WatchScreen, width: Int = 80, height: Int = 24) -> [String] {
         screen.lines(width: width, height: height, time: "12:00:00.0")
     }
 
@@ -52,7 +52,7 @@ import Testing
             screen.take(event("bed-\(bed)", wave((0..<2500).map { sin(Float($0) / 20) })))
             screen.take(event("bed-\(bed)", alert("asystole: no beat for 4.6 s", .high, kind: .asystole)))
         }
-        let lines = lines(screen, width: width, height: height)
+        let lines = shown(screen, width: width, height: height)
         #expect(lines.count == height)
         #expect(lines.allSatisfy { $0.count <= width }, "\(lines)")
     }
@@ -76,14 +76,14 @@ import Testing
         var screen = plain()
         screen.take(event("bed-1", alert("single V beat", .low, kind: .singleVentricularBeat)))
         screen.take(event("bed-1", alert("asystole: no beat for 4.6 s", .high, kind: .asystole)))
-        #expect(lines(screen)[1].contains("asystole: no beat for 4.6 s (+1)"))
-        #expect(lines(screen)[0].contains("1 of high priority"))
+        #expect(shown(screen)[1].contains("asystole: no beat for 4.6 s (+1)"))
+        #expect(shown(screen)[0].contains("1 of high priority"))
         screen.take(event("bed-1", alert("asystole", .high, kind: .asystole, phase: .updated, acknowledged: true)))
-        #expect(lines(screen)[1].contains("ack asystole"))
-        #expect(!lines(screen)[0].contains("high priority"))
+        #expect(shown(screen)[1].contains("ack asystole"))
+        #expect(!shown(screen)[0].contains("high priority"))
         screen.take(event("bed-1", alert("asystole over", .high, kind: .asystole, phase: .ended)))
-        #expect(lines(screen)[1].contains("single V beat"))
-        #expect(!lines(screen).contains { $0.contains("asystole") })
+        #expect(shown(screen)[1].contains("single V beat"))
+        #expect(!shown(screen).contains { $0.contains("asystole") })
     }
 
     @Test func bedsAreInOrderAndTheChosenOneIsSeen() {
@@ -94,22 +94,22 @@ import Testing
         #expect(screen.selectedBed?.name == "a")
         for bed in 10..<60 { screen.take(event("d\(bed)", wave([0]))) }
         screen.select(100)
-        #expect(lines(screen).contains { $0.hasPrefix("> d59") })
+        #expect(shown(screen).contains { $0.hasPrefix("> d59") })
     }
 
     @Test func lostConnectionIsSaidInsteadOfTheTime() {
         var screen = plain()
         screen.take(event("bed-1", wave([0])))
         screen.lostAt = "11:59:00.0"
-        #expect(lines(screen)[0].contains("NOT LIVE"))
-        #expect(lines(screen)[0].contains("11:59:00.0"))
+        #expect(shown(screen)[0].contains("NOT LIVE"))
+        #expect(shown(screen)[0].contains("11:59:00.0"))
     }
 
     @Test func namesWithControlCharactersAreHarmless() {
         var screen = plain()
         screen.take(event("bed\u{1B}[2J", wave([0])))
         screen.take(event("bed\u{1B}[2J", alert("\u{1B}]0;x\u{7}", .high, kind: .asystole)))
-        #expect(!lines(screen).joined().contains("\u{1B}"))
+        #expect(!shown(screen).joined().contains("\u{1B}"))
     }
 
     @Test func pseudoTerminalShowsBedsAndTakesKeys() throws {

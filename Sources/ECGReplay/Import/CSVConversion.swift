@@ -27,7 +27,7 @@ struct CSVConversion {
             signals: layout.leads.map {
                 .init(name: $0.name, gain: Self.countsPerMillivolt, baseline: 0, unit: "mV")
             }, rate: layout.rate)
-        var lines = try LineReader(path: path)
+        let lines = try LineReader(path: path)
         var number = 0
         var beyond = 0
         var buffer: [Int16] = []
@@ -88,7 +88,7 @@ struct CSVLayout {
     init(
         path: String, options: ImportedRecord.CSVOptions, rateLines: Int, timeNames: Set<String>
     ) throws(ToolError) {
-        var lines = try LineReader(path: path)
+        let lines = try LineReader(path: path)
         guard let first = try lines.next() else { throw ToolError("\(path) is empty", nextStep: "Choose another file") }
         separator =
             [UInt8(ascii: "\t"), UInt8(ascii: ";"), UInt8(ascii: ",")].first { first.contains($0) }
@@ -172,23 +172,23 @@ struct CSVLayout {
 }
 
 /// The lines of a file, one after the other, of a bounded length.
-struct LineReader: ~Copyable {
+final class LineReader {
     private let path: String
     private let file: UnsafeMutablePointer<FILE>
     private var number = 0
     private static let longest = 1 << 16
 
     init(path: String) throws(ToolError) {
-        self.path = path
         guard let file = fopen(path, "rb") else {
             throw ToolError("\(path) cannot be read: \(String(cString: strerror(errno)))", nextStep: "Check the path")
         }
+        self.path = path
         self.file = file
     }
 
     deinit { fclose(file) }
 
-    mutating func next() throws(ToolError) -> [UInt8]? {
+    func next() throws(ToolError) -> [UInt8]? {
         var line: [UInt8] = []
         number += 1
         while true {

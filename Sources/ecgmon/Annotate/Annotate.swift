@@ -24,6 +24,10 @@ struct AnnotateCommand: AsyncParsableCommand {
 
             A file that is shorter than its header says, or whose checksum or first value is another, is read as far \
             as it goes, with a warning; --strict refuses it.
+
+            Examples:
+              ecgmon annotate data/100 night.edf -o annotations
+              ecgmon annotate --all --database mitdb -o annotations --events
             """)
 
     @Argument(help: "Records: a path such as data/100, an EDF+ or CSV file, or a name to look up in --database.")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DaemonHarness
 import ECGWire
 import ToolSupport
 import ZeroMQ

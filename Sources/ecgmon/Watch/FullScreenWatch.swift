@@ -29,7 +29,9 @@ struct FullScreenWatch: ~Copyable {
             while let change = connection.next(timeout: .zero) {
                 screen.lostAt = change == .lost ? timeOfDay(wallClockNanoseconds()) : nil
             }
-            for key in raw.keys() where try take(key) { return }
+            for key in raw.keys() {
+                if try take(key) { return }
+            }
             do throws(WireError) {
                 // Whatever has come, up to the next frame.
                 var patience = Duration.milliseconds(50)

@@ -9,6 +9,7 @@ final class RawTerminal {
     }
 
     private var before = termios()
+    private var isRaw = false
 
     /// Whether standard input and output are a terminal that can be addressed.
     static var isPossible: Bool {
@@ -23,12 +24,15 @@ final class RawTerminal {
         // Keys come at once and are not shown; Ctrl-C still is a signal.
         raw.c_lflag &= ~tcflag_t(ICANON | ECHO)
         guard tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw) == 0 else { return nil }
+        isRaw = true
         write("\u{1B}[?1049h\u{1B}[?25l")
     }
 
     deinit { restore() }
 
     func restore() {
+        guard isRaw else { return }
+        isRaw = false
         write("\u{1B}[?25h\u{1B}[?1049l")
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &before)
     }

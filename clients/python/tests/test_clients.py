@@ -8,7 +8,7 @@ import unittest
 from monitor import PATIENCE, PROGRAMS, ROOT, DaemonTest, wait_until
 
 import zmq
-from ecg_monitor import Acquisition, AlertKind, AlertPhase, KeyFileError, Keys, StaleSession
+from ecg_monitor import Acquisition, AlertKind, AlertPhase, HealthSubscriber, KeyFileError, Keys, StaleSession
 from ecg_monitor.ecg_monitor_pb2 import IngestReply, SampleBlock
 from ecg_monitor.unacknowledged import Block, Unacknowledged
 
@@ -200,13 +200,14 @@ class SubscriberTests(DaemonTest):
             self.assertEqual({event.stream for event in found}, streams)
 
     def test_topics_that_are_none_are_refused(self):
-        for topic in "alarm", "health.bed-1", "", ".bed-1":
+        for topic in "alarm", "health", "", ".bed-1":
             with self.assertRaises(ValueError):
                 self.daemon.subscriber(topic)
 
-    def test_health_comes_as_health(self):
-        with self.daemon.subscriber("health", history="") as subscriber:
-            health = subscriber.receive(PATIENCE)
+    def test_the_daemons_health_comes(self):
+        subscriber = HealthSubscriber(self.daemon.endpoints["events"])
+        health = subscriber.receive(PATIENCE)
+        subscriber.close()
         self.assertEqual(health.schema_version, 1)
         self.assertEqual(len(health.model_sha256), 64)
 

@@ -6,7 +6,7 @@ import time
 import unittest
 from pathlib import Path
 
-from monitor import PATIENCE, PROGRAMS, DaemonTest, wait_until
+from monitor import PATIENCE, PROGRAMS, ROOT, DaemonTest, wait_until
 
 from ecg_monitor import Acquisition
 from test_clients import drain, heartbeat
@@ -16,7 +16,8 @@ needs_pyedflib = unittest.skipUnless(HAS_PYEDFLIB, "needs pyedflib (pip install 
 
 
 def ecgmon(*arguments):
-    return subprocess.run([PROGRAMS / "ecgmon", *map(str, arguments)], capture_output=True, text=True, timeout=300)
+    return subprocess.run(
+        [PROGRAMS / "ecgmon", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
 class RecordingTests(DaemonTest):

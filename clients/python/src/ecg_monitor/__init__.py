@@ -25,11 +25,11 @@ from .ecg_monitor_pb2 import (
     Waveform,
 )
 from .keys import Keys, KeyFileError
-from .subscriber import Subscriber
+from .subscriber import HealthSubscriber, Subscriber
 
 __all__ = [
     "Acquisition", "Alert", "AlertKind", "AlertPhase", "AlertPriority", "Beat", "BeatClass", "Event", "Health",
-    "KeyFileError", "Keys", "PauseKind", "SampleBlock", "SignalCondition", "StaleSession", "Status", "Subscriber",
+    "HealthSubscriber", "KeyFileError", "Keys", "PauseKind", "SampleBlock", "SignalCondition", "StaleSession", "Status", "Subscriber",
     "Suspicion", "Waveform",
 ]
 __version__ = "0.1.0"

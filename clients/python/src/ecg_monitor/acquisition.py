@@ -111,7 +111,7 @@ class Acquisition:
         self._connect(endpoint or default_endpoint(name), keys or Keys.from_environment())
 
     def _connect(self, endpoint: str, keys: Optional[Keys]) -> None:
-        socket = zmq.Context.instance().socket(zmq.PUSH if self._kept is None else zmq.DEALER)
+        socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUSH if self._kept is None else zmq.DEALER)
         socket.tcp_keepalive = 1  # notices a daemon that vanished without a word
         socket.tcp_keepalive_idle = socket.tcp_keepalive_intvl = 5
         socket.tcp_keepalive_cnt = 2
@@ -120,7 +120,8 @@ class Acquisition:
             socket.linger = 0
             # What waits in a queue when a connection breaks must not precede the hello on the next one.
             socket.immediate = True
-            self._monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+            self._monitor: zmq.Socket[bytes] = socket.get_monitor_socket(
+                zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         if keys:
             keys.apply(socket)
         socket.connect(endpoint)
@@ -240,23 +241,22 @@ class Acquisition:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
-        poller.poll(max(0, min(timeout, 0.05)) * 1000)
+        poller.poll(round(max(0.0, min(timeout, 0.05)) * 1000))
         while self._monitor.poll(0):
             event = zmq.utils.monitor.recv_monitor_message(self._monitor)["event"]
             self._is_connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             self._kept.connection_lost()
             self._hello_after = 0.0
         while self._socket.poll(0):
-            self._take(self._socket.recv_multipart()[-1])
+            self._take(self._kept, self._socket.recv_multipart()[-1])
         now = time.monotonic()
         if self._kept.awaits_reply and now - self._heard_at > _PATIENCE * 2**self._kept.silences:
             self._kept.was_silent()
             self._heard_at = now
         if self._is_connected:
-            self._send_what_may_be_sent(now)
+            self._send_what_may_be_sent(self._kept, now)
 
-    def _send_what_may_be_sent(self, now: float) -> None:
-        kept = self._kept
+    def _send_what_may_be_sent(self, kept: Unacknowledged, now: float) -> None:
         try:
             if kept.phase == kept.NEEDS_HELLO and not kept.is_empty and now >= self._hello_after:
                 self._socket.send(kept.hello(), zmq.NOBLOCK)
@@ -268,7 +268,7 @@ class Acquisition:
         except zmq.Again:
             pass  # the connection is full or gone; the next one begins with a hello
 
-    def _take(self, body: bytes) -> None:
+    def _take(self, kept: Unacknowledged, body: bytes) -> None:
         try:
             reply = IngestReply.FromString(body)
         except Exception:  # protobuf's DecodeError, of which older versions have another name
@@ -279,13 +279,13 @@ class Acquisition:
                 self._note_refusal(f"{reply.cause}: {reply.text}")
             return
         self._heard_at = time.monotonic()
-        was_sending = self._kept.phase == self._kept.SENDING
-        refusal = self._kept.take(reply)
-        if was_sending and self._kept.phase == self._kept.NEEDS_HELLO:
+        was_sending = kept.phase == kept.SENDING
+        refusal = kept.take(reply)
+        if was_sending and kept.phase == kept.NEEDS_HELLO:
             self._hello_after = self._heard_at + 0.1  # not at once: the daemon may be busy
         if refusal:
             self._note_refusal(refusal)
-        if self._kept.is_stale:
+        if kept.is_stale:
             raise StaleSession(f"another source has begun a later session of {self.stream}")
 
     def _note_refusal(self, refusal: str) -> None:

@@ -14,7 +14,7 @@ class History:
     """A connection to the daemon's history endpoint. It belongs to the thread that made it."""
 
     def __init__(self, endpoint: str, keys: Optional[Keys] = None) -> None:
-        socket = zmq.Context.instance().socket(zmq.DEALER)
+        socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
         socket.linger = 0
         socket.immediate = True  # no question waits for a daemon that is away
         socket.tcp_keepalive = 1
@@ -32,13 +32,13 @@ class History:
         self._number += 1
         request.schema_version, request.number = 1, self._number
         end = time.monotonic() + timeout
-        if not self._socket.poll(timeout * 1000, zmq.POLLOUT):
+        if not self._socket.poll(round(timeout * 1000), zmq.POLLOUT):
             return None
         try:
             self._socket.send(request.SerializeToString(), zmq.NOBLOCK)
         except zmq.Again:
             return None
-        while self._socket.poll(max(0, end - time.monotonic()) * 1000):
+        while self._socket.poll(round(max(0.0, end - time.monotonic()) * 1000)):
             try:
                 reply = HistoryReply.FromString(self._socket.recv_multipart()[-1])
             except Exception:

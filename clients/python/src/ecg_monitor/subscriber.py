@@ -11,15 +11,16 @@ from typing import Optional, Union
 
 import zmq
 from google.protobuf import json_format
+from google.protobuf.message import Message
 
-from .ecg_monitor_pb2 import Event, Health, HistoryRequest
+from .ecg_monitor_pb2 import Event, Health, HistoryReply, HistoryRequest
 from .endpoints import endpoint, history_for
 from .history import History
 from .keys import Keys
 
 _log = logging.getLogger("ecg_monitor")
 
-_KINDS = ("alert", "beat", "suspicion", "status", "waveform", "health")
+_KINDS = ("alert", "beat", "suspicion", "status", "waveform")
 _KEPT = ("alert", "beat", "suspicion", "status")
 _LOOK_SECONDS = 10.0  # a broken connection may have swallowed events without leaving a hole
 _SILENCE_SECONDS = 30.0  # after that it goes on without a history
@@ -52,7 +53,7 @@ class Subscriber:
         remember: Union[str, os.PathLike[str], None] = None,
     ) -> None:
         """
-        topics: kinds ("alert", "beat", "suspicion", "status", "waveform", "health"), topics ("alert.bed-1") or prefixes
+        topics: kinds ("alert", "beat", "suspicion", "status", "waveform"), topics ("alert.bed-1") or prefixes
             ("alert.icu-*"). Default: alert, beat, suspicion and status of every stream.
         events: the daemon's events endpoint. Default: $ECGMON_EVENTS or the daemon's default.
         history: its history endpoint, "" for none. Default: $ECGMON_HISTORY, or the daemon's default if `events` is.
@@ -69,16 +70,15 @@ class Subscriber:
             raise ValueError('start is "now" or "beginning"')
         self._filters = [_filter(topic) for topic in topics or _KEPT]
         keys = keys or Keys.from_environment()
-        self._context = zmq.Context.instance()
-        self._socket = self._subscribe(events or endpoint("EVENTS"), keys)
-        self._monitor = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
+        self._socket = _subscriber_socket([prefix for prefix, _ in self._filters], keys)
+        self._monitor: zmq.Socket[bytes] = self._socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED)
         self._socket.connect(events or endpoint("EVENTS"))
         address = history_for(events) if history is None else history
         self._history = History(address, keys) if address else None
         self._has_history = self._history is not None and start == "beginning"
         self._from_beginning = start == "beginning"
         self._last: dict[str, int] = {}
-        self._ready: deque[Union[Event, Health]] = deque()
+        self._ready: deque[Event] = deque()
         self._place = 0
         self._knows_start = False
         self._look_at = 0.0
@@ -97,21 +97,7 @@ class Subscriber:
         if self._history:
             self._look()  # now is now, not when the first event is asked for
 
-    def _subscribe(self, address: str, keys: Optional[Keys]) -> zmq.Socket:
-        socket = self._context.socket(zmq.SUB)
-        socket.linger = 0
-        socket.rcvhwm = 100_000
-        socket.tcp_keepalive = 1
-        socket.tcp_keepalive_idle = socket.tcp_keepalive_intvl = 5
-        socket.tcp_keepalive_cnt = 2
-        socket.reconnect_ivl, socket.reconnect_ivl_max = 50, 1000
-        if keys:
-            keys.apply(socket)
-        for prefix, _ in self._filters:
-            socket.subscribe(prefix)
-        return socket
-
-    def __iter__(self) -> Iterator[Union[Event, Health]]:
+    def __iter__(self) -> Iterator[Event]:
         while True:
             event = self.receive()
             if event is not None:
@@ -123,8 +109,8 @@ class Subscriber:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def receive(self, timeout: Optional[float] = None) -> Union[Event, Health, None]:
-        """The next event (`Health` for the topic health). None if there is none for `timeout` seconds."""
+    def receive(self, timeout: Optional[float] = None) -> Optional[Event]:
+        """The next event. None if there is none for `timeout` seconds."""
         self._remember_given()
         end = None if timeout is None else time.monotonic() + timeout
         while True:
@@ -137,7 +123,7 @@ class Subscriber:
                 self._look()
                 continue
             left = 0.1 if end is None else min(0.1, end - time.monotonic())
-            if self._socket.poll(max(0, left) * 1000):
+            if self._socket.poll(round(max(0.0, left) * 1000)):
                 self._take(*self._socket.recv_multipart()[:2])
             elif left <= 0:
                 return None
@@ -153,8 +139,8 @@ class Subscriber:
 
     # Memory
 
-    def _give(self, event: Union[Event, Health]) -> Union[Event, Health]:
-        self._given = (topic_of(event), event.sequence) if isinstance(event, Event) else None
+    def _give(self, event: Event) -> Event:
+        self._given = (topic_of(event), event.sequence)
         return event
 
     def _remember_given(self) -> None:
@@ -178,18 +164,13 @@ class Subscriber:
         topic = name.decode("ascii", "replace")
         if not self._wants(topic):
             return
-        message = Health() if topic == "health" else Event()
-        try:
-            if body[:1] == b"{":
-                json_format.Parse(body, message, ignore_unknown_fields=True)
-            else:
-                message.ParseFromString(body)
-        except Exception:  # neither library names all that it raises
+        message = Event()
+        if not _parse(body, message):
             _log.warning("a message on %s cannot be read", topic)
             return
         self._judge(topic, message)
 
-    def _judge(self, topic: str, event: Union[Event, Health]) -> None:
+    def _judge(self, topic: str, event: Event) -> None:
         sequence, before = event.sequence, self._last.get(topic, 0)
         if topic.partition(".")[0] not in _KEPT or not self._has_history:
             # Without a history, a fall of the numbers tells that the daemon has restarted.
@@ -209,7 +190,7 @@ class Subscriber:
             self.missed += sequence - before - 1
         self._deliver(topic, event)
 
-    def _deliver(self, topic: str, event: Union[Event, Health]) -> None:
+    def _deliver(self, topic: str, event: Event) -> None:
         self._ready.append(event)
         self._last[topic] = event.sequence
 
@@ -272,7 +253,9 @@ class Subscriber:
                 more = reply.more and progress
         return True
 
-    def _ask(self, request: HistoryRequest):
+    def _ask(self, request: HistoryRequest) -> Optional[HistoryReply]:
+        if self._history is None:
+            return None
         reply = self._history.ask(request, 0.5 if self._has_history or not self._knows_start else 0.1)
         now = time.monotonic()
         if reply is not None:
@@ -286,13 +269,64 @@ class Subscriber:
         return None
 
 
+class HealthSubscriber:
+    """Yields the daemon's own state, every few seconds and when it changes."""
+
+    def __init__(self, events: Optional[str] = None, keys: Optional[Keys] = None) -> None:
+        """events, keys: as those of `Subscriber`."""
+        self._socket = _subscriber_socket(["health"], keys or Keys.from_environment())
+        self._socket.connect(events or endpoint("EVENTS"))
+
+    def __iter__(self) -> Iterator[Health]:
+        while True:
+            health = self.receive()
+            if health is not None:
+                yield health
+
+    def receive(self, timeout: Optional[float] = None) -> Optional[Health]:
+        """The next state; None if there is none for `timeout` seconds."""
+        if not self._socket.poll(None if timeout is None else round(timeout * 1000)):
+            return None
+        frames = self._socket.recv_multipart()
+        health = Health()
+        return health if frames[0] == b"health" and _parse(frames[-1], health) else None
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _subscriber_socket(prefixes: list[str], keys: Optional[Keys]) -> zmq.Socket[bytes]:
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
+    socket.linger = 0
+    socket.rcvhwm = 100_000
+    socket.tcp_keepalive = 1
+    socket.tcp_keepalive_idle = socket.tcp_keepalive_intvl = 5
+    socket.tcp_keepalive_cnt = 2
+    socket.reconnect_ivl, socket.reconnect_ivl_max = 50, 1000
+    if keys:
+        keys.apply(socket)
+    for prefix in prefixes:
+        socket.subscribe(prefix)
+    return socket
+
+
+def _parse(body: bytes, message: Message) -> bool:
+    """Fills a message from JSON or binary protobuf, whichever it is. False: it is neither."""
+    try:
+        if body[:1] == b"{":
+            json_format.Parse(body, message, ignore_unknown_fields=True)
+        else:
+            message.ParseFromString(body)
+    except Exception:  # neither library names all that it raises
+        return False
+    return True
+
+
 def _filter(topic: str) -> tuple[str, bool]:
     """The prefix to subscribe to, and whether other topics with it are wanted, too."""
     kind, _, stream = topic.partition(".")
-    if kind not in _KINDS or kind == "health" and stream:
+    if kind not in _KINDS:
         raise ValueError(f"{topic!r} is not a topic; the kinds are {', '.join(_KINDS)}")
-    if kind == "health":
-        return "health", False
     if not stream:
         return kind + ".", True
     return (topic[:-1], True) if topic.endswith("*") else (topic, False)

@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from datetime import datetime, timezone
 
-from ..ecg_monitor_pb2 import AlertPhase, Event
+from ..ecg_monitor_pb2 import ALERT_PHASE_ENDED, Event
 from . import codes, delivery
 from .states import alert_state, identity, time_of
 
@@ -43,16 +43,15 @@ def _component(code: codes.Code, **value: object) -> dict:
 def observation(event: Event, now: datetime | None = None) -> dict:
     """The event of an alert as an Observation."""
     alert, code, state = event.alert, codes.alert_code(event.alert.kind), alert_state(event)
-    is_over = alert.phase == AlertPhase.ALERT_PHASE_ENDED
+    is_over = alert.phase == ALERT_PHASE_ENDED
     end = time_of(event)
     begin = datetime.fromtimestamp(end.timestamp() - max(0.0, alert.duration_seconds), timezone.utc)
     period = {"start": _instant(begin)}
     if is_over:
         period["end"] = _instant(end)
-    value = {"coding": [_coding(code.mdc)], "text": alert.text or code.text}
+    codings = [_coding(code.mdc)]
     if code.snomed:
-        value["coding"].append(
-            {"system": "http://snomed.info/sct", "code": code.snomed[0], "display": code.snomed[1]})
+        codings.append({"system": "http://snomed.info/sct", "code": code.snomed[0], "display": code.snomed[1]})
     components = []
     if alert.heart_rate > 0:
         components.append({
@@ -74,7 +73,7 @@ def observation(event: Event, now: datetime | None = None) -> dict:
         "subject": {"type": "Patient", "identifier": {"system": "urn:ecg-monitor:stream", "value": event.stream}},
         "effectivePeriod": period,
         "issued": _instant(now or datetime.now(timezone.utc)),
-        "valueCodeableConcept": value,
+        "valueCodeableConcept": {"coding": codings, "text": alert.text or code.text},
         "device": {"type": "Device", "display": "ecgmond"},
         "component": components,
     }

@@ -98,17 +98,16 @@ class MLLPSender:
             raise OSError(f"answered with {code}: {reason}")
 
     def _acknowledgement(self, control: str) -> tuple[str, str]:
-        while True:
+        while True:  # until the answer to this message
             for segment in self._frame().decode("utf-8", "replace").replace("\n", "\r").split("\r"):
                 fields = segment.split("|")
                 if fields[0] == "MSA" and len(fields) > 2 and fields[2] == control:
                     return fields[1], fields[3] if len(fields) > 3 else ""
-            # else the late answer to an earlier message
 
     def _frame(self) -> bytes:
         data = b""
         while not data.endswith(END):
-            part = self._socket.recv(4096)
+            part = self._socket.recv(4096) if self._socket else b""
             if not part:
                 raise ConnectionError("the receiver has closed the connection")
             data += part

@@ -14,8 +14,15 @@ import math
 import time
 import uuid
 from decimal import Decimal
+from typing import Optional
 
-from ..ecg_monitor_pb2 import AlertPhase, Event, PauseKind, SignalCondition
+from ..ecg_monitor_pb2 import (
+    ALERT_PHASE_ENDED,
+    PAUSE_KIND_ALARM,
+    PAUSE_KIND_AUDIO,
+    SIGNAL_CONDITION_GOOD,
+    Event,
+)
 from ..subscriber import Subscriber
 from . import delivery, sdc_mdib
 
@@ -105,7 +112,7 @@ class Bed:
                 state.MetricValue.DeterminationTime = (event.acquisition_time_ns or time.time_ns()) / 1e9
 
     def _show_rate(self, event: Event) -> None:
-        is_good = event.status.condition == SignalCondition.SIGNAL_CONDITION_GOOD
+        is_good = event.status.condition == SIGNAL_CONDITION_GOOD
         validity = self._types.MeasurementValidity
         self._set_rate(event.status.heart_rate if is_good else 0.0, validity.VALID if is_good else validity.QUESTIONABLE)
 
@@ -125,7 +132,7 @@ class Bed:
             return
         active = self._on.setdefault(alert.kind, {})
         key = (event.session, alert.basis, alert.number)
-        if alert.phase == AlertPhase.ALERT_PHASE_ENDED:
+        if alert.phase == ALERT_PHASE_ENDED:
             active.pop(key, None)
         else:
             active[key] = event
@@ -154,7 +161,7 @@ class Bed:
         presence, activation = self._types.AlertSignalPresence, self._types.AlertActivation
         state = manager.get_state(sdc_mdib.signal_handle(kind, manifestation))
         pauses = {shown.paused for shown in conditions}
-        is_paused = PauseKind.PAUSE_KIND_ALARM in pauses or manifestation == "Aud" and PauseKind.PAUSE_KIND_AUDIO in pauses
+        is_paused = PAUSE_KIND_ALARM in pauses or manifestation == "Aud" and PAUSE_KIND_AUDIO in pauses
         state.ActivationState = activation.PAUSED if is_paused else activation.ON
         if not conditions:
             state.Presence = presence.OFF
@@ -171,7 +178,8 @@ class Bed:
 
 def serve(subscriber: Subscriber, discovery, certificates=None, until=lambda: False, started=lambda bed: None) -> None:
     """Shows one bed until `until` says so. The description is made anew when its leads or its rate change."""
-    bed, waiting = None, []
+    bed: Optional[Bed] = None
+    waiting: list[Event] = []
     try:
         while not until():
             event = subscriber.receive(0.5)
@@ -190,7 +198,7 @@ def serve(subscriber: Subscriber, discovery, certificates=None, until=lambda: Fa
                         bed.take(earlier)
                     waiting = []
                     started(bed)
-            elif event is not None:
+            elif event is not None and bed:
                 bed.take(event)
             if bed:
                 bed.self_check()

@@ -4,7 +4,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from ..ecg_monitor_pb2 import AlertKind, AlertPriority
+from .. import ecg_monitor_pb2 as wire
+from ..ecg_monitor_pb2 import AlertKind
 from . import codes
 
 _PM = "http://standards.ieee.org/downloads/11073/11073-10207-2017/participant"
@@ -15,10 +16,10 @@ _HIGH = {"ASYSTOLE", "VENTRICULAR_FIBRILLATION", "VENTRICULAR_TACHYCARDIA", "EXT
 _TECHNICAL = {"LEAD_OFF", "SIGNAL_LOST", "ATTACK_SUSPECTED", "NOISY_SIGNAL", "SIGNAL_CHANGED", "LEAD_NOT_USABLE",
               "REPLAY_SUSPECTED"}
 
-KINDS = [kind for kind in AlertKind.values() if kind != AlertKind.ALERT_KIND_UNSPECIFIED]
+KINDS = [kind for kind in AlertKind.values() if kind != wire.ALERT_KIND_UNSPECIFIED]
 SDC_PRIORITIES = {
-    AlertPriority.ALERT_PRIORITY_HIGH: "Hi", AlertPriority.ALERT_PRIORITY_MEDIUM: "Me",
-    AlertPriority.ALERT_PRIORITY_LOW: "Lo", AlertPriority.ALERT_PRIORITY_TECHNICAL: "Lo",
+    wire.ALERT_PRIORITY_HIGH: "Hi", wire.ALERT_PRIORITY_MEDIUM: "Me",
+    wire.ALERT_PRIORITY_LOW: "Lo", wire.ALERT_PRIORITY_TECHNICAL: "Lo",
 }
 #: Seconds between two self-checks of the alert system.
 SELF_CHECK_SECONDS = 5

@@ -4,18 +4,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from ..ecg_monitor_pb2 import AlertPhase, AlertPriority, Event, PauseKind
+from .. import ecg_monitor_pb2 as wire
+from ..ecg_monitor_pb2 import Event
 
 _PHASES = {
-    AlertPhase.ALERT_PHASE_STARTED: "start",
-    AlertPhase.ALERT_PHASE_UPDATED: "continue",
-    AlertPhase.ALERT_PHASE_ENDED: "end",
+    wire.ALERT_PHASE_STARTED: "start",
+    wire.ALERT_PHASE_UPDATED: "continue",
+    wire.ALERT_PHASE_ENDED: "end",
 }
 _PRIORITIES = {
-    AlertPriority.ALERT_PRIORITY_HIGH: "PH",
-    AlertPriority.ALERT_PRIORITY_MEDIUM: "PM",
-    AlertPriority.ALERT_PRIORITY_LOW: "PL",
-    AlertPriority.ALERT_PRIORITY_TECHNICAL: "PL",
+    wire.ALERT_PRIORITY_HIGH: "PH",
+    wire.ALERT_PRIORITY_MEDIUM: "PM",
+    wire.ALERT_PRIORITY_LOW: "PL",
+    wire.ALERT_PRIORITY_TECHNICAL: "PL",
 }
 
 
@@ -30,7 +31,7 @@ class AlertState:
 
 def alert_state(event: Event) -> AlertState:
     alert = event.alert
-    if alert.phase == AlertPhase.ALERT_PHASE_ENDED:
+    if alert.phase == wire.ALERT_PHASE_ENDED:
         state = "inactive"
     else:
         state = "latched" if alert.latched else "active"
@@ -38,9 +39,9 @@ def alert_state(event: Event) -> AlertState:
         inactivation = "alert-acknowledged"
     else:
         inactivation = {
-            PauseKind.PAUSE_KIND_AUDIO: "audio-paused", PauseKind.PAUSE_KIND_ALARM: "alarm-paused",
+            wire.PAUSE_KIND_AUDIO: "audio-paused", wire.PAUSE_KIND_ALARM: "alarm-paused",
         }.get(alert.paused, "enabled")
-    is_technical = alert.priority == AlertPriority.ALERT_PRIORITY_TECHNICAL
+    is_technical = alert.priority == wire.ALERT_PRIORITY_TECHNICAL
     return AlertState(
         _PHASES.get(alert.phase, "continue"), state, inactivation, _PRIORITIES.get(alert.priority, "PL"),
         "ST" if is_technical else "SP")
