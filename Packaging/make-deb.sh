@@ -2,7 +2,7 @@
 # make-deb.sh [OUTPUT]: a Debian package out of the programs in .build/release (`make deb` builds them first).
 #
 # The programs are those that were tested. The Swift runtime is put beside them, in /usr/lib/ecg-monitor, because Debian
-# has no package of it. Needs Debian's dpkg-dev, patchelf, python3, binutils; lintian checks the result where it is there.
+# has no package of it. Needs Debian's dpkg-dev, patchelf, python3 and binutils; lintian checks the result, where it is.
 set -eu
 cd "$(dirname "$0")/.."
 output=${1:-.build}

@@ -27,7 +27,8 @@ extension EDFHeader {
         let duration = try fields.number(8, "duration of a data record")
         let count = try fields.integer(4, 1...Self.maximumSignals, "number of signals")
         guard headerBytes == 256 * (count + 1), bytes.count >= headerBytes else {
-            throw EDFError(file: file, byteOffset: 184, detail: "a header of \(count) signals has \(256 * (count + 1)) bytes")
+            throw EDFError(
+                file: file, byteOffset: 184, detail: "a header of \(count) signals has \(256 * (count + 1)) bytes")
         }
         guard duration.isFinite, duration >= 0, duration <= 86_400 else {
             throw EDFError(file: file, byteOffset: 244, detail: "a data record lasts \(duration) s")
@@ -134,7 +135,7 @@ private struct Fields {
             throw EDFError(file: file, byteOffset: bytes.count, detail: "the file ends within its header")
         }
         defer { place += width }
-        // Latin 1, as some recorders write units; control characters mean a file of another kind, and are shown as dots.
+        // Latin 1, as some recorders write units; control characters mean a file of another kind: shown as dots.
         let scalars = bytes[place..<place + width].map {
             $0 < 32 || (127..<160).contains($0) ? Unicode.Scalar(UInt8(ascii: ".")) : Unicode.Scalar($0)
         }

@@ -48,7 +48,9 @@ public final class EDFWriter {
     ///   - annotations: written here, or in a later record.
     public func append(onset: Double, samples: [[Int16]], annotations: [EDFAnnotation] = []) throws(EDFError) {
         let signals = header.signals.dropLast()
-        guard samples.count == signals.count, zip(samples, signals).allSatisfy({ $0.count == $1.samplesPerRecord }) else {
+        guard samples.count == signals.count,
+            zip(samples, signals).allSatisfy({ $0.count == $1.samplesPerRecord })
+        else {
             throw EDFError(file: path, detail: "a record's samples are not as many as its header says")
         }
         if records > 0, abs(onset - expectedOnset) > 1e-6 { header.kind = .discontinuous }

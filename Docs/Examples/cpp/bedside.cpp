@@ -52,7 +52,9 @@ public:
     Socket& operator=(const Socket&) = delete;
 
     void set(int option, int value) { check(zmq_setsockopt(handle, option, &value, sizeof value)); }
-    void set(int option, const std::string& value) { check(zmq_setsockopt(handle, option, value.data(), value.size())); }
+    void set(int option, const std::string& value) {
+        check(zmq_setsockopt(handle, option, value.data(), value.size()));
+    }
 
     void useKeys() {
         const char *secret = std::getenv("KEY"), *server = std::getenv("SERVER_KEY");

@@ -3,8 +3,8 @@ import ToolSupport
 
 /// Columns of numbers as a WFDB record: a column is a lead, and one may be the time.
 ///
-/// The first line may name the columns, with a unit in brackets: `time (s),II (mV),V5 (mV)`. Commas, semicolons and tabs
-/// separate. An empty field, or NaN, is no valid sample. Samples are kept to a microvolt, up to 32 mV.
+/// The first line may name the columns, with a unit in brackets: `time (s),II (mV),V5 (mV)`. Commas, semicolons and
+/// tabs separate. An empty field, or NaN, is no valid sample. Samples are kept to a microvolt, up to 32 mV.
 struct CSVConversion {
     let path: String
     let folder: String
@@ -20,7 +20,8 @@ struct CSVConversion {
     func run() throws(ToolError) -> [String] {
         let layout = try CSVLayout(path: path, options: options, rateLines: Self.rateLines, timeNames: Self.timeNames)
         guard layout.leads.count <= Self.maximumColumns else {
-            throw ToolError("\(path) has \(layout.leads.count) columns", nextStep: "Leave \(Self.maximumColumns) or fewer")
+            throw ToolError(
+                "\(path) has \(layout.leads.count) columns", nextStep: "Leave \(Self.maximumColumns) or fewer")
         }
         var writer = RecordFilesWriter(
             folder: folder,
@@ -109,7 +110,9 @@ struct CSVLayout {
             }
             leads.append(Lead(column: column, name: name, millivoltsPerUnit: scale))
         }
-        guard !leads.isEmpty else { throw ToolError("\(path) has no column of samples", nextStep: "Choose another file") }
+        guard !leads.isEmpty else {
+            throw ToolError("\(path) has no column of samples", nextStep: "Choose another file")
+        }
         if let given = options.samplingRate {
             rate = given
             return

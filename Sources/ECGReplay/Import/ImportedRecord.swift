@@ -4,8 +4,8 @@ public import ToolSupport
 
 /// A record in another format, as a WFDB record in a folder that lives as long as this object.
 ///
-/// EDF, EDF+ and CSV are converted sample by sample, in constant memory; a WFDB record is left as it is. So every command
-/// reads them through the same code.
+/// EDF, EDF+ and CSV are converted sample by sample, in constant memory; a WFDB record is left as it is. So every
+/// command reads them through the same code.
 public final class ImportedRecord {
     /// The path of the record without extension: the one given, or that of the converted one.
     public let path: String

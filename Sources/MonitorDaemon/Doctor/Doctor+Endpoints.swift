@@ -17,7 +17,9 @@ extension Doctor {
             }
         }
         var pages: [(String, String, Int)] = []
-        if configuration.http.enabled { pages.append(("http.port", configuration.http.address, configuration.http.port)) }
+        if configuration.http.enabled {
+            pages.append(("http.port", configuration.http.address, configuration.http.port))
+        }
         if configuration.station.enabled {
             pages.append(("station.port", configuration.station.address, configuration.station.port))
         }

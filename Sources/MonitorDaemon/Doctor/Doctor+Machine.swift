@@ -13,7 +13,8 @@ extension Doctor {
         guard !configuration.journal.path.isEmpty else {
             return [
                 .warning(
-                    "journal", "none: what is on its way when the daemon ends is lost, and nothing can be asked about the past",
+                    "journal",
+                    "none: what is on its way when the daemon ends is lost, and nothing can be asked about the past",
                     next: "set journal.path")
             ]
         }

@@ -106,6 +106,7 @@ struct AnnotateCommand: AsyncParsableCommand {
         let model = try LoadedModel.chosen(model)
         try AnnotationOutput.makeFolder(output)
         let (output, lead, strict, writesEvents) = (output, lead, strict, events)
+        let progress = ProgressLine(total: Double(paths.count))
         let lines = try await RecordBatch.map(Array(zip(names, paths)), jobs: jobs) { name, path in
             let record = RecordPath(path)
             let place = try AnnotationOutput.place(name, in: output)
@@ -126,8 +127,11 @@ struct AnnotateCommand: AsyncParsableCommand {
             RecordWarnings.report(annotated.warnings)
             try AnnotationOutput.write(
                 annotated.annotations, record: name, annotator: EventAnnotations.annotator, to: output)
+            progress.begin(name)
+            progress.advance(1)
             return Self.summary(name, annotated.annotations)
         }
+        progress.end()
         for line in lines { print(line) }
         print("\(lines.count) \(lines.count == 1 ? "file" : "files") in \(output), model \(model.classifier.sha256)")
     }

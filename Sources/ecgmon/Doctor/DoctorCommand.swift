@@ -6,10 +6,10 @@ import MonitorDaemon
 struct DoctorCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor",
-        abstract: "Look at the daemon's configuration, keys, model, endpoints, journal, disk and clock; say what to do.",
+        abstract: "Look at the daemon's configuration, keys, model, endpoints, journal and clock; say what to do.",
         discussion: """
-            One line for each thing: ok, warning or problem, with the next step. Nothing is changed. The exit code is 1 \
-            if there is a problem. Look as the service's user, or as root, who sees everything: sudo ecgmon doctor.
+            One line for each thing: ok, warning or problem, with the next step. Nothing is changed. The exit code is \
+            1 if there is a problem. Look as the service's user, or as root, who sees everything: sudo ecgmon doctor.
 
             Examples:
               ecgmon doctor
