@@ -109,15 +109,14 @@ import Testing
         expectOne(try examine(), "endpoints", "is no socket", next: "move it away")
         try FileManager.default.removeItem(atPath: "\(folder.path)/ingest")
 
-        let taken = try #require(IPAddress("127.0.0.1")).bind(port: 0, flags: 0)
+        let address = try #require(IPAddress("127.0.0.1"))
+        var (taken, port): (Int32, UInt16) = (-1, 0)
+        while taken < 0 {
+            port = .random(in: 20_000...60_000)
+            taken = (try? address.bind(port: port, flags: 0)) ?? -1
+        }
         defer { close(taken) }
         #expect(listen(taken, 1) == 0)
-        var name = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        _ = withUnsafeMutablePointer(to: &name) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(taken, $0, &length) }
-        }
-        let port = UInt16(bigEndian: name.sin_port)
         let text = try String(contentsOfFile: "\(folder.path)/ecgmond.toml", encoding: .utf8)
         let path = "\(folder.path)/ecgmond.toml"
         try text.replacingOccurrences(of: "ipc://\(folder.path)/events", with: "tcp://127.0.0.1:\(port)")

@@ -45,7 +45,7 @@ import Testing
                     python3 "\(Checkout.root)Packaging/man-pages.py" "\(folder.path)" "${program#*:}" || exit 1
             done
             command -v groff >/dev/null || { echo "skipped: needs groff to look at man pages"; exit 0; }
-            groff -man -Tutf8 -ww "\(folder.path)"/man*/* >/dev/null
+            groff -K utf8 -man -Tutf8 -ww "\(folder.path)"/man*/* >/dev/null
             """
         let outcome = try ToolProcess.run(["-c", script], program: "/bin/sh")
         #expect(outcome.exitCode == 0)
