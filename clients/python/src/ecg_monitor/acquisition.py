@@ -131,8 +131,8 @@ class Acquisition:
         return self
 
     def __exit__(self, error: object, *_: object) -> None:
-        if error is None:
-            self.flush(30)
+        if error is None and not self.flush(30):
+            _log.warning("%s: %d samples were not acknowledged", self.stream, self.unacknowledged_samples)
         self.close()
 
     @property
