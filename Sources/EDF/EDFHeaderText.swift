@@ -70,9 +70,13 @@ extension EDFHeader {
                 label: labels[n], transducer: transducers[n], unit: units[n], physicalMinimum: minima[n],
                 physicalMaximum: maxima[n], digitalMinimum: least[n], digitalMaximum: greatest[n],
                 filtering: filters[n], samplesPerRecord: samples[n])
-            guard signal.isAnnotations || least[n] < greatest[n] && minima[n] != maxima[n] else {
+            // Values of a signal that anybody measures; so that no calibration overflows.
+            let span = abs(maxima[n] - minima[n])
+            let isMeasured = (1e-9...1e9).contains(span) && max(abs(minima[n]), abs(maxima[n])) <= 1e9
+            guard signal.isAnnotations || least[n] < greatest[n] && isMeasured else {
                 throw EDFError(
-                    file: fields.file, detail: "signal \(n) (\(labels[n])): its least and greatest values are the same")
+                    file: fields.file,
+                    detail: "signal \(n) (\(labels[n])): its least and greatest values make no range")
             }
             signals.append(signal)
         }

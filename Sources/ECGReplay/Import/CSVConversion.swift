@@ -138,6 +138,9 @@ struct CSVLayout {
         }
         // Over many lines rounding evens out; a rate next to a whole number is that number.
         let told = Double(times.count - 1) / (span * scale)
+        guard told >= 0.01, told <= 1_000_000 else {
+            throw ToolError("\(path) has \(told) samples a second by its times", nextStep: "Give the rate with --csv-rate")
+        }
         rate = abs(told - told.rounded()) < 0.005 * told ? told.rounded() : told
     }
 

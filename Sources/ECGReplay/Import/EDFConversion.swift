@@ -26,6 +26,9 @@ struct EDFConversion {
         let left = header.signals.indices.filter { !chosen.contains($0) && !header.signals[$0].isAnnotations }
         if !left.isEmpty { notes.append("\(path): left out: \(list(left.map { header.signals[$0] }))") }
         let rate = Double(perRecord) / header.recordDuration
+        guard rate >= 0.01, rate <= 1_000_000 else {
+            throw ToolError("\(path) has \(rate) samples a second", nextStep: "Is it an ECG?")
+        }
         var writer = RecordFilesWriter(folder: folder, signals: chosen.map { signal(header.signals[$0]) }, rate: rate)
         var expected = 0
         while let record = try next(reader) {
