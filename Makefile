@@ -3,9 +3,10 @@
 # make test     builds and runs all tests
 # make build    ecgmond and ecgmon into .build/release
 # make install  into PREFIX (with DESTDIR, for packagers)
+# make deb      a Debian package of all of it, into .build (OUTPUT=FOLDER: elsewhere)
 # make fuzz     every interface for outside bytes under libFuzzer and the address sanitizer, FUZZ_SECONDS (60) each
 # make sanitize the tests under the address and the thread sanitizers
-# make proto    regenerates the Swift code of the wire protocol's schema
+# make proto    regenerates the Swift and Python code of the wire protocol's schema
 # Tests and programs share one optimised build: what is installed is what was tested. (`swift test` would add
 # -enable-testing a second time, and a different command line rebuilds everything; hence --disable-testable-imports.)
 
@@ -14,6 +15,7 @@ FLAGS := -c release -Xswiftc -enable-testing
 BIN := .build/release
 PREFIX ?= /usr/local
 DESTDIR ?=
+DOC ?= $(PREFIX)/share/doc/ecgmon
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 BUILD_PACKAGES := libzmq3-dev libopenblas-dev libsystemd-dev libsodium-dev libsqlite3-dev
@@ -23,11 +25,20 @@ TEST_PACKAGES := $(BUILD_PACKAGES) python3-zmq python3-protobuf protobuf-compile
 # The browser that the central station is looked at with, and letters for it.
 OFFERED_TEST_PACKAGES := chromium fonts-dejavu-core
 
+# What the tests of the Python package, the example in C++, man pages and the Debian package need, where apt has them.
+OFFERED_TEST_PACKAGES += g++ libprotobuf-dev python3-pip python3-venv python3-setuptools groff bash-completion debootstrap
+# What the Debian package is made with.
+DEB_PACKAGES := dpkg-dev binutils patchelf python3 lintian
+
+# An interpreter with what the bridges are checked with, from PyPI (clients/python/pyproject.toml, extra "test").
+TEST_PYTHON := .build/python
+
 # Downloads are tested in a separate process, which is retried once if it hangs: alongside hundreds of other tests,
 # URLSession has been seen to wait for ever.
 DOWNLOAD_TESTS = timeout -k 5 180 $(SWIFT) test $(FLAGS) --disable-testable-imports --skip-build --filter DataFetch
 
-.PHONY: demo ward test fuzz sanitize build install install-built proto need-swift need-build-packages need-test-packages
+.PHONY: demo ward test fuzz sanitize build install install-built deb proto
+.PHONY: need-swift need-build-packages need-test-packages need-test-python
 
 demo: build
 	$(BIN)/ecgmon demo
@@ -35,7 +46,7 @@ demo: build
 ward: build
 	$(BIN)/ecgmon demo --serve
 
-test: need-swift need-test-packages
+test: need-swift need-test-packages need-test-python
 	@echo "== building and running all tests (optimised; the first build takes a few minutes)"
 	$(SWIFT) test $(FLAGS) --disable-testable-imports --skip DataFetch
 	$(DOWNLOAD_TESTS) || $(DOWNLOAD_TESTS)
@@ -44,7 +55,7 @@ test: need-swift need-test-packages
 # linked. Its -timeout works on the main thread alone, which the test runner occupies: a target that hangs is ended
 # from outside.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= wire published wfdb snapshot configuration weights keys history acknowledged http station
+FUZZ_TARGETS ?= wire published wfdb edf snapshot configuration weights keys history acknowledged http station
 FUZZ_BUILD := .build/fuzz
 FUZZ_ARCHIVE = $(firstword $(wildcard $(dir $(realpath $(shell command -v $(SWIFT))))../lib/clang/*/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a))
 
@@ -117,24 +128,51 @@ need-test-packages:
 	$(call install_missing,$(TEST_PACKAGES))
 	$(call install_offered,$(OFFERED_TEST_PACKAGES))
 
+# Made once; without the net, or without python3-venv, the tests that need it are skipped.
+need-test-python:
+	@[ -e $(TEST_PYTHON)/complete ] || { \
+	    echo "== installing clients/python[test] into $(TEST_PYTHON) (PyPI)"; \
+	    { python3 -m venv --system-site-packages $(TEST_PYTHON) && \
+	      $(TEST_PYTHON)/bin/pip install --quiet 'clients/python[test]' && \
+	      $(TEST_PYTHON)/bin/pip uninstall --quiet --yes ecg-monitor && touch $(TEST_PYTHON)/complete; } || \
+	    { rm -rf $(TEST_PYTHON); echo "== it cannot be had: the tests of the bridges are skipped"; }; }
+
 install: build install-built
+
+deb: build
+	$(call install_missing,$(DEB_PACKAGES))
+	sh Packaging/make-deb.sh $(OUTPUT)
 
 # Installs what has already been built. An existing configuration is kept.
 install-built:
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/ecgmon/models $(DESTDIR)$(PREFIX)/share/ecgmon/Fixtures
 	install -d $(DESTDIR)$(PREFIX)/share/ecgmon/monitoring
-	install -d $(DESTDIR)$(PREFIX)/share/doc/ecgmon $(DESTDIR)/etc/ecgmon $(DESTDIR)$(PREFIX)/lib/systemd/system
+	install -d $(DESTDIR)$(DOC) $(DESTDIR)/etc/ecgmon $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -d $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d
 	install -m 755 $(BIN)/ecgmond $(BIN)/ecgmon $(DESTDIR)$(PREFIX)/bin
 	install -m 644 Config/models/* $(DESTDIR)$(PREFIX)/share/ecgmon/models
 	install -m 644 Config/monitoring/* $(DESTDIR)$(PREFIX)/share/ecgmon/monitoring
 	install -m 644 Fixtures/* $(DESTDIR)$(PREFIX)/share/ecgmon/Fixtures
-	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/ecgmon
+	install -m 644 README.md LICENSE Docs/*.md $(DESTDIR)$(DOC)
 	[ -e $(DESTDIR)/etc/ecgmon/ecgmond.toml ] || install -m 644 Config/ecgmond.toml $(DESTDIR)/etc/ecgmon
-	sed 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' Systemd/ecgmond.service \
+	sed 's|/usr/share/doc/ecgmon|$(DOC)|; s|/usr/bin/|$(PREFIX)/bin/|' Systemd/ecgmond.service \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/ecgmond.service
 	install -m 644 Systemd/ecgmon.sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/ecgmon.conf
 	install -m 644 Systemd/ecgmon.tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/ecgmon.conf
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions
+	install -d $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	for program in ecgmon ecgmond; do \
+	    $(BIN)/$$program --generate-completion-script bash | sed '1{/^#!/d}' > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program && \
+	    $(BIN)/$$program --generate-completion-script zsh > $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_$$program && \
+	    $(BIN)/$$program --generate-completion-script fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish \
+	        || exit 1; \
+	done
+	@if command -v python3 >/dev/null; then \
+	    $(BIN)/ecgmon --experimental-dump-help | python3 Packaging/man-pages.py $(DESTDIR)$(PREFIX)/share/man 1 && \
+	    $(BIN)/ecgmond --experimental-dump-help | python3 Packaging/man-pages.py $(DESTDIR)$(PREFIX)/share/man 8; \
+	else \
+	    echo "== no man pages: they need python3"; \
+	fi
 
 # The generated file is committed; run this only after changing the schema. Building the plugin takes a few minutes.
 PROTOC_PLUGIN := .build/protoc-gen-swift/release/protoc-gen-swift
@@ -143,3 +181,5 @@ proto: build need-test-packages
 	    --product protoc-gen-swift
 	protoc -I Sources/ECGWire --plugin=protoc-gen-swift=$(PROTOC_PLUGIN) \
 	    --swift_opt=Visibility=Public,UseAccessLevelOnImports=true --swift_out=Sources/ECGWire ecg_monitor.proto
+	protoc -I Sources/ECGWire --python_out=clients/python/src/ecg_monitor --pyi_out=clients/python/src/ecg_monitor \
+	    ecg_monitor.proto

@@ -17,6 +17,7 @@ let package = Package(
     name: "ecg-monitor",
     products: [
         .library(name: "WFDB", targets: ["WFDB"]),
+        .library(name: "EDF", targets: ["EDF"]),
         .library(name: "ECGWire", targets: ["ECGWire"]),
         .library(name: "ZeroMQ", targets: ["ZeroMQ"]),
         .library(name: "MonitorDaemon", targets: ["MonitorDaemon"]),
@@ -56,6 +57,8 @@ let package = Package(
             name: "ECGSecurity", dependencies: ["ZeroMQ", "ECGWire", .product(name: "TOMLKit", package: "TOMLKit")],
             swiftSettings: strict),
         .target(name: "WFDB", swiftSettings: strict),
+        // Recordings in the European Data Format.
+        .target(name: "EDF", swiftSettings: strict),
         // What a stream of samples may be.
         .target(name: "ECGLimits", swiftSettings: strict),
         // The state of a value as bytes and back.
@@ -81,7 +84,9 @@ let package = Package(
         // A record or simulated ECG, sent as a bedside would.
         .target(
             name: "ECGReplay",
-            dependencies: ["ToolSupport", "ECGLimits", "ECGSignal", "ECGWire", "NeuralNetwork", "WFDB", "ZeroMQ"],
+            dependencies: [
+                "EDF", "ToolSupport", "ECGLimits", "ECGSignal", "ECGWire", "NeuralNetwork", "WFDB", "ZeroMQ",
+            ],
             swiftSettings: strict),
         // Records through the monitor, and what is measured on them.
         .target(
@@ -120,7 +125,7 @@ let package = Package(
             name: "MonitorDaemon",
             dependencies: [
                 "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN",
-                "ECGClassification", "ECGMonitor", "MonitorWire", "StationPage", "CSystemd",
+                "ECGClassification", "ECGMonitor", "MonitorWire", "NeuralNetwork", "StationPage", "CSystemd",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -138,10 +143,10 @@ let package = Package(
         .executableTarget(
             name: "ecgmon",
             dependencies: [
-                "DaemonEvaluation", "DaemonHarness", "EC57", "ECGEvaluation", "ECGLimits", "ECGReplay", "ToolSupport",
-                "ZeroMQ", "ECGWire", "ECGSecurity", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN",
+                "DaemonEvaluation", "DaemonHarness", "EC57", "ECGEvaluation", "ECGLimits", "ECGReplay", "EDF",
+                "ToolSupport", "ZeroMQ", "ECGWire", "ECGSecurity", "WFDB", "ECGSignal", "NeuralNetwork", "ECGATKGAN",
                 "ECGClassification", "ECGMonitor",
-                "MonitorWire",
+                "MonitorDaemon", "MonitorWire",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 
@@ -160,6 +165,9 @@ let package = Package(
         .testTarget(
             name: "ECGSecurityTests", dependencies: ["ECGSecurity", "ECGWire", "ZeroMQ"], swiftSettings: strict),
         .testTarget(name: "WFDBTests", dependencies: ["WFDB", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "EDFTests", dependencies: ["EDF", "ECGReplay", "TestSupport", "ToolSupport", "WFDB"],
+            swiftSettings: strict),
         .testTarget(
             name: "ECGSignalTests", dependencies: ["ECGSignal", "StateCoding", "WFDB", "TestSupport"],
             exclude: ["Golden"],
@@ -195,8 +203,8 @@ let package = Package(
         .testTarget(
             name: "FuzzTests",
             dependencies: [
-                "MonitorDaemon", "ECGWire", "ECGSecurity", "ZeroMQ", "WFDB", "NeuralNetwork", "ECGATKGAN",
-                "ECGClassification", "ECGMonitor",
+                "MonitorDaemon", "ECGReplay", "ECGWire", "ECGSecurity", "EDF", "ZeroMQ", "WFDB", "NeuralNetwork",
+                "ECGATKGAN", "ECGClassification", "ECGMonitor", "ToolSupport",
                 "MonitorWire",
                 "StateCoding",
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -212,7 +220,7 @@ let package = Package(
                 "ECGClassification",
                 "ECGMonitor", "ZeroMQ",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ], swiftSettings: strict),
+            ], exclude: ["run-guide.sh"], swiftSettings: strict),
     ]
 )
 

@@ -10,7 +10,14 @@ struct Ecgmond: AsyncParsableCommand {
         abstract: "Monitors ECG in real time: receives samples over ZeroMQ and publishes beats and alerts.",
         discussion: """
             Options override the configuration file. Without --config, \(defaultConfigurationPath) is read if it
-            exists. SIGHUP reloads the file. SIGTERM processes what has been received, then ends the program.
+            exists. SIGHUP reloads the file. SIGTERM processes what has been received, then ends the program. \
+            `ecgmon doctor` says whether it could start.
+
+            Examples:
+              ecgmond
+              ecgmond --config /etc/ecgmon/ecgmond.toml
+              ecgmond --check-config /etc/ecgmon/ecgmond.toml
+              ecgmond --journal "$PWD/journal.sqlite" --http-port 0
             """,
         version: Daemon.version)
 

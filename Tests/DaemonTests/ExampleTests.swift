@@ -11,11 +11,14 @@ private final class ExampleProcess {
     private let process = Process()
     private let outputPath: String
 
-    init(_ command: [String], in folder: TemporaryFolder, output: String = "output") throws {
+    init(
+        _ command: [String], in folder: TemporaryFolder, output: String = "output", environment: [String: String] = [:]
+    ) throws {
         outputPath = "\(folder.path)/\(output)"
         #expect(FileManager.default.createFile(atPath: outputPath, contents: nil))
         process.executableURL = URL(filePath: command[0])
         process.arguments = Array(command.dropFirst())
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardOutput = try FileHandle(forWritingTo: URL(filePath: outputPath))
         try process.run()
     }
@@ -61,6 +64,14 @@ private let hasPython: Bool = {
     private static let needsPython: Comment = "needs /usr/bin/python3 with python3-zmq and python3-protobuf, and protoc"
     private static let examples = "\(Checkout.root)Docs/Examples"
 
+    /// Where the programs that use the package find it, and the daemon.
+    private func environment(_ daemon: DaemonProcess) -> [String: String] {
+        [
+            "PYTHONPATH": "\(Checkout.root)clients/python/src", "ECGMON_ACKNOWLEDGED": daemon.acknowledged,
+            "ECGMON_EVENTS": daemon.events, "ECGMON_HISTORY": daemon.history,
+        ]
+    }
+
     /// A folder with the example programs and the compiled schema.
     private func pythonFolder() throws -> TemporaryFolder {
         let folder = try TemporaryFolder("examples")
@@ -94,16 +105,17 @@ private let hasPython: Bool = {
         #expect(names == ["acquisition.py", "subscriber.py"])
         for (name, code) in zip(names, shown) {
             #expect(try code == String(contentsOfFile: "\(Self.examples)/python/\(name)", encoding: .utf8))
-            #expect(code.split(separator: "\n", omittingEmptySubsequences: false).count <= 20)
+            #expect(code.split(separator: "\n").count { !$0.hasPrefix("#") } <= 5)
         }
     }
 
     @Test(.enabled(if: hasPython, needsPython)) func pythonAcquisitionArrivesSampleBySample() throws {
         let folder = try pythonFolder()
-        let daemon = try DaemonProcess()
+        let daemon = try DaemonProcess(hasJournal: true)
         let context = try ZeroMQContext()
         let recorder = try Recorder(daemon, prefixes: ["waveform."], context: context)
-        let acquisition = try ExampleProcess([python, "\(folder.path)/acquisition.py", daemon.ingest], in: folder)
+        let acquisition = try ExampleProcess(
+            [python, "\(folder.path)/acquisition.py"], in: folder, environment: environment(daemon))
         #expect(daemon.wait(for: "ecgmon_samples_total") { $0 >= 500 })
         acquisition.end()
         var samples: [Float] = []
@@ -123,7 +135,8 @@ private let hasPython: Bool = {
         let folder = try pythonFolder()
         let daemon = try DaemonProcess()
         let context = try ZeroMQContext()
-        let subscriber = try ExampleProcess([python, "\(folder.path)/subscriber.py", daemon.events], in: folder)
+        let subscriber = try ExampleProcess(
+            [python, "\(folder.path)/subscriber.py"], in: folder, environment: environment(daemon))
         #expect(daemon.wait(for: "ecgmon_subscriptions") { $0 == 1 })
         let recording = Recording(samplingRate: 360, seconds: 60, seed: 51)
         let client = try AcquisitionClient(endpoint: daemon.ingest, context: context)
@@ -215,6 +228,41 @@ private let hasPython: Bool = {
         #expect(daemon.terminate() == 0)
     }
 
+    @Test(.enabled(if: CPlusPlus.isThere, CPlusPlus.need))
+    func cPlusPlusLosesNoSampleAndNoAlertInKills() throws {
+        let folder = try TemporaryFolder("examples")
+        let program = try CPlusPlus.build(in: folder)
+        let context = try ZeroMQContext()
+        var daemon = try DaemonProcess(hasJournal: true)
+        let watch = try ExampleProcess(
+            [program, "watch", daemon.events, daemon.history], in: folder, output: "alerts")
+        let source = try ExampleProcess([program, "send", daemon.acknowledged, "bed-c", "15"], in: folder)
+        for _ in 0..<2 {
+            #expect(daemon.wait(for: "ecgmon_samples_total") { $0 >= 500 })
+            daemon.signal(SIGKILL)
+            #expect(daemon.exitCode() == SIGKILL)
+            daemon = try DaemonProcess(hasJournal: true, after: daemon)
+        }
+        #expect(source.exitCode() == 0)
+        #expect(source.lines == ["3750 samples sent, all acknowledged"])
+        let past = Past(daemon, context)
+        #expect(try past.events("status").allSatisfy { !$0.status.hasGap })
+        let beats = try past.events("beat").map(\.sampleIndex)
+        #expect(beats.count >= 10)
+        #expect(beats.allSatisfy { abs($0 % 250 - 100) <= 3 })
+        // Alerts of a recording that comes while the watcher's connection is new.
+        var client = try AcknowledgedAcquisitionClient(endpoint: daemon.acknowledged, context: context)
+        for block in Recording(samplingRate: 360, seconds: 60, seed: 53).blocks(stream: "bed-d", size: 360) {
+            while try !client.send(block, timeout: .seconds(1)) {}
+        }
+        #expect(try client.waitUntilAcknowledged(timeout: .seconds(60)) == true)
+        let expected = lines(try past.events("alert"))
+        #expect(expected.count > 2)
+        _ = eventually { watch.lines.count >= expected.count }
+        #expect(watch.lines.sorted() == expected.sorted())
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func swiftBedsidePrintsTheAsystoleItSends() throws {
         let folder = try TemporaryFolder("examples")
         let daemon = try DaemonProcess()
@@ -225,5 +273,33 @@ private let hasPython: Bool = {
         #expect(asystole.contains { $0.contains(" started ") })
         #expect(asystole.contains { $0.contains(" ended ") })
         #expect(daemon.terminate() == 0)
+    }
+}
+
+/// Builds the example in C++ as its page says.
+private enum CPlusPlus {
+    static let need: Comment = "needs g++, libzmq3-dev, libprotobuf-dev and protobuf-compiler"
+    static let isThere = [
+        "/usr/bin/g++", "/usr/bin/protoc", "/usr/include/zmq.h", "/usr/include/google/protobuf/message.h",
+    ].allSatisfy { FileManager.default.fileExists(atPath: $0) }
+
+    static func build(in folder: TemporaryFolder) throws -> String {
+        func run(_ command: [String]) throws {
+            let process = Process()
+            process.executableURL = URL(filePath: command[0])
+            process.arguments = Array(command.dropFirst())
+            try process.run()
+            process.waitUntilExit()
+            try #require(process.terminationStatus == 0)
+        }
+        try run(
+            ["/usr/bin/protoc", "--cpp_out=\(folder.path)", "-I", "\(Checkout.root)Sources/ECGWire", "ecg_monitor.proto"])
+        let program = "\(folder.path)/bedside"
+        try run([
+            "/usr/bin/g++", "-O1", "-std=c++17", "-Wall", "-Werror", "-I", folder.path, "-o", program,
+            "\(Checkout.root)Docs/Examples/cpp/bedside.cpp", "\(folder.path)/ecg_monitor.pb.cc", "-lzmq", "-lprotobuf",
+            "-lpthread",
+        ])
+        return program
     }
 }

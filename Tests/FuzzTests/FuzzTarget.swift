@@ -9,6 +9,8 @@ enum FuzzTarget: String, CaseIterable {
     case published
     /// Headers, annotations and signals in the WFDB formats.
     case wfdb
+    /// Recordings in EDF and CSV.
+    case edf
     /// A stream's state as it was written before a restart.
     case snapshot
     /// The daemon's configuration file.
@@ -31,6 +33,7 @@ enum FuzzTarget: String, CaseIterable {
         case .wire: WireTarget.take(bytes)
         case .published: PublishedTarget.take(bytes)
         case .wfdb: WFDBTarget.take(bytes)
+        case .edf: EDFTarget.take(bytes)
         case .snapshot: SnapshotTarget.take(bytes)
         case .configuration: ConfigurationTarget.take(bytes)
         case .weights: WeightsTarget.take(bytes)

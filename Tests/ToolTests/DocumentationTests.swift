@@ -4,7 +4,7 @@ import Testing
 
 /// The overview page of each library product.
 struct DocumentationTests {
-    private static let libraries = ["WFDB", "ECGWire", "ZeroMQ", "MonitorDaemon", "EC57", "ECGEvaluation"]
+    private static let libraries = ["WFDB", "EDF", "ECGWire", "ZeroMQ", "MonitorDaemon", "EC57", "ECGEvaluation"]
 
     /// Top-level public types of a target.
     private func publicTypes(_ target: String) throws -> Set<String> {

@@ -1,11 +1,6 @@
 # subscriber.py
-import json, sys, zmq
+from ecg_monitor import AlertPhase, Subscriber
 
-endpoint = sys.argv[1] if len(sys.argv) > 1 else "tcp://127.0.0.1:5572"
-subscriber = zmq.Context().socket(zmq.SUB)
-subscriber.connect(endpoint)
-subscriber.subscribe("alert.")
-while True:
-    topic, body = subscriber.recv_multipart()
-    event = json.loads(body)
-    print(topic.decode(), event["id"], event["alert"]["phase"], event["alert"]["text"], flush=True)
+for event in Subscriber("alert"):
+    phase = AlertPhase.Name(event.alert.phase)
+    print(f"alert.{event.stream}", event.id, phase, event.alert.text, flush=True)

@@ -91,6 +91,18 @@ final class JournalDatabase {
         return (queue, place + 1)
     }
 
+    /// The version of a journal that is there, which is only read.
+    /// - Throws: if the file is no database.
+    static func versionOfFile(at path: String) throws -> Int {
+        var configuration = Configuration()
+        configuration.readonly = true
+        configuration.busyMode = .timeout(5)
+        return try DatabaseQueue(path: path, configuration: configuration).read { database in
+            _ = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_master")
+            return try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        }
+    }
+
     static func table(_ kind: JournalKind) -> String { kind.topic.rawValue }
 
     /// When an event was, in SQL: where the source gave no time, that of the writing stands in.

@@ -89,7 +89,12 @@ struct AlarmCommandOptions: ParsableArguments {
 }
 
 struct AlarmList: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List a stream's active alerts.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List a stream's active alerts.",
+        discussion: """
+            Example:
+              ecgmon alarm list bed-1
+            """)
 
     @OptionGroup var options: AlarmCommandOptions
 
@@ -99,8 +104,12 @@ struct AlarmList: ParsableCommand {
 struct AlarmAcknowledge: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "acknowledge", abstract: "Acknowledge alerts: they are known and being dealt with.",
-        discussion:
-            "This ends a latched alert whose condition is over, and silences one whose condition lasts.")
+        discussion: """
+            This ends a latched alert whose condition is over, and silences one whose condition lasts.
+
+            Example:
+              ecgmon alarm acknowledge bed-1 --kind asystole --by "nurse 4711"
+            """)
 
     @OptionGroup var options: AlarmCommandOptions
 
@@ -146,8 +155,13 @@ struct AlarmAcknowledge: ParsableCommand {
 struct AlarmPauseCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pause", abstract: "Silence a stream's alarms for a limited time.",
-        discussion:
-            "Alarms are still detected and published. A new alert of high priority ends the pause unless the daemon is configured otherwise."
+        discussion: """
+            Alarms are still detected and published. A new alert of high priority ends the pause unless the \
+            daemon is configured otherwise.
+
+            Example:
+              ecgmon alarm pause bed-1 --seconds 60
+            """
     )
 
     @OptionGroup var options: AlarmCommandOptions
@@ -171,7 +185,12 @@ struct AlarmPauseCommand: ParsableCommand {
 }
 
 struct AlarmResume: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "resume", abstract: "End a pause early.")
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "End a pause early.",
+        discussion: """
+            Example:
+              ecgmon alarm resume bed-1
+            """)
 
     @OptionGroup var options: AlarmCommandOptions
 

@@ -24,9 +24,13 @@ struct AnnotateCommand: AsyncParsableCommand {
 
             A file that is shorter than its header says, or whose checksum or first value is another, is read as far \
             as it goes, with a warning; --strict refuses it.
+
+            Examples:
+              ecgmon annotate data/100 night.edf -o annotations
+              ecgmon annotate --all --database mitdb -o annotations --events
             """)
 
-    @Argument(help: "Records: a path such as data/100, or a name to look up in --database.")
+    @Argument(help: "Records: a path such as data/100, an EDF+ or CSV file, or a name to look up in --database.")
     var records: [String] = []
 
     @Flag(help: "Every record of the database.")
@@ -58,6 +62,8 @@ struct AnnotateCommand: AsyncParsableCommand {
     @Flag(help: "Refuse, rather than warn about, files whose length, checksum or first value differs from the header.")
     var strict = false
 
+    @OptionGroup var csv: CSVImportOptions
+
     @Option(help: ArgumentHelp("Records processed at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
@@ -73,12 +79,22 @@ struct AnnotateCommand: AsyncParsableCommand {
         // What the files are called: the name, for a record of the database with the folders that lead to it.
         let names: [String]
         let paths: [String]
+        var imported: [ImportedRecord] = []
+        defer { withExtendedLifetime(imported) {} }
         if all {
             let folder = try RecordDatabase(database)
             names = try folder.records()
             paths = names.map { "\(folder.directory)/\($0)" }
         } else {
-            let found = try records.map { name throws(ToolError) in try find(name) }
+            var found: [(name: String, path: String)] = []
+            for record in records {
+                guard ImportedRecord.isForeign(record) else {
+                    found.append(try find(record))
+                    continue
+                }
+                imported.append(try csv.open(record))
+                found.append((ImportedRecord.name(of: record), imported[imported.count - 1].path))
+            }
             names = found.map(\.name)
             paths = found.map(\.path)
         }
@@ -90,6 +106,7 @@ struct AnnotateCommand: AsyncParsableCommand {
         let model = try LoadedModel.chosen(model)
         try AnnotationOutput.makeFolder(output)
         let (output, lead, strict, writesEvents) = (output, lead, strict, events)
+        let progress = ProgressLine(total: Double(paths.count))
         let lines = try await RecordBatch.map(Array(zip(names, paths)), jobs: jobs) { name, path in
             let record = RecordPath(path)
             let place = try AnnotationOutput.place(name, in: output)
@@ -110,8 +127,11 @@ struct AnnotateCommand: AsyncParsableCommand {
             RecordWarnings.report(annotated.warnings)
             try AnnotationOutput.write(
                 annotated.annotations, record: name, annotator: EventAnnotations.annotator, to: output)
+            progress.begin(name)
+            progress.advance(1)
             return Self.summary(name, annotated.annotations)
         }
+        progress.end()
         for line in lines { print(line) }
         print("\(lines.count) \(lines.count == 1 ? "file" : "files") in \(output), model \(model.classifier.sha256)")
     }

@@ -23,6 +23,9 @@ struct AttackRecord: ParsableCommand {
             Each beat's window is attacked; the change is converted to millivolts, added to the signal and quantised \
             by the record's own converter. All signals, the header and the annotations (.atr) are copied; only the \
             attacked lead's samples differ.
+
+            Example:
+              ecgmon attack record mitdb/208 --from 1:00 --to 2:00 --method pgd --output attacked
             """)
 
     @Argument(help: "Path of a WFDB record without extension, or DATABASE/RECORD in the folder ECGMON_DATABASES.")

@@ -8,7 +8,11 @@ import ToolSupport
 struct AttackWindows: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "windows",
-        abstract: "Attack windows that were held out from the network's training, and compare its answers.")
+        abstract: "Attack windows that were held out from the network's training, and compare its answers.",
+        discussion: """
+            Example:
+              ecgmon attack windows --method apgd-ce --sample 500
+            """)
 
     @OptionGroup var options: AttackOptions
 

@@ -18,6 +18,9 @@ struct BenchmarkTraining: ParsableCommand {
         discussion: """
             Forward, cross-entropy and attack loss, backward, Adam. Both run alternately, several times, with the same \
             number of threads; the figures are medians. Without PyTorch only ours is timed.
+
+            Example:
+              ecgmon benchmark training-step
             """)
 
     @Option(help: "A Python that can import torch.")

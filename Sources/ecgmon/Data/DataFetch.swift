@@ -53,6 +53,9 @@ struct DataFetch: AsyncParsableCommand {
             right checksum are left alone, and an interrupted download resumes where it stopped: just run the command \
             again. The data is under the Open Data Commons Attribution License 1.0: cite the source where you \
             show results.
+
+            Example:
+              ecgmon data fetch mitdb nstdb
             """)
 
     @Option(help: "Which database; may be given several times.")

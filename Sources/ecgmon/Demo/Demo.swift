@@ -16,6 +16,10 @@ struct Demo: ParsableCommand {
 
             With --serve: a ward of eight beds, real and simulated, sends to the daemon in real time until Ctrl-C. The \
             daemon serves its central station, and the demo prints the page's address.
+
+            Examples:
+              ecgmon demo
+              ecgmon demo --serve
             """)
 
     @Option(name: .long, help: "Multiple of real speed, or max.")

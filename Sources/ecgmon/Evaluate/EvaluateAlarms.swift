@@ -11,6 +11,9 @@ struct EvaluateAlarms: AsyncParsableCommand {
             amplitude and with 5 seeds each. The time runs from the onset (the last beat before it, or the first beat \
             of the rhythm) to the sample that decides the alert; the daemon publishes it as soon as the block with \
             that sample has arrived. ANSI/AAMI EC13 allows 10 s. The rate is read every 5 s from 20 s on.
+
+            Example:
+              ecgmon evaluate alarms
             """)
 
     @Flag(help: "Print JSON.")

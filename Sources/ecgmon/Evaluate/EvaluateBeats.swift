@@ -22,6 +22,9 @@ struct EvaluateBeats: AsyncParsableCommand {
             sample of the window by at most --epsilon. The discriminator alone is reported beside it.
 
             Figures on patients that the weights were trained on say nothing about new patients. The model card names them.
+
+            Example:
+              ecgmon evaluate beats --model Config/models/inter-patient.safetensors
             """)
 
     @OptionGroup var options: EvaluateOptions

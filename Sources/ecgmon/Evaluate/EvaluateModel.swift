@@ -15,6 +15,9 @@ struct EvaluateModel: ParsableCommand {
             split with the model card's seed leaves out, so the model was trained on none of them. A patient's beats \
             are in both parts, as in the paper. Attacks are white-box at epsilon 0.01: FGSM, BIM and PGD with 20 \
             iterations each.
+
+            Example:
+              ecgmon evaluate model --model Config/models/hardened.safetensors
             """)
 
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))

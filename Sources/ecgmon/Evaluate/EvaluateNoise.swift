@@ -13,6 +13,9 @@ struct EvaluateNoise: AsyncParsableCommand {
             during ventricular flutter no alert is false. Noise is added as in the noise stress database: two minutes \
             with, two minutes without, from 5:00 on; whole records are scored. Each part is run twice: without and \
             with signal quality assessment.
+
+            Example:
+              ecgmon evaluate noise
             """)
 
     @Option(

@@ -12,6 +12,9 @@ struct EvaluateQRS: AsyncParsableCommand {
             One lead goes through the resampler and the Pan-Tompkins detector only; neither sees the annotations. \
             Beats are matched within 150 ms (EC57); ventricular flutter is not scored. The delay is from the annotated \
             R peak to the sample at which the detector reports the beat.
+
+            Example:
+              ecgmon evaluate qrs --whole
             """)
 
     @OptionGroup var options: EvaluateOptions

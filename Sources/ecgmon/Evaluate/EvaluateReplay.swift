@@ -11,6 +11,9 @@ struct EvaluateReplay: AsyncParsableCommand {
             Each record is monitored untouched, which gives the false suspicions. In records of four \
             minutes and more, loops of 10, 30 and 60 s then follow upon the first minutes: as recorded, with noise, requantised \
             and resampled. A loop is noticed if a replay is suspected while it runs, for 60 s.
+
+            Example:
+              ecgmon evaluate replay
             """)
 
     @Option(

@@ -13,6 +13,9 @@ struct EvaluateRhythm: AsyncParsableCommand {
             idioventricular rhythms, bigeminy and trigeminy: is each annotated episode reported while it lasts or \
             within 10 s after, and how many reports are far from any annotation? All alerts are counted per hour. svdb \
             has no rhythm annotations: only counts.
+
+            Example:
+              ecgmon evaluate rhythm
             """)
 
     @OptionGroup var options: EvaluateOptions

@@ -11,6 +11,9 @@ struct EvaluateSpeed: ParsableCommand {
         discussion: """
             The median of several runs of processor time. Compare two builds on one machine, in turn; figures of \
             different machines say little.
+
+            Example:
+              ecgmon evaluate speed
             """)
 
     @Argument(help: "Records of the database.")

@@ -12,6 +12,9 @@ struct EvaluateStream: AsyncParsableCommand {
             DS2 are the usual split of the mitdb by patient; a figure on the half that the model was trained on says \
             nothing about unseen patients. The delay is from the annotated R peak to the sample that decides the \
             beat's event.
+
+            Example:
+              ecgmon evaluate stream --svdb
             """)
 
     @OptionGroup var options: EvaluateOptions

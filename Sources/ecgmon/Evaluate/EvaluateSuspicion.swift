@@ -20,6 +20,9 @@ struct EvaluateSuspicion: ParsableCommand {
 
             With --sweep the rule is run over the recorded scores with many parameter settings, and the best ones for \
             the allowed number of false suspicions per day are printed.
+
+            Example:
+              ecgmon evaluate suspicion
             """)
 
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))

@@ -18,6 +18,9 @@ struct EvaluateTable1: ParsableCommand {
 
             A full run takes hours; it stores what is done, goes on when called again, and --quick gives the same columns in minutes:
               ecgmon evaluate table1 --quick
+
+            Example:
+              ecgmon evaluate table1 --quick
             """)
 
     @Option(

@@ -17,6 +17,9 @@ struct EvaluateTable2: ParsableCommand {
             The paper defines none of its four figures. Here SSIM is Wang's in one dimension (Gaussian window of 11 \
             samples, sigma 1.5), cross-correlation is Pearson's coefficient at lag 0, and NRMSE is given both over the \
             range and over the root mean square of the window.
+
+            Example:
+              ecgmon evaluate table2
             """)
 
     @Option(

@@ -17,6 +17,9 @@ struct EvaluateWhitebox: ParsableCommand {
             case only if it is right under all of FGSM, BIM, PGD, CW, both APGD and Square.
 
             A full run takes hours. It stores what is done and resumes when called again; --quick takes minutes.
+
+            Example:
+              ecgmon evaluate whitebox --quick
             """)
 
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))

@@ -27,7 +27,11 @@ struct KeyCommands: ParsableCommand {
 
 struct KeyGenerate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "generate", abstract: "Make a key pair: FILE is secret, FILE.pub is for everybody.")
+        commandName: "generate", abstract: "Make a key pair: FILE is secret, FILE.pub is for everybody.",
+        discussion: """
+            Example:
+              ecgmon keys generate icu.key
+            """)
 
     @Argument(help: "The file to create; an existing file is never overwritten.")
     var file: String
@@ -47,7 +51,11 @@ struct KeyGenerate: ParsableCommand {
 
 struct KeyShow: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Print the public half of a key file.")
+        commandName: "show", abstract: "Print the public half of a key file.",
+        discussion: """
+            Example:
+              ecgmon keys show icu.key
+            """)
 
     @Argument(help: "A key file, or a file with a public half.")
     var file: String
@@ -69,7 +77,11 @@ struct KeyShow: ParsableCommand {
 
 struct KeyList: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Show who may do what according to a daemon's table of keys.")
+        commandName: "list", abstract: "Show who may do what according to a daemon's table of keys.",
+        discussion: """
+            Example:
+              ecgmon keys list /etc/ecgmon/authorized_keys.toml
+            """)
 
     @Argument(help: "The table: the file in security.authorized_keys.")
     var table: String
@@ -105,7 +117,11 @@ struct KeyList: ParsableCommand {
 
 struct KeyAuthorize: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "authorize", abstract: "Add a key to the table, with the rights in the options and no others.")
+        commandName: "authorize", abstract: "Add a key to the table, with the rights in the options and no others.",
+        discussion: """
+            Example:
+              ecgmon keys authorize /etc/ecgmon/authorized_keys.toml desk desk.key.pub --read "alert.*" --history
+            """)
 
     @Argument(help: "The table; it is created if needed.")
     var table: String
@@ -193,7 +209,11 @@ struct KeyAuthorize: ParsableCommand {
 
 struct KeyRevoke: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "revoke", abstract: "Remove a key and its rights from the table.")
+        commandName: "revoke", abstract: "Remove a key and its rights from the table.",
+        discussion: """
+            Example:
+              ecgmon keys revoke /etc/ecgmon/authorized_keys.toml desk
+            """)
 
     @Argument(help: "The table.")
     var table: String

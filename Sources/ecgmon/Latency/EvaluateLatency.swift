@@ -14,6 +14,9 @@ struct EvaluateLatency: ParsableCommand {
             daemon for each run: without a journal, with synchronous = "normal" and with "full" in turn. The time runs \
             from passing the block with the alert's decided_at_sample_index to the socket until the alert arrives. It \
             does not include the delay of the method itself (decided_at_sample_index - sample_index).
+
+            Example:
+              ecgmon evaluate latency
             """)
 
     @Option(

@@ -16,6 +16,9 @@ struct EvaluateMemory: ParsableCommand {
             go; commands, history queries and /metrics are requested all the time. The journal's limits are scaled to \
             the length of the run, so that it deletes as much as it writes. Memory is read from /proc; the median of \
             the last simulated day may exceed that of the second by at most --tolerance for each day between.
+
+            Example:
+              ecgmon evaluate memory --streams 400 --days 3 --minutes 5
             """)
 
     @Option(help: ArgumentHelp("Number of streams at a time.", valueName: "n"))

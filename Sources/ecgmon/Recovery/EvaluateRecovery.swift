@@ -18,6 +18,9 @@ struct EvaluateRecovery: ParsableCommand {
 
             With --by cut the daemon keeps running, but its network connection is cut and restored. That needs \
             a network namespace: unshare --user --map-root-user --net ecgmon evaluate recovery --by cut --kills 4
+
+            Example:
+              ecgmon evaluate recovery --kills 4
             """)
 
     @Option(help: ArgumentHelp("Number of kills.", valueName: "n"))

@@ -161,6 +161,7 @@ struct ReplayProgress {
     private let total: Int?
     private let shown: Bool
     private var nextAt: Int64 = 0
+    private let start = monotonicNanoseconds()
 
     init(rate: Double, total: Int?, quiet: Bool) {
         self.rate = rate
@@ -171,8 +172,12 @@ struct ReplayProgress {
     mutating func show(_ position: Int64) {
         guard shown, monotonicNanoseconds() >= nextAt else { return }
         nextAt = monotonicNanoseconds() + 200_000_000
-        let end = total.map { " of \(ClockTime(seconds: Double($0) / rate))" } ?? ""
-        Terminal.overwrite("\(ClockTime(seconds: Double(position) / rate))\(end)")
+        var text = "\(ClockTime(seconds: Double(position) / rate))"
+        if let total, total > 0, position > 0 {
+            let left = Double(monotonicNanoseconds() - start) / 1e9 * (Double(total) / Double(position) - 1)
+            text += " of \(ClockTime(seconds: Double(total) / rate)), \(ProgressLine.duration(max(0, left))) left"
+        }
+        Terminal.overwrite(text)
     }
 
     func clear() {

@@ -8,8 +8,10 @@ import ToolSupport
 
 /// Where a replay's ECG comes from, and the noise on it.
 struct ReplaySourceOptions: ParsableArguments {
-    @Argument(help: "Path of a WFDB record without extension.")
+    @Argument(help: "Path of a WFDB record without extension, or of an EDF+ (.edf) or CSV (.csv) file.")
     var record: String?
+
+    @OptionGroup var csv: CSVImportOptions
 
     @Option(
         name: .long,
@@ -92,7 +94,9 @@ struct ReplaySourceOptions: ParsableArguments {
                 simulating: simulate, seconds: duration?.seconds ?? 300, samplingRate: samplingRate,
                 amplitude: amplitude, seed: seed)
         } else {
-            material = try ReplayMaterial(recordPath: record ?? "", lead: lead, strict: strict)
+            let imported = try csv.open(record ?? "")
+            material = try ReplayMaterial(recordPath: imported.path, lead: lead, strict: strict)
+            material.name = record ?? ""
         }
         if simulate == nil, start != nil || duration != nil {
             let end = duration.map { ClockTime(seconds: (start?.seconds ?? 0) + $0.seconds) }
@@ -194,5 +198,28 @@ struct ReplayAttackOptions: ParsableArguments {
         return
             "attacked \(report.beats.count) beats of \(name) from \(start) to \(end), no sample by more than "
             + "\(fixed(Double(report.largestPerturbation), 4)) of its window"
+    }
+}
+
+/// How a CSV file is to be read, where it does not say so itself.
+struct CSVImportOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Sampling rate of a CSV file without a column of times, in Hz.", valueName: "rate"))
+    var csvRate: Double?
+
+    @Option(help: ArgumentHelp("Unit of a CSV file that names none: uV, mV (the default) or V.", valueName: "unit"))
+    var csvUnit: String?
+
+    mutating func validate() throws {
+        if let csvRate, !SignalLimits.samplingRates.contains(csvRate) {
+            throw ValidationError("--csv-rate takes 100 to 2000")
+        }
+        if let csvUnit, !["uV", "mV", "V"].contains(csvUnit) { throw ValidationError("--csv-unit takes uV, mV or V") }
+    }
+
+    /// The record as WFDB, with what was left out told on standard error.
+    func open(_ path: String) throws(ToolError) -> ImportedRecord {
+        let imported = try ImportedRecord(path, csv: .init(samplingRate: csvRate, unit: csvUnit))
+        for note in imported.notes { Terminal.note(note) }
+        return imported
     }
 }

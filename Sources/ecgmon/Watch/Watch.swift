@@ -10,10 +10,12 @@ struct Watch: ParsableCommand {
         abstract: "Show beats, alerts, suspicions and states as a daemon publishes them.",
         discussion: """
             Times are acquisition times in UTC. A lost connection is restored as soon as the daemon is back, and \
-            events published in the meantime are fetched.
+            events published in the meantime are fetched. On a terminal every bed has its strip and its alarms, and keys \
+            acknowledge and pause them; into a pipe, or with --plain, --json or --count, there is a line for each event.
 
             Examples:
               ecgmon watch
+              ecgmon watch --plain
               ecgmon watch bed-1 bed-2 --topic alert --topic status
               ecgmon watch --json | jq .alert
             """)
@@ -48,6 +50,18 @@ struct Watch: ParsableCommand {
     @Flag(name: .long, help: "One JSON object per line, as published.")
     var json = false
 
+    @Flag(help: "A line for each event, also on a terminal.")
+    var plain = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The daemon's command endpoint, for the keys. Default: the default one if --events is, too.",
+            valueName: "endpoint"))
+    var commands: String?
+
+    @Option(help: ArgumentHelp("Who acknowledges and pauses (default: your user name).", valueName: "name"))
+    var by: String?
+
     @Flag(name: .long, help: "Wait for a daemon that is not running yet.")
     var wait = false
 
@@ -70,11 +84,13 @@ struct Watch: ParsableCommand {
         let keys = try keyOptions.load()
         let context = try ZeroMQContext.orToolError()
         var connection = try ConnectionWatch(eventsEndpoint: events, context: context, keys: keys)
+        let isLineByLine = plain || json || count != nil || !topic.isEmpty
+        let isScreen = !isLineByLine && RawTerminal.isPossible
         var client: HistorySubscriberClient
         do {
             client = try HistorySubscriberClient(
                 endpoint: events, history: history ?? (events == Self.usualEvents ? Self.usualHistory : nil),
-                filters: try filters(), context: context, keys: keys)
+                filters: try filters(withWaveforms: isScreen), context: context, keys: keys)
         } catch let error as WireError {
             throw ToolError("\(error)", nextStep: "Give the daemon's events endpoint with --events")
         }
@@ -85,9 +101,25 @@ struct Watch: ParsableCommand {
                 nextStep: "Start the daemon with `ecgmond`, name its events endpoint with --events, or --wait for it"
                     + keyOptions.hint)
         }
-        Terminal.note("watching \(events)")
-        try show(from: &client, connection: &connection)
+        if isScreen, let screen = RawTerminal() {
+            var display = FullScreenWatch(screen, commands: try commandClient(context, keys), by: by ?? UserName.current)
+            try display.run(from: &client, connection: &connection)
+        } else {
+            Terminal.note("watching \(events)")
+            try show(from: &client, connection: &connection)
+        }
         if Interruption.requested { throw ExitCode(Interruption.exitCode) }
+    }
+
+    private func commandClient(
+        _ context: ZeroMQContext, _ keys: CurveClientKeys?
+    ) throws(ToolError) -> CommandClient? {
+        guard let endpoint = commands ?? (events == Self.usualEvents ? "tcp://127.0.0.1:5574" : nil) else { return nil }
+        do throws(WireError) {
+            return try CommandClient(endpoint: endpoint, context: context, keys: keys)
+        } catch {
+            throw ToolError("\(error)", nextStep: "Give the daemon's command endpoint with --commands")
+        }
     }
 
     private func show(from client: inout HistorySubscriberClient, connection: inout ConnectionWatch) throws(ToolError) {
@@ -135,11 +167,12 @@ struct Watch: ParsableCommand {
     }
 
     /// The topics asked for, of the streams asked for.
-    private func filters() throws -> [TopicFilter] {
+    private func filters(withWaveforms: Bool = false) throws -> [TopicFilter] {
         for stream in streams where !StreamName.isValid(stream) {
             throw ValidationError("\(printable(stream)) is not a valid stream name")
         }
-        let wanted = topic.isEmpty ? ["alert", "beat", "suspicion", "status"] : topic
+        let usual = ["alert", "beat", "suspicion", "status"] + (withWaveforms ? ["waveform"] : [])
+        let wanted = topic.isEmpty ? usual : topic
         var filters: [TopicFilter] = []
         for name in wanted {
             let bare = name.hasSuffix(".") ? String(name.dropLast()) : name

@@ -1,0 +1,1 @@
+"""Bridges: programs that only subscribe, or only push, and speak another system's language on their other side."""
