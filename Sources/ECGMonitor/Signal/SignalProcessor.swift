@@ -333,6 +333,8 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         if missing > 0 { bridge(to: sample, at: index) }
         missedShare -= missedWeight * missedShare
         lastUsable = sample
+        if let ready = pulses.stepAtOnce(sample) { return passSpikes(ready, at: index) }
+        // Through a copy, since the closure changes this value, too.
         var filter = pulses
         var count = 0
         let pulse = filter.step(sample) { count += passSpikes($0, at: index) }

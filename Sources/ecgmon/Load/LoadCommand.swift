@@ -164,10 +164,17 @@ struct LoadCommand: ParsableCommand {
         setup.notifies = true
         let daemon = try LocalDaemon(setup, directory: folder)
         try daemon.start()
-        guard daemon.waitUntilReady(), let process = daemon.processID, let port = daemon.httpPort else {
+        defer { daemon.end(SIGTERM) }
+        let isReady = daemon.waitUntilReady()
+        // Its log is written by a thread of its own, a little later.
+        var port = daemon.httpPort
+        for _ in 0..<200 where isReady && port == nil && !daemon.hasEnded {
+            usleep(20_000)
+            port = daemon.httpPort
+        }
+        guard isReady, let process = daemon.processID, let port else {
             throw ToolError("the daemon does not start: \(daemon.lastLogLine)", nextStep: "See its log")
         }
-        defer { daemon.end(SIGTERM) }
         return try body(
             LoadRun.Target(
                 ingest: daemon.endpoints.ingest, events: daemon.endpoints.events, httpPort: port, process: process,
