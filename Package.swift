@@ -211,6 +211,7 @@ let package = Package(
                 "ToolSupport", "WFDB", "ECGWire", "ECGSecurity", "ECGSignal", "NeuralNetwork", "ECGATKGAN",
                 "ECGClassification",
                 "ECGMonitor", "ZeroMQ",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
     ]
