@@ -1,10 +1,12 @@
 import DaemonHarness
 import ECGWire
 import Foundation
+import FoundationXML
 import SwiftProtobuf
 import Testing
 
 @testable import DaemonEvaluation
+@testable import ECGEvaluation
 @testable import ECGReplay
 @testable import ecgmon
 
@@ -145,5 +147,21 @@ import Testing
         let outcome = try ToolProcess.run(["load", "--ingest", "tcp://127.0.0.1:1"])
         #expect(outcome.exitCode == 64)
         #expect(outcome.errors.contains("--ingest and --events belong together"))
+    }
+
+    @Test func severalNumbersOfBedsGiveCurves() throws {
+        var runs = (1...3).map { LoadFigures(beds: $0 * 100, seconds: 10) }
+        for index in runs.indices { runs[index].daemon_cores = 0.1 * Double(index + 1) }
+        let svg = LineChart.svg(LoadText.charts(runs))
+        #expect(XMLParser(data: Data(svg.utf8)).parse())
+        // Three charts; only the daemon's processor time has points.
+        #expect(svg.matches(of: /<g transform/).count == 3)
+        #expect(svg.matches(of: /height="1.2" fill="#0072B2"/).count == 3)
+        #expect(LoadText.table(runs).split(separator: "\n").count == 4)
+    }
+
+    @Test(arguments: [["--find", "--streams", "1,2"], ["--plot", "x.svg"], ["--streams", "1,,2"], ["--streams", "0"]])
+    func numbersThatMakeNoSenseAreRefused(_ arguments: [String]) throws {
+        #expect(try ToolProcess.run(["load"] + arguments).exitCode == 64)
     }
 }

@@ -44,6 +44,8 @@ package struct LoadFigures: Encodable, Sendable {
     /// Processor time a second, in cores; nil: unknown.
     package var daemon_cores: Double?
     package var load_cores = 0.0
+    /// The daemon's by the names of its threads.
+    package var daemon_thread_cores: [String: Double] = [:]
     /// Resident memory at the end, in bytes.
     package var daemon_resident: Int?
     package var load_resident: Int?

@@ -136,9 +136,15 @@ package struct LoadRun: Sendable {
         sending.measured = begin..<begin + length
         guard try sending.send(until: begin, patience: Self.patience) else { return }
         let (daemon, own, from) = (times(target.process), times(getpid()), monotonicNanoseconds())
+        let threads = target.process.map { ProcessorTime.secondsByThread(of: $0) } ?? [:]
         guard try sending.send(until: begin + length, patience: Self.patience) else { return }
         let real = Double(monotonicNanoseconds() - from) / 1e9
         if let daemon, let now = times(target.process) { figures.daemon_cores = (now - daemon) / real }
+        if let process = target.process {
+            for (name, seconds) in ProcessorTime.secondsByThread(of: process) {
+                figures.daemon_thread_cores[name] = (seconds - threads[name, default: 0]) / real
+            }
+        }
         if let own, let now = times(getpid()) { figures.load_cores = (now - own) / real }
         if let process = target.process,
             let reading = ProcessReading.read(process, journal: target.journal, hour: 0)

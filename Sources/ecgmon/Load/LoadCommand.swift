@@ -1,6 +1,7 @@
 import ArgumentParser
 import DaemonEvaluation
 import DaemonHarness
+import ECGEvaluation
 import ECGReplay
 import FoundationEssentials
 import Glibc
@@ -23,14 +24,19 @@ struct LoadCommand: ParsableCommand {
             Examples:
               ecgmon load --streams 1000
               ecgmon load --find --seconds 30
+              ecgmon load --streams 1,10,100,1000 --plot load.svg
               ecgmon load --streams 100 --ingest tcp://127.0.0.1:5570 --events tcp://127.0.0.1:5572
             """)
 
     @Argument(help: "Paths of WFDB records without extension; the streams send them by turns.")
     var records: [String] = ["Fixtures/208s"]
 
-    @Option(name: .long, help: ArgumentHelp("Number of beds; with --find, the first number.", valueName: "n"))
-    var streams = 100
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Number of beds; several numbers, separated by commas: one run each; with --find, the first number.",
+            valueName: "n"))
+    var streams = "100"
 
     @Flag(help: "Find the highest number of beds that the daemon serves, within 5 %.")
     var find = false
@@ -43,6 +49,9 @@ struct LoadCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Time before it, in which the monitors learn.", valueName: "seconds"))
     var warmUp = 20.0
+
+    @Option(help: ArgumentHelp("With several numbers, a file for the curves, as SVG.", valueName: "file"))
+    var plot: String?
 
     @Option(help: ArgumentHelp("Length of a block.", valueName: "seconds"))
     var block = 0.1
@@ -84,7 +93,13 @@ struct LoadCommand: ParsableCommand {
 
     func validate() throws {
         guard !records.isEmpty else { throw ValidationError("name a record") }
-        guard (1...100_000).contains(streams) else { throw ValidationError("--streams takes 1 to 100000") }
+        guard !counts.isEmpty, counts.count == streams.split(separator: ",", omittingEmptySubsequences: false).count,
+            counts.allSatisfy({ (1...100_000).contains($0) })
+        else { throw ValidationError("--streams takes numbers from 1 to 100000, with commas between") }
+        guard !find || counts.count == 1 else { throw ValidationError("--find takes one number with --streams") }
+        guard plot == nil || counts.count > 1 && !find else {
+            throw ValidationError("--plot needs several numbers with --streams")
+        }
         guard (1...100_000).contains(maximum) else { throw ValidationError("--maximum takes 1 to 100000") }
         guard seconds >= 1, seconds <= 86_400 else { throw ValidationError("--seconds takes 1 to 86400") }
         guard warmUp >= 0, warmUp <= 3_600 else { throw ValidationError("--warm-up takes 0 to 3600") }
@@ -96,6 +111,8 @@ struct LoadCommand: ParsableCommand {
         }
     }
 
+    private var counts: [Int] { streams.split(separator: ",").compactMap { Int($0) } }
+
     func run() throws {
         Interruption.install()
         var sources: [LoadSource] = []
@@ -105,12 +122,13 @@ struct LoadCommand: ParsableCommand {
                 try LoadSource(try ReplayMaterial(recordPath: path, lead: lead), blockSeconds: block))
         }
         guard find else {
-            let figures = try measure(sources, streams: streams)
+            if counts.count > 1 { return try drawCurve(sources) }
+            let figures = try measure(sources, streams: counts[0])
             try ReportOutput.show(figures, json: json, text: LoadText.text(figures))
             if !figures.keptUp { throw ExitCode(1) }
             return
         }
-        var search = LoadSearch(start: streams, maximum: maximum)
+        var search = LoadSearch(start: counts[0], maximum: maximum)
         var tried: [LoadFigures] = []
         while let number = search.number {
             let figures = try measure(sources, streams: number)
@@ -132,6 +150,23 @@ struct LoadCommand: ParsableCommand {
         var beds_served: Int
         var at_that_number: LoadFigures?
         var runs: [LoadFigures]
+    }
+
+    /// One run for each number of beds.
+    private func drawCurve(_ sources: [LoadSource]) throws {
+        var all: [LoadFigures] = []
+        for count in counts {
+            all.append(try measure(sources, streams: count))
+            Terminal.note(LoadText.line(all[all.count - 1]))
+        }
+        if let plot {
+            do {
+                try LineChart.svg(LoadText.charts(all)).write(toFile: plot, atomically: true, encoding: .utf8)
+            } catch {
+                throw ToolError("\(printable(plot)) cannot be written", nextStep: "Name a file in a folder that exists")
+            }
+        }
+        try ReportOutput.show(all, json: json, text: LoadText.table(all))
     }
 
     /// One run, with a fresh daemon if it is one of its own.
