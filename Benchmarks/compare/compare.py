@@ -138,9 +138,9 @@ def our_daemon(options, streams, seconds):
 
 def python_monitor(options, streams, seconds):
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, HERE + "/monitor.py", "--ingest", f"ipc://{folder}/i", "--events", f"ipc://{folder}/e",
-                   "--samples", str(streams * seconds * 360), "--model", options.model, "--schema",
-                   ROOT + "/Sources/ECGWire/ecg_monitor.proto"]
+        command = [sys.executable, HERE + "/monitor.py", "--ingest", f"ipc://{folder}/i", "--events",
+                   f"ipc://{folder}/e", "--samples", str(streams * seconds * 360), "--model", options.model,
+                   "--schema", ROOT + "/Sources/ECGWire/ecg_monitor.proto"]
         monitor = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         wait_for(folder + "/i", monitor)
         replay(options, f"ipc://{folder}/i", streams, seconds)
@@ -183,7 +183,8 @@ def main():
         mine.append(our_daemon(options, streams=20, seconds=60))
         theirs.append(python_monitor(options, streams=4, seconds=30))
     a, b = (statistics.median(value for value, _ in values) for values in (mine, theirs))
-    print(f"\nwhole monitor, beds on one core: ours {a:.0f}, pyzmq + neurokit2 + ONNX Runtime {b:.1f}, ratio {a / b:.0f}")
+    print(f"\nwhole monitor, beds on one core: ours {a:.0f}, pyzmq + neurokit2 + ONNX Runtime {b:.0f}, "
+          f"ratio {a / b:.1f}")
     print(f"beats: ours {mine[0][1]} of 20 streams in 60 s, theirs {theirs[0][1]} of 4 streams in 30 s")
 
 

@@ -1,8 +1,9 @@
-"""A monitor as one would write it in Python today: pyzmq, neurokit2 for the beats, ONNX Runtime for their classes, SQLite.
+"""A monitor as one would write it in Python today: pyzmq, neurokit2 for the beats, ONNX Runtime for their classes,
+SQLite.
 
-Takes sample blocks on a PULL socket until it has had --samples of them, looks at the last ten seconds of each stream once a
-second, classifies the new beats of all streams in one batch, stores them, and publishes them as JSON. Prints what processor
-time that took, as JSON.
+Takes sample blocks on a PULL socket until it has had --samples of them, looks at the last ten seconds of each stream
+once a second, classifies the new beats of all streams in one batch, stores them, and publishes them as JSON. Prints
+what processor time that took, as JSON.
 """
 import argparse
 import collections
@@ -100,7 +101,8 @@ def main():
                 found += [(block.stream, index, window) for index, window in stream.new_beats()]
             if not found:
                 continue
-            logits = session.run(["class", "attack"], {"windows": np.stack([f[2] for f in found]).astype(np.float32)})[0]
+            windows = np.stack([window for _, _, window in found]).astype(np.float32)
+            logits = session.run(["class", "attack"], {"windows": windows})[0]
             rows = []
             for (name, index, _), row in zip(found, logits):
                 body = json.dumps({"stream": name, "sampleIndex": index, "beatClass": CLASSES[int(row.argmax())]})
