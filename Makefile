@@ -6,6 +6,8 @@
 # make deb      a Debian package of all of it, into .build (OUTPUT=FOLDER: elsewhere)
 # make fuzz     every interface for outside bytes under libFuzzer and the address sanitizer, FUZZ_SECONDS (60) each
 # make sanitize the tests under the address and the thread sanitizers
+# make benchmark  each stage of the monitor against its threshold
+# make compare  the monitor beside other programs on the same input (downloads them from PyPI)
 # make proto    regenerates the Swift and Python code of the wire protocol's schema
 # Tests and programs share one optimised build: what is installed is what was tested. (`swift test` would add
 # -enable-testing a second time, and a different command line rebuilds everything; hence --disable-testable-imports.)
@@ -37,7 +39,7 @@ TEST_PYTHON := .build/python
 # URLSession has been seen to wait for ever.
 DOWNLOAD_TESTS = timeout -k 5 180 $(SWIFT) test $(FLAGS) --disable-testable-imports --skip-build --filter DataFetch
 
-.PHONY: demo ward test fuzz sanitize build install install-built deb proto
+.PHONY: demo ward benchmark compare test fuzz sanitize build install install-built deb proto
 .PHONY: need-swift need-build-packages need-test-packages need-test-python
 
 demo: build
@@ -45,6 +47,21 @@ demo: build
 
 ward: build
 	$(BIN)/ecgmon demo --serve
+
+# The benchmarks are a package of their own. BENCHMARK=update writes new thresholds.
+BENCHMARK ?= check
+BENCHMARKS = $(SWIFT) package --package-path Benchmarks --scratch-path .build/benchmarks --disable-sandbox \
+    --allow-writing-to-package-directory benchmark
+
+benchmark: need-swift need-build-packages
+	$(BENCHMARKS) thresholds $(BENCHMARK) --path Thresholds --no-progress
+
+COMPARE := .build/compare
+
+compare: build
+	python3 -m venv $(COMPARE)
+	$(COMPARE)/bin/pip install --quiet --upgrade -r Benchmarks/compare/requirements.txt
+	$(COMPARE)/bin/python Benchmarks/compare/compare.py
 
 test: need-swift need-test-packages need-test-python
 	@echo "== building and running all tests (optimised; the first build takes a few minutes)"

@@ -219,6 +219,7 @@ let package = Package(
                 "ToolSupport", "WFDB", "ECGWire", "ECGSecurity", "ECGSignal", "NeuralNetwork", "ECGATKGAN",
                 "ECGClassification",
                 "ECGMonitor", "ZeroMQ",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], exclude: ["run-guide.sh"], swiftSettings: strict),
     ]

@@ -110,6 +110,12 @@ void ck_leaky_scale_backward(int rows, int channels, float *d, const float *y, f
     CK_CALL(ck_leaky_scale_backward, rows, channels, d, y, slope, scale);
 }
 
+void ck_signs(int count, const float *x, unsigned char *bits) { CK_CALL(ck_signs, count, x, bits); }
+
+void ck_leaky_backward(int count, const unsigned char *bits, float slope, const float *d, float *out) {
+    CK_CALL(ck_leaky_backward, count, bits, slope, d, out);
+}
+
 void ck_adam(size_t count, float *parameter, const float *gradient, float *first, float *second, float rate, float beta1,
              float beta2, float correction1, float correction2, float epsilon, float decay) {
     CK_CALL(ck_adam, count, parameter, gradient, first, second, rate, beta1, beta2, correction1, correction2, epsilon, decay);

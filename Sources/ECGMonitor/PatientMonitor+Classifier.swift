@@ -28,22 +28,33 @@ extension PatientMonitor {
         classifyAndResolve(classifier: classifier, workspace: workspace, events: &events)
     }
 
+    /// Windows at a time whose activations are kept for their gradients.
+    private static let mostSigns = 64
+
     /// Classifies the pending windows and resolves them.
     public mutating func classifyAndResolve(
         classifier: BeatClassifier, workspace: BeatClassifier.Workspace, events: inout [MonitorEvent]
     ) {
         let count = pendingWindowCount
+        // A long block may bring many beats; then their activations are computed anew rather than kept.
+        let keepsSigns = count <= Self.mostSigns
         withUnsafeTemporaryAllocation(of: Float.self, capacity: count * BeatWindow.length) { windows in
             withUnsafeTemporaryAllocation(of: BeatClassification.self, capacity: count) { answers in
-                if count > 0 {
-                    windows.initialize(repeating: 0)
-                    answers.initialize(repeating: BeatClassification(probabilities: .zero, attackSuspicion: 0))
-                    copyPendingWindows(to: windows)
-                    classifier.classify(UnsafeBufferPointer(windows), into: answers, workspace: workspace)
+                withUnsafeTemporaryAllocation(
+                    of: UInt8.self, capacity: keepsSigns ? count * classifier.signBytes : 0
+                ) { signs in
+                    let signs = keepsSigns ? signs.baseAddress : nil
+                    if count > 0 {
+                        windows.initialize(repeating: 0)
+                        answers.initialize(repeating: BeatClassification(probabilities: .zero, attackSuspicion: 0))
+                        copyPendingWindows(to: windows)
+                        classifier.classify(
+                            UnsafeBufferPointer(windows), into: answers, signs: signs, workspace: workspace)
+                    }
+                    resolve(
+                        UnsafeBufferPointer(answers), contextual: classifier.contextual,
+                        gradient: LossGradient(classifier, workspace: workspace, signs: signs), events: &events)
                 }
-                resolve(
-                    UnsafeBufferPointer(answers), contextual: classifier.contextual,
-                    gradient: LossGradient(classifier, workspace: workspace), events: &events)
             }
         }
     }

@@ -170,6 +170,22 @@ public struct PatientMonitor: Sendable, Codable {
         _ = destination.update(fromContentsOf: processor.windows)
     }
 
+    /// Appends these windows to an array.
+    ///
+    /// Mutating only so that a monitor in a class is read in place: the compiler copies all of it for a method that
+    /// does not mutate.
+    ///
+    /// - Returns: their number.
+    public mutating func appendPendingWindows(to array: inout [Float]) -> Int {
+        array.append(contentsOf: processor.windows)
+        return processor.windows.count / BeatWindow.length
+    }
+
+    /// The session and the index of the next sample; mutating for the same reason.
+    public mutating func progress() -> (session: UInt64, nextSampleIndex: Int64) {
+        (session ?? 0, nextSampleIndex)
+    }
+
     // MARK: Stage 2
 
     /// Decides all events up to the last sample.

@@ -94,6 +94,26 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
             hasRisen = false
         }
         guard hasRisen, peak > 0 else { return nil }
+        let (extremum, extremumIndex, steepest, isPositive) = steepestPart()
+        let fiducial = extremumIndex - Int64(PanTompkinsFilters.bandPassDelay)
+        var candidate = QRSCandidate()
+        candidate.fiducialIndex = fiducial
+        candidate.integratedPeak = (Float(peak) / Float(PanTompkinsFilters.integrationLength)).squareRoot()
+        candidate.bandPassedPeak = Float(extremum)
+        candidate.slope = Float(steepest)
+        locateApex(&candidate, positive: isPositive)
+        measureShape(&candidate)
+        lastFiducial = fiducial
+        lastAmplitude = candidate.amplitude
+        return candidate
+    }
+
+    /// The largest magnitude among the band-passed samples of the peak, where it is, the steepest slope beside it, and
+    /// whether the extremum is above 0.
+    private func steepestPart() -> (extremum: Int32, index: Int64, slope: Int32, isPositive: Bool) {
+        let n = index - 1
+        // Read through spans: reading a stored array element by element copies all of it each time.
+        let (bandPassed, slope) = (bandPassed.span, slope.span)
         // The slopes summed at the peak lie within [peakIndex - 53, peakIndex]; the band-passed samples they were
         // computed from lie half a derivative earlier.
         let newest = peakIndex - Int64(2 * PanTompkinsFilters.slopeSpacing)
@@ -116,21 +136,14 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
             steepest = max(steepest, abs(slope[Int(truncatingIfNeeded: i) & 255]))
             i += 1
         }
-        let fiducial = extremumIndex - Int64(PanTompkinsFilters.bandPassDelay)
-        var candidate = QRSCandidate()
-        candidate.fiducialIndex = fiducial
-        candidate.integratedPeak = (Float(peak) / Float(PanTompkinsFilters.integrationLength)).squareRoot()
-        candidate.bandPassedPeak = Float(extremum)
-        candidate.slope = Float(steepest)
-        locateApex(&candidate, positive: bandPassed[Int(truncatingIfNeeded: extremumIndex) & 255] >= 0)
-        measureShape(&candidate)
-        lastFiducial = fiducial
-        lastAmplitude = candidate.amplitude
-        return candidate
+        return (extremum, extremumIndex, steepest, bandPassed[Int(truncatingIfNeeded: extremumIndex) & 255] >= 0)
     }
 
     /// Height, concentration, and whether the complex began with the previous peak.
     private mutating func measureShape(_ candidate: inout QRSCandidate) {
+        // Read through a span: reading a stored array element by element copies all of it each time.
+        let samples = original.span
+        func at(_ i: Int64) -> Float { samples[Int(truncatingIfNeeded: i) & 255] }
         // Mean of three samples, so that noise adds less to the height.
         var low = Float.infinity
         var high = -Float.infinity
@@ -159,14 +172,13 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
         candidate.endsPreviousComplex = true
     }
 
-    private func at(_ i: Int64) -> Float { original[Int(truncatingIfNeeded: i) & 255] }
-
     /// Of the slopes summed at the peak.
     private var concentration: Float {
         var inside: Float = 0
         var most: Float = 0
         var total: Float = 0
         let first = peakIndex - Int64(PanTompkinsFilters.integrationLength) + 1
+        let slope = slope.span
         func square(_ i: Int64) -> Float {
             let value = Float(slope[Int(truncatingIfNeeded: i) & 255])
             return value * value
@@ -184,6 +196,7 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
     private mutating func locateApex(_ candidate: inout QRSCandidate, positive: Bool) {
         candidate.rPeakIndex = max(0, candidate.fiducialIndex)
         var apex = -Float.infinity
+        let original = original.span
         for offset in -Self.apexReach...Self.apexReach {
             let i = candidate.fiducialIndex + Int64(offset)
             guard i >= 0 else { continue }

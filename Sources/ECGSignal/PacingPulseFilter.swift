@@ -132,6 +132,30 @@ public struct PacingPulseFilter: Sendable, Codable {
         rate = Float(samplingRate)
     }
 
+    /// Takes a sample that can be passed on at once, as nearly all can.
+    ///
+    /// - Parameter sample: in mV, finite.
+    /// - Returns: what to pass on; nil: nothing has been taken, and the sample has to go through `step`.
+    @inline(__always)
+    public mutating func stepAtOnce(_ sample: Float) -> Float? {
+        guard lag > 0 else { return sample }
+        guard held == 0 else { return nil }
+        let step = filled >= lag ? abs(sample - ring[(position - lag) & 255]) : 0
+        let isSteep = step > Self.minimumStep && step > Self.stepFactor * roughness
+        if isSteep, calmFor >= calm, filled + 1 >= calm + 2 * lag { return nil }
+        add(sample)
+        calmFor = isSteep ? 0 : min(calmFor + 1, 4_000)
+        roughness += (step - roughness) / (Self.roughnessSeconds * rate)
+        return withoutTail(sample)
+    }
+
+    @inline(__always)
+    private mutating func add(_ sample: Float) {
+        ring[position & 255] = sample
+        position = (position + 1) & 255
+        filled = min(filled + 1, Self.capacity)
+    }
+
     /// Takes one sample and passes on those that are ready, in order.
     ///
     /// - Parameters:
@@ -145,9 +169,7 @@ public struct PacingPulseFilter: Sendable, Codable {
             return nil
         }
         let step = filled >= lag ? abs(sample - ring[(position - lag) & 255]) : 0
-        ring[position & 255] = sample
-        position = (position + 1) & 255
-        filled = min(filled + 1, Self.capacity)
+        add(sample)
         let isSteep = step > Self.minimumStep && step > Self.stepFactor * roughness
         if held == 0 {
             if isSteep, calmFor >= calm, filled >= calm + 2 * lag {
@@ -169,7 +191,10 @@ public struct PacingPulseFilter: Sendable, Codable {
         calmFor = 0
     }
 
-    private mutating func output(_ sample: Float, _ pass: (Float) -> Void) {
+    private mutating func output(_ sample: Float, _ pass: (Float) -> Void) { pass(withoutTail(sample)) }
+
+    /// A sample without the offset that a pulse has left.
+    private mutating func withoutTail(_ sample: Float) -> Float {
         if tail != 0 {
             smooth += (sample - smooth) / Float(lag)
             // An offset decays towards the earlier level; whatever moves away from it is the heart.
@@ -183,7 +208,7 @@ public struct PacingPulseFilter: Sendable, Codable {
             tail -= tail / (Self.tailSeconds * rate)
             if abs(tail) < 1e-3 { tail = 0 }
         }
-        pass(sample - tail)
+        return sample - tail
     }
 
     private mutating func beginHolding(_ sample: Float) {

@@ -10,8 +10,9 @@ struct Ecgmon: AsyncParsableCommand {
         abstract: "Real-time ECG monitor: demonstrate, replay, watch, annotate, plot, evaluate, train, attack.",
         version: "0.1.0",
         subcommands: [
-            Demo.self, Replay.self, Watch.self, RecordCommand.self, HistoryCommand.self, AlarmCommands.self, KeyCommands.self,
-            DoctorCommand.self, AnnotateCommand.self, PlotCommand.self, ReportCommand.self, EvaluateCommand.self,
+            Demo.self, Replay.self, LoadCommand.self, Watch.self, RecordCommand.self, HistoryCommand.self,
+            AlarmCommands.self, KeyCommands.self, DoctorCommand.self, AnnotateCommand.self, PlotCommand.self,
+            ReportCommand.self, EvaluateCommand.self,
             DataCommand.self, TrainCommand.self, TrainContextualClassifier.self, TrainFibrillation.self,
             AttackCommand.self, BenchmarkCommand.self,
         ])

@@ -36,6 +36,34 @@ import Testing
         }
     }
 
+    @Test(arguments: [DiscriminatorArchitecture.paper, .hardened])
+    func keptSignsGiveTheSameGradient(_ architecture: DiscriminatorArchitecture) {
+        let classifier = BeatClassifier(Discriminator(architecture, seed: 5), name: "tiny", sha256: "")
+        let workspace = classifier.makeWorkspace()
+        var generator = SeededGenerator(seed: 2)
+        let windows = (0..<3 * 280).map { _ in Float.random(in: 0...1, using: &generator) }
+        var answers = [BeatClassification](repeating: .init(probabilities: .zero, attackSuspicion: 0), count: 3)
+        var signs = [UInt8](repeating: 0xFF, count: 3 * classifier.signBytes)
+        windows.withUnsafeBufferPointer { windows in
+            answers.withUnsafeMutableBufferPointer { answers in
+                signs.withUnsafeMutableBufferPointer {
+                    classifier.classify(windows, into: answers, signs: $0.baseAddress, workspace: workspace)
+                }
+            }
+        }
+        let alone = LossGradient(classifier, workspace: classifier.makeWorkspace())
+        signs.withUnsafeBufferPointer { signs in
+            let kept = LossGradient(classifier, workspace: workspace, signs: signs.baseAddress)
+            for number in [2, 0, 1] {
+                let window = Array(windows[280 * number..<280 * (number + 1)])
+                var (one, other) = (window, window)
+                alone.at(window, of: .ventricular, into: &one)
+                kept.knowing(window: number, answers[number]).at(window, of: .ventricular, into: &other)
+                #expect(one == other)
+            }
+        }
+    }
+
     @Test func itDependsOnItsOwnWindowAlone() {
         let classifier = BeatClassifier(Discriminator(.hardened, seed: 5), name: "tiny", sha256: "")
         let gradient = LossGradient(classifier, workspace: classifier.makeWorkspace())

@@ -69,6 +69,24 @@ import Testing
     // MARK: Features
 
     /// Windows with a P wave of a height (mV) at R-160 ms, and with waves that differ from beat to beat.
+    /// Beats of the same shape and different size: the median beat over the median height is the same for any number.
+    @Test(arguments: [5, 8, 31, 32]) func mediansOverBeatsAreThoseOfSortedValues(_ count: Int) {
+        var generator = SeededGenerator(seed: UInt64(count))
+        var activity = AtrialActivity()
+        let window = (0..<280).map { sample -> Float in
+            (104..<176).contains(sample) ? Float(sample % 2) : sample < 60 ? Float(sample % 30) * 5e-3 : 0
+        }
+        for place in 0..<count {
+            let size = Float.random(in: 0.5...2, using: &generator)
+            window.withUnsafeBufferPointer { activity.store($0, range: size, at: place) }
+        }
+        let features = activity.features(of: count == 32 ? .max : (1 << UInt32(count)) - 1)
+        var one = AtrialActivity()
+        for place in 0..<5 { window.withUnsafeBufferPointer { one.store($0, range: 1, at: place) } }
+        #expect(abs(features.amplitude - one.features(of: 0b11111).amplitude) < 0.02)
+        #expect(features.correlation > 0.99)
+    }
+
     private func activity(pWave: Float, waves: Float) -> AtrialActivity.Features {
         var random = SeededGenerator(seed: 9)
         var activity = AtrialActivity()

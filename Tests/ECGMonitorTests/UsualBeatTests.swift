@@ -1,5 +1,6 @@
 import ECGClassification
 import ECGATKGAN
+import Foundation
 import NeuralNetwork
 import StateCoding
 import Testing
@@ -20,6 +21,22 @@ import Testing
         _ beats: inout UsualBeats, _ window: [Float], _ gradient: LossGradient? = nil
     ) -> BeatDeviation? {
         beats.compare(window, range: 2, gradient: gradient)
+    }
+
+    @Test func theSlowTrendIsThatOfAPlainLoop() {
+        var generator = SeededGenerator(seed: 6)
+        var values = Self.window(noise: 0.05, &generator)
+        let kernel = (0...45).map { Foundation.exp(-Double($0 * $0) / 450) }
+        let sum = 2 * kernel.reduce(0, +) - kernel[0]
+        let expected = (0..<280).map { i -> Double in
+            let trend = (-45...45).reduce(0.0) {
+                $0 + kernel[abs($1)] / sum * Double(values[min(max(i + $1, 0), 279)])
+            }
+            return Double(values[i]) - trend
+        }
+        var spare = values
+        SlowTrend.remove(from: &values, spare: &spare)
+        #expect(zip(values, expected).allSatisfy { abs(Double($0) - $1) < 1e-5 })
     }
 
     @Test func twoFormsAreKeptApartAndAThirdIsAStranger() throws {

@@ -33,6 +33,30 @@ import Testing
         #expect(result.pulses.isEmpty)
     }
 
+    @Test(arguments: [100.0, 250, 360, 1_000]) func samplesThatPassAtOnceAreThoseOfTheWholeFilter(rate: Double) {
+        var samples = Self.ecg(rate: rate, seconds: 20)
+        // Pulses, one of which leaves an offset.
+        for (second, height) in [(5, Float(3)), (6, 3), (7, -0.8), (12, 4)] {
+            let at = Int(Double(second) * rate)
+            samples[at] += height
+            for i in 1..<Int(rate / 2) { samples[at + i] += height * 0.1 * expf(-Float(i) / Float(rate / 20)) }
+        }
+        let whole = Self.run(samples, rate: rate)
+        var filter = PacingPulseFilter()
+        filter.reset(samplingRate: rate)
+        var (output, pulses): ([Float], Int) = ([], 0)
+        for sample in samples {
+            if let ready = filter.stepAtOnce(sample) {
+                output.append(ready)
+            } else if filter.step(sample, pass: { output.append($0) }) != nil {
+                pulses += 1
+            }
+        }
+        filter.flush { output.append($0) }
+        #expect(output == whole.output && pulses == whole.pulses.count)
+        #expect(rate < PacingPulseFilter.minimumRate || pulses > 0)
+    }
+
     @Test(arguments: [250.0, 500, 1_000]) func aPulseIsReplacedByTheSignalAroundIt(rate: Double) throws {
         let clean = Self.ecg(rate: rate)
         var samples = clean

@@ -206,3 +206,25 @@ import Testing
         }
     }
 }
+
+@Suite struct WindowArithmeticTests {
+    @Test(arguments: [(1, 0), (9, 0), (116, 103), (360, 351), (360, 359), (358, 350)])
+    func theGreatestValuesAreThoseOfSortedOnes(count: Int, first: Int) {
+        var generator = SeededGenerator(seed: UInt64(count))
+        for round in 0..<20 {
+            // Rising, falling, with ties, and in no order.
+            let samples = (0..<count).map { index -> Float in
+                switch round % 4 {
+                case 0: Float(index)
+                case 1: Float(-index)
+                case 2: Float(Int.random(in: 0..<5, using: &generator))
+                default: Float.random(in: -1...1, using: &generator)
+                }
+            }
+            let greatest = WindowArithmetic.withGreatest(samples, count, from: first) {
+                Array(UnsafeBufferPointer(start: $0, count: count - first))
+            }
+            #expect(greatest == Array(samples.sorted()[first...]))
+        }
+    }
+}

@@ -105,3 +105,21 @@ import Testing
         #expect(zip(wide, plain).allSatisfy { abs($0 - $1) <= 1e-4 * (1 + abs($1)) })
     }
 }
+
+@Suite struct SignKernelTests {
+    @Test(arguments: [1, 7, 8, 31, 64])
+    func signsAndTheGradientThroughThemAreThoseOfPlainLoops(_ count: Int) {
+        var generator = SeededGenerator(seed: 4)
+        var values = (0..<count).map { _ in generator.nextNormal() }
+        values[0] = 0
+        let gradient = (0..<count).map { _ in generator.nextNormal() }
+        var bits = [UInt8](repeating: 0xAA, count: (count + 7) / 8)
+        ck_signs(Int32(count), values, &bits)
+        var result = [Float](repeating: 0, count: count)
+        ck_leaky_backward(Int32(count), bits, 0.2, gradient, &result)
+        for i in 0..<count {
+            #expect((bits[i / 8] >> UInt8(i % 8) & 1 == 1) == (values[i] > 0))
+            #expect(result[i] == (values[i] > 0 ? gradient[i] : gradient[i] * 0.2))
+        }
+    }
+}

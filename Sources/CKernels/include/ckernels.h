@@ -50,6 +50,12 @@ void ck_norm_backward_apply(int rows, int channels, float *d, const float *x, co
 // d[row][c] *= scale[c] * (y > 0 ? 1 : slope): the gradient of a frozen normalisation and its activation.
 void ck_leaky_scale_backward(int rows, int channels, float *d, const float *y, float slope, const float *scale);
 
+// bits: one for each of count values, the lowest bit of a byte first: whether x > 0.
+void ck_signs(int count, const float *x, unsigned char *bits);
+
+// out[i] = d[i] * (bit i ? 1 : slope): the gradient of an activation of which only the signs are known.
+void ck_leaky_backward(int count, const unsigned char *bits, float slope, const float *d, float *out);
+
 // One step of Adam with decoupled weight decay (Kingma & Ba 2015; Loshchilov & Hutter 2019). The corrections are
 // 1 / (1 - beta^t).
 void ck_adam(size_t count, float *parameter, const float *gradient, float *first, float *second, float rate, float beta1,

@@ -25,6 +25,8 @@ public final class BeatClassifier: Sendable {
         let leftPadding: Int, paddedLength: Int
         /// Whether the input is added to the output.
         let isResidual: Bool
+        /// Bytes for the signs of its activations.
+        var signBytes: Int { (outputLength * features + 7) / 8 }
     }
 
     /// A sequence of convolutions, and the heads on the last feature map as one matrix product.
@@ -34,6 +36,8 @@ public final class BeatClassifier: Sendable {
         let transposedHeads: PackedMatrix
         let headShift: [Float]
         var featureCount: Int { heads.rows }
+        /// Bytes for the signs of all activations.
+        var signBytes: Int { layers.reduce(0) { $0 + $1.signBytes } }
     }
 
     // Written once in `init` and only read afterwards; the types that hold them are not Sendable because the trainer
@@ -146,11 +150,15 @@ public final class BeatClassifier: Sendable {
         }
         let trunk: StackBuffers
         fileprivate let attackBranch: StackBuffers?
-        /// Gradients of the backward pass: with respect to a layer's padded input, and to its output.
-        let inputGradient = FloatBuffer(), outputGradient = FloatBuffer()
+        /// Gradients of the backward pass: with respect to a layer's padded input, to its output, and before its
+        /// activation.
+        let inputGradient = FloatBuffer(), outputGradient = FloatBuffer(), slopes = FloatBuffer()
+        /// Signs of the activations of a window that was classified without room for them.
+        var signs: [UInt8]
 
         fileprivate init(trunk: Stack, attackBranch: Stack?) {
             self.trunk = StackBuffers(trunk)
+            signs = Array(repeating: 0, count: trunk.signBytes)
             self.attackBranch = attackBranch.map { StackBuffers($0) }
         }
     }
@@ -160,21 +168,30 @@ public final class BeatClassifier: Sendable {
     /// Classifies `results.count` windows of 280 values in [0,1], stored consecutively in `windows`.
     ///
     /// Each result depends on its own window alone, bit for bit, so beats of several patients can share a call.
+    ///
+    /// - Parameter signs: `signBytes` for each window: with them `LossGradient` needs no forward pass of its own.
     public func classify(
         _ windows: UnsafeBufferPointer<Float>, into results: UnsafeMutableBufferPointer<BeatClassification>,
-        workspace: Workspace
+        signs: UnsafeMutablePointer<UInt8>? = nil, workspace: Workspace
     ) {
         precondition(windows.count == results.count * Discriminator.windowLength)
         guard let first = windows.baseAddress else { return }
+        let signBytes = signBytes
         for index in results.indices {
-            results[index] = classify(first + index * Discriminator.windowLength, workspace)
+            results[index] = classify(
+                first + index * Discriminator.windowLength, signs.map { $0 + index * signBytes }, workspace)
         }
     }
 
-    private func classify(_ window: UnsafePointer<Float>, _ workspace: Workspace) -> BeatClassification {
+    /// Bytes that hold the signs of a window's activations.
+    public var signBytes: Int { trunk.signBytes }
+
+    private func classify(
+        _ window: UnsafePointer<Float>, _ signs: UnsafeMutablePointer<UInt8>?, _ workspace: Workspace
+    ) -> BeatClassification {
         withUnsafeTemporaryAllocation(of: Float.self, capacity: Discriminator.classCount + 1) { logits in
             let row = logits.baseAddress!
-            answer(trunk, to: window, buffers: workspace.trunk, logits: row)
+            answer(trunk, to: window, buffers: workspace.trunk, logits: row, signs: signs)
             if let attackBranch, let buffers = workspace.attackBranch {
                 answer(attackBranch, to: window, buffers: buffers, logits: row + Discriminator.classCount)
             }
@@ -186,11 +203,13 @@ public final class BeatClassifier: Sendable {
         }
     }
 
+    /// - Parameter signs: `signBytes` of the stack, overwritten; nil: they are not needed.
     func answer(
         _ stack: Stack, to window: UnsafePointer<Float>, buffers: Workspace.StackBuffers,
-        logits: UnsafeMutablePointer<Float>
+        logits: UnsafeMutablePointer<Float>, signs: UnsafeMutablePointer<UInt8>? = nil
     ) {
         let layers = stack.layers
+        var signs = signs
         let entry = buffers.inputs[0].pointer + layers[0].leftPadding
         entry.update(from: window, count: Discriminator.windowLength)
         for (index, layer) in layers.enumerated() {
@@ -207,6 +226,10 @@ public final class BeatClassifier: Sendable {
             ck_affine_leaky(
                 Int32(layer.outputLength), Int32(layer.features), output, ones.pointer, layer.shift.pointer,
                 Discriminator.leakySlope, output)
+            if let place = signs {
+                ck_signs(Int32(layer.outputLength * layer.features), output, place)
+                signs = place + layer.signBytes
+            }
             if layer.isResidual {
                 let input = buffers.inputs[index].pointer + layer.leftPadding * layer.channels
                 for i in 0..<(layer.outputLength * layer.features) { output[i] += input[i] }

@@ -1,3 +1,4 @@
+internal import CKernels
 public import ECGATKGAN
 internal import NeuralNetwork
 
@@ -8,15 +9,36 @@ internal import NeuralNetwork
 /// The gradient of the classifier's loss with respect to a window: the direction in which a small change of the samples
 /// leads away from a class the fastest. Attacks follow it, noise does not.
 ///
-/// It costs about as much as the classification of a window without the attack head.
+/// It costs about as much as the classification of a window without the attack head; twice as much for a window whose
+/// activations are not known.
 public struct LossGradient {
     private let classifier: BeatClassifier
     private let workspace: BeatClassifier.Workspace
+    /// Of windows that were classified, `signBytes` of each.
+    private let signs: UnsafePointer<UInt8>?
+    /// What is known of the window that is asked for.
+    private var known: (signs: UnsafePointer<UInt8>, logits: SIMD4<Float>)?
 
-    /// - Parameter workspace: created by this classifier and not used by any other thread.
-    public init(_ classifier: BeatClassifier, workspace: BeatClassifier.Workspace) {
+    /// - Parameters:
+    ///   - workspace: created by this classifier and not used by any other thread.
+    ///   - signs: what `classify` wrote there of the windows that follow; it must last as long as this value.
+    public init(
+        _ classifier: BeatClassifier, workspace: BeatClassifier.Workspace, signs: UnsafePointer<UInt8>? = nil
+    ) {
         self.classifier = classifier
         self.workspace = workspace
+        self.signs = signs
+    }
+
+    /// For a window that was classified: its activations are taken from `signs`, if they were given.
+    ///
+    /// - Parameters:
+    ///   - window: its number among those.
+    ///   - classification: the classifier's answer for it.
+    public func knowing(window: Int, _ classification: BeatClassification) -> LossGradient {
+        var result = self
+        result.known = signs.map { ($0 + window * classifier.signBytes, classification.logits) }
+        return result
     }
 
     /// - Parameters:
@@ -30,16 +52,31 @@ public struct LossGradient {
         let layers = classifier.trunk.layers
         let heads = classifier.trunk.headShift.count
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * heads) { scratch in
+            scratch.initialize(repeating: 0)
             let logits = scratch.baseAddress!
             let slopes = logits + heads
-            classifier.answer(classifier.trunk, to: window, buffers: workspace.trunk, logits: logits)
+            if let known {
+                for i in 0..<Discriminator.classCount { logits[i] = known.logits[i] }
+            } else {
+                workspace.signs.withUnsafeMutableBufferPointer {
+                    classifier.answer(
+                        classifier.trunk, to: window, buffers: workspace.trunk, logits: logits, signs: $0.baseAddress)
+                }
+            }
             Self.slopes(logits, of: Int(beatClass.rawValue), count: heads, into: slopes)
             let output = workspace.outputGradient.reserve(layers.map { $0.outputLength * $0.features }.max() ?? 0)
             classifier.trunk.transposedHeads.multiply(
                 left: slopes, rowCount: 1, rowStride: heads, result: output,
                 resultStride: classifier.trunk.featureCount)
         }
-        for index in layers.indices.reversed() { passBack(index) }
+        workspace.signs.withUnsafeBufferPointer { own in
+            guard let signs = known?.signs ?? own.baseAddress else { return }
+            var place = signs + classifier.signBytes
+            for index in layers.indices.reversed() {
+                place -= layers[index].signBytes
+                passBack(index, place)
+            }
+        }
         gradient.update(from: workspace.outputGradient.pointer, count: Discriminator.windowLength)
     }
 
@@ -59,30 +96,22 @@ public struct LossGradient {
     }
 
     /// Turns the gradient with respect to a layer's output into that with respect to its input, in place.
-    private func passBack(_ index: Int) {
+    ///
+    /// - Parameter signs: of its activations.
+    private func passBack(_ index: Int, _ signs: UnsafePointer<UInt8>) {
         let layers = classifier.trunk.layers
         let layer = layers[index]
-        let buffers = workspace.trunk
         let padding = layer.leftPadding * layer.channels
-        let input = buffers.inputs[index].pointer + padding
-        let output =
-            index + 1 < layers.count
-            ? buffers.inputs[index + 1].pointer + layers[index + 1].leftPadding * layer.features
-            : buffers.features.pointer
         let outputCount = layer.outputLength * layer.features
         let inputCount = (index == 0 ? Discriminator.windowLength : layers[index - 1].outputLength) * layer.channels
         let padded = workspace.inputGradient.reserve(layers.map { $0.paddedLength * $0.channels }.max() ?? 0)
         padded.update(repeating: 0, count: layer.paddedLength * layer.channels)
         let incoming = workspace.outputGradient.pointer
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: outputCount) { slopes in
-            for i in 0..<outputCount {
-                let activation = layer.isResidual ? output[i] - input[i] : output[i]
-                slopes[i] = incoming[i] * (activation > 0 ? 1 : Discriminator.leakySlope)
-            }
-            layer.transposed.multiply(
-                left: slopes.baseAddress!, rowCount: layer.outputLength, rowStride: layer.features, result: padded,
-                resultStride: layer.stride * layer.channels, accumulating: true)
-        }
+        let slopes = workspace.slopes.reserve(layers.map { $0.outputLength * $0.features }.max() ?? 0)
+        ck_leaky_backward(Int32(outputCount), signs, Discriminator.leakySlope, incoming, slopes)
+        layer.transposed.multiply(
+            left: slopes, rowCount: layer.outputLength, rowStride: layer.features, result: padded,
+            resultStride: layer.stride * layer.channels, accumulating: true)
         if layer.isResidual {
             for i in 0..<inputCount { incoming[i] += padded[padding + i] }
         } else {

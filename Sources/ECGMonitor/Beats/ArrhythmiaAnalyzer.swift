@@ -116,7 +116,8 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
             case .beat(var finding):
                 if finding.window != nil, finding.lead != classifiedLead { change(toLead: finding.lead) }
                 if signal.condition == .good, !finding.isPartlyBridged, finding.window != nil {
-                    finding.deviation = deviation(of: finding, in: windows, gradient)
+                    let known = finding.window.flatMap { gradient?.knowing(window: Int($0), classifications[Int($0)]) }
+                    finding.deviation = deviation(of: finding, in: windows, known)
                 }
                 receive(finding, finding.window.map { classifications[Int($0)] }, windows, contextual, signalEvent)
             case .clock(let evidence): clock(at: signalEvent.sampleIndex, evidence)

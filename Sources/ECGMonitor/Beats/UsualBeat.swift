@@ -296,7 +296,7 @@ struct Fit {
 }
 
 /// Breathing and movement change a beat slowly along its window; such changes say nothing of an attack.
-private enum SlowTrend {
+enum SlowTrend {
     /// Standard deviation in samples at 360 Hz (42 ms), and the samples to either side that count.
     private static let deviation: Float = 15
     private static let reach = 45
@@ -307,13 +307,26 @@ private enum SlowTrend {
     }()
 
     /// Subtracts the mean weighted by a Gaussian; beyond its ends a window goes on with its first and last value.
+    ///
+    /// - Parameters:
+    ///   - values: (280), a multiple of eight.
+    ///   - spare: (280).
     static func remove(from values: UnsafeMutablePointer<Float>, spare: UnsafeMutablePointer<Float>) {
+        typealias Eight = SIMD8<Float>
         let length = UsualBeat.length
-        kernel.withUnsafeBufferPointer { kernel in
-            for i in 0..<length {
-                var sum = kernel[0] * values[i]
-                for k in 1...reach { sum += kernel[k] * (values[max(i - k, 0)] + values[min(i + k, length - 1)]) }
-                spare[i] = values[i] - sum
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: length + 2 * reach) { memory in
+            guard let padded = memory.baseAddress else { return }
+            (padded + reach).initialize(from: values, count: length)
+            padded.initialize(repeating: values[0], count: reach)
+            (padded + reach + length).initialize(repeating: values[length - 1], count: reach)
+            func eight(_ index: Int) -> Eight { UnsafeRawPointer(padded + index).loadUnaligned(as: Eight.self) }
+            kernel.withUnsafeBufferPointer { kernel in
+                for first in stride(from: 0, to: length, by: 8) {
+                    let middle = first &+ reach
+                    var sum = kernel[0] * eight(middle)
+                    for k in 1...reach { sum += kernel[k] * (eight(middle &- k) + eight(middle &+ k)) }
+                    UnsafeMutableRawPointer(spare + first).storeBytes(of: eight(middle) - sum, as: Eight.self)
+                }
             }
         }
         values.update(from: spare, count: length)

@@ -76,19 +76,28 @@ struct AtrialActivity: Sendable, Codable {
     func features(of places: UInt32) -> Features {
         let count = places.nonzeroBitCount
         guard count >= Self.minimumSegments else { return Features() }
-        return withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.beats) { values in
-            var median = InlineArray<18, Float>(repeating: 0)
-            var sum = InlineArray<18, Float>(repeating: 0)
-            for point in median.indices {
-                median[point] = Self.median(values, places) { place in
-                    let value = self.millivolts(place, point)
-                    sum[point] += value
-                    return value
+        return withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.beats * Self.points) { memory in
+            // The segments that count, in mV, one after another. Read through spans: reading a stored array element by
+            // element copies all of it each time.
+            let (all, allHeights) = (segments.span, heights.span)
+            guard let rows = memory.baseAddress else { return Features() }
+            var heights = InlineArray<32, Float>(repeating: 0)
+            var row = 0
+            for place in 0..<Self.beats where places & 1 << UInt32(place) != 0 {
+                for point in 0..<Self.points {
+                    (rows + row * Self.points + point).initialize(
+                        to: Float(all[place * Self.points + point]) * 1e-3)
                 }
+                heights[row] = allHeights[place]
+                row += 1
             }
-            let height = Self.median(values, places) { heights[$0] } + 1e-6
-            let residual = 1.48 * deviation(from: median, of: places)
-            let correlation = Self.median(values, places) { self.correlation(of: $0, withOthersOf: sum) }
+            let sum = Self.sum(rows, count)
+            let median = Self.median(rows, count)
+            let height = Self.median(&heights, count) + 1e-6
+            let residual = 1.48 * Self.deviation(from: median, rows, count)
+            var correlations = InlineArray<32, Float>(repeating: 0)
+            for row in 0..<count { correlations[row] = Self.correlation(of: rows + row * Self.points, sum) }
+            let correlation = Self.median(&correlations, count)
             var least = median[0]
             var greatest = median[0]
             var largest = 0
@@ -105,32 +114,74 @@ struct AtrialActivity: Sendable, Codable {
         }
     }
 
-    /// Median absolute difference, in mV, between the beats and the median beat, over all points of all beats.
-    private func deviation(from median: InlineArray<18, Float>, of places: UInt32) -> Float {
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.beats * Self.points) { differences in
-            var count = 0
-            var rest = places
-            while rest != 0 {
-                let place = rest.trailingZeroBitCount
-                for point in 0..<Self.points {
-                    differences.initializeElement(at: count, to: abs(millivolts(place, point) - median[point]))
-                    count += 1
+    private static func sum(_ rows: UnsafePointer<Float>, _ count: Int) -> InlineArray<18, Float> {
+        var sum = InlineArray<18, Float>(repeating: 0)
+        for row in 0..<count { for point in 0..<points { sum[point] += rows[row * points + point] } }
+        return sum
+    }
+
+    /// Median of each point over the rows: all points are sorted at once, by a network of exchanges.
+    private static func median(_ rows: UnsafePointer<Float>, _ count: Int) -> InlineArray<18, Float> {
+        typealias Four = SIMD4<Float>
+        // Five vectors hold a row.
+        let width = 5
+        return withUnsafeTemporaryAllocation(of: Four.self, capacity: beats * width) { columns in
+            guard let memory = columns.baseAddress else { return InlineArray(repeating: 0) }
+            memory.initialize(repeating: Four(repeating: .infinity), count: beats * width)
+            memory.withMemoryRebound(to: Float.self, capacity: 4 * beats * width) { values in
+                for row in 0..<count {
+                    (values + 4 * width * row).update(from: rows + row * points, count: points)
                 }
-                rest &= rest - 1
             }
-            return UnsafeMutableBufferPointer(rebasing: differences[..<count]).selected(count / 2)
+            for (low, high) in SortingNetwork.exchanges {
+                for part in 0..<width {
+                    let (a, b) = (memory[low &* width &+ part], memory[high &* width &+ part])
+                    let isSorted = a .<= b
+                    memory[low &* width &+ part] = b.replacing(with: a, where: isSorted)
+                    memory[high &* width &+ part] = a.replacing(with: b, where: isSorted)
+                }
+            }
+            var median = InlineArray<18, Float>(repeating: 0)
+            for point in 0..<points {
+                let part = point / 4
+                let middle = memory[count / 2 * width + part][point % 4]
+                median[point] =
+                    count % 2 == 1 ? middle : 0.5 * (memory[(count / 2 - 1) * width + part][point % 4] + middle)
+            }
+            return median
         }
     }
 
-    private func millivolts(_ place: Int, _ point: Int) -> Float { Float(segments[place * Self.points + point]) * 1e-3 }
+    /// Median of the first `count` values, which are sorted.
+    private static func median(_ values: inout InlineArray<32, Float>, _ count: Int) -> Float {
+        var values = values.mutableSpan
+        return values.withUnsafeMutableBufferPointer { all in
+            UnsafeMutableBufferPointer(rebasing: all[..<count]).sortedMedian()
+        }
+    }
+
+    /// Median absolute difference, in mV, between the beats and the median beat, over all points of all beats.
+    private static func deviation(
+        from median: InlineArray<18, Float>, _ rows: UnsafePointer<Float>, _ count: Int
+    ) -> Float {
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: count * points) { differences in
+            for row in 0..<count {
+                for point in 0..<points {
+                    let place = row * points + point
+                    differences.initializeElement(at: place, to: abs(rows[place] - median[point]))
+                }
+            }
+            return differences.selected(count * points / 2)
+        }
+    }
 
     /// Correlation of a beat's segment with the sum of the others; both have mean 0.
-    private func correlation(of place: Int, withOthersOf sum: InlineArray<18, Float>) -> Float {
+    private static func correlation(of segment: UnsafePointer<Float>, _ sum: InlineArray<18, Float>) -> Float {
         var product: Float = 0
         var own: Float = 1e-9
         var others: Float = 1e-9
-        for point in 0..<Self.points {
-            let value = millivolts(place, point)
+        for point in 0..<points {
+            let value = segment[point]
             let other = sum[point] - value
             product += value * other
             own += value * value
@@ -138,20 +189,29 @@ struct AtrialActivity: Sendable, Codable {
         }
         return product / (own * others).squareRoot()
     }
+}
 
-    /// Median of a value over the places; `values` has room for all of them.
-    private static func median(
-        _ values: UnsafeMutableBufferPointer<Float>, _ places: UInt32, _ value: (Int) -> Float
-    ) -> Float {
-        var count = 0
-        var rest = places
-        while rest != 0 {
-            values.initializeElement(at: count, to: value(rest.trailingZeroBitCount))
-            count += 1
-            rest &= rest - 1
+/// The exchanges that sort 32 values (Batcher 1968, odd-even merging).
+private enum SortingNetwork {
+    static let exchanges: [(low: Int, high: Int)] = {
+        let count = AtrialActivity.beats
+        var exchanges: [(low: Int, high: Int)] = []
+        var size = 1
+        while size < count {
+            var step = size
+            while step > 0 {
+                for first in stride(from: step % size, to: count - step, by: 2 * step) {
+                    for low in first..<min(first + step, count - step)
+                    where low / (2 * size) == (low + step) / (2 * size) {
+                        exchanges.append((low, low + step))
+                    }
+                }
+                step /= 2
+            }
+            size *= 2
         }
-        return UnsafeMutableBufferPointer(rebasing: values[..<count]).sortedMedian()
-    }
+        return exchanges
+    }()
 }
 
 extension UnsafeMutableBufferPointer<Float> {

@@ -140,8 +140,8 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
 
     mutating func removeSignalEventsAndWindows() {
         // A long sample block may have left a large capacity behind; ten thousand streams cannot each keep that.
-        signalEvents.removeAll(keepingCapacity: signalEvents.capacity <= 64)
-        windows.removeAll(keepingCapacity: windows.capacity <= 8 * BeatWindow.length)
+        signalEvents.removeAll(keepingCapacity: signalEvents.capacity <= 8)
+        windows.removeAll()
     }
 
     /// Heap memory of this stream, in bytes, without what it shares with other streams of the same rate.
@@ -334,6 +334,8 @@ struct SignalProcessor: Sendable, Codable, RangeChecked {
         if missing > 0 { bridge(to: sample, at: index) }
         missedShare -= missedWeight * missedShare
         lastUsable = sample
+        if let ready = pulses.stepAtOnce(sample) { return passSpikes(ready, at: index) }
+        // Through a copy, since the closure changes this value, too.
         var filter = pulses
         var count = 0
         let pulse = filter.step(sample) { count += passSpikes($0, at: index) }

@@ -109,21 +109,18 @@ struct VentricularRhythmFeatures {
             parts.slope[index] = abs(difference)
         }
         for index in 0..<bendCount { parts.bend[index] = abs(parts.d[index &+ 2] - parts.d[index]) }
-        func quantile(_ samples: UnsafePointer<Float>, _ count: Int, _ share: Double) -> Float {
-            parts.scratch.update(from: samples, count: count)
-            return WindowArithmetic.quantile(parts.scratch, count, share)
-        }
-        let median = quantile(s, windowLength, 0.5)
+        parts.scratch.update(from: s, count: windowLength)
+        let median = WindowArithmetic.quantile(parts.scratch, windowLength, 0.5)
         for index in 0..<windowLength {
             let value = s[index] - median
             parts.centred[index] = value
             parts.deviation[index] = abs(value)
         }
         let epsilon = WindowArithmetic.epsilon
-        let deviation = quantile(parts.deviation, windowLength, 0.98)
+        let deviation = WindowArithmetic.highQuantile(parts.deviation, windowLength, 0.98)
         return Scale(
-            slope: quantile(parts.slope, slopeCount, 0.98) + epsilon,
-            bend: quantile(parts.bend, bendCount, 0.98) + epsilon,
+            slope: WindowArithmetic.highQuantile(parts.slope, slopeCount, 0.98) + epsilon,
+            bend: WindowArithmetic.highQuantile(parts.bend, bendCount, 0.98) + epsilon,
             deviation: deviation + epsilon, exactDeviation: deviation)
     }
 
@@ -184,16 +181,20 @@ struct VentricularRhythmFeatures {
         let delay = 30
         // Values as high as R must not lie on the edge between two boxes.
         let size = 1.25 * (Double(scale.exactDeviation) + Double(WindowArithmetic.epsilon))
-        var boxes = InlineArray<360, UInt8>(repeating: 0)
-        var visited = InlineArray<400, UInt8>(repeating: 0)
-        for index in boxes.indices {
-            let place = (Double(parts.centred[index]) / size + 1) * 10
-            let box: UInt8 = place > 0 ? (place < 19 ? UInt8(place) : 19) : 0
-            boxes[index] = box
-            if index >= delay { visited[Int(box) &* 20 &+ Int(boxes[index &- delay])] = 1 }
+        let length = Self.windowLength
+        // The boxes of all samples, and which of the 400 are visited.
+        let count = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: length + 400) { memory in
+            memory.initialize(repeating: 0)
+            guard let boxes = memory.baseAddress else { return 0 }
+            let visited = boxes + length
+            for index in 0..<length {
+                let place = (Double(parts.centred[index]) / size + 1) * 10
+                let box: UInt8 = place > 0 ? (place < 19 ? UInt8(place) : 19) : 0
+                boxes[index] = box
+                if index >= delay { visited[Int(box) &* 20 &+ Int(boxes[index &- delay])] = 1 }
+            }
+            return (0..<400).reduce(0) { $0 &+ Int(visited[$1]) }
         }
-        var count = 0
-        for index in visited.indices { count &+= Int(visited[index]) }
         add(Float(count) / 400)
     }
 
@@ -211,8 +212,7 @@ struct VentricularRhythmFeatures {
         for index in 0..<count {
             envelope[index] = (fours[index] + fours[index &+ 4] + fours[index &+ 8]) / 12
         }
-        fours.update(from: envelope, count: count)
-        let high = WindowArithmetic.quantile(fours, count, 0.95) + WindowArithmetic.epsilon
+        let high = WindowArithmetic.highQuantile(envelope, count, 0.95) + WindowArithmetic.epsilon
         add(WindowArithmetic.share(of: envelope, count, below: 0.1 * high))
         add(WindowArithmetic.share(of: envelope, count, below: 0.25 * high))
         add(Float(WindowArithmetic.count(envelope, count, above: 0.5 * high)) / Float(count))

@@ -100,12 +100,12 @@ extension VentricularRhythmFeatures {
         for index in 0..<count { smooth[index] = sums[index] + sums[index + 1] + sums[index + 2] }
         sorted.update(from: smooth, count: count)
         let epsilon = WindowArithmetic.epsilon
-        // Each step finds the next one among the values below it.
         let highest = WindowArithmetic.place(count, 0.98)
         let high = WindowArithmetic.place(count, 0.9)
-        let top = WindowArithmetic.select(sorted, count, highest) + epsilon
-        let upper = WindowArithmetic.select(sorted, highest, high) + epsilon
-        let middle = WindowArithmetic.select(sorted, high, WindowArithmetic.place(count, 0.5)) + epsilon
+        let (top, upper) = WindowArithmetic.withGreatest(smooth, count, from: high) {
+            ($0[highest - high] + epsilon, $0[0] + epsilon)
+        }
+        let middle = WindowArithmetic.select(sorted, count, WindowArithmetic.place(count, 0.5)) + epsilon
         add(log(top / middle + 0.001))
         add(log(upper / middle + 0.001))
         for index in 0..<count { smooth[index] = min(smooth[index], top) }

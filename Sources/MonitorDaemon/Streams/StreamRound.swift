@@ -22,6 +22,9 @@ final class StreamRound {
     private var streams: [WatchedStream] = []
     private var windows: [Float] = []
     private var classifications: [BeatClassification] = []
+    /// Signs of the network's activations for the windows, if `keepsSigns`.
+    private var signs: [UInt8] = []
+    private var keepsSigns = false
 
     private static let maximumBatch = 1024
 
@@ -110,16 +113,19 @@ final class StreamRound {
         classify()
         var start = 0
         for stream in streams {
-            let end = start + stream.monitor.pendingWindowCount
+            let end = start + stream.windowsInRound
             if stream.isAcknowledged, !stream.isTracked {
                 tracker.begin(stream.name)
                 stream.isTracked = true
             }
             publisher.publish(stream, receivedAt: stream.oldestInRound) { events in
                 classifications.withUnsafeBufferPointer { all in
-                    stream.monitor.resolve(
-                        UnsafeBufferPointer(rebasing: all[start..<end]), contextual: classifier.contextual,
-                        gradient: LossGradient(classifier, workspace: workspace), events: &events)
+                    signs.withUnsafeBufferPointer { signs in
+                        let own = keepsSigns ? signs.baseAddress.map { $0 + start * classifier.signBytes } : nil
+                        stream.monitor.resolve(
+                            UnsafeBufferPointer(rebasing: all[start..<end]), contextual: classifier.contextual,
+                            gradient: LossGradient(classifier, workspace: workspace, signs: own), events: &events)
+                    }
                 }
             }
             start = end
@@ -139,25 +145,26 @@ final class StreamRound {
 
     /// Fills `classifications`, stream after stream.
     private func classify() {
-        let total = streams.reduce(0) { $0 + $1.monitor.pendingWindowCount }
-        reserve(total)
-        windows.withUnsafeMutableBufferPointer { windows in
-            var start = 0
-            for stream in streams where stream.monitor.pendingWindowCount > 0 {
-                let end = start + stream.monitor.pendingWindowCount * BeatWindow.length
-                stream.monitor.copyPendingWindows(to: UnsafeMutableBufferPointer(rebasing: windows[start..<end]))
-                start = end
-            }
+        windows.removeAll(keepingCapacity: true)
+        var total = 0
+        for stream in streams {
+            stream.windowsInRound = stream.monitor.appendPendingWindows(to: &windows)
+            total += stream.windowsInRound
         }
+        reserve(total)
         windows.withUnsafeBufferPointer { windows in
             classifications.withUnsafeMutableBufferPointer { results in
-                // In parts, so that a long batch shows that it moves on. Each result depends on its own window alone.
-                for start in stride(from: 0, to: total, by: Self.maximumBatch) {
-                    let end = min(start + Self.maximumBatch, total)
-                    classifier.classify(
-                        UnsafeBufferPointer(rebasing: windows[start * BeatWindow.length..<end * BeatWindow.length]),
-                        into: UnsafeMutableBufferPointer(rebasing: results[start..<end]), workspace: workspace)
-                    activity.didWork()
+                signs.withUnsafeMutableBufferPointer { signs in
+                    // In parts, so that a long batch shows that it moves on. Each result depends on its own window
+                    // alone.
+                    for start in stride(from: 0, to: total, by: Self.maximumBatch) {
+                        let end = min(start + Self.maximumBatch, total)
+                        classifier.classify(
+                            UnsafeBufferPointer(rebasing: windows[start * BeatWindow.length..<end * BeatWindow.length]),
+                            into: UnsafeMutableBufferPointer(rebasing: results[start..<end]),
+                            signs: keepsSigns ? signs.baseAddress : nil, workspace: workspace)
+                        activity.didWork()
+                    }
                 }
             }
         }
@@ -165,8 +172,11 @@ final class StreamRound {
     }
 
     private func reserve(_ count: Int) {
+        // Of a longer batch the activations are computed anew: they would take more memory than they are worth.
+        keepsSigns = count <= Self.maximumBatch
+        let bytes = count * classifier.signBytes
+        if keepsSigns, signs.count < bytes { signs = Array(repeating: 0, count: bytes) }
         guard classifications.count < count else { return }
-        windows = Array(repeating: 0, count: count * BeatWindow.length)
         classifications = Array(
             repeating: BeatClassification(probabilities: .zero, attackSuspicion: 0), count: count)
     }

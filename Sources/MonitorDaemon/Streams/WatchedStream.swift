@@ -14,6 +14,8 @@ final class WatchedStream {
     var isSilent = false
     /// Has blocks in the round being made.
     var isInRound = false
+    /// Beats of the round that wait for their class.
+    var windowsInRound = 0
     /// When the oldest of the round's messages was taken; monotonic, ns.
     var oldestInRound: UInt64 = 0
     /// Its topics, in the order of `topicKinds`.
@@ -77,8 +79,8 @@ final class WatchedStream {
 
     /// Reports what was processed since the last report.
     func reportProgress(to tracker: AcknowledgementTracker) {
-        tracker.didProcess(
-            name, session: monitor.session ?? 0, next: monitor.nextSampleIndex, samples: processedInRound)
+        let (session, next) = monitor.progress()
+        tracker.didProcess(name, session: session, next: next, samples: processedInRound)
         processedInRound = 0
     }
 

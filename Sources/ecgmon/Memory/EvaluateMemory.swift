@@ -1,6 +1,8 @@
 import ArgumentParser
 import DaemonEvaluation
 import DaemonHarness
+import ECGEvaluation
+import FoundationEssentials
 import ToolSupport
 
 /// `ecgmon evaluate memory`: what a daemon has of the machine's memory over a simulated week.
@@ -51,6 +53,9 @@ struct EvaluateMemory: ParsableCommand {
     @Option(help: ArgumentHelp("Threads of the daemon that process streams.", valueName: "n"))
     var workers = 1
 
+    @Option(help: ArgumentHelp("A file for the curves of memory and journal, as SVG.", valueName: "file"))
+    var plot: String?
+
     @Option(help: ArgumentHelp("The weights.", valueName: "file"))
     var model: String?
 
@@ -84,8 +89,32 @@ struct EvaluateMemory: ParsableCommand {
         terminal.line(MemoryTable.heading)
         let outcome = try run.run(with: daemon) { Terminal().line(MemoryTable.line($0)) }
         if Interruption.requested { throw ExitCode(Interruption.exitCode) }
+        if let plot {
+            do {
+                try LineChart.svg(charts(outcome.readings)).write(toFile: plot, atomically: true, encoding: .utf8)
+            } catch {
+                throw ToolError("\(printable(plot)) cannot be written", nextStep: "Name a file in a folder that exists")
+            }
+        }
         let verdict = MemoryVerdict(outcome, tolerance: tolerance)
         for line in verdict.lines { terminal.line(line) }
         guard verdict.isGood else { throw ExitCode(1) }
+    }
+
+    /// Hour by hour, as many points as can be told apart.
+    private func charts(_ readings: [ProcessReading]) -> [LineChart] {
+        let step = max(1, readings.count / 168)
+        let shown = stride(from: 0, to: readings.count, by: step).map { readings[$0] }
+        func line(_ name: String, _ value: (ProcessReading) -> Int) -> LineChart.Line {
+            LineChart.Line(name, shown.map { ($0.hour / 24, Double(value($0)) / 1e6) })
+        }
+        return [
+            LineChart(
+                title: "Memory of the daemon, \(streams) streams, MB", xTitle: "simulated days",
+                lines: [line("resident") { $0.resident }, line("anonymous") { $0.anonymous }], isLogarithmic: false),
+            LineChart(
+                title: "Journal, MB", xTitle: "simulated days", lines: [line("journal") { $0.journal }],
+                isLogarithmic: false),
+        ]
     }
 }
