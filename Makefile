@@ -28,7 +28,7 @@ TEST_PACKAGES := $(BUILD_PACKAGES) python3-zmq python3-protobuf protobuf-compile
 OFFERED_TEST_PACKAGES := chromium fonts-dejavu-core
 
 # What the tests of the Python package, the example in C++, man pages and the Debian package need, where apt has them.
-OFFERED_TEST_PACKAGES += g++ libprotobuf-dev python3-pip python3-venv python3-setuptools groff bash-completion debootstrap
+OFFERED_TEST_PACKAGES += g++ libprotobuf-dev python3-pip python3-venv python3-setuptools groff bash-completion
 # What the Debian package is made with.
 DEB_PACKAGES := dpkg-dev binutils patchelf python3 lintian
 
@@ -158,7 +158,7 @@ install: build install-built
 
 deb: build
 	$(call install_missing,$(DEB_PACKAGES))
-	sh Packaging/make-deb.sh $(OUTPUT)
+	sh Config/packaging/make-deb.sh $(OUTPUT)
 
 # Installs what has already been built. An existing configuration is kept.
 install-built:
@@ -185,8 +185,8 @@ install-built:
 	        || exit 1; \
 	done
 	@if command -v python3 >/dev/null; then \
-	    $(BIN)/ecgmon --experimental-dump-help | python3 Packaging/man-pages.py $(DESTDIR)$(PREFIX)/share/man 1 && \
-	    $(BIN)/ecgmond --experimental-dump-help | python3 Packaging/man-pages.py $(DESTDIR)$(PREFIX)/share/man 8; \
+	    $(BIN)/ecgmon --experimental-dump-help | python3 Config/packaging/man-pages.py $(DESTDIR)$(PREFIX)/share/man 1 && \
+	    $(BIN)/ecgmond --experimental-dump-help | python3 Config/packaging/man-pages.py $(DESTDIR)$(PREFIX)/share/man 8; \
 	else \
 	    echo "== no man pages: they need python3"; \
 	fi

@@ -42,7 +42,7 @@ import Testing
         let script = """
             for program in ecgmon:1 ecgmond:8; do
                 "\(Self.programs)${program%:*}" --experimental-dump-help |
-                    python3 "\(Checkout.root)Packaging/man-pages.py" "\(folder.path)" "${program#*:}" || exit 1
+                    python3 "\(Checkout.root)Config/packaging/man-pages.py" "\(folder.path)" "${program#*:}" || exit 1
             done
             command -v groff >/dev/null || { echo "skipped: needs groff to look at man pages"; exit 0; }
             groff -K utf8 -man -Tutf8 -ww "\(folder.path)"/man*/* >/dev/null

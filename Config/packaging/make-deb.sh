@@ -6,7 +6,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 output=${1:-.build}
-version=$(cat Packaging/version)
+version=$(cat Config/packaging/version)
 architecture=$(dpkg --print-architecture)
 stage=$(pwd)/.build/deb
 tree=$stage/tree
@@ -16,7 +16,7 @@ umask 022
 
 make -s install-built DESTDIR="$tree" PREFIX=/usr DOC=/usr/share/doc/ecg-monitor
 install -d "$tree/usr/lib/ecg-monitor" "$tree/usr/sbin" "$tree/usr/share/lintian/overrides" "$tree/var/lib"
-sh Packaging/runtime.sh "$tree/usr/bin/ecgmon" "$tree/usr/bin/ecgmond" "$tree/usr/lib/ecg-monitor"
+sh Config/packaging/runtime.sh "$tree/usr/bin/ecgmon" "$tree/usr/bin/ecgmond" "$tree/usr/lib/ecg-monitor"
 for file in "$tree/usr/bin/ecgmon" "$tree/usr/bin/ecgmond"; do
     strip --strip-unneeded --remove-section=.comment --remove-section=.note "$file"
     patchelf --set-rpath /usr/lib/ecg-monitor "$file"
@@ -28,10 +28,10 @@ done
 
 # Debian's places.
 mv "$tree/usr/share/doc/ecg-monitor/LICENSE" "$stage/LICENSE"
-install -m 644 Packaging/deb/copyright "$tree/usr/share/doc/ecg-monitor/copyright"
-gzip -9n < Packaging/deb/changelog > "$tree/usr/share/doc/ecg-monitor/changelog.gz"
+install -m 644 Config/packaging/deb/copyright "$tree/usr/share/doc/ecg-monitor/copyright"
+gzip -9n < Config/packaging/deb/changelog > "$tree/usr/share/doc/ecg-monitor/changelog.gz"
 gzip -9n < Docs/changelog.md > "$tree/usr/share/doc/ecg-monitor/NEWS.md.gz"
-install -m 644 Packaging/deb/lintian-overrides "$tree/usr/share/lintian/overrides/ecg-monitor"
+install -m 644 Config/packaging/deb/lintian-overrides "$tree/usr/share/lintian/overrides/ecg-monitor"
 find "$tree/usr/share/man" -type f -exec gzip -9n {} +
 rmdir "$tree/usr/sbin" "$tree/var/lib" "$tree/var" 2>/dev/null || true
 
@@ -43,8 +43,8 @@ depends=$(cd "$stage" && dpkg-shlibdeps -O --ignore-missing-info -l"$tree/usr/li
     | sed 's/^shlibs:Depends=//')
 size=$(du -sk --apparent-size "$tree" | cut -f1)
 sed "s|@VERSION@|$version|; s|@ARCHITECTURE@|$architecture|; s|@DEPENDS@|$depends|; s|@SIZE@|$size|" \
-    Packaging/deb/control > "$tree/DEBIAN/control"
-for script in postinst prerm postrm; do install -m 755 "Packaging/deb/$script" "$tree/DEBIAN"; done
+    Config/packaging/deb/control > "$tree/DEBIAN/control"
+for script in postinst prerm postrm; do install -m 755 "Config/packaging/deb/$script" "$tree/DEBIAN"; done
 echo /etc/ecgmon/ecgmond.toml > "$tree/DEBIAN/conffiles"
 (cd "$tree" && find . -type f ! -path './DEBIAN/*' -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' md5sum) \
     > "$tree/DEBIAN/md5sums"
