@@ -63,8 +63,9 @@ struct WatchScreen {
                 lines += self.lines(of: beds[number], isSelected: number == selected, width: width, height: each)
             }
         }
-        lines = Array(lines.prefix(height - 1))
-        lines += Array(repeating: "", count: max(0, height - 1 - lines.count))
+        let body = max(1, height - 1)
+        lines = Array(lines.prefix(body))
+        lines += Array(repeating: "", count: body - lines.count)
         if height > 1 { lines.append(terminal.styled(fit(message.isEmpty ? Self.keys : message, width), .dim)) }
         return lines
     }
