@@ -54,7 +54,7 @@ BENCHMARKS = $(SWIFT) package --package-path Benchmarks --scratch-path .build/be
     --allow-writing-to-package-directory benchmark
 
 benchmark: need-swift need-build-packages
-	$(BENCHMARKS) thresholds $(BENCHMARK) --path Thresholds --no-progress
+	$(BENCHMARKS) thresholds $(BENCHMARK) --path Benchmarks/Thresholds --no-progress
 
 COMPARE := .build/compare
 

@@ -1,7 +1,7 @@
 import Glibc
 
-/// A piece of work that never changes, by which a stage's cost is expressed: thresholds then hold on other machines, and
-/// other work on the machine disturbs both alike.
+/// A piece of work that never changes, by which a stage's cost is expressed: thresholds then hold on other machines,
+/// and other work on the machine disturbs both alike.
 ///
 /// A chain of dependent additions and multiplications, and a walk through 64 KiB of memory.
 struct Calibration {
