@@ -8,7 +8,12 @@ import ToolSupport
 struct BenchmarkStages: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stages", abstract: "Time each stage of the monitor by itself, on one thread.",
-        discussion: "Processor time of a unit of work: a sample, a window or a beat. The median of several runs.")
+        discussion: """
+            Processor time of a unit of work: a sample, a window or a beat. The median of several runs.
+
+            Example:
+              ecgmon benchmark stages --runs 9
+            """)
 
     @Option(help: ArgumentHelp("A WFDB record of 360 Hz, without extension.", valueName: "path"))
     var record = "Fixtures/208s"

@@ -13,6 +13,9 @@ struct EvaluateAlarmAttack: AsyncParsableCommand {
             scaling, by PGD with 40 steps and two starts, and written back into the samples. Runs that are annotated \
             as (VT are led towards N, with the beats of 3 s around them. Two calm stretches of 30 s of each record \
             are led towards V. The tables say what the monitor tells in these stretches.
+
+            Example:
+              ecgmon evaluate alarm-attack --epsilons 0,0.01
             """)
 
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))

@@ -17,6 +17,9 @@ struct EvaluateCertificate: ParsableCommand {
             norm of at most 0.1674.
 
             What is done is stored, and the same command goes on from there.
+
+            Example:
+              ecgmon evaluate certificate --sigma 0.06
             """)
 
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
