@@ -144,6 +144,15 @@ import Testing
 }
 
 @Suite struct StreamHashTests {
+    @Test func sharesOfAWardAreSpreadEvenly() {
+        let shares = (0..<1_000).map { StreamHash.share(of: "bed-\($0)") }
+        #expect(shares.allSatisfy { $0 > 0 && $0 <= 1 })
+        for tenth in 0..<10 {
+            let count = shares.count { $0 > Double(tenth) / 10 && $0 <= Double(tenth + 1) / 10 }
+            #expect((50...150).contains(count), "\(count) of 1,000 in tenth \(tenth)")
+        }
+    }
+
     /// These are the algorithm's own published values: another answer would move streams between workers at an upgrade.
     @Test func theHashIsTheSameOnEveryMachineAndSpreadsStreams() {
         #expect(StreamHash.worker(of: "", among: 1 << 20) == Int(0xcbf2_9ce4_8422_2325 % (1 << 20) as UInt64))

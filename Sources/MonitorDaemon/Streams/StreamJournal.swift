@@ -89,6 +89,8 @@ final class StreamJournal {
         stream.numbering = StreamNumbering(after: known.snapshot.sequences, tail: known.tail)
         stream.lastSamplesUTC = known.snapshot.lastSamplesAt
         stream.lastSnapshotAt = now
+        stream.snapshotShare = StreamHash.share(of: known.name)
+        stream.hasSnapshot = true
         // A clock that was set back makes it young.
         let age = (Double(DaemonClock.utc()) - Double(known.snapshot.lastSamplesAt)) / 1e9
         stream.isForgottenSoon = age > settings.streams.forgottenAfterSeconds
@@ -173,7 +175,8 @@ final class StreamJournal {
     func noteSamples(_ count: Int, of stream: WatchedStream, samplingRate: Double, _ settings: DaemonConfiguration) {
         stream.samplesSinceSnapshot += count
         stream.lastSamplesUTC = DaemonClock.utc()
-        guard Double(stream.samplesSinceSnapshot) >= settings.journal.snapshotSeconds * samplingRate,
+        let period = settings.journal.snapshotSeconds * stream.snapshotShare
+        guard Double(stream.samplesSinceSnapshot) >= period * samplingRate,
             DaemonClock.elapsed(since: stream.lastSnapshotAt) >= Self.minimumPause
         else { return }
         stream.needsSnapshot = true
@@ -182,6 +185,10 @@ final class StreamJournal {
     private func snapshot(of stream: WatchedStream, hasEnded: Bool) -> StreamSnapshot {
         stream.needsSnapshot = false
         stream.samplesSinceSnapshot = 0
+        // The second one comes early, by the name: else a ward that begins at once would be written at once for ever, and
+        // its events would wait for that.
+        stream.snapshotShare = stream.hasSnapshot ? 1 : StreamHash.share(of: stream.name)
+        stream.hasSnapshot = true
         stream.lastSnapshotAt = DaemonClock.monotonic()
         return StreamSnapshot(
             session: stream.monitor.session ?? 0, nextSampleIndex: stream.monitor.nextSampleIndex,

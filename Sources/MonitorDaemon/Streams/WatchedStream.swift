@@ -35,6 +35,10 @@ final class WatchedStream {
     /// The next round carries its state.
     var needsSnapshot = false
     var samplesSinceSnapshot = 0
+    /// Until the next one, as a share of the usual period.
+    var snapshotShare = 1.0
+    /// One was made since the daemon or the stream began.
+    var hasSnapshot = false
     /// Monotonic, ns.
     var lastSnapshotAt: UInt64 = 0
     /// When samples last came: UTC, ns since 1970.
