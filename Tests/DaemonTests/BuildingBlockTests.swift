@@ -143,6 +143,26 @@ import Testing
     }
 }
 
+@Suite struct SnapshotScheduleTests {
+    /// 200 streams that begin together, in steps of 0.1 s of a signal of 250 Hz, with a period of 5 s.
+    @Test func streamsThatBeginTogetherAreNotWrittenTogether() {
+        var schedules = (0..<200).map { SnapshotSchedule(stream: "bed-\($0)") }
+        for stream in schedules.indices { schedules[stream].restart() }
+        var written = [Int](repeating: 0, count: schedules.count)
+        for step in 1...200 {
+            var together = 0
+            for stream in schedules.indices where schedules[stream].note(25, period: 1_250) {
+                schedules[stream].restart()
+                together += 1
+                written[stream] += 1
+            }
+            #expect(together <= 20, "\(together) of 200 in step \(step)")
+        }
+        // Once in 5 s, and once more for the first, shorter period.
+        #expect(written.allSatisfy { (4...5).contains($0) })
+    }
+}
+
 @Suite struct StreamHashTests {
     @Test func sharesOfAWardAreSpreadEvenly() {
         let shares = (0..<1_000).map { StreamHash.share(of: "bed-\($0)") }

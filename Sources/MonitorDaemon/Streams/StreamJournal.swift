@@ -89,8 +89,6 @@ final class StreamJournal {
         stream.numbering = StreamNumbering(after: known.snapshot.sequences, tail: known.tail)
         stream.lastSamplesUTC = known.snapshot.lastSamplesAt
         stream.lastSnapshotAt = now
-        stream.snapshotShare = StreamHash.share(of: known.name)
-        stream.hasSnapshot = true
         // A clock that was set back makes it young.
         let age = (Double(DaemonClock.utc()) - Double(known.snapshot.lastSamplesAt)) / 1e9
         stream.isForgottenSoon = age > settings.streams.forgottenAfterSeconds
@@ -173,10 +171,8 @@ final class StreamJournal {
 
     /// Whether enough of the signal has passed since the last snapshot.
     func noteSamples(_ count: Int, of stream: WatchedStream, samplingRate: Double, _ settings: DaemonConfiguration) {
-        stream.samplesSinceSnapshot += count
         stream.lastSamplesUTC = DaemonClock.utc()
-        let period = settings.journal.snapshotSeconds * stream.snapshotShare
-        guard Double(stream.samplesSinceSnapshot) >= period * samplingRate,
+        guard stream.snapshots.note(count, period: settings.journal.snapshotSeconds * samplingRate),
             DaemonClock.elapsed(since: stream.lastSnapshotAt) >= Self.minimumPause
         else { return }
         stream.needsSnapshot = true
@@ -184,11 +180,7 @@ final class StreamJournal {
 
     private func snapshot(of stream: WatchedStream, hasEnded: Bool) -> StreamSnapshot {
         stream.needsSnapshot = false
-        stream.samplesSinceSnapshot = 0
-        // The second one comes early, by the name: else a ward that begins at once would be written at once for ever, and
-        // its events would wait for that.
-        stream.snapshotShare = stream.hasSnapshot ? 1 : StreamHash.share(of: stream.name)
-        stream.hasSnapshot = true
+        stream.snapshots.restart()
         stream.lastSnapshotAt = DaemonClock.monotonic()
         return StreamSnapshot(
             session: stream.monitor.session ?? 0, nextSampleIndex: stream.monitor.nextSampleIndex,

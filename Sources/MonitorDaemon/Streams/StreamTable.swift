@@ -100,7 +100,7 @@ final class StreamTable {
         var forgotten: [WatchedStream] = []
         for stream in streams.values where now > stream.lastSamplesAt {
             let silence = now - stream.lastSamplesAt
-            if journal != nil, stream.samplesSinceSnapshot > 0, silence > Self.idle { save(stream) }
+            if journal != nil, stream.snapshots.samples > 0, silence > Self.idle { save(stream) }
             if silence > forgottenAfter || stream.isForgottenSoon && silence > Self.returnPatience {
                 forgotten.append(stream)
             } else if silence > silentAfter && !stream.isSilent && !stream.isForgottenSoon {

@@ -34,11 +34,7 @@ final class WatchedStream {
     var beginsAnew = false
     /// The next round carries its state.
     var needsSnapshot = false
-    var samplesSinceSnapshot = 0
-    /// Until the next one, as a share of the usual period.
-    var snapshotShare = 1.0
-    /// One was made since the daemon or the stream began.
-    var hasSnapshot = false
+    var snapshots: SnapshotSchedule
     /// Monotonic, ns.
     var lastSnapshotAt: UInt64 = 0
     /// When samples last came: UTC, ns since 1970.
@@ -78,6 +74,7 @@ final class WatchedStream {
         self.name = name
         self.monitor = monitor
         lastSamplesAt = now
+        snapshots = SnapshotSchedule(stream: name)
         topics = Self.topicKinds.map { Array(Topic($0, stream: name).name.utf8) }
     }
 
