@@ -149,12 +149,10 @@ private let hasPython: Bool = {
         #expect(subscriber.lines == expected)
     }
 
-    @Test(.enabled(if: hasPython, needsPython)) func pythonAcknowledgedSourceLosesNothingInKills() throws {
-        let folder = try pythonFolder()
-        let context = try ZeroMQContext()
-        var daemon = try DaemonProcess(hasJournal: true)
-        let source = try ExampleProcess(
-            [python, "\(folder.path)/acknowledged.py", daemon.acknowledged, "15"], in: folder)
+    /// Kills the daemon twice while a source sends 15 s at 250 Hz; nothing may be missing.
+    private func killTwice(
+        _ daemon: inout DaemonProcess, under source: ExampleProcess, _ context: ZeroMQContext
+    ) throws -> Past {
         for _ in 0..<2 {
             #expect(daemon.wait(for: "ecgmon_samples_total") { $0 >= 500 })
             daemon.signal(SIGKILL)
@@ -165,6 +163,16 @@ private let hasPython: Bool = {
         #expect(source.lines == ["3750 samples sent, all acknowledged"])
         let past = Past(daemon, context)
         #expect(try past.events("status").allSatisfy { !$0.status.hasGap })
+        return past
+    }
+
+    @Test(.enabled(if: hasPython, needsPython)) func pythonAcknowledgedSourceLosesNothingInKills() throws {
+        let folder = try pythonFolder()
+        let context = try ZeroMQContext()
+        var daemon = try DaemonProcess(hasJournal: true)
+        let source = try ExampleProcess(
+            [python, "\(folder.path)/acknowledged.py", daemon.acknowledged, "15"], in: folder)
+        let past = try killTwice(&daemon, under: source, context)
         // A heartbeat a second: a block that was lost, or taken twice, would move those after it.
         let beats = try past.events("beat").map(\.sampleIndex)
         #expect(beats.count >= 10)
@@ -237,16 +245,7 @@ private let hasPython: Bool = {
         let watch = try ExampleProcess(
             [program, "watch", daemon.events, daemon.history], in: folder, output: "alerts")
         let source = try ExampleProcess([program, "send", daemon.acknowledged, "bed-c", "15"], in: folder)
-        for _ in 0..<2 {
-            #expect(daemon.wait(for: "ecgmon_samples_total") { $0 >= 500 })
-            daemon.signal(SIGKILL)
-            #expect(daemon.exitCode() == SIGKILL)
-            daemon = try DaemonProcess(hasJournal: true, after: daemon)
-        }
-        #expect(source.exitCode() == 0)
-        #expect(source.lines == ["3750 samples sent, all acknowledged"])
-        let past = Past(daemon, context)
-        #expect(try past.events("status").allSatisfy { !$0.status.hasGap })
+        let past = try killTwice(&daemon, under: source, context)
         let beats = try past.events("beat").map(\.sampleIndex)
         #expect(beats.count >= 10)
         #expect(beats.allSatisfy { abs($0 % 250 - 100) <= 3 })

@@ -56,19 +56,7 @@ struct EvaluateCertificate: ParsableCommand {
     @Option(help: "Seed of the sample and of the noise.")
     var seed: UInt64 = 1
 
-    @Option(
-        help: ArgumentHelp(
-            "Threads (default: the number of cores); the results do not depend on them.", valueName: "n"))
-    var threads: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "Folder for finished results, from which the same command resumes (default: ecgmon/evaluations in the user's cache folder).",
-            valueName: "dir"))
-    var work: String?
-
-    @Flag(help: "Recompute what the work folder already holds.")
-    var restart = false
+    @OptionGroup var resumable: ResumableOptions
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -89,7 +77,6 @@ struct EvaluateCertificate: ParsableCommand {
         }
         guard alpha > 0, alpha < 0.5 else { throw ValidationError("--alpha must be above 0 and below 0.5") }
         guard radii != nil else { throw ValidationError("--norms takes numbers of 0 and more, separated by commas") }
-        guard (threads ?? 1) >= 1 else { throw ValidationError("--threads must be 1 or more") }
     }
 
     func run() throws {
@@ -105,7 +92,7 @@ struct EvaluateCertificate: ParsableCommand {
                 throughScaling: throughScaling),
             norms: radii ?? [], seed: seed)
         let certificates = try evaluation.certificates(
-            of: heldOut.windows, store: try ResultStore(work), runtime: .console(threads: threads), restart: restart)
+            of: heldOut.windows, store: try resumable.store(), runtime: resumable.runtime, restart: resumable.restart)
         var shares: [BeatClass: Double] = [:]
         for beatClass in BeatClass.allCases { shares[beatClass] = Double(all.windows.count(of: beatClass)) }
         let report = evaluation.report(

@@ -87,16 +87,7 @@ struct EvaluateSuspicion: ParsableCommand {
     @Option(help: "Seed of the attacks' random starts.")
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("Threads (default: the number of cores).", valueName: "n"))
-    var threads: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "Folder for finished streams (default: ecgmon/evaluations in the user's cache folder).", valueName: "dir"))
-    var work: String?
-
-    @Flag(help: "Recompute what the work folder already holds.")
-    var restart = false
+    @OptionGroup var resumable: ResumableOptions
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -108,7 +99,7 @@ struct EvaluateSuspicion: ParsableCommand {
         guard epsilon.isFinite, epsilon > 0, epsilon <= 1 else {
             throw ValidationError("--epsilon must be above 0 and at most 1")
         }
-        guard (threads ?? 1) >= 1, squareQueries >= 1, falsePerDay >= 0, changed >= 0, (0...600).contains(ramp) else {
+        guard squareQueries >= 1, falsePerDay >= 0, changed >= 0, (0...600).contains(ramp) else {
             throw ValidationError("a number is out of its range; see ecgmon evaluate suspicion --help")
         }
         do { try rule.parameters.validate() } catch { throw ValidationError("\(error)") }
@@ -163,7 +154,7 @@ struct EvaluateSuspicion: ParsableCommand {
             settings: .init(
                 attacks: attacks, segments: stretches, segmentSeconds: seconds, rule: rule.parameters, seed: seed,
                 rampSeconds: ramp, qrsOnly: qrsOnly),
-            store: try ResultStore(work), runtime: .console(threads: threads), restart: restart)
+            store: try resumable.store(), runtime: resumable.runtime, restart: resumable.restart)
         let result = SuspicionResult(
             outcomes: try streams.record(sources), attacks: attacks, rule: rule.parameters, model: evaluated,
             seconds: seconds)

@@ -22,19 +22,7 @@ struct WindowEvaluationOptions: ParsableArguments {
     @Option(help: "Seed of the samples and of the attacks' random starts.")
     var seed: UInt64 = 1
 
-    @Option(
-        help: ArgumentHelp(
-            "Threads (default: the number of cores); the results do not depend on them.", valueName: "n"))
-    var threads: Int?
-
-    @Option(
-        help: ArgumentHelp(
-            "Folder for finished results, from which the same command resumes (default: ecgmon/evaluations in the user's cache folder).",
-            valueName: "dir"))
-    var work: String?
-
-    @Flag(help: "Recompute what the work folder already holds.")
-    var restart = false
+    @OptionGroup var resumable: ResumableOptions
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -42,18 +30,17 @@ struct WindowEvaluationOptions: ParsableArguments {
     @Flag(help: "Print Markdown.")
     var markdown = false
 
-    var runtime: EvaluationRuntime { .console(threads: threads) }
+    var runtime: EvaluationRuntime { resumable.runtime }
 
     /// What the options ask for.
     func measurement() throws(ToolError) -> AttackMeasurement {
-        AttackMeasurement(store: try ResultStore(work), runtime: runtime, seed: seed, restart: restart)
+        AttackMeasurement(store: try resumable.store(), runtime: runtime, seed: seed, restart: resumable.restart)
     }
 
     var sampleSize: Int? { sample ?? (quick ? 1000 : nil) }
 
     func validate() throws {
         guard (sample ?? 4) >= 4 else { throw ValidationError("--sample must be 4 or more: one window of each class") }
-        guard (threads ?? 1) >= 1 else { throw ValidationError("--threads must be 1 or more") }
         guard epsilon.isFinite, epsilon > 0, epsilon <= 1 else {
             throw ValidationError("--epsilon must be above 0 and at most 1")
         }
