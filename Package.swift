@@ -63,7 +63,7 @@ let package = Package(
         .target(name: "ECGLimits", swiftSettings: strict),
         // The state of a value as bytes and back.
         .target(name: "StateCoding", swiftSettings: strict),
-        .target(name: "ECGSignal", dependencies: ["ECGLimits", "StateCoding"], swiftSettings: strict),
+        .target(name: "ECGSignal", dependencies: ["CKernels", "ECGLimits", "StateCoding"], swiftSettings: strict),
         .target(name: "NeuralNetwork", dependencies: ["COpenBLAS", "CSodium", "CKernels"], swiftSettings: strict),
         // Scores of beats, runs and records after AAMI EC57.
         .target(name: "EC57", swiftSettings: strict),
@@ -77,7 +77,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "ECGMonitor",
-            dependencies: ["ECGLimits", "ECGSignal", "ECGATKGAN", "ECGClassification", "StateCoding"],
+            dependencies: ["CKernels", "ECGLimits", "ECGSignal", "ECGATKGAN", "ECGClassification", "StateCoding"],
             swiftSettings: strict),
         // Errors with a next step, clocks and Ctrl-C, for the tool and the libraries under it.
         .target(name: "ToolSupport", swiftSettings: strict),

@@ -1,5 +1,6 @@
 #include "ckernels.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,23 @@ void ck_gemm_with(ck_instructions instructions, int m, int n, int k, const float
 #endif
     default: ck_gemm_baseline(m, n, k, a, m_stride, k_stride, packed, c, c_stride, accumulate); break;
     }
+}
+
+void ck_winograd_input(int step, int tiles, int channels, const float *x, float *v) {
+    CK_CALL(ck_winograd_input, step, tiles, channels, x, v);
+}
+
+void ck_winograd_output(int step, int rows, int channels, const float *m, float *y) {
+    CK_CALL(ck_winograd_output, step, rows, channels, m, y);
+}
+
+void ck_dots(int rows, int count, const float *w, const float *x, float *y) { CK_CALL(ck_dots, rows, count, w, x, y); }
+
+float ck_select(int count, const float *x, int place) {
+#if defined(__x86_64__)
+    if (ck_instructions_in_use() != CK_BASELINE) return ck_select_avx2(count, x, place);
+#endif
+    return ck_select_baseline(count, x, place);
 }
 
 void ck_affine_leaky(int rows, int channels, const float *x, const float *scale, const float *shift, float slope, float *y) {

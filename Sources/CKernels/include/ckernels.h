@@ -33,6 +33,26 @@ void ck_gemm(int m, int n, int k, const float *a, ptrdiff_t m_stride, ptrdiff_t 
 void ck_gemm_with(ck_instructions instructions, int m, int n, int k, const float *a, ptrdiff_t m_stride, ptrdiff_t k_stride,
                   const float *packed, float *c, ptrdiff_t c_stride, bool accumulate);
 
+// Winograd's minimal filtering (Lavin & Gray, CVPR 2016) in one dimension: a correlation with stride 1 at eight points (0, 1,
+// -1, 2, -2, 1/2, -1/2, infinity) gives `step` outputs at a time: 6 with 3 taps, 4 with 5 taps. The outputs of a tile are a
+// transform of products, point by point, of transformed inputs with transformed taps, so there are 8 multiplications
+// instead of 18 or 20. Channels are a multiple of 8.
+#define CK_WINOGRAD_POINTS 8
+
+// v[point][tile][c] from the eight rows of x, `channels` apart, that begin at row `step` times the tile.
+void ck_winograd_input(int step, int tiles, int channels, const float *x, float *v);
+
+// The first `rows` rows of y, `channels` apart, from m[point][tile][c] of ceil(rows / step) tiles.
+void ck_winograd_output(int step, int rows, int channels, const float *m, float *y);
+
+// y[row] = the sum over i of w[row][i] * x[i]: for few rows and many values, where ck_gemm would wait for each addition.
+void ck_dots(int rows, int count, const float *w, const float *x, float *y);
+
+// The value that sorting 1 to CK_SELECT_LIMIT finite values would put at a place; they stay as they are. It takes the same
+// time for any values: its bits are found one after the other by counting.
+#define CK_SELECT_LIMIT 1024
+float ck_select(int count, const float *x, int place);
+
 // y[row][c] = leaky(x[row][c] * scale[c] + shift[c]), slope 1 = no activation. y may be x.
 void ck_affine_leaky(int rows, int channels, const float *x, const float *scale, const float *shift, float slope, float *y);
 

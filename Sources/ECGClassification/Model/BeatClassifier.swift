@@ -15,27 +15,24 @@ public final class BeatClassifier: Sendable {
 
     /// One convolution with its normalization folded in: `leaky(w * x + shift)`.
     struct Layer {
-        let weights: PackedMatrix
-        /// Its transpose, for the backward pass.
-        let transposed: PackedMatrix
+        let convolution: FixedConvolution
         let shift: FloatBuffer
-        let channels: Int, features: Int, stride: Int
-        let outputLength: Int
-        /// Rows of zeros before the input, and total rows of the padded input.
-        let leftPadding: Int, paddedLength: Int
         /// Whether the input is added to the output.
         let isResidual: Bool
+        /// Number of values in its output.
+        var outputCount: Int { convolution.outputLength * convolution.outputChannels }
         /// Bytes for the signs of its activations.
-        var signBytes: Int { (outputLength * features + 7) / 8 }
+        var signBytes: Int { (outputCount + 7) / 8 }
     }
 
-    /// A sequence of convolutions, and the heads on the last feature map as one matrix product.
+    /// A sequence of convolutions, and the heads on the last feature map.
     struct Stack {
         let layers: [Layer]
-        let heads: PackedMatrix
+        /// (heads, features).
+        let heads: [Float]
         let transposedHeads: PackedMatrix
         let headShift: [Float]
-        var featureCount: Int { heads.rows }
+        var featureCount: Int { heads.count / headShift.count }
         /// Bytes for the signs of all activations.
         var signBytes: Int { layers.reduce(0) { $0 + $1.signBytes } }
     }
@@ -95,45 +92,29 @@ public final class BeatClassifier: Sendable {
                 shift.pointer[feature] = beta[feature] - mean[feature] * scale
                 for tap in 0..<(block.kernelSize * channels) { weights[tap * block.features + feature] *= scale }
             }
-            let outputLength = (length + block.stride - 1) / block.stride
-            let padding = max((outputLength - 1) * block.stride + block.kernelSize - length, 0)
-            layers.append(
-                Layer(
-                    weights: packed(weights, columns: block.features),
-                    transposed: transposed(weights, columns: block.features), shift: shift, channels: channels,
-                    features: block.features, stride: block.stride, outputLength: outputLength,
-                    leftPadding: padding / 2, paddedLength: length + padding, isResidual: block.isResidual))
-            length = outputLength
+            let convolution = FixedConvolution(
+                weights: weights, kernelSize: block.kernelSize, inputLength: length, inputChannels: channels,
+                outputChannels: block.features, stride: block.stride)
+            layers.append(Layer(convolution: convolution, shift: shift, isResidual: block.isResidual))
+            length = convolution.outputLength
             channels = block.features
         }
-        // The heads are computed together as one matrix product.
-        let weights = heads.map { array($0 + ".weight") }
+        // The weights of a head are (features, outputs of the head).
         let shifts = heads.map { array($0 + ".bias") }
-        let joined = (0..<(length * channels)).flatMap { row in
-            zip(weights, shifts).flatMap { weight, shift in weight[(row * shift.count)..<((row + 1) * shift.count)] }
+        let joined = zip(heads, shifts).flatMap { name, shift in
+            let weights = array(name + ".weight")
+            return shift.indices.flatMap { output in
+                stride(from: output, to: weights.count, by: shift.count).map { weights[$0] }
+            }
         }
         let shift = shifts.flatMap { $0 }
-        return Stack(
-            layers: layers, heads: packed(joined, columns: shift.count),
-            transposedHeads: transposed(joined, columns: shift.count), headShift: shift)
-    }
-
-    private static func packed(_ values: [Float], columns: Int) -> PackedMatrix {
-        let packed = PackedMatrix()
-        values.withUnsafeBufferPointer { values in
-            packed.pack(values.baseAddress!, rows: values.count / columns, columns: columns, rowStride: columns)
+        let transposedHeads = PackedMatrix()
+        let featureCount = length * channels
+        joined.withUnsafeBufferPointer {
+            transposedHeads.pack(
+                $0.baseAddress!, rows: shift.count, columns: featureCount, rowStride: featureCount)
         }
-        return packed
-    }
-
-    private static func transposed(_ values: [Float], columns: Int) -> PackedMatrix {
-        let packed = PackedMatrix()
-        values.withUnsafeBufferPointer { values in
-            packed.pack(
-                values.baseAddress!, rows: columns, columns: values.count / columns, rowStride: 1,
-                columnStride: columns)
-        }
-        return packed
+        return Stack(layers: layers, heads: joined, transposedHeads: transposedHeads, headShift: shift)
     }
 
     /// Scratch memory for one thread.
@@ -144,15 +125,16 @@ public final class BeatClassifier: Sendable {
             let features: FloatBuffer
 
             init(_ stack: Stack) {
-                inputs = stack.layers.map { FloatBuffer(count: $0.paddedLength * $0.channels) }
+                inputs = stack.layers.map { FloatBuffer(count: $0.convolution.paddedCount) }
                 features = FloatBuffer(count: stack.featureCount)
             }
         }
         let trunk: StackBuffers
         fileprivate let attackBranch: StackBuffers?
-        /// Gradients of the backward pass: with respect to a layer's padded input, to its output, and before its
-        /// activation.
-        let inputGradient = FloatBuffer(), outputGradient = FloatBuffer(), slopes = FloatBuffer()
+        /// Scratch memory of the convolutions.
+        let scratch = FloatBuffer()
+        /// Gradients of the backward pass: with respect to a layer's output, and before its activation.
+        let outputGradient = FloatBuffer(), slopes = FloatBuffer()
         /// Signs of the activations of a window that was classified without room for them.
         var signs: [UInt8]
 
@@ -160,6 +142,8 @@ public final class BeatClassifier: Sendable {
             self.trunk = StackBuffers(trunk)
             signs = Array(repeating: 0, count: trunk.signBytes)
             self.attackBranch = attackBranch.map { StackBuffers($0) }
+            let layers = trunk.layers + (attackBranch?.layers ?? [])
+            scratch.reserve(layers.map { $0.convolution.scratchCount }.max() ?? 0)
         }
     }
 
@@ -191,9 +175,10 @@ public final class BeatClassifier: Sendable {
     ) -> BeatClassification {
         withUnsafeTemporaryAllocation(of: Float.self, capacity: Discriminator.classCount + 1) { logits in
             let row = logits.baseAddress!
-            answer(trunk, to: window, buffers: workspace.trunk, logits: row, signs: signs)
+            answer(trunk, to: window, buffers: workspace.trunk, workspace, logits: row, signs: signs)
             if let attackBranch, let buffers = workspace.attackBranch {
-                answer(attackBranch, to: window, buffers: buffers, logits: row + Discriminator.classCount)
+                answer(
+                    attackBranch, to: window, buffers: buffers, workspace, logits: row + Discriminator.classCount)
             }
             let classLogits = SIMD4(row[0], row[1], row[2], row[3])
             Activation.softmax(row, count: Discriminator.classCount)
@@ -206,38 +191,38 @@ public final class BeatClassifier: Sendable {
     /// - Parameter signs: `signBytes` of the stack, overwritten; nil: they are not needed.
     func answer(
         _ stack: Stack, to window: UnsafePointer<Float>, buffers: Workspace.StackBuffers,
-        logits: UnsafeMutablePointer<Float>, signs: UnsafeMutablePointer<UInt8>? = nil
+        _ workspace: Workspace, logits: UnsafeMutablePointer<Float>, signs: UnsafeMutablePointer<UInt8>? = nil
     ) {
         let layers = stack.layers
         var signs = signs
-        let entry = buffers.inputs[0].pointer + layers[0].leftPadding
+        let entry = buffers.inputs[0].pointer + layers[0].convolution.leftPadding
         entry.update(from: window, count: Discriminator.windowLength)
         for (index, layer) in layers.enumerated() {
+            let convolution = layer.convolution
+            let features = convolution.outputChannels
             // Each layer writes between the padding zeros of the next layer's input.
             let output: UnsafeMutablePointer<Float>
             if index + 1 < layers.count {
-                output = buffers.inputs[index + 1].pointer + layers[index + 1].leftPadding * layer.features
+                output = buffers.inputs[index + 1].pointer + layers[index + 1].convolution.leftPadding * features
             } else {
                 output = buffers.features.pointer
             }
-            layer.weights.multiply(
-                left: buffers.inputs[index].pointer, rowCount: layer.outputLength,
-                rowStride: layer.stride * layer.channels, result: output, resultStride: layer.features)
+            convolution.forward(
+                buffers.inputs[index].pointer, output: output, scratch: workspace.scratch.pointer)
             ck_affine_leaky(
-                Int32(layer.outputLength), Int32(layer.features), output, ones.pointer, layer.shift.pointer,
+                Int32(convolution.outputLength), Int32(features), output, ones.pointer, layer.shift.pointer,
                 Discriminator.leakySlope, output)
             if let place = signs {
-                ck_signs(Int32(layer.outputLength * layer.features), output, place)
+                ck_signs(Int32(layer.outputCount), output, place)
                 signs = place + layer.signBytes
             }
             if layer.isResidual {
-                let input = buffers.inputs[index].pointer + layer.leftPadding * layer.channels
-                for i in 0..<(layer.outputLength * layer.features) { output[i] += input[i] }
+                let input = buffers.inputs[index].pointer + convolution.leftPadding * convolution.inputChannels
+                for i in 0..<layer.outputCount { output[i] += input[i] }
             }
         }
-        stack.heads.multiply(
-            left: buffers.features.pointer, rowCount: 1, rowStride: stack.featureCount, result: logits,
-            resultStride: stack.headShift.count)
+        ck_dots(
+            Int32(stack.headShift.count), Int32(stack.featureCount), stack.heads, buffers.features.pointer, logits)
         for (column, shift) in stack.headShift.enumerated() { logits[column] += shift }
     }
 }

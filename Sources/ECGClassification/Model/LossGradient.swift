@@ -60,11 +60,12 @@ public struct LossGradient {
             } else {
                 workspace.signs.withUnsafeMutableBufferPointer {
                     classifier.answer(
-                        classifier.trunk, to: window, buffers: workspace.trunk, logits: logits, signs: $0.baseAddress)
+                        classifier.trunk, to: window, buffers: workspace.trunk, workspace, logits: logits,
+                        signs: $0.baseAddress)
                 }
             }
             Self.slopes(logits, of: Int(beatClass.rawValue), count: heads, into: slopes)
-            let output = workspace.outputGradient.reserve(layers.map { $0.outputLength * $0.features }.max() ?? 0)
+            let output = workspace.outputGradient.reserve(layers.map { $0.outputCount }.max() ?? 0)
             classifier.trunk.transposedHeads.multiply(
                 left: slopes, rowCount: 1, rowStride: heads, result: output,
                 resultStride: classifier.trunk.featureCount)
@@ -101,22 +102,16 @@ public struct LossGradient {
     private func passBack(_ index: Int, _ signs: UnsafePointer<UInt8>) {
         let layers = classifier.trunk.layers
         let layer = layers[index]
-        let padding = layer.leftPadding * layer.channels
-        let outputCount = layer.outputLength * layer.features
-        let inputCount = (index == 0 ? Discriminator.windowLength : layers[index - 1].outputLength) * layer.channels
-        let padded = workspace.inputGradient.reserve(layers.map { $0.paddedLength * $0.channels }.max() ?? 0)
-        padded.update(repeating: 0, count: layer.paddedLength * layer.channels)
+        let convolution = layer.convolution
+        let inputCount = convolution.inputLength * convolution.inputChannels
         let incoming = workspace.outputGradient.pointer
-        let slopes = workspace.slopes.reserve(layers.map { $0.outputLength * $0.features }.max() ?? 0)
-        ck_leaky_backward(Int32(outputCount), signs, Discriminator.leakySlope, incoming, slopes)
-        layer.transposed.multiply(
-            left: slopes, rowCount: layer.outputLength, rowStride: layer.features, result: padded,
-            resultStride: layer.stride * layer.channels, accumulating: true)
+        let slopes = workspace.slopes.reserve(layers.map { $0.outputCount }.max() ?? 0)
+        ck_leaky_backward(Int32(layer.outputCount), signs, Discriminator.leakySlope, incoming, slopes)
+        let gradient = convolution.backward(slopes, scratch: workspace.scratch.pointer)
         if layer.isResidual {
-            for i in 0..<inputCount { incoming[i] += padded[padding + i] }
+            for i in 0..<inputCount { incoming[i] += gradient[i] }
         } else {
-            let outgoing = workspace.outputGradient.reserve(inputCount)
-            outgoing.update(from: padded + padding, count: inputCount)
+            workspace.outputGradient.reserve(inputCount).update(from: gradient, count: inputCount)
         }
     }
 }

@@ -26,9 +26,10 @@ struct AsystoleAndPauseRule: Sendable, Codable {
     /// A signal may keep moving although no beat is found in it: the beats may be too small, too wide or too unusual
     /// for the detector. It counts as moving if it swings by this many mV within 0.15 s (no record of the challenge
     /// of 2017 swings less, and asystole swings less than 0.12), and by more than this share of its swing while there
-    /// were beats. Asystole is then reported after this many seconds: together with the allowance still within 10 s.
+    /// were beats or by `largeSwing`. Asystole is then reported after this many seconds: together with the allowance still within 10 s.
     static let minimumSwing: Float = 0.15
     static let minimumSwingShare: Float = 0.35
+    static let largeSwing: Float = 0.3
     static let movingSeconds: Double = 8
     /// The usual swing is updated every quarter of a second with this weight.
     static let swingShare: Float = 1 / 64
@@ -134,7 +135,9 @@ struct AsystoleAndPauseRule: Sendable, Codable {
 
     private mutating func follow(_ swing: Float?, secondsWithoutBeat seconds: Double) {
         guard let swing else { return isMoving = false }
-        isMoving = swing >= Self.minimumSwing && swing > Self.minimumSwingShare * usualSwing
+        isMoving =
+            swing >= Self.largeSwing
+            || swing >= Self.minimumSwing && swing > Self.minimumSwingShare * usualSwing
         guard sinceBeat, seconds < 2 else { return }
         usualSwing = usualSwing == 0 ? swing : usualSwing + Self.swingShare * (swing - usualSwing)
     }

@@ -1,3 +1,4 @@
+internal import CKernels
 import ECGSignal
 import Foundation
 internal import StateCoding
@@ -171,7 +172,8 @@ struct AtrialActivity: Sendable, Codable {
                     differences.initializeElement(at: place, to: abs(rows[place] - median[point]))
                 }
             }
-            return differences.selected(count * points / 2)
+            guard let first = differences.baseAddress else { return 0 }
+            return ck_select(Int32(count * points), first, Int32(count * points / 2))
         }
     }
 
@@ -221,27 +223,5 @@ extension UnsafeMutableBufferPointer<Float> {
         var values = self
         values.sort()
         return count % 2 == 1 ? self[count / 2] : 0.5 * (self[count / 2 - 1] + self[count / 2])
-    }
-
-    /// The value that sorting would put at a place, by Hoare's selection; the others end up in any order.
-    func selected(_ place: Int) -> Float {
-        var low = 0
-        var high = count - 1
-        while low < high {
-            let pivot = self[low + (high - low) / 2]
-            var left = low
-            var right = high
-            while left <= right {
-                while self[left] < pivot { left += 1 }
-                while self[right] > pivot { right -= 1 }
-                if left <= right {
-                    (self[left], self[right]) = (self[right], self[left])
-                    left += 1
-                    right -= 1
-                }
-            }
-            if place <= right { high = right } else if place >= left { low = left } else { break }
-        }
-        return self[place]
     }
 }

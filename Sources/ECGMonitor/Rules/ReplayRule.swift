@@ -135,28 +135,35 @@ struct ReplayRule: Sendable, Codable, RangeChecked {
         let accidental = UInt8(Self.accidentalBits * Self.unitsPerBit) << 1
         let isFull = count == Self.capacity
         return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: count) { matches in
+            // Without branches, so that the compiler takes many beats at a time.
             var (all, alike, chances, repeats): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
-            var (local, localAlike): (Int32, Int32) = (0, 0)
-            let newest = isFull ? (next + count - 1) % count : count - 1
-            for place in 0..<count {
-                let isLike =
-                    interval > 0 && intervals[place] > 0
-                    && abs(Int32(intervals[place]) &- Int32(interval)) <= tolerance
-                    && abs(Int32(heights[place]) &- Int32(height)) <= reach
-                let match: Int32 = isLike ? 1 : 0
-                matches[place] = UInt8(match)
-                let age = newest - place
-                if (age < 0 ? age + count : age) < Self.localBeats {
-                    local &+= 1
-                    localAlike &+= match
+            intervals.withUnsafeBufferPointer { intervals in
+                heights.withUnsafeBufferPointer { heights in
+                    for place in 0..<count {
+                        let isKnown = (interval > 0) && (intervals[place] > 0)
+                        let isNear = abs(Int32(intervals[place]) &- Int32(interval)) <= tolerance
+                        let isAsHigh = abs(Int32(heights[place]) &- Int32(height)) <= reach
+                        matches[place] = (isKnown ? 1 : 0) & (isNear ? 1 : 0) & (isAsHigh ? 1 : 0)
+                    }
                 }
-                let before = place > 0 ? evidence[place - 1] : isFull ? evidence[count - 1] : 0
-                guard before < accidental else { continue }
-                all &+= 1
-                alike &+= match
-                chances &+= Int32(before & 1)
-                repeats &+= Int32(before & 1) & match
             }
+            evidence.withUnsafeBufferPointer { evidence in
+                func count(_ place: Int, after before: UInt8) {
+                    let counts: Int32 = before < accidental ? 1 : 0
+                    let match = counts & Int32(matches[place])
+                    let followed = counts & Int32(before & 1)
+                    all &+= counts
+                    alike &+= match
+                    chances &+= followed
+                    repeats &+= followed & match
+                }
+                count(0, after: isFull ? evidence[evidence.count - 1] : 0)
+                for place in 1..<evidence.count { count(place, after: evidence[place - 1]) }
+            }
+            let newest = isFull ? (next + count - 1) % count : count - 1
+            let local = Int32(min(count, Self.localBeats))
+            var localAlike: Int32 = 0
+            for age in 0..<Int(local) { localAlike &+= Int32(matches[(newest - age + count) % count]) }
             let chance = max(
                 Float(alike + 1) / Float(all + 2), Float(localAlike + 1) / Float(local + 4),
                 repeatedMatches / possibleMatches)

@@ -109,18 +109,17 @@ struct VentricularRhythmFeatures {
             parts.slope[index] = abs(difference)
         }
         for index in 0..<bendCount { parts.bend[index] = abs(parts.d[index &+ 2] - parts.d[index]) }
-        parts.scratch.update(from: s, count: windowLength)
-        let median = WindowArithmetic.quantile(parts.scratch, windowLength, 0.5)
+        let median = WindowArithmetic.quantile(s, windowLength, 0.5)
         for index in 0..<windowLength {
             let value = s[index] - median
             parts.centred[index] = value
             parts.deviation[index] = abs(value)
         }
         let epsilon = WindowArithmetic.epsilon
-        let deviation = WindowArithmetic.highQuantile(parts.deviation, windowLength, 0.98)
+        let deviation = WindowArithmetic.quantile(parts.deviation, windowLength, 0.98)
         return Scale(
-            slope: WindowArithmetic.highQuantile(parts.slope, slopeCount, 0.98) + epsilon,
-            bend: WindowArithmetic.highQuantile(parts.bend, bendCount, 0.98) + epsilon,
+            slope: WindowArithmetic.quantile(parts.slope, slopeCount, 0.98) + epsilon,
+            bend: WindowArithmetic.quantile(parts.bend, bendCount, 0.98) + epsilon,
             deviation: deviation + epsilon, exactDeviation: deviation)
     }
 
@@ -212,7 +211,7 @@ struct VentricularRhythmFeatures {
         for index in 0..<count {
             envelope[index] = (fours[index] + fours[index &+ 4] + fours[index &+ 8]) / 12
         }
-        let high = WindowArithmetic.highQuantile(envelope, count, 0.95) + WindowArithmetic.epsilon
+        let high = WindowArithmetic.quantile(envelope, count, 0.95) + WindowArithmetic.epsilon
         add(WindowArithmetic.share(of: envelope, count, below: 0.1 * high))
         add(WindowArithmetic.share(of: envelope, count, below: 0.25 * high))
         add(Float(WindowArithmetic.count(envelope, count, above: 0.5 * high)) / Float(count))

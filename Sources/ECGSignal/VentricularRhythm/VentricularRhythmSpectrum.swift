@@ -84,7 +84,7 @@ extension VentricularRhythmFeatures {
     ///
     /// - Parameters:
     ///   - envelope: magnitudes of the slope or the second difference at 120 Hz, (356), decimated to 40 Hz here.
-    ///   - scratch: (354).
+    ///   - scratch: (234).
     mutating func addEnvelope(_ envelope: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>) {
         // Sums of three samples, aligned to the end of the window, and sums of three of these.
         let last = Self.windowLength - 4
@@ -92,20 +92,15 @@ extension VentricularRhythmFeatures {
         let count = threes - 2
         let sums = scratch
         let smooth = scratch + threes
-        let sorted = smooth + count
         for index in 0..<threes {
             let from = envelope + (last - 3 * threes + 3 * index)
             sums[index] = from[0] + from[1] + from[2]
         }
         for index in 0..<count { smooth[index] = sums[index] + sums[index + 1] + sums[index + 2] }
-        sorted.update(from: smooth, count: count)
         let epsilon = WindowArithmetic.epsilon
-        let highest = WindowArithmetic.place(count, 0.98)
-        let high = WindowArithmetic.place(count, 0.9)
-        let (top, upper) = WindowArithmetic.withGreatest(smooth, count, from: high) {
-            ($0[highest - high] + epsilon, $0[0] + epsilon)
-        }
-        let middle = WindowArithmetic.select(sorted, count, WindowArithmetic.place(count, 0.5)) + epsilon
+        let top = WindowArithmetic.quantile(smooth, count, 0.98) + epsilon
+        let upper = WindowArithmetic.quantile(smooth, count, 0.9) + epsilon
+        let middle = WindowArithmetic.quantile(smooth, count, 0.5) + epsilon
         add(log(top / middle + 0.001))
         add(log(upper / middle + 0.001))
         for index in 0..<count { smooth[index] = min(smooth[index], top) }

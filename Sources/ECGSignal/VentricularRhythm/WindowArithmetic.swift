@@ -1,3 +1,4 @@
+internal import CKernels
 import Foundation
 
 /// Sums, counts and quantiles over consecutive samples, eight at a time.
@@ -139,87 +140,11 @@ enum WindowArithmetic {
     /// Keeps quotients and logarithms finite; in mV or the unit of what it is added to.
     static let epsilon: Float = 1e-9
 
-    /// The value at index `floor(share * (count - 1))` of the sorted samples, which are partly sorted in the process:
-    /// no earlier value is larger (Hoare's selection).
-    static func quantile(_ samples: UnsafeMutablePointer<Float>, _ count: Int, _ share: Double) -> Float {
-        select(samples, count, place(count, share))
+    /// The value at index `floor(share * (count - 1))` of the sorted samples, which stay as they are.
+    static func quantile(_ samples: Samples, _ count: Int, _ share: Double) -> Float {
+        ck_select(Int32(count), samples, Int32(place(count, share)))
     }
 
     /// Index of a quantile among this many sorted samples.
     static func place(_ count: Int, _ share: Double) -> Int { Int(share * Double(count - 1)) }
-
-    /// The greatest samples in rising order, by one pass that keeps them: faster than selection where they are few.
-    ///
-    /// - Parameters:
-    ///   - samples: (count), finite, which stay as they are.
-    ///   - first: index of the first of them among the sorted samples, below `count`.
-    ///   - body: gets `count - first` values.
-    static func withGreatest<Result>(
-        _ samples: Samples, _ count: Int, from first: Int, _ body: (UnsafePointer<Float>) -> Result
-    ) -> Result {
-        let kept = count - first
-        return withUnsafeTemporaryAllocation(of: Float.self, capacity: kept) { memory in
-            // In rising order; the first is the least of those kept.
-            let top = memory.baseAddress!
-            for index in 0..<kept {
-                var place = index
-                while place > 0, top[place &- 1] > samples[index] {
-                    (top + place).initialize(to: top[place &- 1])
-                    place &-= 1
-                }
-                (top + place).initialize(to: samples[index])
-            }
-            var index = kept
-            while index < count {
-                let least = top[0]
-                if index &+ 8 <= count {
-                    let isGreater = load(samples, index) .> Eight(repeating: least)
-                    if SIMD8<Int32>.zero.replacing(with: 1, where: isGreater).wrappedSum() == 0 {
-                        index &+= 8
-                        continue
-                    }
-                }
-                let value = samples[index]
-                if value > least {
-                    var place = 0
-                    while place &+ 1 < kept, top[place &+ 1] < value {
-                        top[place] = top[place &+ 1]
-                        place &+= 1
-                    }
-                    top[place] = value
-                }
-                index &+= 1
-            }
-            return body(top)
-        }
-    }
-
-    /// A quantile near the greatest value; the samples stay as they are.
-    static func highQuantile(_ samples: Samples, _ count: Int, _ share: Double) -> Float {
-        withGreatest(samples, count, from: place(count, share)) { $0[0] }
-    }
-
-    static func select(_ samples: UnsafeMutablePointer<Float>, _ count: Int, _ place: Int) -> Float {
-        var low = 0
-        var high = count - 1
-        while low < high {
-            let pivot = samples[place]
-            var left = low
-            var right = high
-            repeat {
-                while samples[left] < pivot { left &+= 1 }
-                while pivot < samples[right] { right &-= 1 }
-                if left <= right {
-                    let value = samples[left]
-                    samples[left] = samples[right]
-                    samples[right] = value
-                    left &+= 1
-                    right &-= 1
-                }
-            } while left <= right
-            if right < place { low = left }
-            if place < left { high = right }
-        }
-        return samples[place]
-    }
 }
