@@ -1,4 +1,5 @@
 internal import ECGATKGAN
+internal import CKernels
 internal import StateCoding
 
 #if canImport(Glibc)
@@ -154,10 +155,8 @@ struct RRHistory: Sendable, Codable, RangeChecked {
         set(.overWholeMean, logf((given == nil ? whole : interval) / whole))
         set(.previousOverWholeMean, logf((count > 0 ? previous : whole) / whole))
         guard recentCount > 0 else { return features }
-        let sorted = sortedRecent()
-        func quantile(_ tenths: Int, of parts: Int) -> Float {
-            sorted[min(recentCount - 1, tenths * recentCount / parts)]
-        }
+        let recent = recent.span
+        func quantile(_ part: Int, of parts: Int) -> Float { self.quantile(part, of: parts) }
         let middle = quantile(1, of: 2)
         let wideInterval = given == nil ? middle : interval
         set(.overNineTenths, logf(wideInterval / quantile(9, of: 10)))
@@ -195,10 +194,11 @@ struct RRHistory: Sendable, Codable, RangeChecked {
     private func changes() -> (median: Float, large: Float) {
         let number = recentCount - 1
         guard number >= Self.fewestChanges else { return (0, 0) }
+        let recent = recent.span
         var sum: Float = 0
         for i in 0..<recentCount { sum += recent[i] }
         let mean = sum / Float(recentCount)
-        var sorted = InlineArray<64, Float>(repeating: 0)
+        var changes = InlineArray<64, Float>(repeating: 0)
         var large: Float = 0
         // The oldest is at 0 until the ring is full, then at `recentPlace`.
         let oldest = recentCount < Self.wideCount ? 0 : recentPlace
@@ -207,28 +207,20 @@ struct RRHistory: Sendable, Codable, RangeChecked {
             let newer = recent[(oldest + i + 1) % Self.wideCount]
             let change = min(abs(newer - older) / mean, Self.maximumChange)
             if change > Self.largeChange { large += 1 }
-            var place = i
-            while place > 0, sorted[place - 1] > change {
-                sorted[place] = sorted[place - 1]
-                place -= 1
-            }
-            sorted[place] = change
+            changes[i] = change
         }
-        return (sorted[number / 2], large / Float(number))
+        let median = changes.span.withUnsafeBufferPointer {
+            ck_select(Int32(number), $0.baseAddress!, Int32(number / 2))
+        }
+        return (median, large / Float(number))
     }
 
-    private func sortedRecent() -> InlineArray<64, Float> {
-        var sorted = recent
-        for i in 1..<max(recentCount, 1) {
-            let value = sorted[i]
-            var place = i
-            while place > 0, sorted[place - 1] > value {
-                sorted[place] = sorted[place - 1]
-                place -= 1
-            }
-            sorted[place] = value
+    /// The value at index `part / parts` times their number of the last 64 intervals, sorted; there is at least one.
+    private func quantile(_ part: Int, of parts: Int) -> Float {
+        recent.span.withUnsafeBufferPointer {
+            ck_select(
+                Int32(recentCount), $0.baseAddress!, Int32(min(recentCount - 1, part * recentCount / parts)))
         }
-        return sorted
     }
 
     /// Reference values for the interval after a beat.
@@ -247,7 +239,7 @@ struct RRHistory: Sendable, Codable, RangeChecked {
         let median = local
         return Scale(
             interval: given.map(Self.clamp) ?? median, median: median, longMean: longMean > 0 ? longMean : median,
-            nineTenths: recentCount > 0 ? sortedRecent()[min(recentCount - 1, 9 * recentCount / 10)] : median,
+            nineTenths: recentCount > 0 ? quantile(9, of: 10) : median,
             steady: median, wholeMean: wholeNumber > 0 ? wholeMean : median)
     }
 
