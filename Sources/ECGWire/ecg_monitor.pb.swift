@@ -275,6 +275,9 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
 
   /// Technical: the ECG repeats what was received before: a loop, or a recording played back.
   case replaySuspected // = 26
+
+  /// Technical: the time stamps run faster or slower than the samples, so the sampling rate or the clock is wrong.
+  case clockDisagrees // = 27
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -310,6 +313,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case 24: self = .signalChanged
     case 25: self = .leadNotUsable
     case 26: self = .replaySuspected
+    case 27: self = .clockDisagrees
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -343,6 +347,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     case .signalChanged: return 24
     case .leadNotUsable: return 25
     case .replaySuspected: return 26
+    case .clockDisagrees: return 27
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -376,6 +381,7 @@ public nonisolated enum WireAlertKind: SwiftProtobuf.Enum, Swift.CaseIterable {
     .signalChanged,
     .leadNotUsable,
     .replaySuspected,
+    .clockDisagrees,
   ]
 
 }
@@ -2119,7 +2125,7 @@ nonisolated extension WireNotClassifiedCause: SwiftProtobuf._ProtoNameProviding 
 }
 
 nonisolated extension WireAlertKind: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_KIND_UNSPECIFIED\0\u{1}ALERT_KIND_ASYSTOLE\0\u{1}ALERT_KIND_PAUSE\0\u{1}ALERT_KIND_BRADYCARDIA\0\u{1}ALERT_KIND_TACHYCARDIA\0\u{1}ALERT_KIND_SINGLE_VENTRICULAR_BEAT\0\u{1}ALERT_KIND_VENTRICULAR_COUPLET\0\u{1}ALERT_KIND_VENTRICULAR_RUN\0\u{1}ALERT_KIND_VENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_BIGEMINY\0\u{1}ALERT_KIND_TRIGEMINY\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_RUN\0\u{1}ALERT_KIND_LEAD_OFF\0\u{1}ALERT_KIND_SIGNAL_LOST\0\u{1}ALERT_KIND_ATTACK_SUSPECTED\0\u{1}ALERT_KIND_NOISY_SIGNAL\0\u{1}ALERT_KIND_VENTRICULAR_FIBRILLATION\0\u{1}ALERT_KIND_EXTREME_BRADYCARDIA\0\u{1}ALERT_KIND_EXTREME_TACHYCARDIA\0\u{1}ALERT_KIND_IDIOVENTRICULAR_RHYTHM\0\u{1}ALERT_KIND_R_ON_T\0\u{1}ALERT_KIND_FREQUENT_VENTRICULAR_BEATS\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_ATRIAL_FIBRILLATION\0\u{1}ALERT_KIND_SIGNAL_CHANGED\0\u{1}ALERT_KIND_LEAD_NOT_USABLE\0\u{1}ALERT_KIND_REPLAY_SUSPECTED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ALERT_KIND_UNSPECIFIED\0\u{1}ALERT_KIND_ASYSTOLE\0\u{1}ALERT_KIND_PAUSE\0\u{1}ALERT_KIND_BRADYCARDIA\0\u{1}ALERT_KIND_TACHYCARDIA\0\u{1}ALERT_KIND_SINGLE_VENTRICULAR_BEAT\0\u{1}ALERT_KIND_VENTRICULAR_COUPLET\0\u{1}ALERT_KIND_VENTRICULAR_RUN\0\u{1}ALERT_KIND_VENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_BIGEMINY\0\u{1}ALERT_KIND_TRIGEMINY\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_RUN\0\u{1}ALERT_KIND_LEAD_OFF\0\u{1}ALERT_KIND_SIGNAL_LOST\0\u{1}ALERT_KIND_ATTACK_SUSPECTED\0\u{1}ALERT_KIND_NOISY_SIGNAL\0\u{1}ALERT_KIND_VENTRICULAR_FIBRILLATION\0\u{1}ALERT_KIND_EXTREME_BRADYCARDIA\0\u{1}ALERT_KIND_EXTREME_TACHYCARDIA\0\u{1}ALERT_KIND_IDIOVENTRICULAR_RHYTHM\0\u{1}ALERT_KIND_R_ON_T\0\u{1}ALERT_KIND_FREQUENT_VENTRICULAR_BEATS\0\u{1}ALERT_KIND_SUPRAVENTRICULAR_TACHYCARDIA\0\u{1}ALERT_KIND_ATRIAL_FIBRILLATION\0\u{1}ALERT_KIND_SIGNAL_CHANGED\0\u{1}ALERT_KIND_LEAD_NOT_USABLE\0\u{1}ALERT_KIND_REPLAY_SUSPECTED\0\u{1}ALERT_KIND_CLOCK_DISAGREES\0")
 }
 
 nonisolated extension WireAlertChange: SwiftProtobuf._ProtoNameProviding {

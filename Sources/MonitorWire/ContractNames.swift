@@ -39,6 +39,7 @@ extension AlertKind: ContractNamed {
         case .leadNotUsable: "leadNotUsable"
         case .signalChanged: "signalChanged"
         case .replaySuspected: "replaySuspected"
+        case .clockDisagrees: "clockDisagrees"
         }
     }
 }

@@ -282,6 +282,7 @@ extension WireAlertKind {
             case .leadNotUsable: .leadNotUsable
             case .signalChanged: .signalChanged
             case .replaySuspected: .replaySuspected
+            case .clockDisagrees: .clockDisagrees
             }
     }
 }

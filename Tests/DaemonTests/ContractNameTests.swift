@@ -21,7 +21,7 @@ import Testing
                 "signalLost", "attackSuspected", "noisySignal", "ventricularFibrillation", "extremeBradycardia",
                 "extremeTachycardia", "idioventricularRhythm", "rOnT", "frequentVentricularBeats",
                 "supraventricularTachycardia", "atrialFibrillation", "leadNotUsable", "signalChanged",
-                "replaySuspected",
+                "replaySuspected", "clockDisagrees",
             ])
         #expect(names(AlertPhase.self) == ["started", "updated", "ended"])
         #expect(names(AlertPriority.self) == ["technical", "low", "medium", "high"])

@@ -15,6 +15,8 @@ struct MonitoredStream {
     var nextIndex: Int64 = 0
     /// Of sample 0.
     var origin: Int64 = 1_700_000_000_000_000_000
+    /// How fast the time stamps run against the samples.
+    var stampFactor = 1.0
     /// R peaks and classes of all beats that will come, at the source's rate and indices.
     var labels: [ECGSimulator.Label] = []
     /// The attack score of each beat, by its R peak.
@@ -26,7 +28,7 @@ struct MonitoredStream {
         self.rate = rate
     }
 
-    func time(of index: Int64) -> Int64 { origin + Int64((Double(index) * 1e9 / rate).rounded()) }
+    func time(of index: Int64) -> Int64 { origin + Int64((Double(index) * stampFactor * 1e9 / rate).rounded()) }
 
     func block(_ samples: some Collection<Float>, at index: Int64, leadOff: Bool = false) -> SampleBlock {
         SampleBlock(

@@ -96,7 +96,7 @@ public struct AlertScore: Sendable {
         }
         for episode in AlertEpisode.episodes(found, samplingRate: samplingRate, technical: true) {
             technical[episode.kind, default: 0] += 1
-            if ![.attackSuspected, .signalChanged, .replaySuspected].contains(episode.kind) {
+            if ![.attackSuspected, .signalChanged, .replaySuspected, .clockDisagrees].contains(episode.kind) {
                 technicalSeconds += episode.end - episode.onset
             }
         }

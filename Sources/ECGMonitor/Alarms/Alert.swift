@@ -78,6 +78,7 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
     case leadNotUsable
     case signalChanged
     case replaySuspected
+    case clockDisagrees
 
     /// Name as shown on a display: "ventricular tachycardia".
     public var name: String {
@@ -108,6 +109,7 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
         case .leadNotUsable: "lead not usable"
         case .signalChanged: "signal changed"
         case .replaySuspected: "replay suspected"
+        case .clockDisagrees: "clock disagrees"
         }
     }
 
@@ -124,7 +126,8 @@ public enum AlertKind: UInt8, Sendable, CaseIterable, Codable {
         case .singleVentricularBeat, .ventricularCouplet, .bigeminy, .trigeminy, .supraventricularRun, .rOnT,
             .frequentVentricularBeats:
             .low
-        case .leadOff, .signalLost, .attackSuspected, .noisySignal, .leadNotUsable, .signalChanged, .replaySuspected:
+        case .leadOff, .signalLost, .attackSuspected, .noisySignal, .leadNotUsable, .signalChanged, .replaySuspected,
+            .clockDisagrees:
             .technical
         }
     }

@@ -63,7 +63,7 @@ struct AlertManager: Sendable, Codable {
         var text = ""
     }
 
-    private var entries = InlineArray<26, Entry>(repeating: Entry())
+    private var entries = InlineArray<27, Entry>(repeating: Entry())
     private var updateSeconds: Double
     private var policy: Policy
 

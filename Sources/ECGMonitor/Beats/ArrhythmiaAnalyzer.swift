@@ -23,6 +23,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
     private var suspicion: AttackSuspicionRule
     private var replay = ReplayRule()
     private var signalChange = SignalChangeRule()
+    private var sourceClock = SourceClockRule()
     private var usualBeats = UsualBeats()
     private var heartRate = HeartRate()
     /// Gives each beat its final class.
@@ -120,7 +121,9 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
                     finding.deviation = deviation(of: finding, in: windows, known)
                 }
                 receive(finding, finding.window.map { classifications[Int($0)] }, windows, contextual, signalEvent)
-            case .clock(let evidence): clock(at: signalEvent.sampleIndex, evidence)
+            case .clock(let evidence):
+                sourceClock.clock(at: signalEvent.sampleIndex, time: signalEvent.time, alerts: &alerts)
+                clock(at: signalEvent.sampleIndex, evidence)
             case .leads(let names): leads.begin(names, alerts: &alerts)
             case .leadConditions(let conditions):
                 leads.change(to: conditions, at: signalEvent.sampleIndex, alerts: &alerts)
@@ -145,6 +148,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         seenSince = nil
         (pacingPulses, lastPacingPulse, isPaced) = (0, nil, false)
         forgetPatient()
+        sourceClock.reset(alerts: &alerts)
         signal.begin(at: index)
         leads = LeadAlertRule()
         observation.begin(at: index)
@@ -314,6 +318,7 @@ struct ArrhythmiaAnalyzer: Sendable, Codable {
         guard rate != alerts.now.samplingRate else { return }
         alerts.changeRate(to: rate)
         burden.reset()
+        sourceClock.reset(alerts: &alerts)
     }
 
     // MARK: Beats

@@ -205,6 +205,7 @@ struct EventLine {
         case .leadNotUsable: "lead not usable"
         case .signalChanged: "signal changed"
         case .replaySuspected: "replay suspected"
+        case .clockDisagrees: "clock disagrees"
         case .unspecified: "unknown alert"
         case .UNRECOGNIZED(let number): "alert \(number)"
         }

@@ -14,7 +14,7 @@ _MSG = "http://standards.ieee.org/downloads/11073/11073-10207-2017/message"
 #: Priorities of the kinds as the daemon has them (Docs/alarms.md).
 _HIGH = {"ASYSTOLE", "VENTRICULAR_FIBRILLATION", "VENTRICULAR_TACHYCARDIA", "EXTREME_BRADYCARDIA", "EXTREME_TACHYCARDIA"}
 _TECHNICAL = {"LEAD_OFF", "SIGNAL_LOST", "ATTACK_SUSPECTED", "NOISY_SIGNAL", "SIGNAL_CHANGED", "LEAD_NOT_USABLE",
-              "REPLAY_SUSPECTED"}
+              "REPLAY_SUSPECTED", "CLOCK_DISAGREES"}
 
 KINDS = [kind for kind in AlertKind.values() if kind != wire.ALERT_KIND_UNSPECIFIED]
 SDC_PRIORITIES = {
