@@ -6,8 +6,8 @@ import ToolSupport
 /// Times, beside another system's where there is one.
 struct BenchmarkCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "benchmark", abstract: "Time the stages of the monitor, and the training beside PyTorch.",
-        subcommands: [BenchmarkStages.self, BenchmarkTraining.self])
+        commandName: "benchmark", abstract: "Time the stages of the monitor, its messages, and the training beside PyTorch.",
+        subcommands: [BenchmarkStages.self, BenchmarkMessages.self, BenchmarkTraining.self])
 }
 
 /// One training step of the paper's discriminator, ours and PyTorch's in turn.
