@@ -118,7 +118,7 @@ let package = Package(
             name: "StationPage",
             resources: [
                 "alarms.js", "app.js", "beds.js", "charts.js", "connection.js", "detail.js", "icon.svg", "index.html",
-                "station.css", "strip.js", "tile.js", "tones.js",
+                "limits.js", "station.css", "strip.js", "tile.js", "tones.js",
             ].map { .embedInCode("Page/\($0)") }, swiftSettings: strict),
         // All of the daemon but its command line.
         .target(

@@ -249,7 +249,7 @@ function moveFocus(key) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input") || byId("limits").open || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key.startsWith("Arrow") && !bedView.isOpen) {
     moveFocus(event.key);
     event.preventDefault();

@@ -205,6 +205,68 @@ struct StationBrowserTests {
         #expect(daemon.terminate() == 0)
     }
 
+    @Test func limitsAreReviewedBeforeTheyAreSet() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("token", StationTests.commandToken)
+        chmod("\(folder.path)/token", 0o600)
+        let daemon = try DaemonProcess(
+            configuration: "[station]\ncommand_token_file = \"\(folder.path)/token\"\n", hasStation: true)
+        let bedside = try Bedside(daemon, [("bed-1", [.init(.sinus(rate: 75), seconds: .infinity)])], secondsAtOnce: 20)
+        let browser = try Chromium()
+        try browser.open("http://127.0.0.1:\(daemon.stationPort)/#token=\(StationTests.commandToken)")
+        #expect(browser.wait(for: "Number(\(Self.tile("bed-1", ".number"))?.textContent) > 60"))
+        _ = try browser.evaluate("\(Self.tile("bed-1", "button")).click()")
+        func id(_ name: String) -> String { "document.getElementById('\(name)')" }
+        #expect(browser.wait(for: "!\(id("limits-button")).disabled && \(id("limits-list")).children.length === 16"))
+        // Without a name nothing is done.
+        _ = try browser.evaluate("\(id("limits-button")).click()")
+        #expect(try browser.evaluate("\(id("reply")).textContent").contains("your name"))
+        _ = try browser.evaluate("(\(id("by")).value = 'Dr Grey', \(id("limits-button")).focus())")
+        try browser.press("Enter")
+        #expect(browser.wait(for: "\(id("limits")).open && document.activeElement.dataset.key !== undefined"))
+        // Each field has a name and tells its range to a screen reader.
+        let described =
+            """
+            [...document.querySelectorAll('#limits-fields input')].every((input) => input.labels.length === 1
+                && document.getElementById(input.getAttribute('aria-describedby')).textContent.includes('configured'))
+            """
+        #expect(try browser.evaluate(described) == "true")
+        let field = "document.querySelector('#limits-fields [data-key=tachycardia_above]')"
+        _ = try browser.evaluate("(\(field).value = '20', \(field).focus())")
+        try browser.press("Enter")
+        #expect(browser.wait(for: "\(id("limits-problem")).textContent.includes('from 50 to 300')"))
+        #expect(try browser.evaluate("document.activeElement === \(field)") == "true", "the wrong field has the focus")
+        _ = try browser.evaluate("\(field).value = '135'")
+        try browser.press("Enter")
+        #expect(browser.wait(for: "\(id("limits-review")).checkVisibility()"))
+        #expect(try browser.evaluate("document.activeElement.textContent") == "Set these limits?")
+        #expect(
+            try browser.evaluate("\(id("limits-changes")).textContent") == "Tachycardia above: 135 /min, now 120 /min")
+        #expect(!daemon.log.contains("limits set"), "nothing is set before it is confirmed")
+        _ = try browser.evaluate("\(id("limits-confirm")).click()")
+        #expect(browser.wait(for: "!\(id("limits")).open && \(id("reply")).textContent.startsWith('Done')"))
+        #expect(browser.wait(for: "\(id("limits-by")).textContent.startsWith('Set by Dr Grey [station token]')"))
+        #expect(browser.wait(for: "\(id("limits-list")).textContent.includes('135 /min (configured: 120 /min)')"))
+        // What does not go together is refused by the daemon, in words.
+        _ = try browser.evaluate("\(id("limits-button")).click()")
+        _ = try browser.evaluate(
+            """
+            (document.querySelector('#limits-fields [data-key=bradycardia_below]').value = '149',
+                \(id("limits-form")).requestSubmit(), \(id("limits-confirm")).click())
+            """)
+        #expect(browser.wait(for: "\(id("limits-problem")).textContent.startsWith('Not set: Bradycardia below must be')"))
+        #expect(try browser.evaluate("\(id("limits-form")).checkVisibility()") == "true")
+        try browser.press("Escape")
+        #expect(browser.wait(for: "!\(id("limits")).open && \(id("bed")).open"))
+        _ = try browser.evaluate("(\(id("limits-button")).click(), \(id("limits-configured")).click())")
+        #expect(try browser.evaluate("\(id("limits-changes")).textContent").contains("120 /min, now 135 /min"))
+        _ = try browser.evaluate("\(id("limits-confirm")).click()")
+        #expect(browser.wait(for: "\(id("limits-by")).textContent === 'As configured.'"))
+        #expect(browser.complaints == [])
+        withExtendedLifetime(bedside) {}
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func sixtyFourBedsFitAndAPhoneNeedsNoSidewaysScroll() throws {
         let daemon = try DaemonProcess(hasStation: true)
         let bedside = try Bedside(
