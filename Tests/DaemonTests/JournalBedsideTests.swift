@@ -46,7 +46,8 @@ import Testing
     @Test func aMinuteCountsEachEventOnceHoweverOftenItIsMade() throws {
         let database = try open()
         let events = [
-            beat(1, milliseconds: 800), beat(2, milliseconds: 600, beatClass: 2), beat(3, milliseconds: nil, beatClass: 4),
+            beat(1, milliseconds: 800), beat(2, milliseconds: 600, beatClass: 2),
+            beat(3, milliseconds: nil, beatClass: 4),
             rate(1, 75), rate(2, 61.5),
         ]
         for _ in 0..<3 { _ = try database.commit([round(events), round(events, "bed-2")], snapshots: [:]) }
@@ -179,7 +180,8 @@ import Testing
     @Test func limitsThatDoNotGoTogetherAreRefusedInWords() throws {
         var limits = BedLimits(by: "Dr Grey", at: 5)
         limits[.bradycardiaBelow] = 30
-        #expect(throws: BedLimits.Problem(words: "Extreme bradycardia below must be at most bradycardia below (30.0)")) {
+        #expect(throws: BedLimits.Problem(words: "Extreme bradycardia below must be at most bradycardia below (30.0)"))
+        {
             _ = try limits.applied(to: MonitorConfiguration())
         }
         limits[.extremeBradycardiaBelow] = 25

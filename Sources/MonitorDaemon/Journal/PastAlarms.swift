@@ -12,7 +12,7 @@ struct PastAlarms {
         var kind: String
         var priority: String
         var session: UInt64
-        /// When its condition was found: UTC, ns since 1970, by the source's clock; 0: unknown.
+        /// When its condition began, or, where its first event is not known, changed: UTC, ns since 1970; 0: unknown.
         var acquiredAt: Int64
         /// The last event in which it occurs.
         var last: WireAlert
@@ -39,34 +39,39 @@ struct PastAlarms {
 
     /// - Parameter bodies: events of one stream in binary protobuf, the oldest first. What is none is left out.
     init(_ bodies: [[UInt8]]) {
+        self.init(
+            bodies.compactMap { body in
+                (try? WireEvent(serializedBytes: body)).map { (max(0, $0.acquisitionTimeNs), $0) }
+            })
+    }
+
+    /// - Parameter events: of one stream with their times, the oldest first.
+    init(_ events: [(time: Int64, event: WireEvent)]) {
         var places: [String: Int] = [:]
-        for body in bodies {
-            guard let event = try? WireEvent(serializedBytes: body), case .alert(let alert) = event.payload else {
-                continue
-            }
+        for (time, event) in events {
+            guard case .alert(let alert) = event.payload else { continue }
             let kind = AlertKind(alert.kind)
             let name = kind?.contractName ?? ""
             let id = "\(event.session)/\(name)/\(alert.number)" + (alert.basis == .wallClock ? "/clock" : "")
             if let place = places[id] {
                 all[place].last = alert
-                all[place].lastAt = event.acquisitionTimeNs
+                all[place].lastAt = time
                 continue
             }
             places[id] = all.count
             all.append(
                 Alarm(
-                    id: id, kind: name, priority: Self.name(alert.priority), session: event.session,
-                    acquiredAt: max(0, event.acquisitionTimeNs), last: alert, lastAt: event.acquisitionTimeNs,
-                    beganBefore: alert.phase != .started))
+                    id: id, kind: name, priority: Self.priority(alert.priority).contractName, session: event.session,
+                    acquiredAt: time, last: alert, lastAt: time, beganBefore: alert.phase != .started))
         }
     }
 
-    private static func name(_ priority: WireAlertPriority) -> String {
+    static func priority(_ priority: WireAlertPriority) -> AlertPriority {
         switch priority {
-        case .high: AlertPriority.high.contractName
-        case .medium: AlertPriority.medium.contractName
-        case .low: AlertPriority.low.contractName
-        default: AlertPriority.technical.contractName
+        case .high: .high
+        case .medium: .medium
+        case .low: .low
+        case .technical, .unspecified, .UNRECOGNIZED: .technical
         }
     }
 }

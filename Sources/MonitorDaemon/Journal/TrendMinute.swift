@@ -130,7 +130,8 @@ struct TrendSums {
 
     /// All but `place`, in the table's order.
     static let columns =
-        ["stream", "minute"] + spreads.flatMap { ["\($0)_sum", "\($0)_count", "\($0)_least", "\($0)_greatest"] } + counts
+        ["stream", "minute"] + spreads.flatMap { ["\($0)_sum", "\($0)_count", "\($0)_least", "\($0)_greatest"] }
+        + counts
 
     static let schema = """
         CREATE TABLE IF NOT EXISTS trend (

@@ -15,7 +15,9 @@ extension StreamTable {
             // The configuration has changed so that they no longer go together.
             context.logger.warning(
                 "the limits set for a stream do not go with the configuration, which holds again",
-                metadata: ["stream": "\(stream.name)", "by": "\(LogFields.oneLine(own.by))", "reason": "\(error.words)"])
+                metadata: [
+                    "stream": "\(stream.name)", "by": "\(LogFields.oneLine(own.by))", "reason": "\(error.words)",
+                ])
             stream.limits = nil
             stream.limitsChange = .clear
             stream.needsSnapshot = true

@@ -254,7 +254,8 @@ struct StationBrowserTests {
             (document.querySelector('#limits-fields [data-key=bradycardia_below]').value = '149',
                 \(id("limits-form")).requestSubmit(), \(id("limits-confirm")).click())
             """)
-        #expect(browser.wait(for: "\(id("limits-problem")).textContent.startsWith('Not set: Bradycardia below must be')"))
+        #expect(
+            browser.wait(for: "\(id("limits-problem")).textContent.startsWith('Not set: Bradycardia below must be')"))
         #expect(try browser.evaluate("\(id("limits-form")).checkVisibility()") == "true")
         try browser.press("Escape")
         #expect(browser.wait(for: "!\(id("limits")).open && \(id("bed")).open"))

@@ -232,15 +232,17 @@ import ZeroMQ
         let recording = Recording(samplingRate: 250, seconds: 90, seed: 5)
         let blocks = recording.blocks(stream: "bed-1", size: 250)
         // In two parts: what comes faster than in real time runs ahead of what is decided about it.
-        try Self.send(Array(blocks.prefix(55)), to: first)
+        try Self.send(Array(blocks.prefix(58)), to: first)
         #expect(first.wait(for: "ecgmon_alerts_started_total{kind=\"asystole\"}") { $0 == 1 })
         let context = try ZeroMQContext()
         let source = try AcquisitionClient(endpoint: first.ingest, context: context)
-        for block in blocks.dropFirst(55) { #expect(try source.send(block, timeout: .seconds(30))) }
+        for block in blocks.dropFirst(58) { #expect(try source.send(block, timeout: .seconds(30))) }
         // The whole strip: written once more when all of it had come.
         let reader = try JournalReader(path: first.journal)
         func asystole() throws -> StoredStrip? {
-            try reader.strips(of: "bed-1").first { $0.key.contains("asystole") }.flatMap { StoredStrip(stored: $0.value) }
+            try reader.strips(of: "bed-1").first { $0.key.contains("asystole") }.flatMap {
+                StoredStrip(stored: $0.value)
+            }
         }
         #expect(eventually { (try? asystole())?.millivolts[0].last?.isNaN == false })
         let strip = try #require(try asystole())
@@ -329,7 +331,8 @@ import ZeroMQ
         let client = try viewer(daemon, token: Self.commandToken)
         #expect(client.text { $0.contains(#""name":"bed-1""#) } != nil)
         client.send(
-            #"{"type":"command","number":1,"bed":"bed-1","action":"limits","by":"x","limits":{"tachycardia_above":65}}"#)
+            #"{"type":"command","number":1,"bed":"bed-1","action":"limits","by":"x","limits":{"tachycardia_above":65}}"#
+        )
         #expect(try #require(client.text { $0.contains(#""type":"reply""#) }).contains(#""result":"done""#))
         #expect(daemon.metric("ecgmon_alerts_started_total{kind=\"tachycardia\"}") ?? 0 == 0)
         let context = try ZeroMQContext()

@@ -65,6 +65,7 @@ struct StoredStripTests {
         // Bytes that break off are no values.
         let short = try #require(good.firstMatch(of: /"packed":\["([^"]+)"/)).1
         let cut = try #require(StoredStrip(stored: Array(good.replacing(short, with: "Ag==").utf8)))
-        #expect(cut.message(bed: "", alarm: "").values[0].values == [1] + Array(repeating: StripDecimator.none, count: 3))
+        #expect(
+            cut.message(bed: "", alarm: "").values[0].values == [1] + Array(repeating: StripDecimator.none, count: 3))
     }
 }
