@@ -180,7 +180,7 @@ import Testing
     @Test func limitsThatDoNotGoTogetherAreRefusedInWords() throws {
         var limits = BedLimits(by: "Dr Grey", at: 5)
         limits[.bradycardiaBelow] = 30
-        #expect(throws: BedLimits.Problem(words: "Extreme bradycardia below must be at most bradycardia below (30.0)"))
+        #expect(throws: BedLimits.Problem(words: "The limit of extreme bradycardia must be at most the limit of bradycardia (30.0)"))
         {
             _ = try limits.applied(to: MonitorConfiguration())
         }

@@ -29,6 +29,20 @@ enum BedLimit: String, CaseIterable, Codable, Sendable {
         }
     }
 
+    /// For a sentence.
+    var noun: String {
+        switch self {
+        case .extremeTachycardiaAbove: "the limit of extreme tachycardia"
+        case .tachycardiaAbove: "the limit of tachycardia"
+        case .bradycardiaBelow: "the limit of bradycardia"
+        case .extremeBradycardiaBelow: "the limit of extreme bradycardia"
+        case .pauseSeconds: "the length of a pause"
+        case .asystoleSeconds: "the time to asystole"
+        case .ventricularTachycardiaRate: "the rate of ventricular tachycardia"
+        case .frequentVentricularBeats: "the number of ventricular beats"
+        }
+    }
+
     var unit: String {
         switch self {
         case .extremeTachycardiaAbove, .tachycardiaAbove, .bradycardiaBelow, .extremeBradycardiaBelow,
@@ -133,14 +147,11 @@ struct BedLimits: Codable, Sendable, Equatable {
 
     /// The requirement in words of the page.
     private static func words(_ problem: MonitorConfiguration.InvalidValue) -> String {
-        var text = problem.requirement
-        var name = problem.key
+        var text = "\(problem.key) must be \(problem.requirement)"
         for limit in BedLimit.allCases {
-            let key = camelCase(limit.rawValue)
-            if problem.key == key { name = limit.name }
-            text = text.replacing(key, with: limit.name.lowercased())
+            text = text.replacing(camelCase(limit.rawValue), with: limit.noun)
         }
-        return "\(name) must be \(text)"
+        return text.prefix(1).uppercased() + text.dropFirst()
     }
 
     private static func camelCase(_ name: String) -> String {
@@ -164,7 +175,7 @@ struct ReceivedLimits: Sendable {
     /// - Returns: what is wrong with a value; nil: nothing.
     static func problem(_ limit: BedLimit, _ value: Double) -> String? {
         guard limit.range.contains(value), (value / limit.step).rounded() * limit.step == value else {
-            return "\(limit.name) must be \(limit.step == 1 ? "a whole number " : "")from "
+            return "\(limit.noun) must be \(limit.step == 1 ? "a whole number " : "")from "
                 + "\(limit.text(limit.range.lowerBound)) to \(limit.text(limit.range.upperBound))"
         }
         return nil

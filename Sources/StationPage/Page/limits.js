@@ -66,6 +66,7 @@ export class LimitsView {
       byId("by").focus();
       return;
     }
+    setText(byId("reply"), "");
     setText(byId("limits-bed"), byId("bed-name").textContent);
     this.fill();
     this.edit();

@@ -79,7 +79,8 @@ struct ReportCommand: ParsableCommand {
     }
 
     func run() throws {
-        // A missing browser is told before the work.
+        // A missing browser or folder is told before the work.
+        try WriteProblem.checkFolder(of: output)
         let printer = output.lowercased().hasSuffix(".pdf") ? try PDFPrinter() : nil
         if let journal {
             try report(journal, printer)
@@ -132,7 +133,7 @@ struct ReportCommand: ParsableCommand {
         } catch let error as ToolError {
             throw error
         } catch {
-            throw ToolError("\(printable(output)) cannot be written: \(error)", nextStep: "Name another file with -o")
+            throw ToolError("\(printable(output)) cannot be written: \(WriteProblem.words(error))", nextStep: "Name another file with -o")
         }
     }
 

@@ -287,9 +287,9 @@ import ZeroMQ
         #expect(client.text { $0.contains(#""by":"Dr Grey [station token]""#) } != nil)
         #expect(eventually { first.log.contains("limits set") && first.log.contains("Dr Grey [station token]") })
         for (bad, words) in [
-            (#","limits":{"tachycardia_above":20}"#, "Tachycardia above must be a whole number from 50 /min"),
+            (#","limits":{"tachycardia_above":20}"#, "the limit of tachycardia must be a whole number from 50 /min"),
             (#","limits":{"hunger":20}"#, "no limit of a bed"), (set, "these limits hold already"),
-            (#","limits":{"bradycardia_below":100}"#, "must be below tachycardia above"),
+            (#","limits":{"bradycardia_below":100}"#, "The limit of bradycardia must be below the limit of tachycardia"),
         ] {
             let text = try answer(client, bad)
             #expect(text.contains(#""result":"invalid""#) && text.contains(words), "\(bad): \(text)")
