@@ -84,6 +84,16 @@ import Testing
         #expect(found.first?.words.contains(words) == true, "\(found)")
     }
 
+    @Test func aModelOnTheCommandLineIsFoundInTheWorkingDirectory() throws {
+        let here = FileManager.default.currentDirectoryPath
+        let name = try #require(try FileManager.default.contentsOfDirectory(atPath: here).first)
+        var overrides = ConfigurationOverrides()
+        overrides.model = name
+        #expect(overrides.applied(to: DaemonConfiguration()).model.path == "\(here)/\(name)")
+        overrides.model = "models/none.safetensors"
+        #expect(overrides.applied(to: DaemonConfiguration()).model.path == "models/none.safetensors")
+    }
+
     @Test func everyLimitOutOfItsRangeIsReported() {
         let found = mistakes(
             "[monitor]\nbradycardia_below = 500\nasystole_seconds = 99\npause_seconds = \"x\"\nhunger = 1\n")

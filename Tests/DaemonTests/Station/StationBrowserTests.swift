@@ -123,6 +123,8 @@ struct StationBrowserTests {
         try browser.open("http://127.0.0.1:\(daemon.stationPort)/")
         #expect(browser.wait(for: "Number(\(Self.tile("bed-1", ".number"))?.textContent) > 60"))
         #expect(try browser.evaluate("getComputedStyle(document.getElementById('banner')).display") == "none")
+        let claim = "getComputedStyle(document.getElementById('alarm-bar'), '::before').content"
+        #expect(try browser.evaluate(claim).contains("No open alarm"))
         daemon.signal(SIGKILL)
         #expect(
             browser.wait(
@@ -134,6 +136,7 @@ struct StationBrowserTests {
             ))
         #expect(browser.wait(for: "\(Self.tile("bed-1", ".number")).textContent === '--'"))
         #expect(browser.wait(for: "document.title.includes('NOT LIVE')"))
+        #expect(try browser.evaluate(claim) == "none", "it does not say that there is no alarm")
         #expect(try browser.evaluate("getComputedStyle(\(Self.tile("bed-1", "canvas"))).filter").contains("grayscale"))
         #expect(
             try browser.evaluate("getComputedStyle(\(Self.tile("bed-1", ".tile-strip")), '::after').content").contains(

@@ -60,6 +60,8 @@ import ZeroMQ
         let daemon = try DaemonProcess(hasStation: true)
         let page = try ask(daemon.stationPort, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(page.hasPrefix("HTTP/1.1 200 ") && page.contains("<title>Central station</title>"))
+        // Before it is connected it says so.
+        #expect(page.contains("Connecting to the daemon ...</div>") && page.contains("<noscript>"))
         let policy = try #require(page.split(separator: "\r\n").first { $0.hasPrefix("Content-Security-Policy: ") })
         #expect(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"))
         #expect(!policy.contains("unsafe") && !policy.contains("*") && !policy.contains("http"))
