@@ -294,6 +294,20 @@ struct StationBrowserTests {
         let sideways =
             "Math.max(document.documentElement.scrollWidth, document.getElementById('ward').scrollWidth) <= innerWidth"
         #expect(try browser.evaluate(sideways) == "true")
+        // What small tiles say of an attack can be read: dark on violet.
+        let chip =
+            """
+            (() => {
+                const chip = document.createElement('span');
+                chip.className = 'chip attack';
+                document.getElementById('ward').append(chip);
+                const style = getComputedStyle(chip);
+                const found = `${document.getElementById('ward').dataset.size} ${style.backgroundColor}`;
+                chip.remove();
+                return found;
+            })()
+            """
+        #expect(try browser.evaluate(chip) == "dense rgb(214, 140, 255)")
         try browser.resize(width: 390, height: 844, isPhone: true)
         #expect(
             browser.wait(
