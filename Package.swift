@@ -118,7 +118,7 @@ let package = Package(
             name: "StationPage",
             resources: [
                 "alarms.js", "app.js", "beds.js", "charts.js", "connection.js", "detail.js", "icon.svg", "index.html",
-                "station.css", "strip.js", "tile.js", "tones.js",
+                "limits.js", "station.css", "strip.js", "tile.js", "tones.js",
             ].map { .embedInCode("Page/\($0)") }, swiftSettings: strict),
         // All of the daemon but its command line.
         .target(
@@ -218,7 +218,8 @@ let package = Package(
                 "ecgmon", "DaemonEvaluation", "DaemonHarness", "EC57", "ECGEvaluation", "ECGReplay", "TestSupport",
                 "ToolSupport", "WFDB", "ECGWire", "ECGSecurity", "ECGSignal", "NeuralNetwork", "ECGATKGAN",
                 "ECGClassification",
-                "ECGMonitor", "ZeroMQ",
+                "ECGMonitor", "MonitorDaemon", "ZeroMQ",
+                .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], exclude: ["run-guide.sh"], swiftSettings: strict),

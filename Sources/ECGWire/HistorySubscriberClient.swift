@@ -9,7 +9,8 @@ public import ZeroMQ
 public struct HistorySubscriberClient: ~Copyable {
     /// The position at which to start.
     public enum Start: Sendable {
-        /// At the active alerts, followed by everything published from now on.
+        /// At the active alerts, followed by everything published from now on. The history is asked at once: where it
+        /// does not answer, half a second is waited, and the client starts when it first does.
         case now
         /// At the oldest event that is still kept.
         case beginning
@@ -79,6 +80,11 @@ public struct HistorySubscriberClient: ~Copyable {
         if case .now = start { hasHistory = false } else { hasHistory = history != nil }
         if case .after(let sequences) = start {
             for (topic, sequence) in sequences { merge.begin(topic, after: sequence) }
+        }
+        // What is published between now and the first `receive` belongs to it, too.
+        if case .now = start {
+            // What went wrong will do so again, and is thrown there.
+            do throws(WireError) { try look() } catch { nextLook = .now }
         }
     }
 

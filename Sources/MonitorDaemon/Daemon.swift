@@ -117,7 +117,11 @@ public enum Daemon {
             throw error
         }
         if let socketsNote {
-            logger.notice("no configuration file: the defaults hold", metadata: ["sockets": "\(socketsNote)"])
+            var metadata: Logger.Metadata = ["sockets": "\(socketsNote)"]
+            if pipeline.journal == nil {
+                metadata["journal"] = "none, so nothing is kept when the daemon ends; --journal FILE keeps one"
+            }
+            logger.notice("no configuration file: the defaults hold", metadata: metadata)
         }
         state.didLook()
         let listening = AsyncStream<UInt16>.makeStream()

@@ -21,6 +21,7 @@ public struct StationFile: Sendable {
         "/charts.js": StationFile(type: script, bytes: PackageResources.charts_js),
         "/connection.js": StationFile(type: script, bytes: PackageResources.connection_js),
         "/detail.js": StationFile(type: script, bytes: PackageResources.detail_js),
+        "/limits.js": StationFile(type: script, bytes: PackageResources.limits_js),
         "/strip.js": StationFile(type: script, bytes: PackageResources.strip_js),
         "/tile.js": StationFile(type: script, bytes: PackageResources.tile_js),
         "/tones.js": StationFile(type: script, bytes: PackageResources.tones_js),

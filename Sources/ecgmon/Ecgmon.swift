@@ -24,6 +24,7 @@ struct Ecgmon: AsyncParsableCommand {
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
+                RecordBatch.showProgress { ProgressLine(total: $0) }
                 try await asynchronous.run()
             } else {
                 try command.run()

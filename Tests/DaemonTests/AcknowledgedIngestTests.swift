@@ -115,7 +115,9 @@ private final class HandSource {
         var block = recording.block(stream: "a", 0..<90)
         block.samplingRate = .nan
         try source.send(block)
-        #expect(try source.reply { !$0.cause.isEmpty }.cause == "sampling_rate_out_of_range")
+        let invalid = try source.reply { !$0.cause.isEmpty }
+        #expect(invalid.cause == "sampling_rate_out_of_range")
+        #expect(invalid.stream == "a" && invalid.refusedSampleIndex == 0)
         try source.send(recording.block(stream: "a", 0..<90))
         try source.send(recording.block(stream: "b", 0..<90))
         // Far ahead: the worker refuses it, by the stream's past.

@@ -84,6 +84,26 @@ import Testing
         #expect(found.first?.words.contains(words) == true, "\(found)")
     }
 
+    @Test func aModelOnTheCommandLineIsFoundInTheWorkingDirectory() throws {
+        let here = FileManager.default.currentDirectoryPath
+        let name = try #require(try FileManager.default.contentsOfDirectory(atPath: here).first)
+        var overrides = ConfigurationOverrides()
+        overrides.model = name
+        #expect(overrides.applied(to: DaemonConfiguration()).model.path == "\(here)/\(name)")
+        overrides.model = "models/none.safetensors"
+        #expect(overrides.applied(to: DaemonConfiguration()).model.path == "models/none.safetensors")
+    }
+
+    @Test func everyLimitOutOfItsRangeIsReported() {
+        let found = mistakes(
+            "[monitor]\nbradycardia_below = 500\nasystole_seconds = 99\npause_seconds = \"x\"\nhunger = 1\n")
+        #expect(found.map(\.line) == [2, 3, 4, 5])
+        #expect(found[0].words == "monitor.bradycardia_below must be from 15.0 to 150.0, not 500.0")
+        #expect(found[2].words == "monitor.pause_seconds must be a number")
+        let together = mistakes("[monitor]\nbradycardia_below = 100\ntachycardia_above = 90\n")
+        #expect(together.count == 1 && together[0].line == 2)
+    }
+
     @Test func allMistakesAreReportedTogetherInLineOrder() {
         let found = mistakes("[log]\nlevel = 1\nperiod_seconds = true\n[http]\nport = -1\nports = 2\n")
         #expect(found.map(\.line) == [2, 3, 5, 6])

@@ -148,6 +148,25 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
+    @Test func whatIsPublishedBeforeTheFirstReceiveIsDelivered() throws {
+        let context = try ZeroMQContext()
+        let daemon = try daemon(streams: ["a"], context)
+        let before = try Past(daemon, context).events("beat").count
+        var client = try HistorySubscriberClient(
+            endpoint: daemon.events, history: daemon.history, filters: [.all(.beat)], context: context)
+        // Another stream, and no receive meanwhile: the subscription may not even have reached the publisher.
+        try Self.send(["b"], to: daemon, context)
+        let expected = try Past(daemon, context).events("beat").filter { $0.stream == "b" }
+        #expect(before > 0 && !expected.isEmpty)
+        var found: [WireEvent] = []
+        while found.count < expected.count, let publication = try client.receive(timeout: .seconds(15)) {
+            #expect(publication.missedBefore == 0)
+            if let event = publication.event { found.append(event) }
+        }
+        expectSame(found, expected, "b")
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func newSubscriberGetsTheActiveAlerts() throws {
         let context = try ZeroMQContext()
         let daemon = try daemon(streams: ["a"], context, configuration: "[monitor.alarms]\nlatching = [\"high\"]\n")

@@ -161,7 +161,7 @@ import Testing
         _ = try database.commit([round((1...10).map { event(.beat, $0) })], snapshots: [:])
         #expect(try database.delete(.beat, writtenBefore: 0, limit: 5) == 0)
         #expect(try database.delete(.beat, writtenBefore: .max, limit: 3) == 3)
-        #expect(try database.deleteOldest(limit: 4) == ["bed-1": 4])
+        #expect(try database.deleteOldest(limit: 4).events == ["bed-1": 4])
         let reader = try JournalReader(path: folder.file)
         let (beats, statuses) = try reader.read { moment in
             (

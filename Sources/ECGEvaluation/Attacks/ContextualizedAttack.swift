@@ -93,7 +93,7 @@ public struct ContextualizedAttack: Sendable {
         let quota = max(sample / 4, 1)
         let seed = seed
         // Keep no more beats of a class per record than could be drawn in total: contexts are large.
-        let parts = try await RecordBatch.map(Array(inputs.enumerated()), jobs: jobs) { number, input in
+        let parts = try await RecordBatch.map(Array(inputs.enumerated()), jobs: jobs, showsProgress: false) { number, input in
             var random = SeededGenerator(seed: seed).split(UInt64(number))
             let beats = try ContextualBeats.labelled(input.1, in: input.0, from: start, classifier: classifier).map {
                 (key: random.next(), beat: $0)

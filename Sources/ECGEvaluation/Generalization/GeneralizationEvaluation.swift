@@ -125,7 +125,7 @@ public struct GeneralizationEvaluation: Sendable {
         let progress = runtime.makeProgress(jobs.reduce(0) { $0 + $1.hours })
         defer { progress.end() }
         let (runtime, classifier, heldOut, allLeads) = (runtime, model.classifier, heldOut, usesAllLeads)
-        let results = try await RecordBatch.map(jobs, jobs: runtime.threads) { job in
+        let results = try await RecordBatch.map(jobs, jobs: runtime.threads, showsProgress: false) { job in
             if runtime.isCancelled() { throw EvaluationCancelled() }
             let source = sources[job.source]
             let name = source.records[job.record]

@@ -8,28 +8,67 @@ package enum HolterDrawing {
         "N": "#666666", "S": "#0072B2", "V": "#D55E00", "F": "#A8397C", "?": "#888888",
     ]
 
-    /// Heart rate minute by minute: mean as a line, least to greatest as a band.
-    package static func trend(_ summary: HolterSummary, width: Double = 190, height: Double = 50) -> String {
-        let limit = max(120, ((summary.minutes.map(\.greatest).max() ?? 0) / 20).rounded(.up) * 20)
-        var chart = Chart(width: width, height: height, xLimit: max(summary.duration, 60), yLimit: limit)
-        chart.yAxis(step: limit > 200 ? 80 : 40)
-        chart.timeAxis()
-        for minute in summary.minutes {
-            let (x, w) = (chart.x(minute.start), max(0.25, chart.x(60) - chart.x(0)))
-            chart.canvas.rectangle(
-                x, chart.y(minute.greatest), w, max(0.2, chart.y(minute.least) - chart.y(minute.greatest)), fill: pale)
-            chart.canvas.rectangle(x, chart.y(minute.mean) - 0.25, w, 0.5, fill: blue)
+    /// What a trend shows.
+    package enum Quantity: Sendable {
+        /// Beats per minute.
+        case heartRate
+        /// RR intervals in ms.
+        case interval
+
+        fileprivate var title: String {
+            switch self {
+            case .heartRate: "Heart rate in beats per minute"
+            case .interval: "RR intervals in ms"
+            }
         }
-        return chart.svg("Heart rate in beats per minute over the recording")
+
+        /// Of the axis, at least and at most.
+        fileprivate var limits: ClosedRange<Double> {
+            switch self {
+            case .heartRate: 120...400
+            case .interval: 1200...3200
+            }
+        }
+
+        fileprivate var step: Double { limits.lowerBound / 3 }
+    }
+
+    /// Heart rate minute by minute.
+    package static func trend(_ summary: HolterSummary) -> String {
+        trend(summary.minutes, of: .heartRate, duration: summary.duration)
+    }
+
+    /// Minute by minute: mean as a line, least to greatest as a band. What is beyond the axis is cut off.
+    /// - Parameters:
+    ///   - duration: in s.
+    ///   - clock: the time of day at the beginning, in s; nil: times are counted from there.
+    package static func trend(
+        _ minutes: [HolterSummary.Minute], of quantity: Quantity, duration: Double, clock: Double? = nil,
+        width: Double = 190, height: Double = 50
+    ) -> String {
+        let (limits, step) = (quantity.limits, quantity.step)
+        let greatest = ((minutes.map(\.greatest).max() ?? 0) / step * 2).rounded(.up) * step / 2
+        let limit = min(max(limits.lowerBound, greatest), limits.upperBound)
+        var chart = Chart(width: width, height: height, xLimit: max(duration, 60), yLimit: limit)
+        chart.yAxis(step: limit > limits.lowerBound * 1.7 ? 2 * step : step)
+        chart.timeAxis(clock)
+        for minute in minutes {
+            let (x, w) = (chart.x(minute.start), max(0.25, chart.x(60) - chart.x(0)))
+            let (low, mean) = (chart.y(min(minute.least, limit)), chart.y(min(minute.mean, limit)))
+            let high = chart.y(min(minute.greatest, limit))
+            chart.canvas.rectangle(x, high, w, max(0.2, low - high), fill: pale)
+            chart.canvas.rectangle(x, mean - 0.25, w, 0.5, fill: blue)
+        }
+        return chart.svg("\(quantity.title) over the recording")
     }
 
     /// Each interval against the one before (Poincare plot), in ms, of normal beats in a row and of the others.
-    package static func poincare(_ summary: HolterSummary, size: Double = 80) -> String {
+    package static func poincare(_ beats: [HolterSummary.Beat], size: Double = 80) -> String {
         let limit = 2000.0
         var chart = Chart(width: size, height: size, xLimit: limit, yLimit: limit)
         chart.yAxis(step: 500)
         chart.xAxis(step: 500)
-        let pairs = Array(zip(summary.beats, summary.beats.dropFirst()))
+        let pairs = Array(zip(beats, beats.dropFirst()))
         // As many as can be told apart.
         let step = max(1, pairs.count / 6000)
         for (before, beat) in stride(from: 0, to: pairs.count, by: step).map({ pairs[$0] }) {
@@ -43,15 +82,18 @@ package enum HolterDrawing {
     }
 
     /// Ectopic beats by hour.
-    package static func ectopy(_ summary: HolterSummary, width: Double = 105, height: Double = 80) -> String {
-        let most = summary.hours.map { $0.ventricular + $0.supraventricular }.max() ?? 0
+    /// - Parameter clock: the time of day at the beginning, in s; nil: times are counted from there.
+    package static func ectopy(
+        _ hours: [HolterSummary.Part], clock: Double? = nil, width: Double = 105, height: Double = 80
+    ) -> String {
+        let most = hours.map { $0.ventricular + $0.supraventricular }.max() ?? 0
         let unit = [10.0, 20, 50, 100, 200, 500, 1000, 2000, 5000].first { Double(most) <= $0 * 5 } ?? 10_000
         var chart = Chart(
-            width: width, height: height, xLimit: Double(max(1, summary.hours.count)) * 3600,
+            width: width, height: height, xLimit: Double(max(1, hours.count)) * 3600,
             yLimit: max(unit, (Double(most) / unit).rounded(.up) * unit))
         chart.yAxis(step: unit)
-        chart.timeAxis()
-        for hour in summary.hours {
+        chart.timeAxis(clock)
+        for hour in hours {
             let (x, w) = (chart.x(hour.start + 300), chart.x(3000) - chart.x(0))
             let ventricular = Double(hour.ventricular)
             let both = ventricular + Double(hour.supraventricular)
@@ -138,12 +180,18 @@ package enum HolterDrawing {
             }
         }
 
-        mutating func timeAxis() {
+        /// - Parameter clock: the time of day at 0, in s; nil: times are counted from there.
+        mutating func timeAxis(_ clock: Double?) {
             let steps = [60.0, 300, 600, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400]
             let step = steps.first { xLimit / $0 <= 9 } ?? 86_400
-            for value in stride(from: 0, through: xLimit, by: step) {
+            let first = clock.map { ($0 / step).rounded(.up) * step - $0 } ?? 0
+            for value in stride(from: first, through: xLimit, by: step) {
                 canvas.line(x(value), top, x(value), height - bottom, stroke: fine)
-                let text = "\(ClockTime(seconds: value))"
+                var text = "\(ClockTime(seconds: value))"
+                if let clock {
+                    let minutes = Int((clock + value) / 60) % 1440
+                    text = "\(minutes / 60):\(minutes % 60 < 10 ? "0" : "")\(minutes % 60)"
+                }
                 canvas.text(x(value), height - 4, text.replacing(".0", with: ""), anchor: "middle", fill: "#555555")
             }
         }

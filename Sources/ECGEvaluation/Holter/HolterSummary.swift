@@ -11,6 +11,10 @@ package struct HolterSummary: Sendable {
         package var letter: Character
         /// To the beat before; nil: not known.
         package var interval: Double?
+
+        package init(seconds: Double, letter: Character, interval: Double?) {
+            (self.seconds, self.letter, self.interval) = (seconds, letter, interval)
+        }
     }
 
     /// An alarm or a suspicion, from where its condition began to where it was over.
@@ -38,14 +42,20 @@ package struct HolterSummary: Sendable {
         /// Share of the time, 0 ... 1.
         package var fibrillation = 0.0
         package var unusable = 0.0
+
+        package init(start: Double) { self.start = start }
     }
 
-    /// A minute's heart rate.
+    /// A minute's heart rate, or another quantity.
     package struct Minute: Sendable {
         package var start: Double
         package var mean: Double
         package var least: Double
         package var greatest: Double
+
+        package init(start: Double, mean: Double, least: Double, greatest: Double) {
+            (self.start, self.mean, self.least, self.greatest) = (start, mean, least, greatest)
+        }
     }
 
     /// Of intervals between two normal beats in a row (Task Force of ESC and NASPE, Circulation 1996;93:1043).
@@ -83,7 +93,7 @@ package struct HolterSummary: Sendable {
         let end = max(duration, 1)
         whole = part(0..<end)
         hours = stride(from: 0, to: end, by: 3600).map { part($0..<min($0 + 3600, end)) }
-        variability = Self.variability(beats)
+        variability = Variability(beats)
         if let beat = beats.max(by: { ($0.interval ?? 0) < ($1.interval ?? 0) }), let interval = beat.interval {
             longest = (interval, beat.seconds - interval)
         }
@@ -199,7 +209,11 @@ package struct HolterSummary: Sendable {
         return total
     }
 
-    private static func variability(_ beats: [Beat]) -> Variability? {
+}
+
+extension HolterSummary.Variability {
+    /// - Returns: nil of fewer than 30 such intervals.
+    package init?(_ beats: [HolterSummary.Beat]) {
         let pairs = zip(beats, beats.dropFirst())
         // An interval that follows no other normal one is parted from those before it.
         var runs: [[Double]] = [[]]
@@ -217,7 +231,7 @@ package struct HolterSummary: Sendable {
         let differences = runs.flatMap { run in zip(run, run.dropFirst()).map { abs($1 - $0) } }
         guard !differences.isEmpty else { return nil }
         let squares = differences.reduce(0) { $0 + $1 * $1 } / Double(differences.count)
-        return Variability(
+        self.init(
             intervals: all.count, sdnn: variance.squareRoot(), rmssd: squares.squareRoot(),
             pnn50: Double(differences.count { $0 > 50 }) / Double(differences.count))
     }

@@ -39,12 +39,8 @@ package struct LineChart: Sendable {
             body.append("<g transform=\"translate(0 \(SVGCanvas.number(Double(number) * height)))\">")
             body += chart.canvas.lines + ["</g>"]
         }
-        let (w, h) = (SVGCanvas.number(width), SVGCanvas.number(all))
-        let names = charts.map(\.title).joined(separator: "; ")
-        return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(w) \(h)\" width=\"\(w)mm\" "
-            + "height=\"\(h)mm\" font-family=\"sans-serif\" role=\"img\">\n"
-            + "<title>\(SVGCanvas.escaped(names))</title>\n"
-            + "<rect width=\"\(w)\" height=\"\(h)\" fill=\"#FFFFFF\"/>\n" + body.joined(separator: "\n") + "\n</svg>\n"
+        return SVGCanvas.document(
+            body, width: width, height: all, title: charts.map(\.title).joined(separator: "; "))
     }
 
     private var canvas: SVGCanvas {

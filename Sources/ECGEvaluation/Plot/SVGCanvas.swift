@@ -25,6 +25,16 @@ struct SVGCanvas {
         }
     }
 
+    /// A file of its own.
+    /// - Parameter body: what is painted on white.
+    static func document(_ body: [String], width: Double, height: Double, title: String) -> String {
+        let (w, h) = (number(width), number(height))
+        return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(w) \(h)\" width=\"\(w)mm\" "
+            + "height=\"\(h)mm\" font-family=\"sans-serif\" role=\"img\">\n"
+            + "<title>\(escaped(title))</title>\n"
+            + "<rect width=\"\(w)\" height=\"\(h)\" fill=\"#FFFFFF\"/>\n" + body.joined(separator: "\n") + "\n</svg>\n"
+    }
+
     mutating func add(_ element: String) { lines.append(element) }
 
     mutating func rectangle(

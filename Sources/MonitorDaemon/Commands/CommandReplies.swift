@@ -7,7 +7,9 @@ extension AlarmCommand {
     /// What became of it, as a label and in one line for people.
     func summary(of outcome: AlarmCommandOutcome) -> (label: CommandLabel, text: String) {
         switch outcome.result {
-        case .tooLong(let limit): return (.tooLong, "a pause of \(limit) s at most is allowed")
+        case .tooLong(let limit):
+            let seconds = limit == limit.rounded() ? "\(Int(limit))" : "\(limit)"
+            return (.tooLong, "a pause of \(seconds) s at most is allowed")
         case .invalid(let words): return (.invalid, words)
         case .nothingToDo:
             if case .resume = action { return (.nothingToDo, "nothing is paused") }

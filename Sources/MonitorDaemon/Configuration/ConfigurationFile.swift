@@ -89,6 +89,7 @@ enum ConfigurationFile {
         read(root, named: "", &configuration, &mistakes)
         configuration.wards = overrides(root, "ward", &mistakes)
         configuration.patients = overrides(root, "patient", &mistakes)
+        limitRanges(configuration, &mistakes)
         if mistakes.mistakes.isEmpty {
             relations(configuration, &mistakes)
             for problem in ListeningAddresses.resolve(&configuration, resolver) {
@@ -241,15 +242,28 @@ enum ConfigurationFile {
         }
     }
 
+    /// What is wrong with the limits of `[monitor]`: each that is out of its range, and those that do not go together.
+    private static func limitRanges(_ configuration: DaemonConfiguration, _ mistakes: inout MistakeList) {
+        let defaults = DaemonConfiguration()
+        var rest = configuration
+        var seen: Set<String> = []
+        while true {
+            do throws(MonitorConfiguration.InvalidValue) {
+                return try rest.monitor.validate()
+            } catch {
+                let name = ConfigurationSchema.fullName(ofMonitorProperty: error.key)
+                guard seen.insert(name).inserted else { return }
+                mistakes.add(name, "must be \(error.requirement)")
+                // With its default in its place the others show.
+                guard let key = ConfigurationSchema.byName[name] else { return }
+                key.copy(defaults, &rest)
+            }
+        }
+    }
+
     /// Conditions between two keys.
     private static func relations(_ configuration: DaemonConfiguration, _ mistakes: inout MistakeList) {
-        do throws(MonitorConfiguration.InvalidValue) {
-            try configuration.monitor.validate()
-        } catch {
-            let name = ConfigurationSchema.fullName(ofMonitorProperty: error.key)
-            mistakes.add(name, "must be \(error.requirement)")
-        }
-        if mistakes.mistakes.isEmpty { overrideRelations(configuration, &mistakes) }
+        overrideRelations(configuration, &mistakes)
         if configuration.ingest.connectionLimitBytes < configuration.ingest.maximumFrameBytes {
             mistakes.add("ingest.connection_limit_bytes", "must not be below ingest.maximum_frame_bytes")
         }

@@ -70,7 +70,10 @@ struct ConfigurationKey: Sendable {
         _ value: any TOMLValueConvertible, _ range: ClosedRange<Double>
     ) throws(ValueProblem) -> Double {
         guard let number = value.double ?? value.int.map(Double.init), range.contains(number) else {
-            throw ValueProblem(words: "must be a number from \(range.lowerBound) to \(range.upperBound)")
+            // Limits are checked together, with their own ranges.
+            let isOpen = range.lowerBound <= -1e6
+            throw ValueProblem(
+                words: isOpen ? "must be a number" : "must be a number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
     }

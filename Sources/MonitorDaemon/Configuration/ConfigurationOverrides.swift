@@ -20,7 +20,8 @@ public struct ConfigurationOverrides: Sendable, Equatable {
     public var noJournal = false
     /// How events are written: "json" or "binary".
     public var encoding: String?
-    /// Weights of the classifier (safetensors).
+    /// Weights of the classifier (safetensors). A relative path starts from the working directory; where there is no such
+    /// file, it is looked for like that of the configuration.
     public var model: String?
     /// Port of the HTTP pages, 0 ... 65535; 0: any that is free.
     public var httpPort: Int?
@@ -75,7 +76,10 @@ public struct ConfigurationOverrides: Sendable, Equatable {
         if let journal { result.journal.path = Self.absolute(journal) }
         if noJournal { result.journal.path = "" }
         if let encoding = encoding.flatMap({ BodyEncoding(rawValue: $0) }) { result.events.encoding = encoding }
-        if let model { result.model.path = model }
+        if let model {
+            let path = Self.absolute(model)
+            result.model.path = access(path, F_OK) == 0 ? path : model
+        }
         if let httpPort { result.http.port = httpPort }
         if noHTTP { result.http.enabled = false }
         if let stationPort { result.station.port = stationPort }

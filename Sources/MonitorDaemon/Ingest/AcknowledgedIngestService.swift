@@ -88,7 +88,8 @@ struct AcknowledgedIngestService: ThreadService {
             block = try receiver.receive(message, frameProblem: isWhole ? nil : "frames beside the block")
         } catch {
             // Who has no right to a stream is told nothing about it.
-            return try send(reply("", cause: error.cause, error.words), to: address)
+            return try send(
+                reply(error.stream, cause: error.cause, error.words, error.firstSampleIndex), to: address)
         }
         if block.sampleCount == 0 {
             try handleHello(block.stream, number: block.helloNumber, from: address)

@@ -25,6 +25,9 @@ struct BlockReceiver {
 
         let cause: RejectCause
         fileprivate let reason: Reason
+        /// The block's stream, and its first sample; empty where it could not be read, or is none of the sender's.
+        var stream = ""
+        var firstSampleIndex: Int64 = 0
 
         /// One line for the source.
         var words: String {
@@ -62,7 +65,11 @@ struct BlockReceiver {
             if acceptsHellos && block.sampleCount == 0 { try block.validateHello() } else { try block.validate() }
         } catch {
             let stream = StreamName.isValid(block.stream) ? block.stream : ""
-            throw refusal(RejectCause(error.cause), .block(error), of: stream)
+            var refusal = refusal(RejectCause(error.cause), .block(error), of: stream)
+            if !stream.isEmpty, access.peer(of: message).mayPush(stream) {
+                (refusal.stream, refusal.firstSampleIndex) = (stream, block.firstSampleIndex)
+            }
+            throw refusal
         }
         let peer = access.peer(of: message)
         guard peer.mayPush(block.stream) else {

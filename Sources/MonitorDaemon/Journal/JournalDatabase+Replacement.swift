@@ -6,14 +6,14 @@ final class LostJournal {
     let queue: DatabaseQueue
     /// Its own files that were moved aside; of no use once everything has been copied.
     fileprivate let leftovers: [String]
-    /// Events at this place and after it have been copied, or are not in it; by kind, in the order of copying.
-    fileprivate var left: [(kind: JournalKind, before: Int64)]
+    /// Rows at this place and after it have been copied, or are not in it; by table, in the order of copying.
+    fileprivate var left: [(table: String, before: Int64)]
     private(set) var copied = 0
 
     fileprivate init(_ queue: DatabaseQueue, leftovers: [String], before place: Int64) {
         self.queue = queue
         self.leftovers = leftovers
-        left = [JournalKind.alert, .suspicion, .status, .beat].map { ($0, place) }
+        left = [JournalKind.alert, .suspicion, .status, .beat].map { (JournalDatabase.table($0), place) }
     }
 
     fileprivate func didCopy(_ count: Int) { copied += count }
@@ -55,7 +55,19 @@ extension JournalDatabase {
             replacement.loss = error
         }
         // If the one before has not been copied to its end, the newer is worth more.
-        lost = LostJournal(queue, leftovers: moved.filter(\.isOwn).map(\.path), before: nextPlace)
+        let lost = LostJournal(queue, leftovers: moved.filter(\.isOwn).map(\.path), before: nextPlace)
+        let hadBedsideTables = hasBedsideTables
+        hasBedsideTables = Self.makeBedsideTables(fresh)
+        if hadBedsideTables, hasBedsideTables {
+            // Limits hold at once; the others follow.
+            try? queue.read { old in
+                try fresh.write { new in
+                    try Self.copy(old, "SELECT * FROM bed_limits", to: "bed_limits", new)
+                    lost.left += try Self.beginCopyOfBedside(from: old, to: new)
+                }
+            }
+        }
+        self.lost = lost
         queue = fresh
         files = JournalFiles(openedAt: path)
         return replacement
@@ -78,6 +90,17 @@ extension JournalDatabase {
         }
     }
 
+    /// Copies the last strip and the last minute: what is written from now on has places after all that is copied
+    /// later.
+    private static func beginCopyOfBedside(
+        from old: Database, to new: Database
+    ) throws -> [(table: String, before: Int64)] {
+        try ["strip", "trend"].compactMap { table in
+            let last = "SELECT * FROM \(table) ORDER BY place DESC LIMIT 1"
+            return try copy(old, last, to: table, new).lastPlace.map { (table, $0) }
+        }
+    }
+
     /// - Parameter sql: selects all columns of the table, in its order.
     @discardableResult
     private static func copy(
@@ -87,12 +110,16 @@ extension JournalDatabase {
         var insert: Statement?
         let rows = try Row.fetchCursor(old, sql: sql, arguments: arguments)
         while let row = try rows.next() {
+            let columns = Array(row.columnNames)
             let statement =
                 try insert
                 ?? new.makeStatement(
-                    sql: """
-                        INSERT OR IGNORE INTO \(table) (\(row.columnNames.joined(separator: ", ")))
-                        VALUES (\(row.map { _ in "?" }.joined(separator: ", ")))
+                    // A minute may have gone on since.
+                    sql: table == "trend"
+                        ? TrendSums.upsert(columns)
+                        : """
+                        INSERT OR IGNORE INTO \(table) (\(columns.joined(separator: ", ")))
+                        VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))
                         """)
             insert = statement
             try statement.execute(arguments: StatementArguments(Array(row.databaseValues)))
@@ -107,7 +134,7 @@ extension JournalDatabase {
     /// - Throws: what went wrong; the lost journal is given up if it cannot be read.
     func copyLostEvents(limit: Int) throws -> Int? {
         guard let lost else { return nil }
-        guard let (kind, before) = lost.left.first else {
+        guard let (table, before) = lost.left.first else {
             try? lost.queue.close()
             for path in lost.leftovers { unlink(path) }
             self.lost = nil
@@ -118,8 +145,8 @@ extension JournalDatabase {
             step = try lost.queue.read { old in
                 try queue.write { new in
                     try Self.copy(
-                        old, "SELECT * FROM \(Self.table(kind)) WHERE place < ? ORDER BY place DESC LIMIT ?",
-                        [before, limit], to: Self.table(kind), new)
+                        old, "SELECT * FROM \(table) WHERE place < ? ORDER BY place DESC LIMIT ?", [before, limit],
+                        to: table, new)
                 }
             }
         } catch let error as DatabaseError where error.resultCode.primaryResultCode == .SQLITE_FULL {

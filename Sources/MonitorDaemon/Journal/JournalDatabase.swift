@@ -20,6 +20,8 @@ final class JournalDatabase {
     /// The one before, while its events are copied.
     var lost: LostJournal?
     private(set) var nextPlace: Int64 = 1
+    /// Trends, strips and limits are kept; not where there was no room for their tables.
+    var hasBedsideTables = false
 
     /// Why there is no journal.
     enum Failure: Error {
@@ -36,6 +38,7 @@ final class JournalDatabase {
         self.synchronous = synchronous
         lock = try FileLock(path: path + ".lock")
         (queue, nextPlace) = try Self.openOrPutAside(path, synchronous, putAside)
+        hasBedsideTables = Self.makeBedsideTables(queue)
         files = JournalFiles(openedAt: path)
     }
 
@@ -161,8 +164,11 @@ final class JournalDatabase {
 
     /// Writes all of it, or, throwing, nothing.
     /// - Parameter snapshots: by stream; written after the events.
-    func commit(_ rounds: [JournalRound], snapshots: [String: StreamSnapshot]) throws -> Receipt {
+    func commit(
+        _ rounds: [JournalRound], snapshots: [String: StreamSnapshot], strips: [JournaledStrip] = []
+    ) throws -> Receipt {
         var receipt = Receipt()
+        var trends = TrendSums()
         var place = nextPlace
         let now = DaemonClock.utc()
         try queue.write { database in
@@ -192,9 +198,18 @@ final class JournalDatabase {
                     if let alert = event.alert {
                         try mark(alert, of: round.stream, event.body, place: place, database)
                     }
+                    if let part = event.trend {
+                        let minute = TrendMinute.minute(acquired: event.acquisitionTimeNanoseconds, now: now)
+                        trends.note(part, of: round.stream, minute: minute)
+                    }
                     place += 1
                     receipt.written += 1
                 }
+                if hasBedsideTables, let limits = round.limits { try write(limits, of: round.stream, database) }
+            }
+            if hasBedsideTables {
+                try trends.write(database)
+                for strip in strips { try write(strip, now: now, database) }
             }
             try write(positions, database)
             for (stream, snapshot) in snapshots { try write(snapshot, of: stream, database) }
@@ -282,9 +297,10 @@ final class JournalDatabase {
         }
     }
 
-    /// Deletes the oldest events of the kind whose oldest is the oldest.
-    /// - Returns: how many of each stream, at most `limit` together.
-    func deleteOldest(limit: Int) throws -> [String: Int] {
+    /// Deletes the oldest events of the kind whose oldest is the oldest; or minutes of trends, or strips, where those are
+    /// older.
+    /// - Returns: how many events of each stream, and how many others, at most `limit` together.
+    func deleteOldest(limit: Int) throws -> (events: [String: Int], others: Int) {
         try queue.write { database in
             var oldest: (kind: JournalKind, time: Int64)?
             for kind in JournalKind.allCases {
@@ -292,7 +308,16 @@ final class JournalDatabase {
                 guard let time = try Int64.fetchOne(database, sql: sql) else { continue }
                 if oldest.map({ time < $0.time }) ?? true { oldest = (kind, time) }
             }
-            guard let kind = oldest?.kind else { return [:] }
+            if hasBedsideTables, let bedside = try Self.oldestBedside(database),
+                oldest.map({ bedside.time < $0.time }) ?? true
+            {
+                let table = bedside.table
+                try database.cachedStatement(
+                    sql: "DELETE FROM \(table) WHERE place IN (SELECT place FROM \(table) ORDER BY place LIMIT ?)"
+                ).execute(arguments: [limit])
+                return (events: [:], others: database.changesCount)
+            }
+            guard let kind = oldest?.kind else { return (events: [:], others: 0) }
             let table = Self.table(kind)
             var counts: [String: Int] = [:]
             let rows = try Row.fetchCursor(
@@ -305,7 +330,7 @@ final class JournalDatabase {
             try database.cachedStatement(
                 sql: "DELETE FROM \(table) WHERE place IN (SELECT place FROM \(table) ORDER BY place LIMIT ?)"
             ).execute(arguments: [limit])
-            return counts
+            return (events: counts, others: 0)
         }
     }
 

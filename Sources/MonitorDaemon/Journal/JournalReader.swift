@@ -106,13 +106,14 @@ final class JournalReader {
 /// Columns of a row. A damaged file may hold another type than was written: such a value is converted, where GRDB's own
 /// subscripts would end the process.
 extension Row {
-    fileprivate func number(_ column: String) -> Int64 { value(column).flatMap { Int64.fromDatabaseValue($0) } ?? 0 }
+    func number(_ column: String) -> Int64 { value(column).flatMap { Int64.fromDatabaseValue($0) } ?? 0 }
     /// Of what is numbered 1, 2, 3 ...: never negative.
-    fileprivate func count(_ column: String) -> UInt64 { UInt64(clamping: number(column)) }
-    fileprivate func text(_ column: String) -> String { value(column).flatMap { String.fromDatabaseValue($0) } ?? "" }
-    fileprivate func bytes(_ column: String) -> [UInt8]? {
+    func count(_ column: String) -> UInt64 { UInt64(clamping: number(column)) }
+    func text(_ column: String) -> String { value(column).flatMap { String.fromDatabaseValue($0) } ?? "" }
+    func bytes(_ column: String) -> [UInt8]? {
         value(column).flatMap { Data.fromDatabaseValue($0) }.map { Array($0) }
     }
+    func real(_ column: String) -> Double { value(column).flatMap { Double.fromDatabaseValue($0) } ?? .nan }
     fileprivate var kind: JournalKind? {
         value("kind").flatMap { Int.fromDatabaseValue($0) }.flatMap { JournalKind(rawValue: $0) }
     }

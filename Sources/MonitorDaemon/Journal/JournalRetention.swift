@@ -29,8 +29,8 @@ struct JournalRetention {
             metrics.journal.bytes.set(used)
             if used > settings.maximumBytes {
                 let oldest = try database.deleteOldest(limit: Self.stepLimit)
-                for (stream, count) in oldest { metrics.count(.journalDropped(.space), count, of: stream) }
-                deleted += oldest.values.reduce(0, +)
+                for (stream, count) in oldest.events { metrics.count(.journalDropped(.space), count, of: stream) }
+                deleted += oldest.events.values.reduce(oldest.others, +)
             }
             nextStep = now + (deleted >= Self.stepLimit ? Self.shortPause : Self.pause)
         } catch {
@@ -48,7 +48,9 @@ struct JournalRetention {
                 kind, writtenBefore: now - Int64(seconds * 1e9), limit: Self.stepLimit)
         }
         metrics.journal.dropped.add(deleted, for: .old)
-        return deleted
+        let others = try database.deleteBedside(
+            before: now - Int64(settings.keepDays * 86_400e9), limit: Self.stepLimit)
+        return deleted + others
     }
 }
 

@@ -44,6 +44,8 @@ struct JournaledEvent: Sendable {
     var alert: (life: String, isOn: Bool)?
     /// What to publish once it is in the journal; nil: nobody wants it.
     var message: OutgoingMessage?
+    /// What it adds to the stream's trend.
+    var trend: TrendPart?
 }
 
 /// The state of a stream, after all the samples before `nextSampleIndex` and everything else that has happened to it.
@@ -67,12 +69,17 @@ struct JournalRound: Sendable {
     var snapshot: StreamSnapshot?
     /// The stream begins without a past: alerts that were active when it was last seen are forgotten.
     var beginsAnew = false
+    /// Around alarms; whole, or as far as they have come.
+    var strips: [JournaledStrip] = []
+    /// What was changed in the limits set for the stream; nil: nothing.
+    var limits: LimitsChange?
 
     /// It is written at once, without waiting for others.
-    var isUrgent: Bool { beginsAnew || events.contains { $0.kind == .alert || $0.kind == .suspicion } }
+    var isUrgent: Bool { beginsAnew || limits != nil || events.contains { $0.kind == .alert || $0.kind == .suspicion } }
 
     /// Its approximate size in bytes.
     var cost: Int {
         events.reduce(256) { $0 + 256 + $1.body.count + ($1.message?.body.count ?? 0) } + (snapshot?.state?.count ?? 0)
+            + strips.reduce(0) { $0 + $1.body.count }
     }
 }

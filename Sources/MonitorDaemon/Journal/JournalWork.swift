@@ -44,7 +44,7 @@ public final class JournalWork {
             round.events = [
                 JournaledEvent(
                     kind: .beat, sequence: sequence, id: event.id, acquisitionTimeNanoseconds: 0,
-                    body: (try? event.serializedBytes()) ?? [])
+                    body: (try? event.serializedBytes()) ?? [], trend: .beat(0, milliseconds: 830))
             ]
             return round
         }

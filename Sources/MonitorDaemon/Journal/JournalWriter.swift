@@ -30,6 +30,8 @@ struct JournalWriter: ThreadService {
     /// Rounds of `pending` whose events are published.
     private var publishedRounds = 0
     private var snapshots: [String: StreamSnapshot] = [:]
+    /// By stream and alarm: only the newest of each waits.
+    private var strips: [String: JournaledStrip] = [:]
     private var failingSince: UInt64?
     private var nextTry: UInt64 = 0
     private var backoff: UInt64 = firstBackoff
@@ -37,6 +39,8 @@ struct JournalWriter: ThreadService {
 
     private static let firstBackoff: UInt64 = 20_000_000
     private static let maximumBackoff: UInt64 = 1_000_000_000
+    /// Strips that wait while the journal cannot be written; more are left out.
+    private static let mostStrips = 512
     /// Rounds in one transaction.
     private static let burst = 4096
     /// How long the end may take where the journal cannot be written.
@@ -65,7 +69,7 @@ struct JournalWriter: ThreadService {
             let ended = collect()
             settings.refresh()
             replacement.look()
-            if pending.isEmpty && snapshots.isEmpty && !replacement.isNeeded {
+            if !hasWork && !replacement.isNeeded {
                 if ended { break }
                 activity.wasIdle()
             } else {
@@ -83,6 +87,8 @@ struct JournalWriter: ThreadService {
         replacement.finish(before: DaemonClock.monotonic() + Self.lastPatience)
         database.close()
     }
+
+    private var hasWork: Bool { !(pending.isEmpty && snapshots.isEmpty && strips.isEmpty) }
 
     /// Takes what waits. Where nothing in it is urgent, others are waited for a moment, so that one commit serves many.
     private mutating func collect() -> Bool {
@@ -106,7 +112,12 @@ struct JournalWriter: ThreadService {
                 snapshots[round.stream] = snapshot
                 round.snapshot = nil
             }
-            guard !round.events.isEmpty || round.beginsAnew else { continue }
+            for strip in round.strips {
+                let key = "\(strip.stream)/\(strip.alarm)"
+                if strips.count < Self.mostStrips || strips[key] != nil { strips[key] = strip }
+            }
+            round.strips = []
+            guard !round.events.isEmpty || round.beginsAnew || round.limits != nil else { continue }
             pendingEvents += round.events.count
             pending.append(round)
         }
@@ -118,8 +129,8 @@ struct JournalWriter: ThreadService {
         let start = DaemonClock.monotonic()
         do {
             try replacement.beginIfNeeded()
-            guard !(pending.isEmpty && snapshots.isEmpty) else { return didWrite() }
-            let receipt = try database.commit(pending, snapshots: snapshots)
+            guard hasWork else { return didWrite() }
+            let receipt = try database.commit(pending, snapshots: snapshots, strips: Array(strips.values))
             metrics.journal.commits.add(1)
             metrics.journal.eventsWritten.add(receipt.written)
             metrics.journal.eventsKnown.add(receipt.known)
@@ -150,6 +161,7 @@ struct JournalWriter: ThreadService {
         pending.removeAll(keepingCapacity: true)
         publishedRounds = 0
         snapshots.removeAll(keepingCapacity: true)
+        strips.removeAll(keepingCapacity: true)
         pendingEvents = 0
         metrics.journal.pendingEvents.set(0)
     }
@@ -209,7 +221,7 @@ struct JournalWriter: ThreadService {
                 metrics.count(.journalDropped(.pendingFull), dropped, of: pending[round].stream)
             }
         }
-        pending.removeAll { $0.events.isEmpty && !$0.beginsAnew }
+        pending.removeAll { $0.events.isEmpty && !$0.beginsAnew && $0.limits == nil }
         publishedRounds = pending.count
         metrics.journal.pendingEvents.set(pendingEvents)
     }
@@ -217,7 +229,7 @@ struct JournalWriter: ThreadService {
     /// The last tries, and then the events go out all the same.
     private mutating func finish() {
         let end = DaemonClock.monotonic() + Self.lastPatience
-        while !(pending.isEmpty && snapshots.isEmpty), DaemonClock.monotonic() < end {
+        while hasWork, DaemonClock.monotonic() < end {
             write()
             activity.didWork()
             if failingSince != nil {
@@ -225,7 +237,7 @@ struct JournalWriter: ThreadService {
                 sleepAWhile(nanoseconds: backoff)
             }
         }
-        guard !(pending.isEmpty && snapshots.isEmpty) else { return }
+        guard hasWork else { return }
         publish(unwritten: true)
         for round in pending { metrics.count(.journalDropped(.ending), round.events.count, of: round.stream) }
         logger.critical(

@@ -4,13 +4,14 @@ import ECGMonitor
 enum WorkerInput: Sendable {
     case block(ReceivedBlock)
     case command(ReceivedCommand)
+    case limits(ReceivedLimits)
     case hello(ReceivedHello)
 
     /// What it costs in a queue, in samples.
     var cost: Int {
         switch self {
         case .block(let received): received.block.totalSampleCount
-        case .command, .hello: 1
+        case .command, .limits, .hello: 1
         }
     }
 }

@@ -18,12 +18,16 @@ struct StationAlarms {
         var source: StripRing.Source
         var range: Range<Int64>
         var onset: Int64
-        var strip: StationMessage.Strip?
+        var strip: StoredStrip?
+        /// All that will ever come of the strip has come.
+        var isComplete: Bool
     }
 
     private var alerts: [String: Alert] = [:]
     private var past: [Past] = []
     private(set) var hasNewHistory = false
+    /// Ids of those whose strips the journal does not have as they are.
+    private var toStore: Set<String> = []
 
     /// Every alarm has one: as long as it lives.
     static func id(_ alert: Alert, session: UInt64) -> String {
@@ -32,7 +36,9 @@ struct StationAlarms {
 
     // MARK: What comes
 
-    mutating func take(_ alert: Alert, _ event: MonitorEvent, _ ring: StripRing?) {
+    mutating func take(
+        _ alert: Alert, _ event: MonitorEvent, _ ring: StripRing?, beats: [StationMessage.Beat], suspected: [[Int64?]]
+    ) {
         let id = Self.id(alert, session: event.session)
         if alert.phase == .ended {
             alerts[id] = nil
@@ -48,6 +54,9 @@ struct StationAlarms {
             if past[place].alarm != before { hasNewHistory = true }
         } else if alert.phase == .started, let ring {
             begin(alert, id, event, ring)
+            // The daemon may end before the rest has come.
+            past[0].strip = strip(past[0], ring, beats, suspected)
+            toStore.insert(id)
         }
     }
 
@@ -61,10 +70,46 @@ struct StationAlarms {
             id: id, kind: alert.kind.contractName, priority: alert.priority.contractName, text: alert.text,
             time: event.acquisitionTimeNanoseconds / 1_000_000, end: "", hasStrip: true)
         past.insert(
-            Past(alarm: alarm, source: ring.source, range: max(0, middle - reach)..<(middle + reach), onset: onset),
+            Past(alarm: alarm, source: ring.source, range: max(0, middle - reach)..<(middle + reach), onset: onset,
+                isComplete: false),
             at: 0)
         if past.count > Self.keptAlarms { past.removeLast() }
         hasNewHistory = true
+    }
+
+    // MARK: The journal
+
+    /// Puts the alarms that the journal knows after those that began since.
+    /// - Parameter alarms: the newest first.
+    mutating func restore(_ alarms: [(alarm: StationMessage.PastAlarm, strip: StoredStrip?)]) {
+        for (alarm, strip) in alarms {
+            if let place = past.firstIndex(where: { $0.alarm.id == alarm.id }) {
+                // Made again from samples that were sent again.
+                if past[place].alarm.time == 0 { past[place].alarm.time = alarm.time }
+                past[place].strip = past[place].strip?.filled(from: strip) ?? strip
+                past[place].alarm.hasStrip = past[place].alarm.hasStrip || strip != nil
+                continue
+            }
+            guard past.count < Self.keptAlarms else { break }
+            var alarm = alarm
+            if alarm.end.isEmpty, alerts[alarm.id] == nil { alarm.end = "over" }
+            past.append(
+                Past(
+                    alarm: alarm, source: strip?.source ?? .init(session: 0, samplingRate: 0, leads: []),
+                    range: (strip?.from ?? 0)..<(strip?.until ?? 0), onset: strip?.onset ?? 0, strip: strip,
+                    isComplete: strip == nil))
+        }
+        hasNewHistory = true
+    }
+
+    /// Strips that have come, or come further, since the last call.
+    mutating func takeStripsToStore() -> [(alarm: String, strip: StoredStrip)] {
+        guard !toStore.isEmpty else { return [] }
+        defer { toStore.removeAll() }
+        return past.compactMap { past in
+            guard toStore.contains(past.alarm.id), let strip = past.strip else { return nil }
+            return (past.alarm.id, strip)
+        }
     }
 
     private static func end(_ alert: Alert) -> String {
@@ -98,7 +143,7 @@ struct StationAlarms {
         guard let ring else { return }
         let delay = Int64(Self.beatDelaySeconds * ring.rate)
         for place in past.indices
-        where past[place].strip == nil && past[place].source == ring.source
+        where !past[place].isComplete && past[place].source == ring.source
             && past[place].range.upperBound + delay <= ring.end
         {
             keep(place, ring, beats, suspected)
@@ -108,7 +153,7 @@ struct StationAlarms {
     /// Takes what there is of them, before the ring goes.
     mutating func keepStrips(of ring: StripRing?, beats: [StationMessage.Beat], suspected: [[Int64?]]) {
         guard let ring else { return }
-        for place in past.indices where past[place].strip == nil && past[place].source == ring.source {
+        for place in past.indices where !past[place].isComplete && past[place].source == ring.source {
             keep(place, ring, beats, suspected)
         }
     }
@@ -116,31 +161,35 @@ struct StationAlarms {
     private mutating func keep(
         _ place: Int, _ ring: StripRing, _ beats: [StationMessage.Beat], _ suspected: [[Int64?]]
     ) {
+        let before = past[place].strip
         past[place].strip = strip(past[place], ring, beats, suspected)
+        past[place].isComplete = true
         if past[place].strip == nil { past[place].alarm.hasStrip = false }
+        if past[place].strip != before { toStore.insert(past[place].alarm.id) }
     }
 
     private func strip(
         _ past: Past, _ ring: StripRing, _ beats: [StationMessage.Beat], _ suspected: [[Int64?]]
-    ) -> StationMessage.Strip? {
+    ) -> StoredStrip? {
         let range = past.range.clamped(to: ring.first..<ring.end)
-        guard !range.isEmpty else { return nil }
-        let leads = min(Self.keptLeads, ring.leadCount)
-        return StationMessage.Strip(
-            bed: "", alarm: past.alarm.id, rate: ring.rate, leads: Array(ring.source.leads.prefix(leads)),
-            from: range.lowerBound, onset: past.onset,
-            values: (0..<leads).map { .init(values: ring.values(ofLead: $0, range)) },
+        guard !range.isEmpty else { return past.strip }
+        // What has not come, or is not kept any more, is a hole.
+        let before = Array(repeating: StripDecimator.none, count: Int(range.lowerBound - past.range.lowerBound))
+        let after = Array(repeating: StripDecimator.none, count: Int(past.range.upperBound - range.upperBound))
+        let strip = StoredStrip(
+            ring.source, rate: ring.rate, range: past.range, onset: past.onset,
+            values: (0..<min(Self.keptLeads, ring.leadCount)).map { before + ring.values(ofLead: $0, range) + after },
             beats: beats.filter { range.contains($0.place) },
             suspected: suspected.filter { ($0[0] ?? 0) < range.upperBound && ($0[1] ?? .max) >= range.lowerBound })
+        return strip.filled(from: past.strip)
     }
 
     /// The strip around an alarm, as far as it has come; nil: none is kept.
     func strip(
         ofAlarm id: String, of ring: StripRing?, beats: [StationMessage.Beat], suspected: [[Int64?]]
-    ) -> StationMessage.Strip? {
+    ) -> StoredStrip? {
         guard let past = past.first(where: { $0.alarm.id == id }) else { return nil }
-        if let strip = past.strip { return strip }
-        guard let ring, ring.source == past.source else { return nil }
+        guard !past.isComplete, let ring, ring.source == past.source else { return past.strip }
         return strip(past, ring, beats, suspected)
     }
 

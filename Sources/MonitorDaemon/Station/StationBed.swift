@@ -19,11 +19,14 @@ struct StationBed {
     private var causes: [SuspicionCause] = []
     private var status: Status?
     private var pause: AlarmPause?
+    private var limits: LimitsInForce?
 
     // What viewers have.
     private var sentEnd: Int64 = 0
     private var newBeats: [StationMessage.Beat] = []
     private var sentStatus: StationMessage.Status?
+    private var hasNewTrend = false
+    private var hasNewLimits = false
     /// Grows with each beginning of the strip.
     private var beginnings = 0
     private var sentBeginning = 0
@@ -52,13 +55,13 @@ struct StationBed {
     mutating func take(_ event: MonitorEvent, now: Int64) {
         switch event.kind {
         case .beat(let beat): take(beat, at: event)
-        case .alert(let alert): alarms.take(alert, event, ring)
+        case .alert(let alert): alarms.take(alert, event, ring, beats: beats, suspected: suspected)
         case .suspicion(let suspicion): take(suspicion, at: event)
         case .status(let status):
             self.status = status
             pause = status.pause
-            if let rate = status.heartRate { trend.note(rate, now: now) }
         }
+        trend.note(event, now: now)
     }
 
     private mutating func take(_ beat: Beat, at event: MonitorEvent) {
@@ -95,6 +98,22 @@ struct StationBed {
         }
     }
 
+    /// What the journal knows of the time before this station saw the bed.
+    mutating func restore(_ past: StationPast) {
+        alarms.restore(past.alarms)
+        trend.restore(past.trend)
+        hasNewTrend = true
+    }
+
+    mutating func takeStripsToStore() -> [JournaledStrip] {
+        alarms.takeStripsToStore().map { JournaledStrip(stream: name, alarm: $0.alarm, body: $0.strip.stored) }
+    }
+
+    mutating func take(_ limits: LimitsInForce) {
+        hasNewLimits = hasNewLimits || limits != self.limits
+        self.limits = limits
+    }
+
     /// The alarms that are on, as the monitor lists them.
     mutating func take(_ outcome: AlarmCommandOutcome) {
         alarms.take(outcome, ring)
@@ -124,15 +143,19 @@ struct StationBed {
         }
         newBeats.removeAll()
         alarms.forgetChanges()
+        (hasNewTrend, hasNewLimits) = (false, false)
     }
 
     /// All leads of what is new, for those who have opened the bed.
     func detail(withTrend: Bool) -> StationMessage.Detail? {
         let strip = newStrip(leads: .max)
         let history = alarms.hasNewHistory ? alarms.history : nil
-        guard strip != nil || history != nil || withTrend else { return nil }
+        let withTrend = withTrend || hasNewTrend
+        guard strip != nil || history != nil || withTrend || hasNewLimits else { return nil }
         return StationMessage.Detail(
-            bed: name, strip: strip ?? [], trend: withTrend ? trend.points : nil, history: history)
+            bed: name, strip: strip ?? [], trend: withTrend ? trend.rates : nil,
+            intervalTrend: withTrend ? trend.intervals : nil, history: history,
+            limits: hasNewLimits ? limits.map { StationMessage.Limits($0) } : nil)
     }
 
     private func newStrip(leads: Int) -> [StationMessage.Stretch]? {
@@ -155,16 +178,15 @@ struct StationBed {
     /// Everything of a bed that is opened.
     func opened() -> StationMessage.Bed {
         StationMessage.Bed(
-            bed: name, strip: latest(seconds: 20, leads: .max).map { [$0] } ?? [], trend: trend.points,
+            bed: name, strip: latest(seconds: 20, leads: .max).map { [$0] } ?? [], trend: trend.rates,
+            intervalTrend: trend.intervals,
             intervals: beats.filter { $0.interval > 0 }.map { .init(letter: $0.letter, milliseconds: $0.interval) },
-            history: alarms.history)
+            history: alarms.history, limits: limits.map { StationMessage.Limits($0) })
     }
 
     /// The strip around an alarm; nil: none is kept.
     func strip(ofAlarm id: String) -> StationMessage.Strip? {
-        var strip = alarms.strip(ofAlarm: id, of: ring, beats: beats, suspected: suspected)
-        strip?.bed = name
-        return strip
+        alarms.strip(ofAlarm: id, of: ring, beats: beats, suspected: suspected)?.message(bed: name, alarm: id)
     }
 
     private func latest(seconds: Double, leads: Int) -> StationMessage.Stretch? {

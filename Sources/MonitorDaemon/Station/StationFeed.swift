@@ -13,6 +13,8 @@ final class StationFeed: Sendable {
         case events(stream: String, [MonitorEvent])
         /// Every alarm that is on in a stream, and its pause.
         case alarms(stream: String, AlarmCommandOutcome)
+        /// Which limits hold.
+        case limits(stream: String, LimitsInForce)
         /// The stream is watched no more.
         case gone(stream: String)
         /// The answer to a viewer's command.
@@ -62,6 +64,11 @@ final class StationFeed: Sendable {
         push(.alarms(stream: stream.name, alarms), .events)
     }
 
+    func take(_ limits: LimitsInForce, of stream: WatchedStream) {
+        guard isShown(stream) else { return }
+        push(.limits(stream: stream.name, limits), .events)
+    }
+
     func reply(_ reply: WireCommandReply, to viewer: UInt64) { push(.reply(viewer: viewer, reply), .replies) }
 
     /// The stream's place is another's.
@@ -105,5 +112,5 @@ final class StationFeed: Sendable {
     func takeLostEvents() -> Bool { hasLostEvents.exchange(false, ordering: .acquiringAndReleasing) }
 }
 
-/// What was lost on the way to the station. On `/metrics`; a contract.
-enum StationLoss: String, CaseIterable, Sendable { case samples, events, replies }
+/// What was lost on the way to the station, or, strips, from there to the journal. On `/metrics`; a contract.
+enum StationLoss: String, CaseIterable, Sendable { case samples, events, replies, strips }

@@ -19,7 +19,11 @@ final class StationHub: @unchecked Sendable {
     private let access: StationAccess
     private let log: PeriodicLog
     private let commandMetrics: DaemonMetrics
-    private let dispatch: @Sendable (ReceivedCommand) -> Bool
+    /// nil: there is no journal.
+    private let archive: StationArchive?
+    private let pipeline: any StationPipeline
+    /// All of the hub's work is done on it.
+    private var loop: (any EventLoop)?
     private var beds: [String: StationBed] = [:]
     private var viewers: [UInt64: StationViewer] = [:]
     private var lastViewer: UInt64 = 0
@@ -30,15 +34,15 @@ final class StationHub: @unchecked Sendable {
     private var ticks = 0
     private let encoder = JSONEncoder()
 
-    /// - Parameter dispatch: passes a command to the worker of its stream; false: it has no room.
     init(
         feed: StationFeed, access: StationAccess, context: DaemonContext, metrics: StationMetrics,
-        dispatch: @escaping @Sendable (ReceivedCommand) -> Bool
+        archive: StationArchive?, pipeline: any StationPipeline
     ) {
         self.feed = feed
         self.access = access
         self.metrics = metrics
-        self.dispatch = dispatch
+        self.archive = archive
+        self.pipeline = pipeline
         log = context.log
         commandMetrics = context.metrics
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -46,12 +50,18 @@ final class StationHub: @unchecked Sendable {
             positiveInfinity: "", negativeInfinity: "", nan: "")
     }
 
+    /// To be called once, before anything else.
+    func work(on loop: any EventLoop) { self.loop = loop }
+
+    func stop() async { await archive?.stop() }
+
     // MARK: A tick
 
     func turn() {
         ticks += 1
         take(now: DaemonClock.utc())
         if feed.takeLostEvents() { askForAlarms() }
+        keepStrips()
         checkRights()
         send()
     }
@@ -66,6 +76,7 @@ final class StationHub: @unchecked Sendable {
             case .events(let stream, let events):
                 bed(stream) { for event in events { $0.take(event, now: now) } }
             case .alarms(let stream, let outcome): bed(stream) { $0.take(outcome) }
+            case .limits(let stream, let limits): bed(stream) { $0.take(limits) }
             case .gone(let stream):
                 beds[stream] = nil
                 gone.append(stream)
@@ -76,7 +87,19 @@ final class StationHub: @unchecked Sendable {
     }
 
     private func bed(_ name: String, _ change: (inout StationBed) -> Void) {
+        if beds[name] == nil, let archive, let loop {
+            archive.load(name, on: loop) { [weak self] past in self?.beds[name]?.restore(past) }
+        }
         change(&beds[name, default: StationBed(name: name)])
+    }
+
+    /// Leaves the strips that have come to the journal.
+    private func keepStrips() {
+        guard let archive else { return }
+        for name in beds.keys {
+            guard let strips = beds[name]?.takeStripsToStore(), !strips.isEmpty else { continue }
+            if !archive.keep(strips, of: name) { feed.dropped.add(strips.count, for: .strips) }
+        }
     }
 
     /// Events were lost: what is on is asked for.
@@ -84,7 +107,7 @@ final class StationHub: @unchecked Sendable {
         log.note("the station asks for the alarms anew", cause: "station_events_lost", stream: "")
         for name in beds.keys {
             let command = AlarmCommand(.list, by: "station")
-            _ = dispatch(ReceivedCommand(stream: name, command: command, number: 0, origin: .stationList))
+            _ = pipeline.dispatch(ReceivedCommand(stream: name, command: command, number: 0, origin: .stationList))
         }
     }
 
@@ -221,22 +244,53 @@ final class StationHub: @unchecked Sendable {
             commandMetrics.commands.add(for: .notPermitted)
             return reply(.notPermitted, "this token has no right to it", number, viewer)
         }
-        guard let stream = request.bed, StreamName.isValid(stream), let action = Self.action(request) else {
-            commandMetrics.commands.add(for: .invalid)
-            return reply(.invalid, "no command", number, viewer)
+        guard let stream = request.bed, StreamName.isValid(stream) else {
+            return refuse("no command", number, viewer)
         }
         // The name that the viewer gives is believed; what stands behind it, nobody else can put at the end.
-        let command = AlarmCommand(action, by: "\(request.by ?? "") [station token]")
-        guard request.by?.isEmpty == false, AlarmCommand.isValid(name: command.by) else {
-            commandMetrics.commands.add(for: .invalid)
-            return reply(.invalid, "a name of 1 to 48 printable characters is needed", number, viewer)
+        let by = "\(request.by ?? "") [station token]"
+        guard request.by?.isEmpty == false, AlarmCommand.isValid(name: by) else {
+            return refuse("a name of 1 to 48 printable characters is needed", number, viewer)
         }
-        let received = ReceivedCommand(
-            stream: stream, command: command, number: number, origin: .station(viewer: viewer.id))
-        if !dispatch(received) {
+        let isTaken: Bool
+        if request.action == "limits" {
+            do throws(BedLimits.Problem) {
+                isTaken = pipeline.dispatch(
+                    ReceivedLimits(
+                        stream: stream, values: try Self.limits(request.limits), by: by, number: number,
+                        viewer: viewer.id))
+            } catch {
+                return refuse(error.words, number, viewer)
+            }
+        } else if let action = Self.action(request) {
+            isTaken = pipeline.dispatch(
+                ReceivedCommand(
+                    stream: stream, command: AlarmCommand(action, by: by), number: number,
+                    origin: .station(viewer: viewer.id)))
+        } else {
+            return refuse("no command", number, viewer)
+        }
+        if !isTaken {
             commandMetrics.commands.add(for: .unavailable)
             reply(.unavailable, "the daemon is too busy or about to end", number, viewer)
         }
+    }
+
+    private func refuse(_ words: String, _ number: UInt64, _ viewer: StationViewer) {
+        commandMetrics.commands.add(for: .invalid)
+        reply(.invalid, words, number, viewer)
+    }
+
+    /// nil: those of the configuration shall hold.
+    private static func limits(_ wanted: [String: Double]?) throws(BedLimits.Problem) -> [BedLimit: Double]? {
+        guard let wanted else { return nil }
+        var values: [BedLimit: Double] = [:]
+        for (key, value) in wanted {
+            guard let limit = BedLimit(rawValue: key) else { throw BedLimits.Problem(words: "no limit of a bed") }
+            if let words = ReceivedLimits.problem(limit, value) { throw BedLimits.Problem(words: words) }
+            values[limit] = value
+        }
+        return values
     }
 
     private static func action(_ request: StationMessage.Request) -> AlarmCommand.Action? {
@@ -265,3 +319,11 @@ final class StationHub: @unchecked Sendable {
         viewer.send(text)
     }
 }
+
+/// Where the station's commands go: to the worker of their stream. False: it has no room.
+protocol StationPipeline: AnyObject, Sendable {
+    func dispatch(_ command: ReceivedCommand) -> Bool
+    func dispatch(_ limits: ReceivedLimits) -> Bool
+}
+
+extension Pipeline: StationPipeline {}

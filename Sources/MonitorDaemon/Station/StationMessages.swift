@@ -107,7 +107,7 @@ enum StationMessage {
         var gone: [String]?
     }
 
-    /// An alarm that began since the daemon did.
+    /// An alarm that began, in this run of the daemon or, with a journal, before.
     struct PastAlarm: Encodable, Equatable {
         var id: String
         var kind: String
@@ -120,7 +120,7 @@ enum StationMessage {
         var hasStrip: Bool
     }
 
-    /// A minute of the heart rate: minutes since 1970, mean, least, greatest.
+    /// A minute of the heart rate or of the RR intervals: minutes since 1970, mean, least, greatest.
     struct TrendPoint: Encodable, Equatable {
         var minute: Int64
         var mean: Double
@@ -152,8 +152,11 @@ enum StationMessage {
         var bed: String
         var strip: [Stretch]
         var trend: [TrendPoint]
+        /// RR intervals in ms.
+        var intervalTrend: [TrendPoint]
         var intervals: [Interval]
         var history: [PastAlarm]
+        var limits: Limits?
     }
 
     /// What has changed of it.
@@ -162,7 +165,41 @@ enum StationMessage {
         var bed: String
         var strip: [Stretch]
         var trend: [TrendPoint]?
+        var intervalTrend: [TrendPoint]?
         var history: [PastAlarm]?
+        var limits: Limits?
+    }
+
+    /// The limits that hold for a bed.
+    struct Limits: Encodable, Equatable {
+        struct Limit: Encodable, Equatable {
+            var key: String
+            var name: String
+            var unit: String
+            var value: Double
+            /// As the configuration has it.
+            var configured: Double
+            var least: Double
+            var greatest: Double
+            var step: Double
+        }
+
+        var limits: [Limit]
+        /// Who set them last; nil: they are the configuration's.
+        var by: String?
+        /// When: ms since 1970.
+        var time: Int64?
+
+        init(_ inForce: LimitsInForce) {
+            limits = BedLimit.allCases.map { limit in
+                Limit(
+                    key: limit.rawValue, name: limit.name, unit: limit.unit, value: limit.value(in: inForce.current),
+                    configured: limit.value(in: inForce.configured), least: limit.range.lowerBound,
+                    greatest: limit.range.upperBound, step: limit.step)
+            }
+            by = inForce.set?.by
+            time = inForce.set.map { $0.at / 1_000_000 }
+        }
     }
 
     /// The strip around an alarm.
@@ -202,5 +239,7 @@ enum StationMessage {
         var kind: String?
         var alert: UInt32?
         var by: String?
+        /// With the action "limits": those that change. Without: those of the configuration shall hold.
+        var limits: [String: Double]?
     }
 }

@@ -22,6 +22,7 @@ final class StationServer: Sendable {
     /// - Throws: `IOError` where the address cannot be had.
     init(settings: DaemonConfiguration.Station, hub: StationHub, access: StationAccess) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        hub.work(on: group.next())
         let connections = StationConnections(most: settings.maximumConnections, metrics: hub.metrics)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: Self.backlog)
@@ -39,6 +40,7 @@ final class StationServer: Sendable {
         do {
             channel = try await bootstrap.bind(host: settings.address, port: settings.port).get()
         } catch {
+            await hub.stop()
             try? await group.shutdownGracefully()
             throw error
         }
@@ -86,6 +88,7 @@ final class StationServer: Sendable {
             hub.closeAll()
         }.get()
         try? await channel.close()
+        await hub.stop()
         try? await group.shutdownGracefully()
     }
 }

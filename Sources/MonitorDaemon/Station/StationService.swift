@@ -35,7 +35,7 @@ struct StationService: Service {
             security: context.security, hostNames: Set(settings.hostNames.map { $0.lowercased() }))
         let hub = StationHub(
             feed: feed, access: access, context: context, metrics: context.metrics.station,
-            dispatch: { pipeline.dispatch($0) })
+            archive: pipeline.journal.map { StationArchive($0, log: context.log) }, pipeline: pipeline)
         let server: StationServer
         do {
             server = try await StationServer(settings: settings, hub: hub, access: access)

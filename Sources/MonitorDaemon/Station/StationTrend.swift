@@ -1,34 +1,51 @@
-/// The heart rate minute by minute, for a day.
+import ECGMonitor
+
+/// Heart rate and RR intervals minute by minute, for a day.
 struct StationTrend {
     private static let minutesKept: Int64 = 1440
 
-    private struct Minute {
-        var minute: Int64
-        var sum = 0.0
-        var count = 0.0
-        var least = Double.infinity
-        var greatest = -Double.infinity
+    /// The oldest first; each minute once.
+    private var minutes: [TrendMinute] = []
+
+    /// - Parameter now: UTC, ns since 1970.
+    mutating func note(_ event: MonitorEvent, now: Int64) {
+        guard let part = TrendPart(event) else { return }
+        let minute = TrendMinute.minute(acquired: event.acquisitionTimeNanoseconds, now: now)
+        var place = minutes.endIndex
+        while place > 0, minutes[place - 1].minute > minute { place -= 1 }
+        if place == 0 || minutes[place - 1].minute != minute {
+            minutes.insert(TrendMinute(minute: minute), at: place)
+            place += 1
+        }
+        minutes[place - 1].note(part)
+        forgetOld()
     }
 
-    private var minutes: [Minute] = []
+    /// Puts what the journal has before what has come since. The minute in which both have something is the journal's,
+    /// which has all of it that was written.
+    mutating func restore(_ past: [TrendMinute]) {
+        let known = Set(past.map(\.minute))
+        minutes = (past + minutes.filter { !known.contains($0.minute) }).sorted { $0.minute < $1.minute }
+        forgetOld()
+    }
 
-    /// - Parameters:
-    ///   - rate: beats per minute.
-    ///   - now: UTC, ns since 1970. A clock that is set back adds to the newest minute.
-    mutating func note(_ rate: Double, now: Int64) {
-        guard rate.isFinite, rate > 0 else { return }
-        let minute = max(now / 60_000_000_000, minutes.last?.minute ?? .min)
-        if minutes.last?.minute != minute { minutes.append(Minute(minute: minute)) }
-        let last = minutes.count - 1
-        minutes[last].sum += rate
-        minutes[last].count += 1
-        minutes[last].least = min(minutes[last].least, rate)
-        minutes[last].greatest = max(minutes[last].greatest, rate)
-        while let first = minutes.first, first.minute <= minute - Self.minutesKept { minutes.removeFirst() }
+    private mutating func forgetOld() {
+        guard let last = minutes.last?.minute else { return }
+        let kept = minutes.firstIndex { $0.minute > last - Self.minutesKept } ?? 0
+        if kept > 0 { minutes.removeFirst(kept) }
     }
 
     /// The oldest first.
-    var points: [StationMessage.TrendPoint] {
-        minutes.map { .init(minute: $0.minute, mean: $0.sum / $0.count, least: $0.least, greatest: $0.greatest) }
+    var rates: [StationMessage.TrendPoint] { points(\.rate) }
+    /// In ms.
+    var intervals: [StationMessage.TrendPoint] { points(\.interval) }
+
+    private func points(_ path: KeyPath<TrendMinute, TrendMinute.Spread>) -> [StationMessage.TrendPoint] {
+        minutes.compactMap { minute in
+            let spread = minute[keyPath: path]
+            return spread.mean.map {
+                .init(minute: minute.minute, mean: $0, least: spread.least, greatest: spread.greatest)
+            }
+        }
     }
 }

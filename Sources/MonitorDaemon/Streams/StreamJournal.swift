@@ -69,9 +69,11 @@ final class StreamJournal {
     ) -> (stream: WatchedStream, events: [MonitorEvent])? {
         let monitor: PatientMonitor
         var events: [MonitorEvent] = []
+        let own = limits(of: known.name)
+        let configured = settings.limits(of: known.name)
+        let inForce = try? own?.applied(to: configured)
         do {
-            monitor = try PatientMonitor(
-                snapshot: state, configuration: settings.limits(of: known.name), events: &events)
+            monitor = try PatientMonitor(snapshot: state, configuration: inForce ?? configured, events: &events)
         } catch {
             metrics.journal.snapshotsRefused.add(1)
             log.note(
@@ -86,6 +88,13 @@ final class StreamJournal {
         }
         let now = DaemonClock.monotonic()
         let stream = WatchedStream(name: known.name, monitor: monitor, now: now)
+        stream.limits = inForce == nil ? nil : own
+        if own != nil, inForce == nil {
+            stream.limitsChange = .clear
+            log.note(
+                "the limits set for a stream do not go with the configuration, which holds again", cause: "limits",
+                stream: known.name)
+        }
         stream.numbering = StreamNumbering(after: known.snapshot.sequences, tail: known.tail)
         stream.lastSamplesUTC = known.snapshot.lastSamplesAt
         stream.lastSnapshotAt = now
@@ -98,10 +107,22 @@ final class StreamJournal {
         return (stream, events)
     }
 
-    /// Makes a new stream's numbers go on from where the journal is.
+    /// Those that were set for a stream.
+    private func limits(of stream: String) -> BedLimits? {
+        do {
+            return try reader.limits(of: stream).flatMap { BedLimits(stored: $0) }
+        } catch {
+            log.note("the journal cannot be read", cause: "journal", stream: stream, detail: "\(error)")
+            return nil
+        }
+    }
+
+    /// Makes a new stream's numbers go on from where the journal is. Limits that were set for it hold on: its state may
+    /// only have been one that this version does not read.
     func begin(_ stream: WatchedStream) {
         stream.beginsAnew = true
         stream.needsSnapshot = true
+        if retired[stream.name] == nil { stream.limits = limits(of: stream.name) }
         if let last = retired.removeValue(forKey: stream.name) {
             stream.numbering = StreamNumbering(after: last)
             return
@@ -156,7 +177,7 @@ final class StreamJournal {
                 JournaledEvent(
                     kind: kind, sequence: number.sequence, id: wire.id,
                     acquisitionTimeNanoseconds: wire.acquisitionTimeNs, body: body, alert: Self.alert(event),
-                    message: makeMessage(wire, body)))
+                    message: makeMessage(wire, body), trend: TrendPart(event)))
         }
         if stream.numbering.jumps > jumps {
             metrics.journal.sequenceJumps.add(1)
@@ -164,8 +185,10 @@ final class StreamJournal {
                 "events were not made again: the source went on elsewhere", cause: "sequence_jump", stream: stream.name)
         }
         if hasEnded || stream.needsSnapshot { round.snapshot = snapshot(of: stream, hasEnded: hasEnded) }
-        guard !round.events.isEmpty || round.snapshot != nil || round.beginsAnew else { return }
+        round.limits = hasEnded ? .clear : stream.limitsChange
+        guard !round.events.isEmpty || round.snapshot != nil || round.beginsAnew || round.limits != nil else { return }
         stream.beginsAnew = false
+        stream.limitsChange = nil
         push(round)
     }
 

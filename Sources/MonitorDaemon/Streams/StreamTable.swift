@@ -5,12 +5,12 @@ import Logging
 final class StreamTable {
     private let worker: Int
     private let round: StreamRound
-    private let publisher: EventPublisher
+    let publisher: EventPublisher
     /// nil: there is no journal.
     private let journal: StreamJournal?
     private let tracker: AcknowledgementTracker
-    private let settings: SettingsView
-    private let context: DaemonContext
+    let settings: SettingsView
+    let context: DaemonContext
     private let activity: ThreadActivity
     private var streams: [String: WatchedStream] = [:]
 
@@ -46,6 +46,7 @@ final class StreamTable {
             name: name, configuration: settings.current.limits(of: name), now: DaemonClock.monotonic())
         stream.isNew = true
         journal?.begin(stream)
+        if stream.limits != nil { stream.monitor = PatientMonitor(configuration: limits(of: stream)) }
         context.metrics.streamsOpened.add(1)
         streams[name] = stream
         context.logger.debug("stream begins", metadata: ["stream": "\(name)", "worker": "\(worker)"])
@@ -59,7 +60,7 @@ final class StreamTable {
         for (stream, events) in journal.restore(settings.current, isMine: isMine) {
             streams[stream.name] = stream
             context.metrics.streamLosses.watch(stream.name)
-            stream.needsSnapshot = !events.isEmpty
+            stream.needsSnapshot = !events.isEmpty || stream.limitsChange != nil
             publisher.publish(stream) { $0 = events }
             tellStation(of: stream)
             activity.didWork()
@@ -78,12 +79,14 @@ final class StreamTable {
             let list = AlarmCommand(.list, by: "station")
             if let outcome = stream.monitor.apply(list, events: &events) { station.take(outcome, of: stream) }
         }
+        tellLimits(of: stream)
     }
 
     /// A new configuration holds for the streams that are watched, too.
     func configure() {
         for stream in streams.values {
-            let limits = settings.current.limits(of: stream.name)
+            let limits = self.limits(of: stream)
+            stream.hasToldLimits = false
             guard limits != stream.monitor.configuration else { continue }
             stream.needsSnapshot = true
             publisher.publish(stream) { stream.monitor.configure(limits, events: &$0) }

@@ -86,6 +86,9 @@ final class StreamWorker: ThreadService {
             case .command(let received):
                 round.finish()
                 handle(received)
+            case .limits(let received):
+                round.finish()
+                handle(received)
             case .hello(let received):
                 round.finish()
                 handle(received)
@@ -109,6 +112,7 @@ final class StreamWorker: ThreadService {
         do throws(BlockRejection) {
             let accepted = try round.append(received, to: stream)
             guard accepted > 0 else { return }
+            if !stream.hasToldLimits { table.tellLimits(of: stream) }
             stream.lastSamplesAt = received.receivedAt
             stream.isSilent = false
             stream.isForgottenSoon = false
@@ -157,8 +161,9 @@ final class StreamWorker: ThreadService {
             return reply(WireCommandReply(.unknownStream, text, number: received.number), .unknownStream, received)
         }
         if case .stationList = received.origin {
-            if let stream = table[received.stream] { context.station?.take(outcome, of: stream) }
-            return
+            guard let stream = table[received.stream] else { return }
+            context.station?.take(outcome, of: stream)
+            return table.tellLimits(of: stream)
         }
         let (label, text) = received.command.summary(of: outcome)
         var reply = WireCommandReply(label, text, number: received.number)
@@ -171,6 +176,29 @@ final class StreamWorker: ThreadService {
                 "stream": "\(received.stream)", "by": "\(LogFields.oneLine(received.command.by))", "what": "\(text)",
                 "session": "\(outcome.session)", "sample_index": "\(outcome.appliedAtSampleIndex)",
             ])
+    }
+
+    private func handle(_ received: ReceivedLimits) {
+        let label: CommandLabel
+        let text: String
+        if let stream = table[received.stream], stream.monitor.session != nil {
+            do throws(BedLimits.Problem) {
+                (label, text) = (.done, try table.set(received, of: stream))
+                context.logger.notice(
+                    "limits set",
+                    metadata: [
+                        "stream": "\(received.stream)", "by": "\(LogFields.oneLine(received.by))", "what": "\(text)",
+                        "session": "\(stream.monitor.session ?? 0)",
+                        "sample_index": "\(stream.monitor.nextSampleIndex - 1)",
+                    ])
+            } catch {
+                (label, text) = (.invalid, error.words)
+            }
+        } else {
+            (label, text) = (.unknownStream, "no samples of this stream have come")
+        }
+        context.metrics.commands.add(for: label)
+        context.station?.reply(WireCommandReply(label, text, number: received.number), to: received.viewer)
     }
 
     private func reply(_ reply: WireCommandReply, _ label: CommandLabel, _ received: ReceivedCommand) {

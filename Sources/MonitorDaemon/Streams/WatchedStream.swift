@@ -23,7 +23,12 @@ final class WatchedStream {
     /// Of its events.
     var numbering = StreamNumbering()
 
+    /// Set for it beside those of the configuration.
+    var limits: BedLimits?
+
     // What the central station needs.
+    /// It knows which limits hold.
+    var hasToldLimits = false
     /// It has a place there.
     var isOnStation = false
     /// It has asked for one.
@@ -35,6 +40,8 @@ final class WatchedStream {
     /// The next round carries its state.
     var needsSnapshot = false
     var snapshots: SnapshotSchedule
+    /// What the next round tells the journal of `limits`.
+    var limitsChange: LimitsChange?
     /// Monotonic, ns.
     var lastSnapshotAt: UInt64 = 0
     /// When samples last came: UTC, ns since 1970.

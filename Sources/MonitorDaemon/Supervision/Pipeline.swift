@@ -190,6 +190,10 @@ final class Pipeline: Sendable {
     /// - Returns: false if that has no room.
     func dispatch(_ command: ReceivedCommand) -> Bool { workers.dispatch(.command(command), of: command.stream) }
 
+    /// Passes limits to the worker that owns their stream.
+    /// - Returns: false if that has no room.
+    func dispatch(_ limits: ReceivedLimits) -> Bool { workers.dispatch(.limits(limits), of: limits.stream) }
+
     var workerCount: Int { workers.count }
 
     private static var processors: Int { max(1, ProcessInfo.processInfo.activeProcessorCount) }

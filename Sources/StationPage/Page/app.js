@@ -36,6 +36,8 @@ function take(message) {
       arrange();
       bedView.openAgain();
       openBedOfAddress();
+      // What stands above the tiles must not lag behind them.
+      update();
       break;
     }
     case "tick":
@@ -184,7 +186,9 @@ function update() {
   }).filter(Boolean);
   const hidden = notShown ? `, ${notShown} more not shown` : "";
   const beds = `${ward.beds.size} ${ward.beds.size === 1 ? "bed" : "beds"}${hidden}`;
-  setText(byId("summary"), `${beds} · ${counts.join(", ") || "no open alarm"}`);
+  // Before anything is known, nothing is said of alarms.
+  const isKnown = connection.state === "live" || connection.state === "stale";
+  setText(byId("summary"), isKnown ? `${beds} · ${counts.join(", ") || (isLive ? "no open alarm" : "")}` : "");
   const other = open.filter(({ bed }) => bed !== bedView.bed);
   bedView.update(isLive, mayCommand, {
     text: other.length
@@ -249,7 +253,7 @@ function moveFocus(key) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.target.matches("input") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input") || byId("limits").open || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key.startsWith("Arrow") && !bedView.isOpen) {
     moveFocus(event.key);
     event.preventDefault();

@@ -37,16 +37,26 @@ function axis(context, width, height, least, greatest, step) {
   return y;
 }
 
-/** `trend`: [[minute since 1970, mean, least, greatest] ...]; `now` in ms. Shows an hour at least, a day at most. */
-export function drawTrend(canvas, trend, now) {
+/** What a trend's axis reaches at least and at most, and where its lines are. */
+export const heartRate = { least: 120, most: 400, step: 40, coarse: 80, unit: "/min", none: "no rate yet" };
+export const intervalLength = { least: 1200, most: 2800, step: 400, coarse: 800, unit: "ms", none: "no beats yet" };
+
+/**
+ * `trend`: [[minute since 1970, mean, least, greatest] ...]; `now` in ms. Shows an hour at least, a day at most. What
+ * is beyond the axis is cut off.
+ */
+export function drawTrend(canvas, trend, now, kind) {
   const { context, width, height } = prepare(canvas);
-  if (trend.length === 0) return "no rate yet";
+  if (trend.length === 0) return kind.none;
   const lastMinute = now / 60000;
   const span = Math.min(1440, Math.max(60, Math.ceil((lastMinute - trend[0][0]) / 60) * 60));
   const from = lastMinute - span;
   const seen = trend.filter(([minute]) => minute >= from - 1);
-  const greatest = Math.max(120, Math.ceil(Math.max(...seen.map((point) => point[3])) / 40) * 40);
-  const y = axis(context, width, height, 0, greatest, greatest > 240 ? 80 : 40);
+  if (seen.length === 0) return kind.none;
+  const highest = Math.ceil(Math.max(...seen.map((point) => point[3])) / kind.step) * kind.step;
+  const greatest = Math.min(kind.most, Math.max(kind.least, highest));
+  const y = axis(context, width, height, 0, greatest, greatest > 2 * kind.least ? kind.coarse : kind.step);
+  const bounded = (value) => y(Math.min(value, greatest));
   const x = (minute) => left + ((width - left - 4) * (minute - from)) / span;
   const hours = span <= 120 ? 0.5 : span <= 480 ? 1 : 4;
   context.textAlign = "center";
@@ -60,11 +70,11 @@ export function drawTrend(canvas, trend, now) {
   context.fillStyle = colours["trace-quiet"];
   const thickness = Math.max(2, (width - left) / span);
   for (const [minute, , low, high] of seen) {
-    context.fillRect(x(minute), y(high), thickness, Math.max(1, y(low) - y(high)));
+    context.fillRect(x(minute), bounded(high), thickness, Math.max(1, bounded(low) - bounded(high)));
   }
   context.fillStyle = colours.trace;
-  for (const [minute, mean] of seen) context.fillRect(x(minute), y(mean) - 1, thickness, 2.5);
-  return `${Math.round(seen.at(-1)[1])} /min now`;
+  for (const [minute, mean] of seen) context.fillRect(x(minute), bounded(mean) - 1, thickness, 2.5);
+  return `${Math.round(seen.at(-1)[1])} ${kind.unit} last`;
 }
 
 /** `intervals`: [[class letter, RR in ms] ...], oldest first. */

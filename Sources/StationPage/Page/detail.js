@@ -1,13 +1,23 @@
 // One bed in full: all leads, trends, past alarms, and what may be done.
 
-import { drawIntervals, drawPast, drawTrend } from "/charts.js";
+import { drawIntervals, drawPast, drawTrend, heartRate, intervalLength } from "/charts.js";
 import { marks } from "/beds.js";
+import { LimitsView } from "/limits.js";
 import { Sweep } from "/strip.js";
 import {
   capitalised, chips, element, flashTogether, priorityWords, rateText, setData, setText, showChips,
 } from "/tile.js";
 
 const byId = (id) => document.getElementById(id);
+
+/** Time of day; before today with the date. */
+function whenWords(time) {
+  if (!time) return "--:--:--";
+  const date = new Date(time);
+  const isToday = date.toDateString() === new Date().toDateString();
+  const clock = date.toTimeString().slice(0, 8);
+  return isToday ? clock : `${date.toLocaleDateString()} ${clock}`;
+}
 
 export class BedView {
   /** `send(message)` passes a message to the daemon; `others()` gives what to say of other beds. */
@@ -18,10 +28,12 @@ export class BedView {
     this.sweeps = [];
     this.intervals = [];
     this.trend = [];
+    this.intervalTrend = [];
     this.history = [];
     this.strips = new Map();
     this.openStrip = null;
     this.number = 0;
+    this.limits = new LimitsView((action, fields) => this.command(action, fields));
     byId("bed-close").addEventListener("click", () => this.dialog.close());
     this.dialog.addEventListener("close", () => this.closed());
     byId("by").value = localStorage.getItem("by") ?? "";
@@ -43,6 +55,7 @@ export class BedView {
     setText(byId("reply"), "");
     byId("history").replaceChildren();
     byId("bed-alarms").replaceChildren();
+    this.limits.take(null);
     if (!this.dialog.open) this.dialog.showModal();
     this.send({ type: "open", bed: bed.name });
     this.layOut();
@@ -53,6 +66,7 @@ export class BedView {
   openAgain() { if (this.bed) this.send({ type: "open", bed: this.bed.name }); }
 
   closed() {
+    if (this.limits.dialog.open) this.limits.dialog.close();
     if (this.bed) this.send({ type: "close" });
     this.bed = null;
     for (const { observer } of this.sweeps) observer?.disconnect();
@@ -62,6 +76,7 @@ export class BedView {
     this.historyKey = "";
     this.intervals = [];
     this.trend = [];
+    this.intervalTrend = [];
     this.history = [];
     this.strips.clear();
     this.openStrip = null;
@@ -100,8 +115,10 @@ export class BedView {
     switch (message.type) {
       case "bed":
         this.trend = message.trend;
+        this.intervalTrend = message.intervalTrend;
         this.intervals = message.intervals;
         this.history = message.history;
+        this.limits.take(message.limits, true);
         this.bed.takeStrip(message.strip);
         this.bed.version += 1;
         this.layOut();
@@ -110,7 +127,12 @@ export class BedView {
         break;
       case "detail":
         this.bed.takeStrip(message.strip);
-        if (message.trend) this.trend = message.trend;
+        if (message.trend) {
+          this.trend = message.trend;
+          this.intervalTrend = message.intervalTrend;
+          this.drawsIntervals = true;
+        }
+        if (message.limits) this.limits.take(message.limits);
         if (message.history) {
           this.history = message.history;
           this.showHistory();
@@ -131,6 +153,7 @@ export class BedView {
   }
 
   takeReply(reply) {
+    this.limits.takeReply(reply);
     setText(byId("reply"), `${reply.result === "done" ? "Done" : "Not done"}: ${reply.text}`);
   }
 
@@ -180,7 +203,7 @@ export class BedView {
       if (mayCommand && !alarm.acknowledgedBy) {
         const button = element("button", { type: "button" }, "Acknowledge");
         button.setAttribute("aria-label", `Acknowledge ${alarm.name}`);
-        button.addEventListener("click", () => this.command("acknowledge", alarm));
+        button.addEventListener("click", () => this.command("acknowledge", { kind: alarm.kind, alert: alarm.number }));
         node.append(button);
       }
       return node;
@@ -189,23 +212,26 @@ export class BedView {
     flashTogether(byId("bed-alarms"));
   }
 
-  command(action, alarm) {
+  /** `fields`: what the command is about. Returns its number; null: it was not sent. */
+  command(action, fields = {}) {
     const by = byId("by").value.trim();
     if (!by) {
       setText(byId("reply"), "Give your name first: it is written beside what you do.");
       byId("by").focus();
-      return;
+      return null;
     }
     localStorage.setItem("by", by);
     this.number += 1;
-    const message = { type: "command", number: this.number, bed: this.bed.name, action, by };
-    if (alarm) Object.assign(message, { kind: alarm.kind, alert: alarm.number });
-    if (!this.send(message)) setText(byId("reply"), "Not sent: the connection is not live.");
+    const message = { type: "command", number: this.number, bed: this.bed.name, action, by, ...fields };
+    if (this.send(message)) return this.number;
+    setText(byId("reply"), "Not sent: the connection is not live.");
+    return null;
   }
 
   drawCharts() {
     this.drawsIntervals = false;
-    setText(byId("trend-note"), drawTrend(byId("trend"), this.trend, Date.now()));
+    setText(byId("trend-note"), drawTrend(byId("trend"), this.trend, Date.now(), heartRate));
+    setText(byId("rr-trend-note"), drawTrend(byId("rr-trend"), this.intervalTrend, Date.now(), intervalLength));
     setText(byId("rr-note"), drawIntervals(byId("rr"), this.intervals));
   }
 
@@ -215,11 +241,11 @@ export class BedView {
     this.historyKey = key;
     const holder = byId("history");
     if (this.history.length === 0) {
-      holder.replaceChildren(element("p", { class: "quiet" }, "None since the daemon was started."));
+      holder.replaceChildren(element("p", { class: "quiet" }, "None is known."));
       return;
     }
     const rows = this.history.map((alarm) => {
-      const time = alarm.time ? new Date(alarm.time).toTimeString().slice(0, 8) : "--:--:--";
+      const time = whenWords(alarm.time);
       const button = element("button", { type: "button", class: "past", "data-priority": alarm.priority,
         "aria-expanded": String(alarm.id === this.openStrip), "data-id": alarm.id },
         element("span", { class: "past-time" }, time),

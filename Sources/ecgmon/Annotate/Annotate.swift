@@ -107,7 +107,7 @@ struct AnnotateCommand: AsyncParsableCommand {
         try AnnotationOutput.makeFolder(output)
         let (output, lead, strict, writesEvents) = (output, lead, strict, events)
         let progress = ProgressLine(total: Double(paths.count))
-        let lines = try await RecordBatch.map(Array(zip(names, paths)), jobs: jobs) { name, path in
+        let lines = try await RecordBatch.map(Array(zip(names, paths)), jobs: jobs, showsProgress: false) { name, path in
             let record = RecordPath(path)
             let place = try AnnotationOutput.place(name, in: output)
             let annotated: AnnotatedRecord

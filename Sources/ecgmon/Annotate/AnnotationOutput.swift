@@ -31,7 +31,7 @@ enum AnnotationOutput {
             try set.write(place.name, annotator: annotator, to: place.directory)
         } catch {
             throw ToolError(
-                "annotations cannot be written: \(error)", nextStep: "Free some space, or name another folder with -o")
+                "annotations cannot be written: \(WriteProblem.words(error))", nextStep: "Free some space, or name another folder with -o")
         }
     }
 }

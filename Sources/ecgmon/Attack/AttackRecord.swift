@@ -86,7 +86,7 @@ struct AttackRecord: ParsableCommand {
             try Record(header: header, samples: samples).write(to: output)
         } catch {
             throw ToolError(
-                "the record cannot be written: \(error)", nextStep: "Free some space, or name another folder with -o")
+                "the record cannot be written: \(WriteProblem.words(error))", nextStep: "Free some space, or name another folder with -o")
         }
         if FileManager.default.fileExists(atPath: "\(path).atr") {
             do {

@@ -101,7 +101,7 @@ struct DataFetch: AsyncParsableCommand {
             throw ToolError("\(url)/\(ChecksumList.fileName) names no records", nextStep: "Check --base-url")
         }
         let progress = FetchProgress(title: "\(database)", fileCount: files.count)
-        _ = try await RecordBatch.map(files, jobs: Self.connections) { file in
+        _ = try await RecordBatch.map(files, jobs: Self.connections, showsProgress: false) { file in
             progress.add(
                 bytes: try await downloader.fetch(
                     "\(url)/\(file.name)", sha256: file.sha256, to: "\(folder)/\(file.name)"))

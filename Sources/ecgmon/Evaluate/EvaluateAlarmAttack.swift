@@ -42,6 +42,8 @@ struct EvaluateAlarmAttack: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Records processed at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
+    @OptionGroup var drawing: PlotOptions
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -73,7 +75,7 @@ struct EvaluateAlarmAttack: AsyncParsableCommand {
         }
         let report = AlarmAttackReport(
             model: loaded.identity, database: source.directory, seed: seed, outcomes: outcomes)
-        try ReportOutput.show(report, json: json, text: report.text)
+        try ReportOutput.show(report, json: json, plot: drawing.plot, text: report.text)
     }
 }
 

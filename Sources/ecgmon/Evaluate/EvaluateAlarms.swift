@@ -16,6 +16,8 @@ struct EvaluateAlarms: AsyncParsableCommand {
               ecgmon evaluate alarms
             """)
 
+    @OptionGroup var drawing: PlotOptions
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -28,6 +30,6 @@ struct EvaluateAlarms: AsyncParsableCommand {
     func run() async throws {
         let loaded = try LoadedModel.chosen(model)
         let report = try await AlarmEvaluation(loaded, jobs: jobs).report()
-        try ReportOutput.show(report, json: json, text: report.text)
+        try ReportOutput.show(report, json: json, plot: drawing.plot, text: report.text)
     }
 }

@@ -99,6 +99,6 @@ struct EvaluateBeats: AsyncParsableCommand {
                 runtime: .console(threads: options.jobs ?? 2), jobs: options.jobs)
             report.attack = try await attack.run(on: attackRecords, modelPath: loaded.path)
         }
-        try ReportOutput.show(report, json: options.json, text: report.text(loaded))
+        try ReportOutput.show(report, json: options.json, plot: options.drawing.plot, text: report.text(loaded))
     }
 }

@@ -58,6 +58,8 @@ struct EvaluateCertificate: ParsableCommand {
 
     @OptionGroup var resumable: ResumableOptions
 
+    @OptionGroup var drawing: PlotOptions
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -97,7 +99,7 @@ struct EvaluateCertificate: ParsableCommand {
         for beatClass in BeatClass.allCases { shares[beatClass] = Double(all.windows.count(of: beatClass)) }
         let report = evaluation.report(
             evaluation.rows(certificates, labels: heldOut.windows.labels, shares: shares), heldOut)
-        try ReportOutput.show(report, json: json, text: report.text(heldOut))
+        try ReportOutput.show(report, json: json, plot: drawing.plot, text: report.text(heldOut))
     }
 }
 

@@ -59,7 +59,7 @@ struct EvaluateFigure2: ParsableCommand {
         do {
             try Data(figure.svg.utf8).write(to: URL(filePath: output), options: .atomic)
         } catch {
-            throw ToolError("\(output) cannot be written: \(error)", nextStep: "Name another file with --output")
+            throw ToolError("\(output) cannot be written: \(WriteProblem.words(error))", nextStep: "Name another file with --output")
         }
         print("\(output): held-out window \(figure.windowNumber); \(heldOut.text)")
         for panel in figure.panels { print("\(panel.title): \(figure.clean.label) -> \(panel.answer.label)") }

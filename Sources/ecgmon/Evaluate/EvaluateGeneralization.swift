@@ -53,6 +53,8 @@ struct EvaluateGeneralization: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Records worked on at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
+    @OptionGroup var drawing: PlotOptions
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -84,6 +86,6 @@ struct EvaluateGeneralization: AsyncParsableCommand {
         for part in report.left_out {
             Terminal.note("\(part.database) left out\(part.records > 0 ? " in part" : ""): \(part.because)")
         }
-        try ReportOutput.show(report, json: json, text: markdown ? report.markdown : report.text)
+        try ReportOutput.show(report, json: json, plot: drawing.plot, text: markdown ? report.markdown : report.text)
     }
 }

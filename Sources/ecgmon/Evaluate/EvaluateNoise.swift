@@ -35,6 +35,8 @@ struct EvaluateNoise: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
     var model: String?
 
+    @OptionGroup var drawing: PlotOptions
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -63,6 +65,8 @@ struct EvaluateNoise: AsyncParsableCommand {
             // A whole run takes long: each part is shown when it is there.
             if !json { print(part.text + "\n") }
         }
+        let all = parts
+        try ReportOutput.draw({ all.map(\.text).joined(separator: "\n\n") }, to: drawing.plot)
         guard json else { return }
         print(
             try ReportOutput.json(NoiseReport(model: loaded.identity, database: database.directory, parts: parts)))

@@ -22,6 +22,8 @@ struct EvaluateOptions: ParsableArguments {
     @Flag(help: "Score whole records, like --from 0.")
     var whole = false
 
+    @OptionGroup var drawing: PlotOptions
+
     @Flag(help: "Print JSON.")
     var json = false
 

@@ -51,6 +51,6 @@ struct EvaluateQRS: AsyncParsableCommand {
         if rates {
             report.rates = try await RateFigures.all(database, names, from: start, .chosen(model), jobs: jobs)
         }
-        try ReportOutput.show(report, json: options.json, text: report.text)
+        try ReportOutput.show(report, json: options.json, plot: options.drawing.plot, text: report.text)
     }
 }

@@ -30,6 +30,8 @@ struct EvaluateReplay: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Records processed at a time (default: the number of cores).", valueName: "n"))
     var jobs: Int?
 
+    @OptionGroup var drawing: PlotOptions
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -52,6 +54,8 @@ struct EvaluateReplay: AsyncParsableCommand {
             reports.append(report)
             if !json { print(report.text + "\n") }
         }
+        let all = reports
+        try ReportOutput.draw({ all.map(\.text).joined(separator: "\n\n") }, to: drawing.plot)
         if json { print(try ReportOutput.json(reports)) }
     }
 }

@@ -32,6 +32,6 @@ struct EvaluateRhythm: AsyncParsableCommand {
             parts.append(try await evaluation.part(svdb, records: svdb.scoredRecords(nil)))
         }
         let report = RhythmReport(model: loaded.identity, parts: parts)
-        try ReportOutput.show(report, json: options.json, text: report.text)
+        try ReportOutput.show(report, json: options.json, plot: options.drawing.plot, text: report.text)
     }
 }

@@ -30,6 +30,8 @@ struct EvaluateSpeed: ParsableCommand {
     @Option(help: "Runs of each stage.")
     var runs = 5
 
+    @OptionGroup var drawing: PlotOptions
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -44,7 +46,6 @@ struct EvaluateSpeed: ParsableCommand {
         let evaluation = SpeedEvaluation(loaded.classifier, runs: runs)
         var all: [SpeedEvaluation.Figures] = []
         for record in records { all.append(try evaluation.figures(of: record, in: database)) }
-        if json { return print(try ReportOutput.json(all)) }
         var table = TextTable([
             "record", "beats", "ms a beat", "signal", "classification", "discriminator, ms", "detector, M samples/s",
             "signal, M samples/s",
@@ -58,6 +59,9 @@ struct EvaluateSpeed: ParsableCommand {
                 fixed(figures.detector_samples_per_second / 1e6, 1), fixed(figures.signal_samples_per_second / 1e6, 2),
             ])
         }
-        print("matrix kernel: \(NetworkKernel.inUse.rawValue)\n\n\(table.text)")
+        let shown = table
+        try ReportOutput.show(
+            all, json: json, plot: drawing.plot,
+            text: "matrix kernel: \(NetworkKernel.inUse.rawValue)\n\n\(shown.text)")
     }
 }

@@ -41,6 +41,6 @@ struct EvaluateStream: AsyncParsableCommand {
         let report = StreamReport(
             model: loaded.identity, from_seconds: options.startSeconds, parts: parts,
             noise_stress: noiseStress ? try await evaluation.noiseStress() : nil)
-        try ReportOutput.show(report, json: options.json, text: report.text(loaded))
+        try ReportOutput.show(report, json: options.json, plot: options.drawing.plot, text: report.text(loaded))
     }
 }

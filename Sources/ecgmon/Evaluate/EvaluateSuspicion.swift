@@ -89,6 +89,8 @@ struct EvaluateSuspicion: ParsableCommand {
 
     @OptionGroup var resumable: ResumableOptions
 
+    @OptionGroup var drawing: PlotOptions
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -160,7 +162,7 @@ struct EvaluateSuspicion: ParsableCommand {
             seconds: seconds)
         let swept = sweep ? result.sweep(on: streams.runtime) : nil
         try ReportOutput.show(
-            result.report(swept, falsePerDay: falsePerDay), json: json,
+            result.report(swept, falsePerDay: falsePerDay), json: json, plot: drawing.plot,
             text: result.text(swept, falsePerDay: falsePerDay))
     }
 }

@@ -47,6 +47,6 @@ struct EvaluateTable1: ParsableCommand {
             models: models, surrogate: surrogate, heldOut: heldOut, epsilon: options.epsilon,
             measurement: options.measurement())
         try ReportOutput.show(
-            table.report, json: options.json, text: options.markdown ? table.markdown : table.text)
+            table.report, json: options.json, plot: options.drawing.plot, text: options.markdown ? table.markdown : table.text)
     }
 }

@@ -83,7 +83,7 @@ struct EvaluateWhitebox: ParsableCommand {
             settings: settings,
             measurement: options.measurement())
         try ReportOutput.show(
-            result.report(heldOut), json: options.json,
+            result.report(heldOut), json: options.json, plot: options.drawing.plot,
             text: options.markdown ? result.markdown(heldOut) : result.text(heldOut))
         guard result.checks.allSatisfy({ $0.outcome != .failed }) else { throw ExitCode.failure }
     }

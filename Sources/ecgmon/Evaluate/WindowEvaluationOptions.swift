@@ -24,6 +24,8 @@ struct WindowEvaluationOptions: ParsableArguments {
 
     @OptionGroup var resumable: ResumableOptions
 
+    @OptionGroup var drawing: PlotOptions
+
     @Flag(help: "Print JSON.")
     var json = false
 

@@ -42,6 +42,8 @@ struct EvaluateLatency: ParsableCommand {
     @Option(help: ArgumentHelp("The weights.", valueName: "file"))
     var model: String?
 
+    @OptionGroup var drawing: PlotOptions
+
     private var counts: [Int] { streams.split(separator: ",").compactMap { Int($0) } }
 
     func validate() throws {
@@ -62,6 +64,9 @@ struct EvaluateLatency: ParsableCommand {
         var table = TextTable([
             "streams", "journal", "alerts", "median ms", "99 % ms", "largest ms", "median : none", "99 % : none",
         ])
+        let runs = counts.count * repetitions * LatencyJournal.allCases.count
+        let progress = TimedProgress(seconds: Double(runs) * seconds / speed, "")
+        defer { withExtendedLifetime(progress) {} }
         for count in counts {
             var latencies: [LatencyJournal: [Int64]] = [:]
             for repetition in 0..<repetitions {
@@ -91,6 +96,8 @@ struct EvaluateLatency: ParsableCommand {
                     ["\(count)", journal.rawValue] + LatencyFigures(latencies[journal] ?? []).cells(against: reference))
             }
         }
-        print(table.text)
+        let shown = table
+        print(shown.text)
+        try ReportOutput.draw({ shown.text }, to: drawing.plot)
     }
 }

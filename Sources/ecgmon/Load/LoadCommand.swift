@@ -177,6 +177,8 @@ struct LoadCommand: ParsableCommand {
             keys: try keyOptions.load())
         let folder = try TemporaryDirectory()
         var figures: LoadFigures
+        let progress = TimedProgress(seconds: warmUp + seconds, "\(streams) beds")
+        defer { withExtendedLifetime(progress) {} }
         if let ingest, let events {
             let target = LoadRun.Target(ingest: ingest, events: events, httpPort: httpPort, process: process)
             figures = try load.run(at: target, directory: folder.path)

@@ -75,7 +75,7 @@ struct PlotCommand: ParsableCommand {
         do {
             try Data(drawing.svg.utf8).write(to: URL(filePath: output), options: .atomic)
         } catch {
-            throw ToolError("\(output) cannot be written: \(error)", nextStep: "Name another file with -o")
+            throw ToolError("\(output) cannot be written: \(WriteProblem.words(error))", nextStep: "Name another file with -o")
         }
         let alarms = strip.alerts.map(\.kind.name)
         print(

@@ -5,27 +5,45 @@ import ECGEvaluation
 import ECGMonitor
 import ECGReplay
 import FoundationEssentials
+import MonitorDaemon
 import NeuralNetwork
 import ToolSupport
 import WFDB
 
-/// A record as a Holter report.
+/// A record as a Holter report, or what a journal knows of a stream.
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "Write a record's Holter report as one HTML or PDF file.",
+        abstract: "Write the report of a record, or of a stream out of a journal, as one HTML or PDF file.",
         discussion: """
             Runs the monitor over the whole record, as the daemon would, and writes a page that needs nothing else and \
             prints: summary, heart rate, Poincare plot, ectopy by hour, atrial fibrillation, signal quality, \
             suspicions, and the strip of each alarm, the gravest first.
 
-            Example:
+            With --journal it tells what the daemon's journal knows of a stream, and what it does not: heart rate and \
+            RR intervals by minute, beats by hour, atrial fibrillation, suspicions, and the alarms with the strips that \
+            are kept. Times are UTC, such as 2026-03-31T14:00:00, or a time ago: 15m, 12h, 2d.
+
+            Examples:
               ecgmon report data/100 -o 100.html
               ecgmon report data/100 -o 100.pdf      (needs Chromium)
+              ecgmon report --journal /var/lib/ecgmon/journal.sqlite --stream bed-1 -o bed-1.html
             """)
 
     @Argument(help: "Path of a WFDB record without extension.")
-    var record: String
+    var record: String?
+
+    @Option(help: ArgumentHelp("Report a stream out of this journal.", valueName: "file"))
+    var journal: String?
+
+    @Option(help: ArgumentHelp("The stream, with --journal.", valueName: "name"))
+    var stream: String?
+
+    @Option(help: ArgumentHelp("With --journal: from this time on (default: a day before --until).", valueName: "time"))
+    var from: String?
+
+    @Option(help: ArgumentHelp("With --journal: until this time (default: the last event).", valueName: "time"))
+    var until: String?
 
     @Option(name: [.short, .customLong("output")], help: "The file to write: PDF if its name ends in .pdf, HTML otherwise.")
     var output: String
@@ -44,11 +62,34 @@ struct ReportCommand: ParsableCommand {
 
     func validate() throws {
         guard (0...1000).contains(strips) else { throw ValidationError("--strips must be 0 to 1000, not \(strips)") }
+        guard (record == nil) != (journal == nil) else {
+            throw ValidationError("Name a record, or a journal with --journal and a stream with --stream")
+        }
+        guard journal != nil || (stream == nil && from == nil && until == nil) else {
+            throw ValidationError("--stream, --from and --until go with --journal")
+        }
+        guard journal == nil || (lead == nil && model == nil && !strict) else {
+            throw ValidationError("--lead, --model and --strict go with a record, not with --journal")
+        }
+        for time in [from, until] {
+            if let time, HistoryTime.nanoseconds(time, now: wallClockNanoseconds()) == nil {
+                throw ValidationError("\(printable(time)) is not a time such as 2026-03-31T14:00:00 or 12h")
+            }
+        }
     }
 
     func run() throws {
-        // A missing browser is told before the work.
+        // A missing browser or folder is told before the work.
+        try WriteProblem.checkFolder(of: output)
         let printer = output.lowercased().hasSuffix(".pdf") ? try PDFPrinter() : nil
+        if let journal {
+            try report(journal, printer)
+        } else if let record {
+            try report(record: record, printer)
+        }
+    }
+
+    private func report(record: String, _ printer: PDFPrinter?) throws {
         BLAS.useOneThread()
         let loaded = try LoadedModel.chosen(model)
         let path = RecordPath(record)
@@ -76,20 +117,24 @@ struct ReportCommand: ParsableCommand {
             model: "\(loaded.classifier.name), SHA-256 \(loaded.classifier.sha256.prefix(12))", summary: summary,
             strips: shown.map { ($0, Self.strip(of: $0, millivolts, material.samplingRate, summary)) },
             withoutStrip: others)
+        try write(page.html, printer)
+        print(
+            "\(printable(output)): \(ClockTime(seconds: summary.duration)), \(summary.whole.beats) beats, "
+                + "\(summary.episodes.count) alarms, \(shown.count) strips")
+    }
+
+    func write(_ html: String, _ printer: PDFPrinter?) throws {
         do {
             if let printer {
-                try printer.print(page.html, to: output)
+                try printer.print(html, to: output)
             } else {
-                try Data(page.html.utf8).write(to: URL(filePath: output), options: .atomic)
+                try Data(html.utf8).write(to: URL(filePath: output), options: .atomic)
             }
         } catch let error as ToolError {
             throw error
         } catch {
-            throw ToolError("\(printable(output)) cannot be written: \(error)", nextStep: "Name another file with -o")
+            throw ToolError("\(printable(output)) cannot be written: \(WriteProblem.words(error))", nextStep: "Name another file with -o")
         }
-        print(
-            "\(printable(output)): \(ClockTime(seconds: summary.duration)), \(summary.whole.beats) beats, "
-                + "\(summary.episodes.count) alarms, \(shown.count) strips")
     }
 
     /// The gravest, in the order of time.

@@ -18,6 +18,7 @@ struct ReportTable {
 
     /// The title is a paragraph, the notes are a list.
     var markdown: String {
+        TableSketchbook.current?.note(title, header, rows)
         let lines = [header, header.map { _ in "---" }] + rows
         let table = lines.map { "| " + $0.map(Self.escaped).joined(separator: " | ") + " |" }.joined(separator: "\n")
         return (["**\(title)**", table] + (notes.isEmpty ? [] : [notes.map { "- \($0)" }.joined(separator: "\n")]))

@@ -8,6 +8,7 @@ struct TextTable {
     init(_ header: [String]) { self.header = header }
 
     var text: String {
+        TableSketchbook.current?.note("", header, rows)
         let all = [header] + rows
         let widths = header.indices.map { column in all.map { $0.count > column ? $0[column].count : 0 }.max() ?? 0 }
         return all.map { row in

@@ -61,7 +61,7 @@ struct TrainFibrillation: AsyncParsableCommand {
         do {
             try text.write(toFile: path, atomically: true, encoding: .utf8)
         } catch {
-            throw ToolError("\(path) cannot be written: \(error)", nextStep: "Name another file")
+            throw ToolError("\(path) cannot be written: \(WriteProblem.words(error))", nextStep: "Name another file")
         }
     }
 

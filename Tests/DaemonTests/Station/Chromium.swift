@@ -126,6 +126,12 @@ final class Chromium {
         return Data(base64Encoded: text) ?? Data()
     }
 
+    /// Leaves a screenshot in the folder that ECGMON_SCREENSHOTS names, if it names one: for people to look at.
+    func show(_ name: String) throws {
+        guard let folder = ProcessInfo.processInfo.environment["ECGMON_SCREENSHOTS"] else { return }
+        try screenshot().write(to: URL(filePath: "\(folder)/\(name).png"))
+    }
+
     // MARK: The protocol
 
     private func call(_ method: String, _ parameters: [String: Any] = [:]) throws -> [String: Any] {

@@ -123,6 +123,8 @@ struct StationBrowserTests {
         try browser.open("http://127.0.0.1:\(daemon.stationPort)/")
         #expect(browser.wait(for: "Number(\(Self.tile("bed-1", ".number"))?.textContent) > 60"))
         #expect(try browser.evaluate("getComputedStyle(document.getElementById('banner')).display") == "none")
+        let claim = "getComputedStyle(document.getElementById('alarm-bar'), '::before').content"
+        #expect(try browser.evaluate(claim).contains("No open alarm"))
         daemon.signal(SIGKILL)
         #expect(
             browser.wait(
@@ -134,6 +136,7 @@ struct StationBrowserTests {
             ))
         #expect(browser.wait(for: "\(Self.tile("bed-1", ".number")).textContent === '--'"))
         #expect(browser.wait(for: "document.title.includes('NOT LIVE')"))
+        #expect(try browser.evaluate(claim) == "none", "it does not say that there is no alarm")
         #expect(try browser.evaluate("getComputedStyle(\(Self.tile("bed-1", "canvas"))).filter").contains("grayscale"))
         #expect(
             try browser.evaluate("getComputedStyle(\(Self.tile("bed-1", ".tile-strip")), '::after').content").contains(
@@ -205,6 +208,77 @@ struct StationBrowserTests {
         #expect(daemon.terminate() == 0)
     }
 
+    @Test func limitsAreReviewedBeforeTheyAreSet() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("token", StationTests.commandToken)
+        chmod("\(folder.path)/token", 0o600)
+        let daemon = try DaemonProcess(
+            configuration: "[station]\ncommand_token_file = \"\(folder.path)/token\"\n", hasStation: true)
+        let bedside = try Bedside(daemon, [("bed-1", [.init(.sinus(rate: 75), seconds: .infinity)])], secondsAtOnce: 20)
+        let browser = try Chromium()
+        try browser.open("http://127.0.0.1:\(daemon.stationPort)/#token=\(StationTests.commandToken)")
+        #expect(browser.wait(for: "Number(\(Self.tile("bed-1", ".number"))?.textContent) > 60"))
+        _ = try browser.evaluate("\(Self.tile("bed-1", "button")).click()")
+        func id(_ name: String) -> String { "document.getElementById('\(name)')" }
+        #expect(browser.wait(for: "!\(id("limits-button")).disabled && \(id("limits-list")).children.length === 16"))
+        // Without a name nothing is done.
+        _ = try browser.evaluate("\(id("limits-button")).click()")
+        #expect(try browser.evaluate("\(id("reply")).textContent").contains("your name"))
+        _ = try browser.evaluate("(\(id("by")).value = 'Dr Grey', \(id("limits-button")).focus())")
+        try browser.press("Enter")
+        #expect(browser.wait(for: "\(id("limits")).open && document.activeElement.dataset.key !== undefined"))
+        // Each field has a name and tells its range to a screen reader.
+        let described =
+            """
+            [...document.querySelectorAll('#limits-fields input')].every((input) => input.labels.length === 1
+                && document.getElementById(input.getAttribute('aria-describedby')).textContent.includes('configured'))
+            """
+        #expect(try browser.evaluate(described) == "true")
+        let field = "document.querySelector('#limits-fields [data-key=tachycardia_above]')"
+        _ = try browser.evaluate("(\(field).value = '20', \(field).focus())")
+        try browser.press("Enter")
+        #expect(browser.wait(for: "\(id("limits-problem")).textContent.includes('from 50 to 300')"))
+        #expect(try browser.evaluate("document.activeElement === \(field)") == "true", "the wrong field has the focus")
+        _ = try browser.evaluate("\(field).value = '135'")
+        try browser.press("Enter")
+        try browser.show("limits")
+        #expect(browser.wait(for: "\(id("limits-review")).checkVisibility()"))
+        #expect(try browser.evaluate("document.activeElement.textContent") == "Set these limits?")
+        #expect(
+            try browser.evaluate("\(id("limits-changes")).textContent") == "Tachycardia above: 135 /min, now 120 /min")
+        #expect(!daemon.log.contains("limits set"), "nothing is set before it is confirmed")
+        try browser.show("limits-review")
+        _ = try browser.evaluate("\(id("limits-confirm")).click()")
+        #expect(browser.wait(for: "!\(id("limits")).open && \(id("reply")).textContent.startsWith('Done')"))
+        #expect(browser.wait(for: "\(id("limits-by")).textContent.startsWith('Set by Dr Grey [station token]')"))
+        #expect(browser.wait(for: "\(id("limits-list")).textContent.includes('135 /min (configured: 120 /min)')"))
+        // What does not go together is refused by the daemon, in words.
+        _ = try browser.evaluate("\(id("limits-button")).click()")
+        _ = try browser.evaluate(
+            """
+            (document.querySelector('#limits-fields [data-key=bradycardia_below]').value = '149',
+                \(id("limits-form")).requestSubmit(), \(id("limits-confirm")).click())
+            """)
+        #expect(
+            browser.wait(for: "\(id("limits-problem")).textContent.startsWith('Not set: The limit of bradycardia must be')"))
+        #expect(try browser.evaluate("\(id("limits-form")).checkVisibility()") == "true")
+        try browser.resize(width: 390, height: 844, isPhone: true)
+        try browser.show("limits-phone")
+        #expect(try browser.evaluate("\(id("limits")).scrollWidth <= innerWidth") == "true")
+        try browser.press("Escape")
+        #expect(browser.wait(for: "!\(id("limits")).open && \(id("bed")).open"))
+        _ = try browser.evaluate("(\(id("limits-button")).click(), \(id("limits-configured")).click())")
+        #expect(try browser.evaluate("\(id("limits-changes")).textContent").contains("120 /min, now 135 /min"))
+        _ = try browser.evaluate("\(id("limits-confirm")).click()")
+        #expect(browser.wait(for: "\(id("limits-by")).textContent === 'As configured.'"))
+        try browser.show("bed-phone")
+        try browser.resize(width: 1400, height: 1000)
+        try browser.show("bed")
+        #expect(browser.complaints == [])
+        withExtendedLifetime(bedside) {}
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func sixtyFourBedsFitAndAPhoneNeedsNoSidewaysScroll() throws {
         let daemon = try DaemonProcess(hasStation: true)
         let bedside = try Bedside(
@@ -220,6 +294,20 @@ struct StationBrowserTests {
         let sideways =
             "Math.max(document.documentElement.scrollWidth, document.getElementById('ward').scrollWidth) <= innerWidth"
         #expect(try browser.evaluate(sideways) == "true")
+        // What small tiles say of an attack can be read: dark on violet.
+        let chip =
+            """
+            (() => {
+                const chip = document.createElement('span');
+                chip.className = 'chip attack';
+                document.getElementById('ward').append(chip);
+                const style = getComputedStyle(chip);
+                const found = `${document.getElementById('ward').dataset.size} ${style.backgroundColor}`;
+                chip.remove();
+                return found;
+            })()
+            """
+        #expect(try browser.evaluate(chip) == "dense rgb(214, 140, 255)")
         try browser.resize(width: 390, height: 844, isPhone: true)
         #expect(
             browser.wait(

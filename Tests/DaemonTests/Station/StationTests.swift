@@ -1,3 +1,4 @@
+import ECGSignal
 import ECGWire
 import Foundation
 import Glibc
@@ -59,6 +60,8 @@ import ZeroMQ
         let daemon = try DaemonProcess(hasStation: true)
         let page = try ask(daemon.stationPort, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         #expect(page.hasPrefix("HTTP/1.1 200 ") && page.contains("<title>Central station</title>"))
+        // Before it is connected it says so.
+        #expect(page.contains("Connecting to the daemon ...</div>") && page.contains("<noscript>"))
         let policy = try #require(page.split(separator: "\r\n").first { $0.hasPrefix("Content-Security-Policy: ") })
         #expect(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"))
         #expect(!policy.contains("unsafe") && !policy.contains("*") && !policy.contains("http"))
@@ -224,6 +227,121 @@ import ZeroMQ
         let client = try viewer(second)
         #expect(client.text { $0.contains(#""kind":"ventricularTachycardia""#) } != nil)
         #expect(second.terminate() == 0)
+    }
+
+    @Test func afterAKillThePastOfABedIsThereWithStripsAndTrends() throws {
+        let first = try DaemonProcess(hasJournal: true, hasStation: true)
+        let recording = Recording(samplingRate: 250, seconds: 90, seed: 5)
+        let blocks = recording.blocks(stream: "bed-1", size: 250)
+        // In two parts: what comes faster than in real time runs ahead of what is decided about it.
+        try Self.send(Array(blocks.prefix(58)), to: first)
+        #expect(first.wait(for: "ecgmon_alerts_started_total{kind=\"asystole\"}") { $0 == 1 })
+        let context = try ZeroMQContext()
+        let source = try AcquisitionClient(endpoint: first.ingest, context: context)
+        for block in blocks.dropFirst(58) { #expect(try source.send(block, timeout: .seconds(30))) }
+        // The whole strip: written once more when all of it had come.
+        let reader = try JournalReader(path: first.journal)
+        func asystole() throws -> StoredStrip? {
+            try reader.strips(of: "bed-1").first { $0.key.contains("asystole") }.flatMap {
+                StoredStrip(stored: $0.value)
+            }
+        }
+        #expect(eventually { (try? asystole())?.millivolts[0].last?.isNaN == false })
+        let strip = try #require(try asystole())
+        #expect(strip.beatSeconds.count > 5 && (9.5...10.5).contains(strip.onsetSeconds))
+        first.signal(SIGKILL)
+        _ = first.exitCode()
+        let second = try DaemonProcess(hasJournal: true, hasStation: true, after: first)
+        let client = try viewer(second)
+        #expect(client.text { $0.contains(#""name":"bed-1""#) } != nil)
+        // It is read from the journal a little after the bed is known.
+        client.send(#"{"type":"open","bed":"bed-1"}"#)
+        #expect(client.text { $0.contains("asystole") && $0.contains(#""history":[{"#) } != nil)
+        client.send(#"{"type":"open","bed":"bed-1"}"#)
+        let bed = try #require(client.text { $0.contains(#""type":"bed""#) && $0.contains("asystole") })
+        #expect(bed.contains(#""trend":[["#) && bed.contains(#""intervalTrend":[["#))
+        let id = try #require(bed.firstMatch(of: /"id":"([^"]+asystole[^"]+)"/)?.1)
+        client.send(#"{"type":"strip","bed":"bed-1","alarm":"\#(id)"}"#)
+        #expect(try #require(client.text { $0.contains(#""type":"strip""#) }).contains(#""beats":[["#))
+        #expect(second.terminate() == 0)
+    }
+
+    // MARK: Limits
+
+    @Test func limitsAreSetByTheCommandTokenAndOutliveAKill() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("token", Self.commandToken)
+        chmod("\(folder.path)/token", 0o600)
+        let configuration = "[station]\ncommand_token_file = \"\(folder.path)/token\"\n"
+        let first = try DaemonProcess(configuration: configuration, hasJournal: true, hasStation: true)
+        let recording = Recording(samplingRate: 250, seconds: 40, seed: 5)
+        try Self.send(recording.blocks(stream: "bed-1", size: 250), to: first)
+        let client = try viewer(first, token: Self.commandToken)
+        #expect(client.text { $0.contains(#""name":"bed-1""#) } != nil)
+        client.send(#"{"type":"open","bed":"bed-1"}"#)
+        #expect(client.text { $0.contains(#""limits":{"limits":[{"configured":140"#) } != nil)
+        func answer(_ client: StationClient, _ limits: String) throws -> String {
+            client.send(#"{"type":"command","number":7,"bed":"bed-1","action":"limits","by":"Dr Grey"\#(limits)}"#)
+            return try #require(client.text { $0.contains(#""type":"reply""#) })
+        }
+        let set = #","limits":{"tachycardia_above":70,"extreme_tachycardia_above":90}"#
+        #expect(try answer(client, set).contains("tachycardia above 70 /min, before 120 /min"))
+        #expect(client.text { $0.contains(#""by":"Dr Grey [station token]""#) } != nil)
+        #expect(eventually { first.log.contains("limits set") && first.log.contains("Dr Grey [station token]") })
+        for (bad, words) in [
+            (#","limits":{"tachycardia_above":20}"#, "the limit of tachycardia must be a whole number from 50 /min"),
+            (#","limits":{"hunger":20}"#, "no limit of a bed"), (set, "these limits hold already"),
+            (#","limits":{"bradycardia_below":100}"#, "The limit of bradycardia must be below the limit of tachycardia"),
+        ] {
+            let text = try answer(client, bad)
+            #expect(text.contains(#""result":"invalid""#) && text.contains(words), "\(bad): \(text)")
+        }
+        let watching = try viewer(first)
+        #expect(watching.text { $0.contains(#""type":"state""#) } != nil)
+        #expect(try answer(watching, set).contains("not_permitted"))
+        first.signal(SIGKILL)
+        _ = first.exitCode()
+        let second = try DaemonProcess(configuration: configuration, hasJournal: true, hasStation: true, after: first)
+        let other = try viewer(second, token: Self.commandToken)
+        #expect(other.text { $0.contains(#""name":"bed-1""#) } != nil)
+        other.send(#"{"type":"open","bed":"bed-1"}"#)
+        let bed = try #require(other.text { $0.contains(#""limits":{"#) })
+        #expect(bed.contains(#""by":"Dr Grey [station token]""#) && bed.contains(#""value":70"#))
+        // Back to what is configured.
+        #expect(try answer(other, "").contains("tachycardia above 120 /min, before 70 /min"))
+        #expect(other.text { $0.contains(#""value":120"#) && !$0.contains(#""value":70"#) } != nil)
+        #expect(eventually { (try? JournalReader(path: second.journal).limits(of: "bed-1")) == .some(nil) })
+        #expect(second.terminate() == 0)
+    }
+
+    @Test func limitsThatAreSetDecideWhatIsAnAlarm() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("token", Self.commandToken)
+        chmod("\(folder.path)/token", 0o600)
+        let daemon = try DaemonProcess(
+            configuration: "[station]\ncommand_token_file = \"\(folder.path)/token\"\n", hasStation: true)
+        var simulator = ECGSimulator(.init(samplingRate: 250, script: [.init(.sinus(rate: 75), seconds: .infinity)]))
+        let millivolts = simulator.record(seconds: 80).millivolts
+        let blocks = stride(from: 0, to: millivolts.count, by: 250).map { start -> WireSampleBlock in
+            var block = WireSampleBlock()
+            (block.schemaVersion, block.stream, block.session) = (1, "bed-1", 3)
+            (block.firstSampleIndex, block.samplingRate, block.lead) = (Int64(start), 250, "II")
+            block.millivolts = Array(millivolts[start..<start + 250])
+            return block
+        }
+        try Self.send(Array(blocks.prefix(40)), to: daemon)
+        let client = try viewer(daemon, token: Self.commandToken)
+        #expect(client.text { $0.contains(#""name":"bed-1""#) } != nil)
+        client.send(
+            #"{"type":"command","number":1,"bed":"bed-1","action":"limits","by":"x","limits":{"tachycardia_above":65}}"#
+        )
+        #expect(try #require(client.text { $0.contains(#""type":"reply""#) }).contains(#""result":"done""#))
+        #expect(daemon.metric("ecgmon_alerts_started_total{kind=\"tachycardia\"}") ?? 0 == 0)
+        let context = try ZeroMQContext()
+        let source = try AcquisitionClient(endpoint: daemon.ingest, context: context)
+        for block in blocks.dropFirst(40) { #expect(try source.send(block, timeout: .seconds(30))) }
+        #expect(daemon.wait(for: "ecgmon_alerts_started_total{kind=\"tachycardia\"}") { $0 == 1 })
+        #expect(daemon.terminate() == 0)
     }
 
     // MARK: Hostile and slow viewers
