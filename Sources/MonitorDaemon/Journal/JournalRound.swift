@@ -68,6 +68,9 @@ struct JournalRound: Sendable {
     /// The stream begins without a past: alerts that were active when it was last seen are forgotten.
     var beginsAnew = false
 
+    /// The message of a cluster's queue that it came in; nil: none.
+    var delivery: DeliveryPlace?
+
     /// It is written at once, without waiting for others.
     var isUrgent: Bool { beginsAnew || events.contains { $0.kind == .alert || $0.kind == .suspicion } }
 
