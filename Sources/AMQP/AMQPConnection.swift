@@ -39,12 +39,8 @@ public final class AMQPConnection {
         guard let state = amqp_new_connection() else { throw AMQPError(.other, "no memory for a connection") }
         self.address = address
         self.state = state
-        do throws(AMQPError) {
-            try Self.open(state, address, login)
-        } catch {
-            amqp_destroy_connection(state)
-            throw error
-        }
+        // After an error `deinit` runs, too.
+        try Self.open(state, address, login)
     }
 
     deinit { amqp_destroy_connection(state) }

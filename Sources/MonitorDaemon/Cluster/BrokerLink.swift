@@ -55,7 +55,7 @@ final class BrokerLink {
             context.metrics.cluster.connectionsFailed.add(1)
             context.log.note(
                 "the cluster's broker cannot be used", cause: "broker", stream: "",
-                detail: "\(address): \(error.words); \(nextStep(error))")
+                detail: "\(address): \(error.words); \(Self.nextStep(error))")
             next += 1
             nextTry = DaemonClock.monotonic() + (next % settings.brokers.count == 0 ? pause : 0)
             pause = min(2 * pause, Self.maximumPause)
@@ -131,13 +131,14 @@ final class BrokerLink {
         .number("x-quorum-initial-group-size", 3),
     ]
 
-    private func nextStep(_ error: AMQPError) -> String {
+    static func nextStep(_ error: AMQPError) -> String {
         switch error.kind {
         case .unreachable, .lost: "start the broker there, or correct cluster.brokers"
         case .refused:
             "compare cluster.user, cluster.password_file and cluster.virtual_host with `rabbitmqctl list_users` and "
                 + "`rabbitmqctl list_permissions`"
         case .certificate: "compare cluster.ca_file with the broker's certificate, and its name with cluster.brokers"
+        case .closed(404): "start a member of the cluster first, or correct cluster.name"
         case .closed(503): "rabbitmq-plugins enable rabbitmq_consistent_hash_exchange"
         case .closed(406):
             "another cluster has this name with other settings: choose another cluster.name, or delete its queues"
