@@ -109,7 +109,7 @@ let package = Package(
         .target(
             name: "DaemonEvaluation",
             dependencies: [
-                "AMQP", "DaemonHarness", "ToolSupport", "ECGReplay", "ECGSecurity", "ECGSignal", "ECGWire", "ZeroMQ",
+                "AMQP", "MonitorCluster", "DaemonHarness", "ToolSupport", "ECGReplay", "ECGSecurity", "ECGSignal", "ECGWire", "ZeroMQ",
             ],
             swiftSettings: strict),
         // What the monitor finds as it goes over the wire: ids and bodies.
@@ -167,8 +167,8 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "AMQP", "MonitorCluster", "ecgmond", "DaemonHarness", "DaemonEvaluation", "ECGReplay", "ECGWire",
-                "TestSupport", "ToolSupport", "ZeroMQ",
+                "AMQP", "MonitorCluster", "MonitorDaemon", "ecgmond", "DaemonHarness", "DaemonEvaluation", "ECGReplay",
+                "ECGWire", "TestSupport", "ToolSupport", "ZeroMQ",
             ], swiftSettings: strict),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: strict),
         .testTarget(
@@ -218,7 +218,7 @@ let package = Package(
             dependencies: [
                 "MonitorDaemon", "ECGReplay", "ECGWire", "ECGSecurity", "EDF", "ZeroMQ", "WFDB", "NeuralNetwork",
                 "ECGATKGAN", "ECGClassification", "ECGMonitor", "ToolSupport",
-                "MonitorWire",
+                "AMQP", "MonitorCluster", "MonitorWire",
                 "StateCoding",
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),

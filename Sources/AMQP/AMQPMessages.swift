@@ -10,6 +10,19 @@ public struct AMQPDelivery: Sendable, Equatable {
     public var routingKey: String
     public var properties: AMQPProperties
     public var body: [UInt8]
+
+    public init(
+        channel: UInt16, consumer: String, tag: UInt64, isRedelivered: Bool, routingKey: String,
+        properties: AMQPProperties, body: [UInt8]
+    ) {
+        self.channel = channel
+        self.consumer = consumer
+        self.tag = tag
+        self.isRedelivered = isRedelivered
+        self.routingKey = routingKey
+        self.properties = properties
+        self.body = body
+    }
 }
 
 /// What goes along with a message.

@@ -12,10 +12,26 @@ package final class LocalBrokers {
     private let count: Int
     private let epmdPort: Int
     private let ports: [(client: Int, distribution: Int)]
-    private var epmd: ChildProcess?
+    /// Port mapper daemons: one, or one on each host.
+    private var epmds: [Int: ChildProcess] = [:]
     private var nodes: [ChildProcess?]
-    /// Makes the command that starts another, with the same process number: for a namespace of its own.
-    package var wrap: ((_ node: Int, [String]) throws(ToolError) -> [String])?
+    private let hosts: Hosts?
+
+    /// Each node on a host of its own.
+    package struct Hosts {
+        /// Its address for the other nodes.
+        package var address: (_ node: Int) -> String
+        /// Makes the command that starts another on the host, with the same process number.
+        package var command: (_ node: Int, [String]) throws(ToolError) -> [String]
+
+        package init(
+            address: @escaping (_ node: Int) -> String,
+            command: @escaping (_ node: Int, [String]) throws(ToolError) -> [String]
+        ) {
+            self.address = address
+            self.command = command
+        }
+    }
 
     private static let server = "/usr/lib/rabbitmq/bin/rabbitmq-server"
     private static let control = "/usr/lib/rabbitmq/bin/rabbitmqctl"
@@ -30,7 +46,11 @@ package final class LocalBrokers {
     /// - Parameters:
     ///   - count: how many nodes: 1 or 3.
     ///   - configuration: more lines for rabbitmq.conf.
-    package init(count: Int, directory: String, configuration: String = "") throws(ToolError) {
+    ///   - hosts: nil: all nodes are on loopback.
+    package init(
+        count: Int, directory: String, configuration: String = "", hosts: Hosts? = nil
+    ) throws(ToolError) {
+        self.hosts = hosts
         guard Self.isInstalled else {
             throw ToolError("there is no \(Self.server)", nextStep: "apt install rabbitmq-server")
         }
@@ -45,15 +65,16 @@ package final class LocalBrokers {
 
     deinit {
         for node in 0..<count { kill(node, SIGKILL) }
-        if let epmd { _ = epmd.stop(within: 1) }
+        for epmd in epmds.values { _ = epmd.stop(within: 1) }
     }
 
     private func folder(_ node: Int) -> String { "\(directory)/b\(node)" }
-    private func name(_ node: Int) -> String { "n\(node)@localhost" }
+    private func name(_ node: Int) -> String { "n\(node)@\(hosts?.address(node) ?? "localhost")" }
 
     private func write(_ node: Int, _ more: String) throws(ToolError) {
         var lines = """
             listeners.tcp.1 = 127.0.0.1:\(ports[node].client)
+            loopback_users = none
             cluster_partition_handling = pause_minority
             net_ticktime = 4
             disk_free_limit.absolute = 50MB
@@ -62,6 +83,7 @@ package final class LocalBrokers {
             cluster_formation.peer_discovery_backend = classic_config
 
             """
+        if let hosts { lines += "listeners.tcp.2 = \(hosts.address(node)):\(ports[node].client)\n" }
         for other in 0..<count { lines += "cluster_formation.classic_config.nodes.\(other + 1) = \(name(other))\n" }
         lines += more
         do {
@@ -80,15 +102,18 @@ package final class LocalBrokers {
 
     private func environment(_ node: Int) -> [String: String?] {
         let folder = folder(node)
+        let address = hosts?.address(node) ?? "127.0.0.1"
+        let parts = address.split(separator: ".").joined(separator: ",")
         return [
-            "HOME": directory, "RABBITMQ_NODENAME": name(node), "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "HOME": directory, "RABBITMQ_NODENAME": name(node), "ERL_EPMD_ADDRESS": address,
+            "RABBITMQ_USE_LONGNAME": hosts == nil ? "false" : "true",
             "ERL_EPMD_PORT": "\(epmdPort)", "RABBITMQ_MNESIA_BASE": "\(folder)/data",
             "RABBITMQ_LOG_BASE": "\(folder)/log", "RABBITMQ_CONFIG_FILE": "\(folder)/rabbitmq",
             "RABBITMQ_ENABLED_PLUGINS_FILE": "\(folder)/plugins", "RABBITMQ_CONF_ENV_FILE": "\(folder)/none",
             "RABBITMQ_PID_FILE": "\(folder)/pid", "RABBITMQ_DIST_PORT": "\(ports[node].distribution)",
             // Several nodes share the machine: none waits busily for work.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS":
-                "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
+                "-kernel inet_dist_use_interface {\(parts)} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
         ]
     }
 
@@ -103,16 +128,22 @@ package final class LocalBrokers {
     }
 
     package func start(_ node: Int) throws(ToolError) {
-        if epmd == nil {
-            epmd = try ChildProcess(
-                executable: "/usr/bin/epmd", arguments: ["-address", "127.0.0.1", "-port", "\(epmdPort)"],
-                logPath: "\(directory)/epmd.log")
+        let host = hosts == nil ? 0 : node
+        if epmds[host] == nil {
+            let command = try there(
+                node,
+                ["/usr/bin/epmd", "-address", hosts?.address(node) ?? "127.0.0.1", "-port", "\(epmdPort)"])
+            epmds[host] = try ChildProcess(
+                executable: command[0], arguments: Array(command.dropFirst()), logPath: "\(directory)/epmd.log")
         }
-        var command = [Self.server]
-        if let wrap { command = try wrap(node, command) }
+        let command = try there(node, [Self.server])
         nodes[node] = try ChildProcess(
             executable: command[0], arguments: Array(command.dropFirst()), environment: environment(node),
             logPath: "\(folder(node))/output")
+    }
+
+    private func there(_ node: Int, _ command: [String]) throws(ToolError) -> [String] {
+        try hosts?.command(node, command) ?? command
     }
 
     /// Waits until a node takes clients.
@@ -156,13 +187,15 @@ package final class LocalBrokers {
 
     // MARK: Clients
 
+    /// Where this process reaches a node.
     package func address(_ node: Int) -> AMQPAddress {
-        AMQPAddress(host: "127.0.0.1", port: ports[node].client, isEncrypted: false)
+        AMQPAddress(host: hosts?.address(node) ?? "127.0.0.1", port: ports[node].client, isEncrypted: false)
     }
 
-    /// All brokers, this node's first.
+    /// All brokers, this node's first; where each has a host of its own, that host's alone.
     package func addresses(first node: Int = 0) -> [AMQPAddress] {
-        (0..<count).map { address((node + $0) % count) }
+        if hosts != nil { return [AMQPAddress(host: "127.0.0.1", port: ports[node].client, isEncrypted: false)] }
+        return (0..<count).map { address((node + $0) % count) }
     }
 
     package func connect(_ node: Int) throws(AMQPError) -> AMQPConnection {
@@ -176,15 +209,18 @@ package final class LocalBrokers {
     package func control(_ node: Int, _ arguments: String...) throws(ToolError) -> (isRight: Bool, output: String) {
         let path = "\(directory)/control"
         unlink(path)
+        let long = hosts == nil ? [] : ["--longnames"]
+        let command = try there(node, [Self.control, "-q", "-n", name(node)] + long + arguments)
         let ending = try ChildProcess(
-            executable: Self.control, arguments: ["-q", "-n", name(node)] + arguments, environment: environment(node),
+            executable: command[0], arguments: Array(command.dropFirst()), environment: environment(node),
             logPath: path
         ).wait(seconds: 60)
         let output = (try? Data(contentsOf: URL(filePath: path))).map { String(decoding: $0, as: UTF8.self) } ?? ""
         return (ending == .exited(code: 0), output)
     }
 
-    private static func freePorts(_ count: Int) throws(ToolError) -> [Int] {
+    /// Ports on loopback that nobody listens on.
+    package static func freePorts(_ count: Int) throws(ToolError) -> [Int] {
         var ports: [Int] = []
         var sockets: [Int32] = []
         defer { for socket in sockets { close(socket) } }

@@ -19,6 +19,10 @@ package struct ClusterRun: Sendable {
         case upgrade
         /// A broker stands still for 15 s, long enough for the others to go on without it, and comes back.
         case pause
+        /// The network of a host with a broker and a worker is cut for 15 s (`LocalCluster.Options.hasNetwork`).
+        case cut
+        /// For 8 s the brokers' disks count as full.
+        case disk
     }
 
     package struct Moment: Sendable {
@@ -36,11 +40,13 @@ package struct ClusterRun: Sendable {
         package var moments: [Moment] = []
         /// The longest pause between two events of a stream with nothing disturbed before, in seconds.
         package var usualPause = 0.0
+        /// From the first sample to the last event, in seconds.
+        package var wayThrough = 0.0
     }
 
     package var materials: [(stream: String, material: ReplayMaterial)]
     package var disturbances: [Disturbance]
-    /// How many times as fast as in real time.
+    /// How many times as fast as in real time; infinite: as fast as they are taken.
     package var speed: Double
     /// Between the end of one disturbance and the next, in seconds.
     package var pauseSeconds: Double
@@ -67,17 +73,28 @@ package struct ClusterRun: Sendable {
         let arrivals = Mutex<[String: [Int64]]>([:])
     }
 
+    /// - Parameter cluster: runs already.
     /// - Throws: `ToolError` if the cluster does not work at all.
     package func run(on cluster: LocalCluster) throws(ToolError) -> Outcome {
+        try run(on: cluster.gateways[0]) { shared in disturb(cluster, shared) }
+    }
+
+    /// The same with a daemon that works alone, undisturbed.
+    /// - Parameter daemon: runs already.
+    package func run(alone daemon: LocalDaemon) throws(ToolError) -> Outcome { try run(on: daemon) { _ in [] } }
+
+    private func run(
+        on gateway: LocalDaemon, _ disturb: (Shared) -> [Moment]
+    ) throws(ToolError) -> Outcome {
         let start = monotonicNanoseconds()
         let context = try ZeroMQContext.orToolError()
         let shared = Shared()
-        let endpoints = cluster.gateways[0].endpoints
+        let endpoints = gateway.endpoints
         let group = DispatchGroup()
         DispatchQueue(label: "subscriber").async(group: group) { listen(endpoints, context, shared) }
         DispatchQueue(label: "source").async(group: group) { send(endpoints.acknowledged, context, shared) }
         var outcome = Outcome()
-        outcome.moments = disturb(cluster, shared)
+        outcome.moments = disturb(shared)
         let limit = monotonicNanoseconds() + 600_000_000_000
         while !shared.isSent.load(ordering: .acquiring), monotonicNanoseconds() < limit, !Interruption.requested {
             usleep(20_000)
@@ -90,7 +107,7 @@ package struct ClusterRun: Sendable {
             { usleep(20_000) }
             usleep(200_000)
         } catch {
-            outcome.recovery.problems.append("\(error); \(cluster.gateways[0].lastLogLine)")
+            outcome.recovery.problems.append("\(error); \(gateway.lastLogLine)")
         }
         shared.isOver.store(true, ordering: .releasing)
         group.wait()
@@ -102,7 +119,9 @@ package struct ClusterRun: Sendable {
         }
         outcome.recovery.endings = outcome.moments.count
         outcome.recovery.seconds = Double(monotonicNanoseconds() - start) / 1e9
-        measurePauses(&outcome, shared.arrivals.withLock { $0 })
+        let arrivals = shared.arrivals.withLock { $0 }
+        measurePauses(&outcome, arrivals)
+        outcome.wayThrough = Double((arrivals.values.compactMap(\.last).max() ?? start) - start) / 1e9
         return outcome
     }
 
@@ -148,6 +167,20 @@ package struct ClusterRun: Sendable {
             usleep(15_000_000)
             cluster.brokers.thaw(node)
             try cluster.brokers.waitUntilReady(node)
+        case .cut:
+            guard let network = cluster.network else {
+                throw ToolError("there is no network to cut", nextStep: "Give the cluster one")
+            }
+            // The gateway's host stays: its source has no other gateway here.
+            let host = 1 + Int(choice % UInt64(cluster.options.brokers - 1))
+            try network.cut(host)
+            usleep(15_000_000)
+            try network.mend(host)
+            try cluster.brokers.waitUntilReady(host)
+        case .disk:
+            try cluster.brokers.control(0, "set_disk_free_limit", "900TB")
+            usleep(8_000_000)
+            try cluster.brokers.control(0, "set_disk_free_limit", "50MB")
         case .upgrade:
             for daemon in cluster.workers + cluster.gateways {
                 try restart(daemon, SIGTERM)
@@ -181,7 +214,7 @@ package struct ClusterRun: Sendable {
             for times in arrivals.values {
                 var longest = 0.0
                 for (a, b) in zip(times, times.dropFirst()) where b > from && a < to {
-                    longest = max(longest, Double(b - max(a, from)) / 1e9)
+                    longest = max(longest, Double(min(b, to) - max(a, from)) / 1e9)
                 }
                 outcome.moments[index].pauses.append(longest)
             }

@@ -2,6 +2,7 @@ import AMQP
 package import DaemonHarness
 import FoundationEssentials
 package import Glibc
+import MonitorCluster
 package import ToolSupport
 
 /// A whole cluster on this machine: three brokers, gateways and workers, each a process of its own.
@@ -20,6 +21,8 @@ package final class LocalCluster {
         package var configuration = ""
         /// Lines for the brokers' configuration.
         package var brokerConfiguration = ""
+        /// Each broker is on a host of its own, with a worker; the gateway is on the first.
+        package var hasNetwork = false
 
         package init(programs: [String], model: String) {
             self.programs = programs
@@ -31,14 +34,24 @@ package final class LocalCluster {
     package let gateways: [LocalDaemon]
     package let workers: [LocalDaemon]
     package let options: Options
+    /// nil: everything is on one host.
+    package let network: ClusterNetwork?
     package static let name = "test"
 
     /// Nothing runs yet.
     package init(_ options: Options, directory: String) throws(ToolError) {
         self.options = options
         try Self.makeFolder("\(directory)/b")
+        let network = options.hasNetwork ? try ClusterNetwork(hosts: options.brokers, directory: directory) : nil
+        self.network = network
+        let hosts = network.map { network in
+            LocalBrokers.Hosts(address: { ClusterNetwork.address($0) }) { (node, command) throws(ToolError) in
+                try network.command(on: node, command)
+            }
+        }
         brokers = try LocalBrokers(
-            count: options.brokers, directory: "\(directory)/b", configuration: options.brokerConfiguration)
+            count: options.brokers, directory: "\(directory)/b", configuration: options.brokerConfiguration,
+            hosts: hosts)
         let password = "\(directory)/password"
         do {
             try Data("\(LocalBrokers.password)\n".utf8).write(to: URL(filePath: password))
@@ -72,6 +85,10 @@ package final class LocalCluster {
                 setup.hasAcknowledgedIngest = role == "gateway"
                 setup.servesPages = true
                 setup.notifies = true
+                if let network {
+                    let host = number % options.brokers
+                    setup.wrap = { (command) throws(ToolError) in try network.command(on: host, command) }
+                }
                 if role == "worker" { setup.arguments = ["--workers", "\(options.threads)"] }
                 daemons.append(try LocalDaemon(setup, directory: folder))
             }
@@ -114,8 +131,43 @@ package final class LocalCluster {
             nextStep: "See the logs of the workers and of the brokers")
     }
 
-    /// How many partitions each worker owns.
-    package var owned: [Int] { workers.map { $0.metrics()?["ecgmon_cluster_partitions_owned"] ?? 0 } }
+    /// How many partitions each worker says that it owns.
+    package var owned: [Int] {
+        let names = ClusterNames(cluster: Self.name, partitions: options.partitions)
+        var found: [String: Int] = [:]
+        for node in 0..<options.brokers where brokers.isRunning(node) {
+            guard let connection = try? brokers.connect(node) else { continue }
+            do throws(AMQPError) {
+                try connection.openChannel(1)
+                let queue = "\(names.members).harness"
+                try connection.declareQueue(queue, isExclusive: true)
+                try connection.bind(queue, to: names.members, key: "")
+                try connection.consume(queue, as: "members", channel: 1, prefetch: 100, acknowledges: false)
+                let end = monotonicNanoseconds() + 1_300_000_000
+                while monotonicNanoseconds() < end {
+                    guard case .delivery(let delivery) = try connection.next(timeout: .milliseconds(100)),
+                        let sign = try? MemberSign(bytes: delivery.body)
+                    else { continue }
+                    found[sign.name] = sign.owned.count
+                }
+            } catch {
+                continue
+            }
+            break
+        }
+        return workers.indices.map { found["worker-\($0 + 1)"] ?? 0 }
+    }
+
+    /// The processor time of the brokers and of the members so far, in seconds.
+    package var processorSeconds: (brokers: Double, gateways: Double, workers: Double) {
+        func sum(_ processes: [pid_t?]) -> Double {
+            processes.reduce(0) { $0 + ($1.flatMap { ProcessorTime.seconds(of: $0) } ?? 0) }
+        }
+        return (
+            sum((0..<options.brokers).map { brokers.processID($0) }), sum(gateways.map(\.processID)),
+            sum(workers.map(\.processID))
+        )
+    }
 
     /// Ends everything, the members first.
     package func stop() -> [String] {

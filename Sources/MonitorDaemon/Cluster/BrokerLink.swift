@@ -71,6 +71,8 @@ final class BrokerLink {
     /// The connection is of no more use.
     func lose(_ error: AMQPError) {
         guard let connection else { return }
+        // A queue may be gone.
+        if case .closed = error.kind { hasDeclared = false }
         self.connection = nil
         context.metrics.cluster.connections.decrement()
         if isCounted { context.metrics.cluster.blocked.decrement() }

@@ -43,6 +43,8 @@ final class ClusterWorkerService: ThreadService {
     private static let memberQueue = "members"
     /// How long states of streams are waited for before a partition is handed over; ns.
     private static let handOverPatience: UInt64 = 3_000_000_000
+    /// A partition with something that this version cannot read is left to others for so long; ns.
+    private static let aversion: UInt64 = 30_000_000_000
     /// After connecting, other members are listened for before standing in line; ns.
     private static let listening: UInt64 = 1_200_000_000
 
@@ -228,8 +230,10 @@ final class ClusterWorkerService: ThreadService {
             metrics.unreadable.add(1)
             context.log.note(
                 "a state cannot be read", cause: "unreadable", stream: "",
-                detail: "partition \(number): \(error); members must be of one version: see `ecgmon cluster status`")
-            actions.append(.acknowledge(delivery.tag))
+                detail: "partition \(number): \(error); a later version wrote it: upgrade this member")
+            // It stays in the queue, for a member that can read it.
+            slots[number].notBefore = now + Self.aversion
+            return try stepDown(number, "a state that this version cannot read")
         }
         try act(on: number)
     }
@@ -383,7 +387,7 @@ final class ClusterWorkerService: ThreadService {
         guard let sign = try? MemberSign(bytes: body) else {
             metrics.unreadable.add(1)
             context.log.note(
-                "a member of another version", cause: "version", stream: "", detail: "upgrade all members: docs/cluster")
+                "a member of another version", cause: "version", stream: "", detail: "upgrade all of them")
             return
         }
         members.hear(sign, at: DaemonClock.monotonic())
@@ -459,7 +463,7 @@ final class ClusterWorkerService: ThreadService {
         let rank = order.firstIndex(of: link.settings.member) ?? order.count
         switch slots[number].stage {
         case .away:
-            guard rank < 2, slots[number].pendingLeaves == 0 else { return }
+            guard rank < 2, slots[number].pendingLeaves == 0, now >= slots[number].notBefore else { return }
             try openChannel(number, connection)
             slots[number].owner = PartitionOwner(owner: link.settings.member, seed: .random(in: 0 ... .max))
             slots[number].stage = .joined

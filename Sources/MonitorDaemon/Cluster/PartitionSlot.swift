@@ -17,6 +17,8 @@ struct PartitionSlot {
     var owner = PartitionOwner(owner: "", seed: 0)
     /// Worker threads that still hold streams of it from the last time.
     var pendingLeaves = 0
+    /// Not to stand in line before; monotonic, ns.
+    var notBefore: UInt64 = 0
     /// When the broker's first word came; monotonic, ns.
     var begunAt: UInt64?
 

@@ -1,14 +1,15 @@
 import ArgumentParser
 import DaemonEvaluation
 import ECGReplay
-import Foundation
+import DaemonHarness
+import Glibc
 import ToolSupport
 
 /// What `ecgmon evaluate recovery --cluster` takes beside the options of a single daemon, and how it runs.
 struct ClusterRecoveryOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "With --cluster: what is done, in turn: worker, gateway, broker (SIGKILL), pause (a broker stands still for 15 s), upgrade.",
+            "With --cluster: what is done, in turn: worker, gateway, broker (SIGKILL), pause (a broker stands still for 15 s), cut (of a host, 15 s), disk (full for 8 s), upgrade.",
             valueName: "words"))
     var disturb = "worker,gateway,broker"
 
@@ -21,12 +22,15 @@ struct ClusterRecoveryOptions: ParsableArguments {
     @Option(help: ArgumentHelp("With --cluster: partitions.", valueName: "n"))
     var partitions = 16
 
+    @Flag(help: "With --cluster: measure throughput with 1, 2 and 4 workers and with one daemon, undisturbed.")
+    var curve = false
+
     @Option(help: ArgumentHelp("With --cluster: between two disturbances.", valueName: "seconds"))
     var pauseSeconds = 10.0
 
     func validate() throws {
         guard !kinds.isEmpty else {
-            throw ValidationError("--disturb takes words out of worker, gateway, broker, pause, upgrade")
+            throw ValidationError("--disturb takes words out of worker, gateway, broker, pause, cut, disk, upgrade")
         }
         guard speed > 0, speed <= 1000 else { throw ValidationError("--speed takes more than 0 and at most 1000") }
         guard (1...16).contains(workers) else { throw ValidationError("--workers takes 1 to 16") }
@@ -47,6 +51,10 @@ struct ClusterRecoveryOptions: ParsableArguments {
         var setup = setup
         setup.workers = workers
         setup.partitions = partitions
+        if curve { return try measureCurve(setup, materials, seed: seed, in: directory) }
+        // A worker on each host.
+        setup.hasNetwork = kinds.contains(.cut)
+        if setup.hasNetwork { setup.workers = max(workers, setup.brokers) }
         let cluster = try LocalCluster(setup, directory: directory)
         try cluster.start()
         let run = ClusterRun(
@@ -59,11 +67,55 @@ struct ClusterRecoveryOptions: ParsableArguments {
         let comparison = RecoveryComparison(undisturbed: undisturbed, disturbed: outcome.recovery)
         for line in outcome.lines(comparison, streams: materials.count) { print(line) }
         guard comparison.isExact else {
-            if let keep = ProcessInfo.processInfo.environment["ECGMON_KEEP"] {
-                try? FileManager.default.copyItem(atPath: directory, toPath: keep)
-            }
             throw ExitCode(1)
         }
+    }
+}
+
+extension ClusterRecoveryOptions {
+    /// How long the same samples take with one daemon and with 1, 2 and 4 workers, and what that costs.
+    fileprivate func measureCurve(
+        _ setup: LocalCluster.Options, _ materials: [(stream: String, material: ReplayMaterial)], seed: UInt64,
+        in directory: String
+    ) throws {
+        let run = ClusterRun(materials: materials, disturbances: [], speed: .infinity, pauseSeconds: 0, seed: seed)
+        let hours = materials.reduce(0) { $0 + $1.material.duration } / 3600
+        var table = TextTable([
+            "", "seconds", "beds in real time", "cpu members", "cpu brokers", "broker cpu per bed-hour", "events",
+        ])
+        func add(_ name: String, _ outcome: ClusterRun.Outcome, members: Double, brokers: Double) {
+            table.rows.append([
+                name, fixed(outcome.wayThrough, 1), fixed(hours * 3600 / outcome.wayThrough, 0), fixed(members, 1),
+                fixed(brokers, 1), fixed(brokers / hours, 2), "\(outcome.recovery.journal.count)",
+            ])
+        }
+        var single = LocalDaemon.Options(programs: setup.programs, model: setup.model)
+        single.configuration = setup.configuration
+        single.journal = .file("\(directory)-one/journal.sqlite")
+        single.hasAcknowledgedIngest = true
+        single.notifies = true
+        single.arguments = ["--workers", "1"]
+        let daemon = try LocalDaemon(single, directory: "\(directory)-one")
+        try daemon.start()
+        _ = daemon.waitUntilReady()
+        let alone = try run.run(alone: daemon)
+        add("one daemon", alone, members: daemon.processorSeconds, brokers: 0)
+        daemon.end(SIGTERM)
+        for count in [1, 2, 4] where !Interruption.requested {
+            var setup = setup
+            setup.workers = count
+            let cluster = try LocalCluster(setup, directory: "\(directory)-\(count)")
+            try cluster.start()
+            let before = cluster.processorSeconds
+            let outcome = try run.run(on: cluster)
+            let after = cluster.processorSeconds
+            add(
+                "\(count) worker\(count == 1 ? "" : "s")", outcome,
+                members: after.gateways + after.workers - before.gateways - before.workers,
+                brokers: after.brokers - before.brokers)
+            _ = cluster.stop()
+        }
+        print(table.text)
     }
 }
 
