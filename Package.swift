@@ -109,7 +109,8 @@ let package = Package(
         .target(
             name: "DaemonEvaluation",
             dependencies: [
-                "AMQP", "MonitorCluster", "DaemonHarness", "ToolSupport", "ECGReplay", "ECGSecurity", "ECGSignal", "ECGWire", "ZeroMQ",
+                "AMQP", "MonitorCluster", "DaemonHarness", "ToolSupport", "ECGReplay", "ECGSecurity", "ECGSignal",
+                "ECGWire", "ZeroMQ",
             ],
             swiftSettings: strict),
         // What the monitor finds as it goes over the wire: ids and bodies.

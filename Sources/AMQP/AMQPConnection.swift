@@ -53,9 +53,11 @@ public final class AMQPConnection {
         }
         if address.isEncrypted { try prepareTLS(socket, login) }
         var patience = timeval(tv_sec: login.patienceSeconds, tv_usec: 0)
-        amqp_set_handshake_timeout(state, &patience)
+        // A broker that does not even greet is left for another sooner than one that is busy.
+        var impatience = timeval(tv_sec: min(2, login.patienceSeconds), tv_usec: 0)
+        amqp_set_handshake_timeout(state, &impatience)
         amqp_set_rpc_timeout(state, &patience)
-        let opened = amqp_socket_open_noblock(socket, address.host, Int32(address.port), &patience)
+        let opened = amqp_socket_open_noblock(socket, address.host, Int32(address.port), &impatience)
         guard opened == AMQP_STATUS_OK.rawValue else {
             let error = AMQPError(status: opened, doing: "cannot connect")
             throw error.kind == .certificate ? error : AMQPError(.unreachable, "nobody answers (\(error.words))")
@@ -66,8 +68,8 @@ public final class AMQPConnection {
             login.user, login.password)
         guard reply.reply_type != AMQP_RESPONSE_NORMAL else { return }
         let error = AMQPError(reply, doing: "cannot log in")
-        // RabbitMQ closes the socket without a word to clients that cannot be told that they are refused.
-        throw error.kind == .lost ? AMQPError(.refused, "\(error.words); the user or the password may be wrong") : error
+        throw error.kind == .lost
+            ? AMQPError(.unreachable, "\(error.words); it may be about to start or to end") : error
     }
 
     private static func prepareTLS(_ socket: OpaquePointer, _ login: AMQPLogin) throws(AMQPError) {
@@ -99,23 +101,31 @@ public final class AMQPConnection {
     // MARK: Channels
 
     /// Opens a channel on which what is published is confirmed, numbered from 1 on.
+    ///
+    /// Neither this nor closing nor consuming waits for the broker: a queue whose leader is gone answers late, and must
+    /// not hold up the other channels. What goes wrong comes as `channelClosed`.
     public func openChannel(_ channel: UInt16) throws(AMQPError) {
-        amqp_channel_open(state, channel)
-        try check("cannot open a channel")
-        amqp_confirm_select(state, channel)
-        try check("cannot ask for confirms")
+        var open = amqp_channel_open_t(out_of_band: amqp_empty_bytes)
+        try send(Methods.channelOpen, &open, channel, "cannot open a channel")
+        var confirms = amqp_confirm_select_t(nowait: 1)
+        try send(Methods.confirmSelect, &confirms, channel, "cannot ask for confirms")
         published[channel] = 0
     }
 
-    /// Closes a channel: its consumers end, and what they have not acknowledged goes back to its queues.
+    /// Closes a channel: its consumers end, and what they have not acknowledged goes back to its queues. What still
+    /// comes on it is of no interest; its number must not be used again soon.
     public func closeChannel(_ channel: UInt16) throws(AMQPError) {
         contents[channel] = nil
         published[channel] = nil
-        let reply = amqp_channel_close(state, channel, 200)
-        amqp_maybe_release_buffers_on_channel(state, channel)
-        guard reply.reply_type == AMQP_RESPONSE_NORMAL else {
-            throw AMQPError(reply, doing: "cannot close a channel")
-        }
+        var close = amqp_channel_close_t(reply_code: 200, reply_text: amqp_empty_bytes, class_id: 0, method_id: 0)
+        try send(Methods.channelClose, &close, channel, "cannot close a channel")
+    }
+
+    private func send<Method>(
+        _ id: UInt32, _ method: inout Method, _ channel: UInt16, _ what: String
+    ) throws(AMQPError) {
+        let status = amqp_send_method(state, channel, id, &method)
+        guard status == AMQP_STATUS_OK.rawValue else { throw AMQPError(status: status, doing: what) }
     }
 
     // MARK: Topology
@@ -173,14 +183,22 @@ public final class AMQPConnection {
     public func consume(
         _ queue: String, as consumer: String, channel: UInt16, prefetch: UInt16, acknowledges: Bool = true
     ) throws(AMQPError) {
-        amqp_basic_qos(state, channel, 0, prefetch, 0)
-        try check("cannot limit what is delivered")
+        var limit = amqp_basic_qos_t(prefetch_size: 0, prefetch_count: prefetch, global: 0)
+        try send(Methods.qos, &limit, channel, "cannot limit what is delivered")
+        var status = AMQP_STATUS_OK.rawValue
         queue.withBytes { queue in
             consumer.withBytes { consumer in
-                _ = amqp_basic_consume(state, channel, queue, consumer, 0, acknowledges ? 0 : 1, 0, amqp_empty_table)
+                var consume = amqp_basic_consume_t()
+                consume.queue = queue
+                consume.consumer_tag = consumer
+                consume.no_ack = acknowledges ? 0 : 1
+                consume.nowait = 1
+                status = amqp_send_method(state, channel, Methods.consume, &consume)
             }
         }
-        try check("cannot consume the queue \(queue)")
+        guard status == AMQP_STATUS_OK.rawValue else {
+            throw AMQPError(status: status, doing: "cannot consume the queue \(queue)")
+        }
     }
 
     public func acknowledge(_ tag: UInt64, channel: UInt16) throws(AMQPError) {
@@ -344,6 +362,10 @@ public final class AMQPConnection {
         static let connectionClose: UInt32 = 0x000A_0032
         static let blocked: UInt32 = 0x000A_003C
         static let unblocked: UInt32 = 0x000A_003D
+        static let channelOpen: UInt32 = 0x0014_000A
+        static let confirmSelect: UInt32 = 0x0055_000A
+        static let qos: UInt32 = 0x003C_000A
+        static let consume: UInt32 = 0x003C_0014
         static let channelClose: UInt32 = 0x0014_0028
         static let channelCloseOK: UInt32 = 0x0014_0029
         static let cancel: UInt32 = 0x003C_001E

@@ -170,6 +170,8 @@ package final class LocalBrokers {
         signal(node, number)
         if process.wait(seconds: 30) == nil { signal(node, SIGKILL) }
         _ = process.wait(seconds: 5)
+        // The scripts that started the Erlang machine may end before it.
+        for _ in 0..<500 where Glibc.kill(-process.processID, 0) == 0 { usleep(10_000) }
         nodes[node] = nil
     }
 

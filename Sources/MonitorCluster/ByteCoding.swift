@@ -28,7 +28,9 @@ struct ByteReader {
         let size = MemoryLayout<Number>.size
         guard rest.count >= size else { throw .tooShort }
         var number: Number = 0
-        for (place, byte) in rest.prefix(size).enumerated() { number |= Number(truncatingIfNeeded: byte) << (8 * place) }
+        for (place, byte) in rest.prefix(size).enumerated() {
+            number |= Number(truncatingIfNeeded: byte) << (8 * place)
+        }
         rest = rest.dropFirst(size)
         return number
     }

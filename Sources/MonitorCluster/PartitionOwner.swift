@@ -63,7 +63,9 @@ public struct PartitionOwner: Sendable {
     private var streams: [String: StreamInHand] = [:]
     private var revision: UInt64 = 0
     /// What was published on the channel and is not confirmed, by its number.
-    private var unconfirmed: [UInt64: Unconfirmed] = [:]
+    private var unconfirmed: [UInt64: (what: Unconfirmed, at: UInt64)] = [:]
+    private var pace = ConfirmPace()
+    private var now: UInt64 = 0
     private var published: UInt64 = 0
     private var firstUnconfirmed: UInt64 = 1
 
@@ -125,11 +127,16 @@ public struct PartitionOwner: Sendable {
     // MARK: The queue of states
 
     /// To be called once the queue of states is consumed: if it is empty, this is what comes.
-    public mutating func standInLine(_ actions: inout [Action]) { publish(.probe(claim()), .entry, &actions) }
+    /// - Parameter now: monotonic, ns.
+    public mutating func standInLine(at now: UInt64, _ actions: inout [Action]) {
+        self.now = now
+        publish(.probe(claim()), .entry, &actions)
+    }
 
     /// Takes what the queue of states delivers.
     /// - Parameter now: monotonic, ns.
     public mutating func take(_ entry: StatesEntry, tag: UInt64, at now: UInt64, _ actions: inout [Action]) {
+        self.now = now
         if phase == .waiting {
             let number = claim()
             phase = .reading(number)
@@ -212,7 +219,8 @@ public struct PartitionOwner: Sendable {
         stream.confirmedAt = nil
         var left: [Block] = []
         for block in stream.blocks {
-            if block.session < message.session || block.session == message.session && block.end <= message.nextSampleIndex
+            if block.session < message.session
+                || block.session == message.session && block.end <= message.nextSampleIndex
             {
                 actions.append(.acknowledge(block.tag))
             } else {
@@ -249,10 +257,13 @@ public struct PartitionOwner: Sendable {
     // MARK: Rounds
 
     /// Takes what a worker's round has made of a stream.
-    /// - Parameter state: if there is one, it comes after the events.
+    /// - Parameters:
+    ///   - state: if there is one, it comes after the events.
+    ///   - now: monotonic, ns.
     public mutating func take(
-        _ events: [ClusterEvent], state: StateMessage?, of stream: String, _ actions: inout [Action]
+        _ events: [ClusterEvent], state: StateMessage?, of stream: String, at now: UInt64, _ actions: inout [Action]
     ) {
+        self.now = now
         guard phase == .owning else { return }
         streams[stream, default: StreamInHand()].rounds.append(Round(events: events, state: state))
         advance(stream, &actions)
@@ -277,7 +288,7 @@ public struct PartitionOwner: Sendable {
             for event in stream.rounds[index].events {
                 stream.unconfirmedEvents += 1
                 published += 1
-                unconfirmed[published] = .event(stream: name)
+                unconfirmed[published] = (.event(stream: name), now)
                 actions.append(.publishEvent(event))
             }
             done += 1
@@ -288,7 +299,7 @@ public struct PartitionOwner: Sendable {
 
     private mutating func publish(_ entry: StatesEntry, _ kind: Unconfirmed, _ actions: inout [Action]) {
         published += 1
-        unconfirmed[published] = kind
+        unconfirmed[published] = (kind, now)
         actions.append(.publish(entry))
     }
 
@@ -298,9 +309,11 @@ public struct PartitionOwner: Sendable {
     public mutating func didConfirm(
         upTo number: UInt64, isMultiple: Bool, at now: UInt64, _ actions: inout [Action]
     ) {
+        self.now = now
         let numbers = isMultiple ? min(firstUnconfirmed, number)...number : number...number
         for number in numbers {
-            guard let what = unconfirmed.removeValue(forKey: number) else { continue }
+            guard let (what, publishedAt) = unconfirmed.removeValue(forKey: number) else { continue }
+            pace.note(now - min(now, publishedAt))
             switch what {
             case .entry: break
             case .state(let name):
@@ -316,12 +329,15 @@ public struct PartitionOwner: Sendable {
     /// The broker refuses what was published.
     public mutating func didReject(_ actions: inout [Action]) { end("the broker refused a message", &actions) }
 
-    /// Looks whether states come back as they must.
+    /// Looks whether states come back, and confirms come, as they must.
     public mutating func check(at now: UInt64, _ actions: inout [Action]) {
         let isLate = streams.values.contains { stream in
             stream.confirmedAt.map { now > $0 + Self.returnPatience } ?? false
         }
-        if isLate { end("the broker no longer counts this worker as the owner", &actions) }
+        if isLate { return end("the broker no longer counts this worker as the owner", &actions) }
+        if let oldest = unconfirmed[firstUnconfirmed], now > oldest.at + pace.patience {
+            end("the broker does not confirm", &actions)
+        }
     }
 
     private mutating func end(_ words: String, _ actions: inout [Action]) {

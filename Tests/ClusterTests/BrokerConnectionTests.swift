@@ -107,9 +107,14 @@ struct BrokerConnectionTests {
     }
 
     @Test func addressesAreReadAndOthersRefused() {
-        #expect(AMQPAddress("amqps://broker-1.example") == AMQPAddress(host: "broker-1.example", port: 5671, isEncrypted: true))
+        #expect(
+            AMQPAddress("amqps://broker-1.example")
+                == AMQPAddress(host: "broker-1.example", port: 5671, isEncrypted: true))
         #expect(AMQPAddress("amqp://[::1]:5673") == AMQPAddress(host: "::1", port: 5673, isEncrypted: false))
-        for text in ["", "amqp://", "http://a", "amqp://user:secret@host", "amqp://host/vhost", "amqp://host:0", "amqp://host:70000"] {
+        for text in [
+            "", "amqp://", "http://a", "amqp://user:secret@host", "amqp://host/vhost", "amqp://host:0",
+            "amqp://host:70000",
+        ] {
             #expect(AMQPAddress(text) == nil, "\(text)")
         }
     }

@@ -12,7 +12,8 @@ import ToolSupport
 struct ClusterRecoveryTests {
     private static let quiet = "[streams]\nsilent_after_seconds = 3600\nforgotten_after_seconds = 7200\n"
 
-    private static func materials(_ count: Int, seconds: Double) throws -> [(stream: String, material: ReplayMaterial)] {
+    private static func materials(_ count: Int, seconds: Double) throws -> [(stream: String, material: ReplayMaterial)]
+    {
         let script = try #require(RhythmScript("sinus@75:40,bigeminy:20,asystole:8,vt@170:15,sinus"))
         return (0..<count).map { number in
             ("bed-\(number)", ReplayMaterial(simulating: script, seconds: seconds, seed: UInt64(number)))

@@ -62,7 +62,7 @@ import Testing
 
     private func owning() -> Queue {
         var queue = Queue("a")
-        queue.owner.standInLine(&queue.actions)
+        queue.owner.standInLine(at: 0, &queue.actions)
         _ = queue.settle()
         return queue
     }
@@ -96,7 +96,7 @@ import Testing
         var queue = owning()
         queue.owner.didDeliver(block: 50, of: "bed-1", session: 1, end: 90)
         queue.owner.didDeliver(block: 51, of: "bed-1", session: 1, end: 180)
-        queue.owner.take([Self.event], state: Self.state("bed-1", next: 90), of: "bed-1", &queue.actions)
+        queue.owner.take([Self.event], state: Self.state("bed-1", next: 90), of: "bed-1", at: queue.now, &queue.actions)
         let first = queue.take()
         #expect(first.count == 1, "the state alone; its events wait for it")
         queue.owner.didConfirm(upTo: queue.published, isMultiple: true, at: 0, &queue.actions)
@@ -109,9 +109,9 @@ import Testing
 
     @Test func stateWaitsUntilEarlierEventsAreConfirmed() {
         var queue = owning()
-        queue.owner.take([Self.event], state: nil, of: "bed-1", &queue.actions)
+        queue.owner.take([Self.event], state: nil, of: "bed-1", at: queue.now, &queue.actions)
         #expect(queue.take() == [.publishEvent(Self.event)])
-        queue.owner.take([], state: Self.state("bed-1", next: 90), of: "bed-1", &queue.actions)
+        queue.owner.take([], state: Self.state("bed-1", next: 90), of: "bed-1", at: queue.now, &queue.actions)
         #expect(queue.take().isEmpty)
         queue.owner.didConfirm(upTo: queue.published, isMultiple: false, at: 0, &queue.actions)
         #expect(queue.take().count == 1)
@@ -137,18 +137,28 @@ import Testing
         queue.deliver(.marker(Term(epoch: 2, claim: 0), owner: "b"))
         #expect(queue.owner.phase == .over)
         queue.actions = []
-        queue.owner.take([Self.event], state: nil, of: "bed-1", &queue.actions)
+        queue.owner.take([Self.event], state: nil, of: "bed-1", at: queue.now, &queue.actions)
         #expect(queue.actions.isEmpty, "it publishes nothing more")
     }
 
     @Test func ownerWhoseStatesDoNotComeBackStepsDown() {
         var queue = owning()
-        queue.owner.take([], state: Self.state("bed-1", next: 90), of: "bed-1", &queue.actions)
+        queue.owner.take([], state: Self.state("bed-1", next: 90), of: "bed-1", at: queue.now, &queue.actions)
         _ = queue.take()
         queue.owner.didConfirm(upTo: queue.published, isMultiple: true, at: 1, &queue.actions)
         queue.owner.check(at: PartitionOwner.returnPatience, &queue.actions)
         #expect(queue.actions.isEmpty)
         queue.owner.check(at: PartitionOwner.returnPatience + 2, &queue.actions)
+        #expect(queue.owner.phase == .over)
+    }
+
+    @Test func ownerWithoutConfirmsStepsDown() {
+        var queue = owning()
+        queue.owner.take([Self.event], state: nil, of: "bed-1", at: 0, &queue.actions)
+        _ = queue.take()
+        queue.owner.check(at: ConfirmPace().patience, &queue.actions)
+        #expect(queue.actions.isEmpty)
+        queue.owner.check(at: ConfirmPace().patience + 1, &queue.actions)
         #expect(queue.owner.phase == .over)
     }
 
@@ -170,8 +180,9 @@ import Testing
             name: "a", start: 1, partitions: 8, version: "0.1.0", model: "ab",
             owned: [.init(partition: 3, epoch: 4, streams: 5, unfinished: 6)])
         #expect(try MemberSign(bytes: sign.bytes) == sign)
-        #expect(try StatesEntry(type: "marker", bytes: StatesEntry.marker(state.term, owner: "a").bytes)
-            == .marker(state.term, owner: "a"))
+        #expect(
+            try StatesEntry(type: "marker", bytes: StatesEntry.marker(state.term, owner: "a").bytes)
+                == .marker(state.term, owner: "a"))
         #expect(try StatesEntry(type: "other", bytes: []) == nil)
     }
 

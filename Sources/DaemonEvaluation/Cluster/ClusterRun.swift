@@ -42,6 +42,8 @@ package struct ClusterRun: Sendable {
         package var usualPause = 0.0
         /// From the first sample to the last event, in seconds.
         package var wayThrough = 0.0
+        /// Processor time meanwhile, in seconds: of use only where nothing was started anew.
+        package var cost = (brokers: 0.0, gateways: 0.0, workers: 0.0)
     }
 
     package var materials: [(stream: String, material: ReplayMaterial)]
@@ -76,7 +78,13 @@ package struct ClusterRun: Sendable {
     /// - Parameter cluster: runs already.
     /// - Throws: `ToolError` if the cluster does not work at all.
     package func run(on cluster: LocalCluster) throws(ToolError) -> Outcome {
-        try run(on: cluster.gateways[0]) { shared in disturb(cluster, shared) }
+        let before = cluster.processorSeconds
+        var outcome = try run(on: cluster.gateways[0]) { shared in disturb(cluster, shared) }
+        let after = cluster.processorSeconds
+        outcome.cost = (
+            after.brokers - before.brokers, after.gateways - before.gateways, after.workers - before.workers
+        )
+        return outcome
     }
 
     /// The same with a daemon that works alone, undisturbed.

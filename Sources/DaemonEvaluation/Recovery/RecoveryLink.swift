@@ -57,7 +57,9 @@ package final class RecoveryLink {
     }
 
     /// Cuts the link without notifying either end: the daemon's end of the cable is unplugged.
-    package func cut() throws(ToolError) { try programs.run(in: holder, "ip", "link", "set", Self.names.daemon, "down") }
+    package func cut() throws(ToolError) {
+        try programs.run(in: holder, "ip", "link", "set", Self.names.daemon, "down")
+    }
 
     package func mend() throws(ToolError) { try programs.run(in: holder, "ip", "link", "set", Self.names.daemon, "up") }
 

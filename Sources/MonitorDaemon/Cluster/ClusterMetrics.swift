@@ -64,7 +64,8 @@ extension MetricsPage {
         counter(
             "ecgmon_cluster_blocks_refused_total", "Blocks that it has not; their sources send them again.",
             metrics.blocksRefused)
-        histogram("ecgmon_cluster_confirm_seconds", "How long the broker takes to confirm a block.", metrics.confirmTime)
+        histogram(
+            "ecgmon_cluster_confirm_seconds", "How long the broker takes to confirm a block.", metrics.confirmTime)
         counter("ecgmon_cluster_events_received_total", "Events taken from the broker.", metrics.eventsReceived)
         counter(
             "ecgmon_cluster_events_repeated_total", "Those that this gateway has published before.",

@@ -37,7 +37,7 @@ struct ClusterSettings: Sendable {
             user: configuration.user, password: String(password), virtualHost: configuration.virtualHost,
             name: "\(configuration.name) \(member)", heartbeatSeconds: configuration.heartbeatSeconds,
             authorities: configuration.authorities, certificate: configuration.certificate, key: configuration.key,
-            patienceSeconds: 3)
+            patienceSeconds: 6)
     }
 
     private static var hostName: String {

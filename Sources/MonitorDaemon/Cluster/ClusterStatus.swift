@@ -147,8 +147,8 @@ public struct ClusterStatus: Sendable, Equatable {
         }
         if let other = signs.first(where: { $0.partitions != UInt32(names.partitions) }) {
             problems.append(
-                "\(other.name) has \(other.partitions) partitions, this configuration \(names.partitions): two clusters "
-                    + "are called \(names.cluster); give one of them another cluster.name")
+                "\(other.name) has \(other.partitions) partitions, this configuration \(names.partitions): two "
+                    + "clusters are called \(names.cluster); give one of them another cluster.name")
         }
         for name in Set(signs.map(\.name)).sorted() where signs.count(where: { $0.name == name }) > 1 {
             problems.append("two workers are called \(name): give one of them another cluster.member")

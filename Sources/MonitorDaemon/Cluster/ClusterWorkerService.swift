@@ -12,41 +12,41 @@ import SwiftProtobuf
 ///
 /// Each partition has a channel of its own: closing it gives everything back to the broker at once and in order.
 final class ClusterWorkerService: ThreadService {
-    private let link: BrokerLink
-    private let workers: WorkerQueues
+    let link: BrokerLink
+    let workers: WorkerQueues
     private let rounds: BoundedQueue<JournalRound>
     private let replies: BoundedQueue<OutgoingReply>
     private let tracker: AcknowledgementTracker
-    private let context: DaemonContext
+    let context: DaemonContext
     private let activity: ThreadActivity
-    private let model: String
-    private let start: UInt64
 
-    private var slots: [PartitionSlot]
-    private var members = MemberTable()
+    var slots: [PartitionSlot]
+    var others: ClusterMembers
     private var partitionOf: [String: Int] = [:]
     /// What a worker thread has no room for yet, in order.
     private var backlogs: [[WorkerInput]]
     private var partitionOfChannel: [UInt16: Int] = [:]
     private var lastChannel = BrokerLink.channel
-    private var actions: [PartitionOwner.Action] = []
-    private var nextSign: UInt64 = 0
-    private var nextCheck: UInt64 = 0
-    private var connectedAt: UInt64 = 0
-    private var hasEnded = false
+    var actions: [PartitionOwner.Action] = []
+    var nextSign: UInt64 = 0
+    var nextCheck: UInt64 = 0
+    var connectedAt: UInt64 = 0
+    var hasEnded = false
 
-    /// Unacknowledged deliveries of one queue. It is the same for every worker and never changes, so that what one gives
-    /// back fits into the hands of the next, in order.
-    private static let prefetch: UInt16 = 65_535
+    /// Unacknowledged deliveries of one queue. It is the same for every worker and never changes, so that what one
+    /// gives back fits into the hands of the next, in order.
+    static let prefetch: UInt16 = 65_535
     /// Blocks of one partition without a state after which states are asked for.
-    private static let pressure = 16_384
+    static let pressure = 16_384
     private static let memberQueue = "members"
     /// How long states of streams are waited for before a partition is handed over; ns.
-    private static let handOverPatience: UInt64 = 3_000_000_000
+    static let handOverPatience: UInt64 = 3_000_000_000
+    /// After the broker took nothing, confirms may come late; ns.
+    static let grace: UInt64 = 3_000_000_000
     /// A partition with something that this version cannot read is left to others for so long; ns.
     private static let aversion: UInt64 = 30_000_000_000
     /// After connecting, other members are listened for before standing in line; ns.
-    private static let listening: UInt64 = 1_200_000_000
+    static let listening: UInt64 = 1_200_000_000
 
     init(
         _ settings: ClusterSettings, workers: WorkerQueues, rounds: BoundedQueue<JournalRound>,
@@ -60,13 +60,12 @@ final class ClusterWorkerService: ThreadService {
         self.tracker = tracker
         self.context = context
         self.activity = activity
-        self.model = model
-        start = UInt64.random(in: 1 ... .max)
+        others = ClusterMembers(settings, model: model, context: context)
         slots = (0..<settings.names.partitions).map { PartitionSlot(number: $0) }
         backlogs = Array(repeating: [], count: workers.count)
     }
 
-    private var names: ClusterNames { link.settings.names }
+    var names: ClusterNames { link.settings.names }
     private var metrics: ClusterMetrics { context.metrics.cluster }
 
     /// Works until the queue of rounds is closed and everything in it is with the broker, or that takes too long.
@@ -74,7 +73,8 @@ final class ClusterWorkerService: ThreadService {
         var end: UInt64?
         while true {
             let isNew = link.connectIfDue { (connection) throws(AMQPError) in
-                let queue = "\(self.names.members).\(self.link.settings.member).\(self.start)"
+                // A broker that is cut off may still hold the queue of the connection before.
+                let queue = "\(self.names.members).\(self.link.settings.member).\(UInt64.random(in: 0 ... .max))"
                 try connection.declareQueue(queue, isExclusive: true)
                 try connection.bind(queue, to: self.names.members, key: "")
                 try connection.consume(
@@ -125,12 +125,12 @@ final class ClusterWorkerService: ThreadService {
 
     private func lose(_ error: AMQPError) {
         link.lose(error)
-        members = MemberTable()
+        others.forgetAll()
         for number in slots.indices where slots[number].stage != .away { leave(number) }
     }
 
     /// The channel of a partition is closed, or gone: its streams are dropped here.
-    private func leave(_ number: Int) {
+    func leave(_ number: Int) {
         if slots[number].isOwned || slots[number].owner.streamCount > 0 { metrics.partitionsLeft.add(1) }
         slots[number].stage = .away
         slots[number].begunAt = nil
@@ -194,7 +194,9 @@ final class ClusterWorkerService: ThreadService {
                 detail: "partition \(partition): \(error.words)")
             leave(partition)
         case .blocked(let reason): link.note(blocked: reason)
-        case .unblocked: link.note(blocked: nil)
+        case .unblocked:
+            link.note(blocked: nil)
+            nextCheck = DaemonClock.monotonic() + Self.grace
         }
     }
 
@@ -203,7 +205,7 @@ final class ClusterWorkerService: ThreadService {
         return number
     }
 
-    private func openChannel(_ number: Int, _ connection: AMQPConnection) throws(AMQPError) {
+    func openChannel(_ number: Int, _ connection: AMQPConnection) throws(AMQPError) {
         repeat {
             lastChannel = lastChannel < AMQPConnection.maximumChannels ? lastChannel + 1 : BrokerLink.channel + 1
         } while partitionOfChannel[lastChannel] != nil
@@ -213,7 +215,7 @@ final class ClusterWorkerService: ThreadService {
     }
 
     private func take(_ delivery: AMQPDelivery) throws(AMQPError) {
-        if delivery.consumer == Self.memberQueue { return hear(delivery.body) }
+        if delivery.consumer == Self.memberQueue { return others.hear(delivery.body) }
         guard let (number, isBlocks) = PartitionSlot.parse(delivery.consumer), slots.indices.contains(number),
             partition(of: delivery.channel) == number
         else { return }
@@ -264,7 +266,7 @@ final class ClusterWorkerService: ThreadService {
 
     // MARK: Worker threads
 
-    private func push(_ input: WorkerInput, to worker: Int) {
+    func push(_ input: WorkerInput, to worker: Int) {
         backlogs[worker].append(input)
         _ = drain(worker)
     }
@@ -311,7 +313,7 @@ final class ClusterWorkerService: ThreadService {
             guard let number = partitionOf[round.stream], slots[number].isOwned else { continue }
             slots[number].owner.take(
                 round.clusterEvents, state: round.snapshot.map { StateMessage($0, stream: round.stream) },
-                of: round.stream, &actions)
+                of: round.stream, at: DaemonClock.monotonic(), &actions)
             try act(on: number)
         }
         return !batch.isEmpty
@@ -335,7 +337,7 @@ final class ClusterWorkerService: ThreadService {
 
     // MARK: What a partition wants
 
-    private func act(on number: Int) throws(AMQPError) {
+    func act(on number: Int) throws(AMQPError) {
         guard !actions.isEmpty else { return }
         let todo = actions
         actions.removeAll(keepingCapacity: true)
@@ -379,120 +381,5 @@ final class ClusterWorkerService: ThreadService {
             metadata: [
                 "partition": "\(number)", "epoch": "\(slots[number].owner.term.epoch)", "streams": "\(messages.count)",
             ])
-    }
-
-    // MARK: Members and lines
-
-    private func hear(_ body: [UInt8]) {
-        guard let sign = try? MemberSign(bytes: body) else {
-            metrics.unreadable.add(1)
-            context.log.note(
-                "a member of another version", cause: "version", stream: "", detail: "upgrade all of them")
-            return
-        }
-        members.hear(sign, at: DaemonClock.monotonic())
-        guard sign.name != link.settings.member || sign.start != start else { return }
-        if let words = disagreement(with: sign) {
-            context.log.note("members of this cluster disagree", cause: "disagreement", stream: "", detail: words)
-        }
-    }
-
-    private func disagreement(with sign: MemberSign) -> String? {
-        if sign.name == link.settings.member {
-            return "two workers are called \(sign.name); give one of them another cluster.member"
-        }
-        if sign.partitions != UInt32(names.partitions) {
-            return "\(sign.name) has \(sign.partitions) partitions, this one \(names.partitions): two clusters are "
-                + "called \(names.cluster); give one of them another cluster.name"
-        }
-        if sign.model != model {
-            return "\(sign.name) uses another model (\(sign.model.prefix(12))); set model.path alike on all members"
-        }
-        return nil
-    }
-
-    private func lookAround() throws(AMQPError) {
-        let now = DaemonClock.monotonic()
-        guard let connection = link.connection else { return }
-        if now >= nextSign {
-            nextSign = now + 1_000_000_000
-            if !connection.isBlocked { try sendSign(connection) }
-        }
-        guard now >= nextCheck else { return }
-        nextCheck = now + 250_000_000
-        for number in slots.indices where slots[number].isOwned {
-            slots[number].owner.check(at: now, &actions)
-            try act(on: number)
-            relieve(number)
-        }
-        // Before anything is heard, everything would seem to be this worker's.
-        guard now >= connectedAt + Self.listening, !hasEnded else { return }
-        members.forgetSilent(at: now)
-        for number in slots.indices { try line(up: number, now, connection) }
-    }
-
-    private func sendSign(_ connection: AMQPConnection) throws(AMQPError) {
-        var sign = MemberSign(
-            name: link.settings.member, start: start, partitions: UInt32(names.partitions), version: Daemon.version,
-            model: model)
-        for slot in slots where slot.isOwned {
-            sign.owned.append(
-                .init(
-                    partition: UInt32(slot.number), epoch: slot.owner.term.epoch,
-                    streams: UInt32(clamping: slot.owner.streamCount),
-                    unfinished: UInt32(clamping: slot.owner.unfinishedBlocks)))
-        }
-        try connection.publish(
-            sign.bytes, to: names.members, key: "", channel: BrokerLink.channel,
-            AMQPProperties(type: "sign", isPersistent: false))
-    }
-
-    /// Asks for states where too many blocks wait for them.
-    private func relieve(_ number: Int) {
-        guard slots[number].owner.unfinishedBlocks > Self.pressure else { return }
-        let average = slots[number].owner.unfinishedBlocks / max(1, slots[number].owner.streamCount)
-        for stream in slots[number].owner.streamsToSave(atLeast: max(1, average)) {
-            push(.save(stream: stream), to: workers.worker(of: stream))
-        }
-    }
-
-    /// Stands in line for a partition, or leaves the line. The first two members in its order stand in line, so that
-    /// one can go on at once when the other is gone; an owner that is not the first hands over to the first.
-    private func line(up number: Int, _ now: UInt64, _ connection: AMQPConnection) throws(AMQPError) {
-        let order = members.order(of: number)
-        let rank = order.firstIndex(of: link.settings.member) ?? order.count
-        switch slots[number].stage {
-        case .away:
-            guard rank < 2, slots[number].pendingLeaves == 0, now >= slots[number].notBefore else { return }
-            try openChannel(number, connection)
-            slots[number].owner = PartitionOwner(owner: link.settings.member, seed: .random(in: 0 ... .max))
-            slots[number].stage = .joined
-            try connection.consume(
-                names.states(number), as: slots[number].statesConsumer, channel: slots[number].channel,
-                prefetch: Self.prefetch)
-            slots[number].owner.standInLine(&actions)
-            try act(on: number)
-        case .joined where slots[number].isOwned:
-            // The first must have had the time to stand in line, or a third would be next.
-            guard rank > 0, let first = order.first, let since = members.since(first),
-                now > since + 2 * MemberTable.patience
-            else { return }
-            slots[number].stage = .handingOver(until: now + Self.handOverPatience)
-            for stream in slots[number].owner.streamNames {
-                push(.save(stream: stream), to: workers.worker(of: stream))
-            }
-        case .joined where rank >= 2 && slots[number].owner.phase == .waiting: try letGo(number, connection)
-        case .joined: break
-        case .handingOver(let until):
-            guard now >= until || slots[number].owner.hasNothingToDo && now + Self.handOverPatience > until + 500_000_000
-            else { return }
-            context.logger.info("a partition is handed over", metadata: ["partition": "\(number)"])
-            try letGo(number, connection)
-        }
-    }
-
-    private func letGo(_ number: Int, _ connection: AMQPConnection) throws(AMQPError) {
-        leave(number)
-        try connection.closeChannel(slots[number].channel)
     }
 }

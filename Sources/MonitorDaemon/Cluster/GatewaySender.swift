@@ -9,8 +9,8 @@ import SwiftProtobuf
 /// A gateway's way to the brokers: it publishes blocks and commands, and tells the sources what the broker has taken
 /// over. A block is acknowledged when the broker confirms it: a majority of the brokers has it on disk.
 ///
-/// While there is no broker, blocks of the acknowledged endpoint are refused, and their sources keep them; blocks of the
-/// other endpoint wait here and then in the sources' own queues. After a block was refused, none of its stream is
+/// While there is no broker, blocks of the acknowledged endpoint are refused, and their sources keep them; blocks of
+/// the other endpoint wait here and then in the sources' own queues. After a block was refused, none of its stream is
 /// published before its source has said hello: so nothing that was skipped can look like a gap.
 final class GatewaySender: ThreadService {
     private let link: BrokerLink
@@ -24,6 +24,8 @@ final class GatewaySender: ThreadService {
     /// Published and not confirmed, by its number.
     private var inFlight: [UInt64: Sent] = [:]
     private var firstInFlight: UInt64 = 1
+    private var pace = ConfirmPace()
+    private var notLateBefore: UInt64 = 0
     private var lastPublished: UInt64 = 0
     private var streams: [String: StreamState] = [:]
     /// Blocks without acknowledgement that must be published again.
@@ -80,7 +82,8 @@ final class GatewaySender: ThreadService {
                 let events = self.names.events(gateway: self.link.settings.member)
                 try connection.declareQueue(events, GatewayEvents.queue)
                 try connection.bind(events, to: self.names.events, key: "#")
-                let queue = "\(self.names.replies).\(self.link.settings.member)"
+                // A broker that is cut off may still hold the queue of the connection before.
+                let queue = "\(self.names.replies).\(self.link.settings.member).\(UInt64.random(in: 0 ... .max))"
                 try connection.declareQueue(queue, isExclusive: true)
                 try connection.bind(queue, to: self.names.replies, key: self.link.settings.member)
                 try connection.consume(
@@ -123,6 +126,7 @@ final class GatewaySender: ThreadService {
     private func didConnect() {
         inFlight = [:]
         (firstInFlight, lastPublished) = (1, 0)
+        pace = ConfirmPace()
         for stream in streams.keys { answerHello(of: stream) }
     }
 
@@ -145,8 +149,15 @@ final class GatewaySender: ThreadService {
             case .consumerEnded: throw AMQPError(.closed(code: 404), "the queue of replies is gone")
             case .delivery(let delivery): pass(delivery)
             case .blocked(let reason): link.note(blocked: reason)
-            case .unblocked: link.note(blocked: nil)
+            case .unblocked:
+                link.note(blocked: nil)
+                notLateBefore = DaemonClock.monotonic() + ClusterWorkerService.grace
             }
+        }
+        if !connection.isBlocked, DaemonClock.monotonic() >= notLateBefore, let oldest = inFlight[firstInFlight],
+            DaemonClock.elapsed(since: oldest.at) > pace.patience
+        {
+            throw AMQPError(.lost, "the broker does not confirm a block")
         }
         return taken > 0
     }
@@ -155,7 +166,9 @@ final class GatewaySender: ThreadService {
         guard let sent = inFlight.removeValue(forKey: number) else { return }
         let block = sent.block
         metrics.blocksConfirmed.add(1)
-        metrics.confirmTime.record(nanoseconds: DaemonClock.elapsed(since: sent.at))
+        let time = DaemonClock.elapsed(since: sent.at)
+        metrics.confirmTime.record(nanoseconds: time)
+        pace.note(time)
         var state = streams[block.stream] ?? StreamState()
         state.inFlight -= 1
         let end = block.block.firstSampleIndex + Int64(block.block.millivolts.count)
@@ -258,7 +271,8 @@ final class GatewaySender: ThreadService {
         else { return }
         guard let connection = link.connection else {
             context.metrics.commands.add(for: .unavailable)
-            let answer = WireCommandReply(.unavailable, "the cluster's broker cannot be reached", number: command.number)
+            let answer = WireCommandReply(
+                .unavailable, "the cluster's broker cannot be reached", number: command.number)
             _ = replies.push(OutgoingReply(to: reply, stream: command.stream, reply: answer), waitingAtMost: 0)
             return
         }

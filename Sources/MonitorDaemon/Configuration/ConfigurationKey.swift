@@ -129,7 +129,8 @@ struct ConfigurationKey: Sendable {
                 let isHere = address.host == "localhost" || IPAddress(address.host)?.isLoopback == true
                 guard address.isEncrypted || isHere else {
                     throw ValueProblem(
-                        words: "holds \"\(LogFields.oneLine(text))\", which sends the password in the clear: use amqps://")
+                        words:
+                            "holds \"\(LogFields.oneLine(text))\", which sends the password in the clear: use amqps://")
                 }
                 brokers.append(text)
             }

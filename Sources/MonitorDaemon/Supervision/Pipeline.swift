@@ -296,7 +296,9 @@ final class Pipeline: Sendable {
 
     /// Passes a command to the worker that owns its stream.
     /// - Returns: false if that has no room.
-    func dispatch(_ command: ReceivedCommand) -> Bool { inputs.commands.dispatch(.command(command), of: command.stream) }
+    func dispatch(_ command: ReceivedCommand) -> Bool {
+        inputs.commands.dispatch(.command(command), of: command.stream)
+    }
 
     var workerCount: Int { workers.count }
 

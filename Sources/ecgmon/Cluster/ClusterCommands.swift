@@ -12,11 +12,11 @@ struct ClusterStatusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Show the members, who owns which partition, and what is wrong.",
         discussion: """
-            Asks the brokers that a member's configuration names; listens to the members for 2.5 s. The exit code is 1 \
-            where something is wrong, 69 where no broker answers.
+            Asks the brokers that a member's configuration names; listens to the members for 2.5 s. The exit code is \
+            1 where something is wrong, 69 where no broker answers.
 
-            waiting: blocks that no worker has taken yet. unfinished: blocks that the owner has and no state covers yet; \
-            a few seconds of each stream are usual.
+            waiting: blocks that no worker has taken yet. unfinished: blocks that the owner has and no state covers \
+            yet; a few seconds of each stream are usual.
 
             Examples:
               ecgmon cluster status
@@ -46,8 +46,8 @@ extension ClusterStatus {
     func lines(each: Bool) -> [String] {
         let owned = partitions.filter { $0.owner != nil }
         var text = [
-            "cluster \(cluster) at \(broker): \(members.count) workers, \(owned.count) of \(partitions.count) partitions "
-                + "owned, \(partitions.reduce(0) { $0 + $1.streams }) streams, "
+            "cluster \(cluster) at \(broker): \(members.count) workers, \(owned.count) of \(partitions.count) "
+                + "partitions owned, \(partitions.reduce(0) { $0 + $1.streams }) streams, "
                 + "\(partitions.reduce(0) { $0 + $1.waiting }) blocks waiting, "
                 + "\(partitions.reduce(0) { $0 + $1.unfinished }) unfinished"
         ]
@@ -56,7 +56,8 @@ extension ClusterStatus {
             let epochs = partitions.filter { $0.owner == member.name }.map(\.epoch)
             let range = epochs.min().map { "\($0) to \(epochs.max() ?? $0)" } ?? "-"
             table.rows.append([
-                member.name, member.version, String(member.model.prefix(12)), "\(member.partitions)", "\(member.streams)",
+                member.name, member.version, String(member.model.prefix(12)), "\(member.partitions)",
+                "\(member.streams)",
                 range,
             ])
         }

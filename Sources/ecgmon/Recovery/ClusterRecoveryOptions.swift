@@ -1,7 +1,7 @@
 import ArgumentParser
 import DaemonEvaluation
-import ECGReplay
 import DaemonHarness
+import ECGReplay
 import Glibc
 import ToolSupport
 
@@ -9,7 +9,10 @@ import ToolSupport
 struct ClusterRecoveryOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "With --cluster: what is done, in turn: worker, gateway, broker (SIGKILL), pause (a broker stands still for 15 s), cut (of a host, 15 s), disk (full for 8 s), upgrade.",
+            """
+            With --cluster: what is done, in turn: worker, gateway, broker (SIGKILL), pause (a broker stands still for \
+            15 s), cut (of a host, 15 s), disk (full for 8 s), upgrade.
+            """,
             valueName: "words"))
     var disturb = "worker,gateway,broker"
 
@@ -106,13 +109,10 @@ extension ClusterRecoveryOptions {
             setup.workers = count
             let cluster = try LocalCluster(setup, directory: "\(directory)-\(count)")
             try cluster.start()
-            let before = cluster.processorSeconds
             let outcome = try run.run(on: cluster)
-            let after = cluster.processorSeconds
             add(
                 "\(count) worker\(count == 1 ? "" : "s")", outcome,
-                members: after.gateways + after.workers - before.gateways - before.workers,
-                brokers: after.brokers - before.brokers)
+                members: outcome.cost.gateways + outcome.cost.workers, brokers: outcome.cost.brokers)
             _ = cluster.stop()
         }
         print(table.text)
@@ -124,16 +124,26 @@ extension ClusterRun.Outcome {
         var text = comparison.lines(.signal(9), streams: streams)
         let kinds = ClusterRun.Disturbance.allCases.filter { kind in moments.contains { $0.disturbance == kind } }
         let counts = kinds.map { kind in "\(moments.count { $0.disturbance == kind }) x \(kind.rawValue)" }
-        text[0] = counts.joined(separator: ", ") + ", \(recovery.endingsUnderLoad) of them with samples not yet acknowledged"
+        text[0] =
+            counts.joined(separator: ", ") + ", \(recovery.endingsUnderLoad) of them with samples not yet acknowledged"
+        if moments.isEmpty {
+            text.append(
+                "cpu        brokers \(fixed(cost.brokers, 1)) s, gateways \(fixed(cost.gateways, 1)) s, workers "
+                    + "\(fixed(cost.workers, 1)) s, for \(fixed(Double(recovery.samples) / 360 / 3600, 2)) bed-hours at 360 Hz"
+            )
+        }
         text.append("pauses     between two events of one stream; undisturbed at most \(fixed(usualPause, 2)) s")
         for kind in kinds {
             let all = moments.filter { $0.disturbance == kind }
             let pauses = all.flatMap(\.pauses).sorted()
             guard !pauses.isEmpty else { continue }
-            func share(_ part: Double) -> String { fixed(pauses[min(pauses.count - 1, Int(part * Double(pauses.count)))], 2) }
+            func share(_ part: Double) -> String {
+                fixed(pauses[min(pauses.count - 1, Int(part * Double(pauses.count)))], 2)
+            }
             text.append(
                 "           \(kind.rawValue): median \(share(0.5)) s, 90 % \(share(0.9)) s, 99 % \(share(0.99)) s, longest "
-                    + "\(fixed(pauses[pauses.count - 1], 2)) s (\(all.count) times \(pauses.count / all.count) streams)")
+                    + "\(fixed(pauses[pauses.count - 1], 2)) s (\(all.count) times \(pauses.count / all.count) streams)"
+            )
         }
         return text
     }
