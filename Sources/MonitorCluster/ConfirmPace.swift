@@ -7,7 +7,7 @@ public struct ConfirmPace: Sendable {
     private var usual: Double = 0
 
     /// Whatever the pace is; ns.
-    private static let leastPatience: UInt64 = 2_500_000_000
+    private static let leastPatience: UInt64 = 5_000_000_000
 
     public init() {}
 

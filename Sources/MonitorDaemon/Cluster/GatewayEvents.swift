@@ -27,8 +27,11 @@ final class GatewayEvents: ThreadService {
     /// A gateway that stays away for so long gets no more than what comes from then on; ms.
     private static let patience: Int64 = 24 * 3600 * 1000
 
+    /// A single active consumer: after a broker was cut off, the connection before may still hold events, which would
+    /// come behind later ones.
     static let queue: [AMQPArgument] = [
-        .text("x-queue-type", "quorum"), .number("x-quorum-initial-group-size", 3), .number("x-expires", patience),
+        .text("x-queue-type", "quorum"), .flag("x-single-active-consumer", true),
+        .number("x-quorum-initial-group-size", 3), .number("x-expires", patience),
     ]
 
     init(
