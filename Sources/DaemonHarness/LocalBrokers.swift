@@ -113,7 +113,7 @@ package final class LocalBrokers {
             "RABBITMQ_PID_FILE": "\(folder)/pid", "RABBITMQ_DIST_PORT": "\(ports[node].distribution)",
             // Several nodes share the machine: none waits busily for work.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS":
-                "-kernel inet_dist_use_interface {\(parts)} +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
+                "-kernel inet_dist_use_interface {\(parts)} -kernel net_setuptime 2 +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
         ]
     }
 

@@ -46,7 +46,7 @@ extension ClusterStatus {
     func lines(each: Bool) -> [String] {
         let owned = partitions.filter { $0.owner != nil }
         var text = [
-            "cluster \(cluster) at \(broker): \(members.count) workers, \(owned.count) of \(partitions.count) "
+            "cluster \(cluster) at \(broker): \(members.count) worker\(members.count == 1 ? "" : "s"), \(owned.count) of \(partitions.count) "
                 + "partitions owned, \(partitions.reduce(0) { $0 + $1.streams }) streams, "
                 + "\(partitions.reduce(0) { $0 + $1.waiting }) blocks waiting, "
                 + "\(partitions.reduce(0) { $0 + $1.unfinished }) unfinished"

@@ -69,6 +69,9 @@ struct ClusterRecoveryOptions: ParsableArguments {
         outcome.recovery.lastEnding = endings.first { $0 != "exit code 0" } ?? "exit code 0"
         let comparison = RecoveryComparison(undisturbed: undisturbed, disturbed: outcome.recovery)
         for line in outcome.lines(comparison, streams: materials.count) { print(line) }
+        if outcome.moments.count < count {
+            print("           the records ended after \(outcome.moments.count) of \(count): give longer --seconds")
+        }
         guard comparison.isExact else {
             throw ExitCode(1)
         }
