@@ -100,6 +100,9 @@ package final class LocalBrokers {
         }
     }
 
+    /// Several nodes share the machine: none waits busily for work.
+    private static let sharing = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
+
     private func environment(_ node: Int) -> [String: String?] {
         let folder = folder(node)
         let address = hosts?.address(node) ?? "127.0.0.1"
@@ -111,9 +114,8 @@ package final class LocalBrokers {
             "RABBITMQ_LOG_BASE": "\(folder)/log", "RABBITMQ_CONFIG_FILE": "\(folder)/rabbitmq",
             "RABBITMQ_ENABLED_PLUGINS_FILE": "\(folder)/plugins", "RABBITMQ_CONF_ENV_FILE": "\(folder)/none",
             "RABBITMQ_PID_FILE": "\(folder)/pid", "RABBITMQ_DIST_PORT": "\(ports[node].distribution)",
-            // Several nodes share the machine: none waits busily for work.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS":
-                "-kernel inet_dist_use_interface {\(parts)} -kernel net_setuptime 2 +S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none",
+                "-kernel inet_dist_use_interface {\(parts)} -kernel net_setuptime 2 \(Self.sharing)",
         ]
     }
 

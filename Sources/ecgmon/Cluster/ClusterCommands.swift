@@ -45,8 +45,9 @@ struct ClusterStatusCommand: ParsableCommand {
 extension ClusterStatus {
     func lines(each: Bool) -> [String] {
         let owned = partitions.filter { $0.owner != nil }
+        let workers = "\(members.count) worker\(members.count == 1 ? "" : "s")"
         var text = [
-            "cluster \(cluster) at \(broker): \(members.count) worker\(members.count == 1 ? "" : "s"), \(owned.count) of \(partitions.count) "
+            "cluster \(cluster) at \(broker): \(workers), \(owned.count) of \(partitions.count) "
                 + "partitions owned, \(partitions.reduce(0) { $0 + $1.streams }) streams, "
                 + "\(partitions.reduce(0) { $0 + $1.waiting }) blocks waiting, "
                 + "\(partitions.reduce(0) { $0 + $1.unfinished }) unfinished"

@@ -127,12 +127,13 @@ extension ClusterRun.Outcome {
         var text = comparison.lines(.signal(9), streams: streams)
         let kinds = ClusterRun.Disturbance.allCases.filter { kind in moments.contains { $0.disturbance == kind } }
         let counts = kinds.map { kind in "\(moments.count { $0.disturbance == kind }) x \(kind.rawValue)" }
-        text[0] =
-            counts.joined(separator: ", ") + ", \(recovery.endingsUnderLoad) of them with samples not yet acknowledged"
+        let what = counts.isEmpty ? "undisturbed" : counts.joined(separator: ", ")
+        text[0] = "\(what), \(recovery.endingsUnderLoad) of them with samples not yet acknowledged"
         if moments.isEmpty {
             text.append(
                 "cpu        brokers \(fixed(cost.brokers, 1)) s, gateways \(fixed(cost.gateways, 1)) s, workers "
-                    + "\(fixed(cost.workers, 1)) s, for \(fixed(Double(recovery.samples) / 360 / 3600, 2)) bed-hours at 360 Hz"
+                    + "\(fixed(cost.workers, 1)) s, for \(fixed(Double(recovery.samples) / 360 / 3600, 2)) "
+                    + "bed-hours at 360 Hz"
             )
         }
         text.append("pauses     between two events of one stream; undisturbed at most \(fixed(usualPause, 2)) s")
@@ -143,10 +144,9 @@ extension ClusterRun.Outcome {
             func share(_ part: Double) -> String {
                 fixed(pauses[min(pauses.count - 1, Int(part * Double(pauses.count)))], 2)
             }
-            text.append(
-                "           \(kind.rawValue): median \(share(0.5)) s, 90 % \(share(0.9)) s, 99 % \(share(0.99)) s, longest "
-                    + "\(fixed(pauses[pauses.count - 1], 2)) s (\(all.count) times \(pauses.count / all.count) streams)"
-            )
+            let shares = "median \(share(0.5)) s, 90 % \(share(0.9)) s, 99 % \(share(0.99)) s, longest \(share(1)) s"
+            let times = "\(all.count) times \(pauses.count / all.count) streams"
+            text.append("           \(kind.rawValue): \(shares) (\(times))")
         }
         return text
     }
