@@ -100,6 +100,9 @@ package final class LocalBrokers {
         }
     }
 
+    /// A node that is cut off is not waited for; whom to leave is RabbitMQ's decision, not Erlang's.
+    private static let cuts = "-kernel net_setuptime 2 -kernel prevent_overlapping_partitions false"
+
     /// Several nodes share the machine: none waits busily for work.
     private static let sharing = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
 
@@ -115,7 +118,7 @@ package final class LocalBrokers {
             "RABBITMQ_ENABLED_PLUGINS_FILE": "\(folder)/plugins", "RABBITMQ_CONF_ENV_FILE": "\(folder)/none",
             "RABBITMQ_PID_FILE": "\(folder)/pid", "RABBITMQ_DIST_PORT": "\(ports[node].distribution)",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS":
-                "-kernel inet_dist_use_interface {\(parts)} -kernel net_setuptime 2 \(Self.sharing)",
+                "-kernel inet_dist_use_interface {\(parts)} \(Self.cuts) \(Self.sharing)",
         ]
     }
 

@@ -186,9 +186,11 @@ package struct ClusterRun: Sendable {
             try network.mend(host)
             try cluster.brokers.waitUntilReady(host)
         case .disk:
-            try cluster.brokers.control(0, "set_disk_free_limit", "900TB")
-            usleep(8_000_000)
-            try cluster.brokers.control(0, "set_disk_free_limit", "50MB")
+            for limit in ["900000GB", "50MB"] {
+                let (isRight, output) = try cluster.brokers.control(0, "set_disk_free_limit", limit)
+                guard isRight else { throw ToolError("no limit can be set: \(output)", nextStep: "See the output") }
+                if limit != "50MB" { usleep(8_000_000) }
+            }
         case .upgrade:
             for daemon in cluster.workers + cluster.gateways {
                 try restart(daemon, SIGTERM)
