@@ -26,8 +26,6 @@ public struct ClusterStatus: Sendable, Equatable {
         /// How often it has changed hands, 1 at first.
         public var epoch: UInt64 = 0
         public var streams = 0
-        /// Workers that own it or stand in line for it, as the broker counts them.
-        public var inLine = 0
         /// Blocks that no worker has taken yet.
         public var waiting = 0
         /// Blocks that its owner has, and that no state covers yet.
@@ -92,7 +90,6 @@ public struct ClusterStatus: Sendable, Equatable {
         for number in 0..<names.partitions {
             var partition = Partition(number: number)
             partition.waiting = try connection.inspect(names.blocks(number)).messages
-            partition.inLine = try connection.inspect(names.states(number)).consumers
             for (index, sign) in signs.enumerated() {
                 guard let owned = sign.owned.first(where: { $0.partition == UInt32(number) }) else { continue }
                 // In the moment of a change two may say that it is theirs: the later epoch is right.

@@ -64,11 +64,11 @@ extension ClusterStatus {
         }
         text.append(table.text)
         if each {
-            var table = TextTable(["partition", "owner", "epoch", "streams", "in line", "waiting", "unfinished"])
+            var table = TextTable(["partition", "owner", "epoch", "streams", "waiting", "unfinished"])
             for partition in partitions {
                 table.rows.append([
                     "\(partition.number)", partition.owner ?? "nobody", "\(partition.epoch)", "\(partition.streams)",
-                    "\(partition.inLine)", "\(partition.waiting)", "\(partition.unfinished)",
+                    "\(partition.waiting)", "\(partition.unfinished)",
                 ])
             }
             text.append(table.text)
