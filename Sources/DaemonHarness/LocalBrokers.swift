@@ -116,7 +116,8 @@ package final class LocalBrokers {
             "ERL_EPMD_PORT": "\(epmdPort)", "RABBITMQ_MNESIA_BASE": "\(folder)/data",
             "RABBITMQ_LOG_BASE": "\(folder)/log", "RABBITMQ_CONFIG_FILE": "\(folder)/rabbitmq",
             "RABBITMQ_ENABLED_PLUGINS_FILE": "\(folder)/plugins", "RABBITMQ_CONF_ENV_FILE": "\(folder)/none",
-            "RABBITMQ_PID_FILE": "\(folder)/pid", "RABBITMQ_DIST_PORT": "\(ports[node].distribution)",
+            "ERL_CRASH_DUMP": "\(folder)/crash", "RABBITMQ_PID_FILE": "\(folder)/pid",
+            "RABBITMQ_DIST_PORT": "\(ports[node].distribution)",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS":
                 "-kernel inet_dist_use_interface {\(parts)} \(Self.cuts) \(Self.sharing)",
         ]
