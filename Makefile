@@ -20,7 +20,7 @@ DESTDIR ?=
 DOC ?= $(PREFIX)/share/doc/ecgmon
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-BUILD_PACKAGES := libzmq3-dev libopenblas-dev libsystemd-dev libsodium-dev libsqlite3-dev
+BUILD_PACKAGES := libzmq3-dev librabbitmq-dev libopenblas-dev libsystemd-dev libsodium-dev libsqlite3-dev
 # For the examples in Python, their schema compiler, the checks of the unit file, and the tests that cut a network.
 TEST_PACKAGES := $(BUILD_PACKAGES) python3-zmq python3-protobuf protobuf-compiler systemd iproute2 util-linux
 
@@ -29,6 +29,10 @@ OFFERED_TEST_PACKAGES := chromium fonts-dejavu-core
 
 # What the tests of the Python package, the example in C++, man pages and the Debian package need, where apt has them.
 OFFERED_TEST_PACKAGES += g++ libprotobuf-dev python3-pip python3-venv python3-setuptools groff bash-completion
+# The broker of a cluster. The tests start nodes of their own; the service that comes with it is not needed
+# (systemctl disable --now rabbitmq-server).
+OFFERED_TEST_PACKAGES += rabbitmq-server openssl
+
 # What the Debian package is made with.
 DEB_PACKAGES := dpkg-dev binutils patchelf python3 lintian
 
@@ -72,7 +76,7 @@ test: need-swift need-test-packages need-test-python
 # linked. Its -timeout works on the main thread alone, which the test runner occupies: a target that hangs is ended
 # from outside.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= wire published wfdb edf snapshot configuration weights keys history acknowledged http station
+FUZZ_TARGETS ?= wire published wfdb edf snapshot configuration weights keys history acknowledged http station cluster
 FUZZ_BUILD := .build/fuzz
 FUZZ_ARCHIVE = $(firstword $(wildcard $(dir $(realpath $(shell command -v $(SWIFT))))../lib/clang/*/lib/linux/libclang_rt.fuzzer_no_main-$(shell uname -m).a))
 
@@ -174,6 +178,8 @@ install-built:
 	[ -e $(DESTDIR)/etc/ecgmon/ecgmond.toml ] || install -m 644 Config/ecgmond.toml $(DESTDIR)/etc/ecgmon
 	sed 's|/usr/share/doc/ecgmon|$(DOC)|; s|/usr/bin/|$(PREFIX)/bin/|' Systemd/ecgmond.service \
 	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/ecgmond.service
+	sed 's|/usr/share/doc/ecgmon|$(DOC)|; s|/usr/bin/|$(PREFIX)/bin/|' Systemd/ecgmond@.service \
+	    > $(DESTDIR)$(PREFIX)/lib/systemd/system/ecgmond@.service
 	install -m 644 Systemd/ecgmon.sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/ecgmon.conf
 	install -m 644 Systemd/ecgmon.tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/ecgmon.conf
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions

@@ -42,6 +42,8 @@ let package = Package(
         // libsodium comes with libzmq; its SHA-256 spares building a cryptography package.
         .systemLibrary(name: "CSodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(name: "CSystemd", providers: [.apt(["libsystemd-dev"])]),
+        // The client of RabbitMQ, which distributes the streams of a cluster.
+        .systemLibrary(name: "CRabbitMQ", providers: [.apt(["librabbitmq-dev"])]),
         // The one kernel that decides the speed of the network, compiled for AVX2 behind a CPU check.
         .target(name: "CKernels"),
 
@@ -49,6 +51,10 @@ let package = Package(
         .target(name: "CZeroMQGuard", cSettings: [.define("_GNU_SOURCE")]),
 
         .target(name: "ZeroMQ", dependencies: ["CZeroMQ", "CZeroMQGuard"], swiftSettings: strict),
+        // Connections to a RabbitMQ broker.
+        .target(name: "AMQP", dependencies: ["CRabbitMQ"], swiftSettings: strict),
+        // Who owns which streams of a cluster, and how they change hands.
+        .target(name: "MonitorCluster", swiftSettings: strict),
         .target(
             name: "ECGWire",
             dependencies: ["ECGLimits", "ZeroMQ", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
@@ -98,12 +104,13 @@ let package = Package(
             ], swiftSettings: strict),
         // A daemon started by a program or a test, and what it says.
         .target(
-            name: "DaemonHarness", dependencies: ["ToolSupport", "ECGWire", "ZeroMQ"], swiftSettings: strict),
+            name: "DaemonHarness", dependencies: ["AMQP", "ToolSupport", "ECGWire", "ZeroMQ"], swiftSettings: strict),
         // What is measured on a running daemon: losses, memory, latency.
         .target(
             name: "DaemonEvaluation",
             dependencies: [
-                "DaemonHarness", "ToolSupport", "ECGReplay", "ECGSecurity", "ECGSignal", "ECGWire", "ZeroMQ",
+                "AMQP", "MonitorCluster", "DaemonHarness", "ToolSupport", "ECGReplay", "ECGSecurity", "ECGSignal",
+                "ECGWire", "ZeroMQ",
             ],
             swiftSettings: strict),
         // What the monitor finds as it goes over the wire: ids and bodies.
@@ -126,6 +133,7 @@ let package = Package(
             dependencies: [
                 "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN",
                 "ECGClassification", "ECGMonitor", "MonitorWire", "NeuralNetwork", "StationPage", "CSystemd",
+                "AMQP", "MonitorCluster",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -157,6 +165,12 @@ let package = Package(
 
         // What the test targets share.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "ClusterTests",
+            dependencies: [
+                "AMQP", "MonitorCluster", "MonitorDaemon", "ecgmond", "DaemonHarness", "DaemonEvaluation", "ECGReplay",
+                "ECGWire", "TestSupport", "ToolSupport", "ZeroMQ",
+            ], swiftSettings: strict),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"], swiftSettings: strict),
         .testTarget(
             name: "ECGWireTests",
@@ -205,7 +219,7 @@ let package = Package(
             dependencies: [
                 "MonitorDaemon", "ECGReplay", "ECGWire", "ECGSecurity", "EDF", "ZeroMQ", "WFDB", "NeuralNetwork",
                 "ECGATKGAN", "ECGClassification", "ECGMonitor", "ToolSupport",
-                "MonitorWire",
+                "AMQP", "MonitorCluster", "MonitorWire",
                 "StateCoding",
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),

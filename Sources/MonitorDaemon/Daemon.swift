@@ -19,6 +19,7 @@ public enum Daemon {
         let configuration = try read(path)
         do throws(SecretFileError) {
             _ = try SecurityFiles.read(configuration)
+            _ = try ClusterSettings(configuration.cluster)
         } catch {
             throw .security(error)
         }
@@ -88,13 +89,15 @@ public enum Daemon {
         notifier.status("loading the model")
         let classifier = try loadModel(configuration, configurationFile: path)
         let security: ReloadableSecurity.State
+        let cluster: ClusterSettings?
         do throws(SecretFileError) {
             security = try SecurityFiles.read(configuration)
+            cluster = try ClusterSettings(configuration.cluster)
         } catch {
             throw StartFailure.security(error)
         }
         let station =
-            configuration.station.enabled && StationService.obstacle(configuration) == nil
+            configuration.station.enabled && StationService.obstacle(configuration) == nil && cluster == nil
             ? StationFeed(maximumBeds: configuration.station.maximumBeds) : nil
         let context = DaemonContext(
             settings: ReloadableSettings(configuration), security: ReloadableSecurity(security),
@@ -104,7 +107,7 @@ public enum Daemon {
         let state = DaemonState(watchdogInterval: notifier.watchdogInterval)
         let pipeline: Pipeline
         do throws(SystemCallError) {
-            pipeline = try Pipeline(classifier: classifier, context: context)
+            pipeline = try Pipeline(classifier: classifier, cluster: cluster, context: context)
         } catch {
             throw StartFailure.threads(error)
         }

@@ -11,7 +11,8 @@ struct Ecgmon: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Demo.self, Replay.self, LoadCommand.self, Watch.self, RecordCommand.self, HistoryCommand.self,
-            AlarmCommands.self, KeyCommands.self, DoctorCommand.self, AnnotateCommand.self, PlotCommand.self,
+            AlarmCommands.self, KeyCommands.self, DoctorCommand.self, ClusterCommand.self, AnnotateCommand.self,
+            PlotCommand.self,
             ReportCommand.self, EvaluateCommand.self,
             DataCommand.self, TrainCommand.self, TrainContextualClassifier.self, TrainFibrillation.self,
             AttackCommand.self, BenchmarkCommand.self,

@@ -133,14 +133,16 @@ import Testing
         #expect(altered.output.split(separator: "\n").count == 1)
     }
 
-    @Test(.enabled(if: access("/usr/bin/systemd-analyze", X_OK) == 0, "systemd-analyze is not installed"))
-    func theUnitIsRightAndConfined() throws {
+    @Test(
+        .enabled(if: access("/usr/bin/systemd-analyze", X_OK) == 0, "systemd-analyze is not installed"),
+        arguments: [("ecgmond.service", "ecgmond.service"), ("ecgmond@.service", "ecgmond@worker.service")])
+    func theUnitIsRightAndConfined(file: String, name: String) throws {
         let directory = try temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let unit = try String(contentsOfFile: "\(DaemonProcess.root)/Systemd/ecgmond.service", encoding: .utf8)
+        let unit = try String(contentsOfFile: "\(DaemonProcess.root)/Systemd/\(file)", encoding: .utf8)
         // The unit names where the program is installed; here it lies elsewhere.
         try unit.replacing("/usr/bin/ecgmond", with: DaemonProcess.executable).write(
-            toFile: "\(directory)/ecgmond.service", atomically: true, encoding: .utf8)
+            toFile: "\(directory)/\(name)", atomically: true, encoding: .utf8)
         func analyze(_ arguments: [String]) throws -> (Int32, String) {
             let process = Process()
             let output = Pipe()
@@ -153,11 +155,11 @@ import Testing
             process.waitUntilExit()
             return (process.terminationStatus, text)
         }
-        let verify = try analyze(["verify", "--man=no", "\(directory)/ecgmond.service"])
+        let verify = try analyze(["verify", "--man=no", "\(directory)/\(name)"])
         #expect(verify.0 == 0, "\(verify.1)")
-        #expect(!verify.1.contains("ecgmond.service"), "\(verify.1)")
+        #expect(!verify.1.contains(name), "\(verify.1)")
         let security = try analyze(
-            ["security", "--offline=true", "--threshold=13", "--no-pager", "\(directory)/ecgmond.service"])
+            ["security", "--offline=true", "--threshold=13", "--no-pager", "\(directory)/\(name)"])
         #expect(security.0 == 0, "\(security.1)")
     }
 }

@@ -27,6 +27,8 @@ enum FuzzTarget: String, CaseIterable {
     case http
     /// What viewers of the central station say, and the samples that it shows.
     case station
+    /// What the brokers of a cluster deliver.
+    case cluster
 
     func take(_ bytes: [UInt8]) {
         switch self {
@@ -42,6 +44,7 @@ enum FuzzTarget: String, CaseIterable {
         case .acknowledged: AcknowledgedTarget.take(bytes)
         case .http: HTTPTarget.take(bytes)
         case .station: StationTarget.take(bytes)
+        case .cluster: ClusterTarget.take(bytes)
         }
     }
 

@@ -1,5 +1,11 @@
+package import DaemonHarness
 import FoundationEssentials
 import Glibc
+
+extension LocalDaemon {
+    /// The processor time that it has taken so far, in seconds.
+    package var processorSeconds: Double { processID.flatMap { ProcessorTime.seconds(of: $0) } ?? 0 }
+}
 
 /// Processor time that a process has taken, from /proc.
 enum ProcessorTime {

@@ -1,6 +1,5 @@
 package import DaemonHarness
 import ECGSecurity
-import FoundationEssentials
 import Glibc
 package import ToolSupport
 package import ZeroMQ
@@ -30,24 +29,25 @@ package final class RecoveryLink {
 
     /// Keeps the daemon's namespace alive while no daemon is running.
     private let holder: ChildProcess
-    private let logPath: String
+    private let programs: NetworkPrograms
 
     /// - Parameter directory: the folder for the keys and for the output of the programs that set up the link.
     /// - Throws: `ToolError` if the system does not permit it, or lacks ip(8), unshare(1) or nsenter(1).
     package init(directory: String) throws(ToolError) {
-        logPath = "\(directory)/link.log"
+        programs = NetworkPrograms(
+            logPath: "\(directory)/link.log", command: "ecgmon evaluate recovery --by cut")
         (keys, configuration) = try Self.makeKeys(directory)
         holder = try ChildProcess(
-            executable: try Self.path("unshare"), arguments: ["--net", "sleep", "3600"], logPath: logPath)
-        let own = try Self.namespace(of: getpid())
-        for _ in 0..<500 where (try? Self.namespace(of: holder.processID)) ?? own == own { usleep(10_000) }
-        try run(
+            executable: try NetworkPrograms.path("unshare"), arguments: ["--net", "sleep", "3600"],
+            logPath: programs.logPath)
+        try NetworkPrograms.waitForNamespace(of: holder)
+        try programs.run(
             "ip", "link", "add", "name", Self.names.own, "type", "veth", "peer", "name", Self.names.daemon, "netns",
             "\(holder.processID)")
-        try run("ip", "address", "add", "\(Self.ownAddress)/24", "dev", Self.names.own)
-        try run("ip", "link", "set", Self.names.own, "up")
-        try runThere("ip", "address", "add", "\(Self.daemonAddress)/24", "dev", Self.names.daemon)
-        try runThere("ip", "link", "set", "lo", "up")
+        try programs.run("ip", "address", "add", "\(Self.ownAddress)/24", "dev", Self.names.own)
+        try programs.run("ip", "link", "set", Self.names.own, "up")
+        try programs.run(in: holder, "ip", "address", "add", "\(Self.daemonAddress)/24", "dev", Self.names.daemon)
+        try programs.run(in: holder, "ip", "link", "set", "lo", "up")
         try mend()
     }
 
@@ -57,13 +57,15 @@ package final class RecoveryLink {
     }
 
     /// Cuts the link without notifying either end: the daemon's end of the cable is unplugged.
-    package func cut() throws(ToolError) { try runThere("ip", "link", "set", Self.names.daemon, "down") }
+    package func cut() throws(ToolError) {
+        try programs.run(in: holder, "ip", "link", "set", Self.names.daemon, "down")
+    }
 
-    package func mend() throws(ToolError) { try runThere("ip", "link", "set", Self.names.daemon, "up") }
+    package func mend() throws(ToolError) { try programs.run(in: holder, "ip", "link", "set", Self.names.daemon, "up") }
 
     /// The command that starts another program at the daemon's end, keeping the process number.
     package func there(_ command: [String]) throws(ToolError) -> [String] {
-        [try Self.path("nsenter"), "--net=/proc/\(holder.processID)/ns/net"] + command
+        try NetworkPrograms.there(holder, command)
     }
 
     private static func makeKeys(_ directory: String) throws(ToolError) -> (CurveClientKeys, String) {
@@ -82,40 +84,5 @@ package final class RecoveryLink {
         } catch {
             throw ToolError("no keys can be made: \(error)", nextStep: "Set TMPDIR to a folder with room")
         }
-    }
-
-    // MARK: Programs
-
-    private func run(_ name: String, _ arguments: String...) throws(ToolError) { try run(name, arguments) }
-
-    private func runThere(_ name: String, _ arguments: String...) throws(ToolError) {
-        try run("nsenter", ["--net=/proc/\(holder.processID)/ns/net", try Self.path(name)] + arguments)
-    }
-
-    private func run(_ name: String, _ arguments: [String]) throws(ToolError) {
-        let ending = try ChildProcess(executable: Self.path(name), arguments: arguments, logPath: logPath).wait(
-            seconds: 30)
-        guard ending != .exited(code: 0) else { return }
-        let said = (try? Data(contentsOf: URL(filePath: logPath))).map { String(decoding: $0, as: UTF8.self) } ?? ""
-        let reason = said.split(whereSeparator: \.isNewline).last.map { ": \(printable(String($0)))" } ?? ""
-        throw ToolError(
-            "\(name) \(arguments.joined(separator: " ")) does not work\(reason)",
-            nextStep:
-                "Start it in a network of its own: unshare --user --map-root-user --net ecgmon evaluate recovery --by cut"
-        )
-    }
-
-    private static func path(_ name: String) throws(ToolError) -> String {
-        for folder in ["/usr/sbin", "/usr/bin", "/sbin", "/bin"] where access("\(folder)/\(name)", X_OK) == 0 {
-            return "\(folder)/\(name)"
-        }
-        throw ToolError("there is no \(name)", nextStep: "Install iproute2 and util-linux")
-    }
-
-    private static func namespace(of process: pid_t) throws(ToolError) -> String {
-        guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/ns/net") else {
-            throw ToolError("/proc/\(process)/ns/net cannot be read", nextStep: "Mount /proc")
-        }
-        return name
     }
 }

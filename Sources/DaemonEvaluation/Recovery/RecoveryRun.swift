@@ -174,7 +174,7 @@ package struct RecoveryRun: Sendable {
         try daemon.start()
     }
 
-    private struct SplitMix {
+    struct SplitMix {
         var state: UInt64
         mutating func next() -> UInt64 {
             state &+= 0x9e37_79b9_7f4a_7c15
@@ -232,7 +232,7 @@ package struct RecoveryRun: Sendable {
             || shared.endings.load(ordering: .acquiring) >= endings
     }
 
-    private static func block(_ stream: String, _ material: ReplayMaterial, _ range: Range<Int>) -> WireSampleBlock {
+    static func block(_ stream: String, _ material: ReplayMaterial, _ range: Range<Int>) -> WireSampleBlock {
         material.block(
             stream: stream, session: session, firstSampleIndex: Int64(range.lowerBound),
             acquisitionTimeNanoseconds:
@@ -275,7 +275,7 @@ package struct RecoveryRun: Sendable {
     }
 
     /// Everything in the journal.
-    private static func journal(
+    static func journal(
         _ endpoint: String, _ context: ZeroMQContext, _ keys: CurveClientKeys?
     ) throws(ToolError) -> [EventKey: WireEvent] {
         var all: [EventKey: WireEvent] = [:]

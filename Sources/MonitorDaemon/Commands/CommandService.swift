@@ -65,7 +65,7 @@ struct CommandService: ThreadService {
         guard reply.address.isWholeEnvelope(of: message) else {
             return try refuse("frames beside the command", number: 0, reply)
         }
-        let wire: WireCommand
+        var wire: WireCommand
         do throws(CommandParsing.Problem) {
             reply.encoding = message.withFrame(last) { BodyEncoding(of: $0) }
             wire = try message.withFrame(last) { (frame) throws(CommandParsing.Problem) in
@@ -91,8 +91,9 @@ struct CommandService: ThreadService {
                 return try refuse("by is too long beside the key's name", number: wire.number, reply)
             }
         }
+        wire.by = command.by
         let received = ReceivedCommand(
-            stream: wire.stream, command: command, number: wire.number, origin: .socket(reply))
+            stream: wire.stream, command: command, number: wire.number, origin: .socket(reply), wire: wire)
         if !workers.dispatch(.command(received), of: wire.stream) {
             metrics.commands.add(for: .unavailable)
             try send(.unavailable, "the daemon is too busy or about to end", wire, reply)

@@ -8,6 +8,8 @@ struct ReceivedCommand: Sendable {
     /// The sender's own number for it.
     var number: UInt64
     var origin: CommandOrigin
+    /// As it came, with the name of the sender's key; nil: it came from no socket.
+    var wire: WireCommand?
 }
 
 /// Who gets the reply to a command.

@@ -270,6 +270,16 @@ enum ConfigurationFile {
         if configuration.streams.forgottenAfterSeconds < configuration.streams.silentAfterSeconds {
             mistakes.add("streams.forgotten_after_seconds", "must not be below streams.silent_after_seconds")
         }
+        let cluster = configuration.cluster
+        if cluster.role != .none, cluster.brokers.contains(where: { $0.hasPrefix("amqps:") }),
+            cluster.authorities.isEmpty
+        {
+            mistakes.add(
+                "cluster.brokers", "needs cluster.ca_file, the authorities that sign the brokers' certificates")
+        }
+        if cluster.certificate.isEmpty != cluster.key.isEmpty {
+            mistakes.add("cluster.certificate_file", "and cluster.key_file go together")
+        }
         if SecurityFiles.isEnabled(configuration.security),
             SecurityFiles.authorizedKeysPath(configuration.security) == nil
         {

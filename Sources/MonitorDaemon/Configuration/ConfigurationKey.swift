@@ -1,3 +1,4 @@
+import AMQP
 import ECGMonitor
 import Logging
 import MonitorWire
@@ -114,6 +115,29 @@ struct ConfigurationKey: Sendable {
                 endpoints.append(text)
             }
             return endpoints
+        }
+    }
+
+    /// Addresses of brokers. Beyond this machine they need TLS: the password goes over the wire.
+    static func brokers(_ table: String, _ name: String, _ path: any Path<[String]>) -> ConfigurationKey {
+        key(table, name, path, .restart, text: { list($0) }) { (value) throws(ValueProblem) in
+            guard let array = value.array, !array.isEmpty else {
+                throw ValueProblem(words: "must be a list of brokers, such as [\"amqps://broker-1.example:5671\"]")
+            }
+            var brokers: [String] = []
+            for element in array {
+                guard let text = element.string, let address = AMQPAddress(text) else {
+                    throw ValueProblem(words: "must hold brokers of the form \"amqps://HOST:PORT\"")
+                }
+                let isHere = address.host == "localhost" || IPAddress(address.host)?.isLoopback == true
+                guard address.isEncrypted || isHere else {
+                    throw ValueProblem(
+                        words:
+                            "holds \"\(LogFields.oneLine(text))\", which sends the password in the clear: use amqps://")
+                }
+                brokers.append(text)
+            }
+            return brokers
         }
     }
 

@@ -1,8 +1,9 @@
 import ECGMonitor
+import MonitorCluster
 
 /// Every key there is. What is not here is a mistake in the file.
 enum ConfigurationSchema {
-    static let keys: [ConfigurationKey] = daemon + recovery + monitor
+    static let keys: [ConfigurationKey] = daemon + recovery + cluster + monitor
 
     private static let daemon: [ConfigurationKey] =
         [
@@ -76,6 +77,25 @@ enum ConfigurationSchema {
 
         .endpoints("history", \.history.endpoints, mayBeEmpty: true),
     ]
+
+    private static let cluster: [ConfigurationKey] = [
+        .choice("cluster", "role", \.cluster.role, .restart),
+        .string("cluster", "name", \.cluster.name, .restart) { ClusterNames.isValid($0) ? nil : Self.nameRule },
+        .string("cluster", "member", \.cluster.member, .restart) {
+            $0.isEmpty || ClusterNames.isValid($0) ? nil : Self.nameRule
+        },
+        .brokers("cluster", "brokers", \.cluster.brokers),
+        .string("cluster", "user", \.cluster.user, .restart),
+        .string("cluster", "password_file", \.cluster.passwordFile, .restart) { _ in nil },
+        .string("cluster", "virtual_host", \.cluster.virtualHost, .restart),
+        .string("cluster", "ca_file", \.cluster.authorities, .restart) { _ in nil },
+        .string("cluster", "certificate_file", \.cluster.certificate, .restart) { _ in nil },
+        .string("cluster", "key_file", \.cluster.key, .restart) { _ in nil },
+        .integer("cluster", "partitions", \.cluster.partitions, 1...ClusterNames.maximumPartitions, .restart),
+        .integer("cluster", "heartbeat_seconds", \.cluster.heartbeatSeconds, 1...60, .restart),
+    ]
+
+    private static let nameRule = "must hold 1 to 64 letters, digits, hyphens and underscores"
 
     /// The limits of the rules. Their ranges are `MonitorConfiguration.validate`'s.
     private static let monitor: [ConfigurationKey] = [

@@ -96,6 +96,37 @@ struct DaemonConfiguration: Sendable, Equatable {
         var commandTokenFile = ""
     }
 
+    struct Cluster: Sendable, Equatable {
+        enum Role: String, CaseIterable, Sendable {
+            /// The daemon works alone.
+            case none
+            /// It takes samples and commands, and publishes events.
+            case gateway
+            /// It monitors streams.
+            case worker
+            case both
+
+            var isGateway: Bool { self == .gateway || self == .both }
+            var isWorker: Bool { self == .worker || self == .both }
+        }
+
+        var role = Role.none
+        var name = "ecgmon"
+        /// What the others call it; "": the host's name.
+        var member = ""
+        var brokers = ["amqp://127.0.0.1:5672"]
+        var user = "ecgmon"
+        /// Path of the file with the password; "": the credential broker.password.
+        var passwordFile = ""
+        var virtualHost = "/"
+        /// Paths for TLS; "": none.
+        var authorities = ""
+        var certificate = ""
+        var key = ""
+        var partitions = 128
+        var heartbeatSeconds = 2
+    }
+
     struct Log: Sendable, Equatable {
         var level = Logger.Level.info
         var periodSeconds = 10.0
@@ -116,6 +147,7 @@ struct DaemonConfiguration: Sendable, Equatable {
     var workers = Workers()
     var http = HTTP()
     var station = Station()
+    var cluster = Cluster()
     var log = Log()
     var stop = Stop()
     var monitor = MonitorConfiguration()

@@ -21,6 +21,8 @@ struct AcknowledgedIngestService: ThreadService {
     private let receiver: BlockReceiver
     private var dispatcher: WorkerDispatcher
     private let tracker: AcknowledgementTracker
+    /// Blocks go on as the messages that they came in, too.
+    private let keepsMessages: Bool
     private let stop: StopRequest
     private let activity: ThreadActivity
     private var sources: [String: AcknowledgedSource] = [:]
@@ -30,8 +32,8 @@ struct AcknowledgedIngestService: ThreadService {
 
     /// Opens and binds the socket.
     init(
-        _ sockets: ZeroMQContext, workers: WorkerQueues, tracker: AcknowledgementTracker, stop: StopRequest,
-        context: DaemonContext, activity: ThreadActivity
+        _ sockets: ZeroMQContext, workers: WorkerQueues, tracker: AcknowledgementTracker, keepsMessages: Bool = false,
+        stop: StopRequest, context: DaemonContext, activity: ThreadActivity
     ) throws(StartFailure) {
         settings = SettingsView(context.settings)
         let ingest = settings.current.ingest
@@ -46,6 +48,7 @@ struct AcknowledgedIngestService: ThreadService {
             context: context, settings: settings, access: access, logMessage: Self.logMessage, acceptsHellos: true)
         dispatcher = WorkerDispatcher(workers: workers, activity: activity)
         self.tracker = tracker
+        self.keepsMessages = keepsMessages
         self.stop = stop
         self.context = context
         self.activity = activity
@@ -94,12 +97,13 @@ struct AcknowledgedIngestService: ThreadService {
         if block.sampleCount == 0 {
             try handleHello(block.stream, number: block.helloNumber, from: address)
         } else {
-            try handle(block, receivedAt, from: address)
+            let bytes = keepsMessages ? message.bytes(ofFrame: message.frameCount - 1) : []
+            try handle(block, receivedAt, bytes, from: address)
         }
     }
 
     private mutating func handle(
-        _ block: WireSampleBlock, _ receivedAt: UInt64, from address: ReplyAddress
+        _ block: WireSampleBlock, _ receivedAt: UInt64, _ message: [UInt8], from address: ReplyAddress
     ) throws(ZeroMQError) {
         guard var source = sources[block.stream], source.accepts(from: address) else {
             return try askForHello(block, address)
@@ -110,7 +114,8 @@ struct AcknowledgedIngestService: ThreadService {
         }
         let received = ReceivedBlock(
             block, receivedAt: receivedAt,
-            acknowledgement: Acknowledgement(source: source.address, isFirst: source.isBeforeFirstBlock))
+            acknowledgement: Acknowledgement(source: source.address, isFirst: source.isBeforeFirstBlock),
+            message: message)
         guard dispatch(.block(received), of: block.stream) else {
             return try refuse(.workerQueueFull, block, address)
         }
@@ -210,6 +215,7 @@ struct AcknowledgedIngestService: ThreadService {
         case .forgotten(let stream):
             sources[stream] = nil
             context.metrics.journal.acknowledgedSources.set(sources.count)
+        case .left: break
         }
     }
 

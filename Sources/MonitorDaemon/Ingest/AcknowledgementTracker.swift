@@ -28,10 +28,13 @@ final class AcknowledgementTracker: Sendable {
         case refused(stream: String, RejectCause, firstSampleIndex: Int64, samples: Int, to: ReplyAddress)
         /// The stream is forgotten.
         case forgotten(stream: String)
+        /// A worker of a cluster has let go of its streams of a partition.
+        case left(partition: Int)
 
         var stream: String {
             switch self {
             case .hello(let stream, _, _), .refused(let stream, _, _, _, _), .forgotten(let stream): stream
+            case .left: ""
             }
         }
     }

@@ -17,6 +17,8 @@ struct IngestService: ThreadService, ~Copyable {
     private let access: AccessControl
     private let receiver: BlockReceiver
     private var dispatcher: WorkerDispatcher
+    /// Blocks go on as the messages that they came in, too.
+    private let keepsMessages: Bool
     private let stop: StopRequest
     private let activity: ThreadActivity
 
@@ -27,8 +29,8 @@ struct IngestService: ThreadService, ~Copyable {
 
     /// Opens and binds the socket.
     init(
-        _ sockets: ZeroMQContext, workers: WorkerQueues, stop: StopRequest, context: DaemonContext,
-        activity: ThreadActivity
+        _ sockets: ZeroMQContext, workers: WorkerQueues, keepsMessages: Bool = false, stop: StopRequest,
+        context: DaemonContext, activity: ThreadActivity
     ) throws(StartFailure) {
         settings = SettingsView(context.settings)
         access = AccessControl(context.security)
@@ -48,6 +50,7 @@ struct IngestService: ThreadService, ~Copyable {
         receiver = BlockReceiver(
             context: context, settings: settings, access: access, logMessage: "message rejected", acceptsHellos: false)
         dispatcher = WorkerDispatcher(workers: workers, activity: activity)
+        self.keepsMessages = keepsMessages
         self.context = context
         self.stop = stop
         self.activity = activity
@@ -101,7 +104,9 @@ struct IngestService: ThreadService, ~Copyable {
         } catch {
             return
         }
-        let received = ReceivedBlock(block, receivedAt: receivedAt)
+        let received = ReceivedBlock(
+            block, receivedAt: receivedAt,
+            message: keepsMessages ? message.bytes(ofFrame: message.frameCount - 1) : [])
         let patience = settings.current.ingest.patienceSeconds
         if !dispatcher.dispatch(.block(received), of: received.stream, patienceSeconds: patience) {
             let worker = dispatcher.workers.worker(of: received.stream)

@@ -9,9 +9,14 @@ struct ReceivedBlock: Sendable {
     var receivedAt: UInt64
     /// nil: nobody waits for an answer.
     var acknowledgement: Acknowledgement?
+    /// The message as it came, where it is passed on.
+    var message: [UInt8] = []
 
     /// - Parameter wire: a block that has been validated.
-    init(_ wire: WireSampleBlock, receivedAt: UInt64, acknowledgement: Acknowledgement? = nil) {
+    init(
+        _ wire: WireSampleBlock, receivedAt: UInt64, acknowledgement: Acknowledgement? = nil, message: [UInt8] = []
+    ) {
+        self.message = message
         stream = wire.stream
         block = SampleBlock(
             session: wire.session, firstSampleIndex: wire.firstSampleIndex, samplingRate: wire.samplingRate,

@@ -10,7 +10,7 @@ struct Journal: Sendable {
     /// Grows whenever a new file is begun: whoever reads the journal opens it again.
     let generation = JournalGeneration()
     /// Bytes that may wait in the queue.
-    private static let queueBytes = 128_000_000
+    static let queueBytes = 128_000_000
 
     init(path: String, settings: DaemonConfiguration.Journal) {
         self.path = path

@@ -74,6 +74,9 @@ struct JournalRound: Sendable {
     /// What was changed in the limits set for the stream; nil: nothing.
     var limits: LimitsChange?
 
+    /// The message of a cluster's queue that it came in; nil: none.
+    var delivery: DeliveryPlace?
+
     /// It is written at once, without waiting for others.
     var isUrgent: Bool { beginsAnew || limits != nil || events.contains { $0.kind == .alert || $0.kind == .suspicion } }
 

@@ -17,6 +17,8 @@ struct JournalWriter: ThreadService {
     private let queue: BoundedQueue<JournalRound>
     private var replacement: JournalReplacement
     private let publishQueue: BoundedQueue<OutgoingMessage>
+    /// Hears of the messages whose events are written; nil: nobody asks.
+    private let written: WrittenDeliveries?
     private let tracker: AcknowledgementTracker
     private let settings: SettingsView
     private let metrics: DaemonMetrics
@@ -48,12 +50,13 @@ struct JournalWriter: ThreadService {
 
     init(
         database: JournalDatabase, queue: BoundedQueue<JournalRound>, generation: JournalGeneration,
-        publishQueue: BoundedQueue<OutgoingMessage>, tracker: AcknowledgementTracker, context: DaemonContext,
-        activity: ThreadActivity
+        publishQueue: BoundedQueue<OutgoingMessage>, written: WrittenDeliveries? = nil,
+        tracker: AcknowledgementTracker, context: DaemonContext, activity: ThreadActivity
     ) {
         self.database = database
         self.queue = queue
         self.publishQueue = publishQueue
+        self.written = written
         self.tracker = tracker
         settings = SettingsView(context.settings)
         metrics = context.metrics
@@ -153,6 +156,7 @@ struct JournalWriter: ThreadService {
         backoff = Self.firstBackoff
         nextTry = 0
         publish(unwritten: false)
+        written?.add(pending.compactMap(\.delivery))
         for (stream, snapshot) in snapshots {
             metrics.journal.snapshotsWritten.add(1)
             metrics.journal.snapshotBytes.add(snapshot.state?.count ?? 0)

@@ -71,6 +71,9 @@ final class DaemonMetrics: Sendable {
     /// The central station.
     let station = StationMetrics()
 
+    /// The cluster, where the daemon is a member of one.
+    let cluster = ClusterMetrics()
+
     // The process.
     /// Log entries that were dropped because nobody read them in time.
     let logDropped: Counter

@@ -78,7 +78,7 @@ struct HTTPService: Service {
         MetricsPage.render(
             pipeline.context.metrics, version: Daemon.version, modelName: pipeline.classifier.name,
             modelSHA256: pipeline.classifier.sha256, queues: pipeline.queues,
-            station: pipeline.context.station)
+            station: pipeline.context.station, isInCluster: pipeline.cluster != nil)
     }
 
     /// Whether the process is worth keeping: every thread shows life.

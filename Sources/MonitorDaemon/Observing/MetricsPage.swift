@@ -20,7 +20,7 @@ struct MetricsPage {
 
     static func render(
         _ metrics: DaemonMetrics, version: String, modelName: String, modelSHA256: String, queues: [QueueReading],
-        station: StationFeed? = nil
+        station: StationFeed? = nil, isInCluster: Bool = false
     ) -> String {
         var page = MetricsPage()
         page.identity(metrics, version: version, modelName: modelName, modelSHA256: modelSHA256)
@@ -31,6 +31,7 @@ struct MetricsPage {
         page.streams(metrics)
         page.security(metrics)
         page.station(metrics.station, station)
+        if isInCluster { page.cluster(metrics.cluster) }
         page.process(metrics)
         return page.text
     }

@@ -6,12 +6,18 @@ enum WorkerInput: Sendable {
     case command(ReceivedCommand)
     case limits(ReceivedLimits)
     case hello(ReceivedHello)
+    /// A stream of a cluster goes on here, from this state.
+    case restore(stream: String, StreamSnapshot)
+    /// A stream's state is wanted now.
+    case save(stream: String)
+    /// These streams of a partition go on elsewhere: what is known of them here is dropped.
+    case leave(partition: Int, streams: [String])
 
     /// What it costs in a queue, in samples.
     var cost: Int {
         switch self {
         case .block(let received): received.block.totalSampleCount
-        case .command, .limits, .hello: 1
+        case .command, .limits, .hello, .restore, .save, .leave: 1
         }
     }
 }

@@ -13,8 +13,9 @@ import SwiftProtobuf
 /// numbers.
 final class StreamJournal {
     private let queue: BoundedQueue<JournalRound>
-    private let reader: JournalReader
-    private let generation: JournalGeneration
+    /// nil: the past is not in a file; whoever knows it says it (`restore`).
+    private let reader: JournalReader?
+    private let generation: JournalGeneration?
     private var knownGeneration = 0
     private let tracker: AcknowledgementTracker
     private let metrics: DaemonMetrics
@@ -39,6 +40,17 @@ final class StreamJournal {
         logger = context.logger
     }
 
+    /// The end of a cluster's worker: its rounds go to the brokers.
+    init(_ queue: BoundedQueue<JournalRound>, tracker: AcknowledgementTracker, context: DaemonContext) {
+        self.queue = queue
+        reader = nil
+        generation = nil
+        self.tracker = tracker
+        metrics = context.metrics
+        log = context.log
+        logger = context.logger
+    }
+
     // MARK: The start
 
     /// The streams of one worker as the journal left them.
@@ -48,6 +60,7 @@ final class StreamJournal {
         _ settings: DaemonConfiguration, isMine: (String) -> Bool
     ) -> [(stream: WatchedStream, events: [MonitorEvent])] {
         var streams: [(stream: WatchedStream, events: [MonitorEvent])] = []
+        guard let reader else { return streams }
         do {
             for name in try reader.openStreams() where isMine(name) {
                 guard let known = try reader.known(name), let state = known.snapshot.state else { continue }
@@ -62,6 +75,25 @@ final class StreamJournal {
             logger.error("the journal cannot be read", metadata: ["error": "\(error)"])
         }
         return streams
+    }
+
+    /// A stream of a cluster as its last owner left it; nil: it has ended, or begins anew.
+    func restore(
+        _ name: String, _ snapshot: StreamSnapshot, _ settings: DaemonConfiguration
+    ) -> (stream: WatchedStream, events: [MonitorEvent])? {
+        guard let state = snapshot.state else {
+            retired[name] = snapshot.sequences
+            return nil
+        }
+        guard metrics.streams.increment(upTo: settings.streams.maximum) else {
+            log.note("a stream has no place", cause: "too_many_streams", stream: name, detail: "raise streams.maximum")
+            return nil
+        }
+        let known = JournalReader.Known(name: name, snapshot: snapshot, tail: [])
+        if let restored = restore(known, state, settings) { return restored }
+        metrics.streams.decrement()
+        retired[name] = snapshot.sequences
+        return nil
     }
 
     private func restore(
@@ -107,10 +139,10 @@ final class StreamJournal {
         return (stream, events)
     }
 
-    /// Those that were set for a stream.
+    /// Those that were set for a stream; nil in a cluster, where nobody sets any.
     private func limits(of stream: String) -> BedLimits? {
         do {
-            return try reader.limits(of: stream).flatMap { BedLimits(stored: $0) }
+            return try reader?.limits(of: stream).flatMap { BedLimits(stored: $0) }
         } catch {
             log.note("the journal cannot be read", cause: "journal", stream: stream, detail: "\(error)")
             return nil
@@ -127,6 +159,7 @@ final class StreamJournal {
             stream.numbering = StreamNumbering(after: last)
             return
         }
+        guard let reader else { return }
         do {
             stream.numbering = StreamNumbering(after: try reader.lastSequences(of: stream.name))
         } catch {
@@ -136,8 +169,7 @@ final class StreamJournal {
 
     /// Whether another file has been begun since the last call: what it holds of the streams may be too little.
     func hasBegunAnew() -> Bool {
-        let number = generation.number
-        guard number != knownGeneration else { return false }
+        guard let number = generation?.number, number != knownGeneration else { return false }
         knownGeneration = number
         return true
     }
@@ -145,9 +177,12 @@ final class StreamJournal {
     /// Remembers a forgotten stream's numbers.
     func retire(_ stream: WatchedStream) {
         // Those in the file are as good: everything written has long been committed when so many more have ended.
-        if retired.count >= Self.maximumRetired { retired.removeAll() }
+        if reader != nil, retired.count >= Self.maximumRetired { retired.removeAll() }
         retired[stream.name] = stream.numbering.last
     }
+
+    /// Another worker goes on with the stream's numbers.
+    func forgetRetired(_ name: String) { retired[name] = nil }
 
     // MARK: Rounds
 

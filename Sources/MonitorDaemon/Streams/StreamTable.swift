@@ -57,19 +57,41 @@ final class StreamTable {
     /// - Parameter isMine: whether the worker owns the stream of a name.
     func restore(isMine: (String) -> Bool) {
         guard let journal else { return }
-        for (stream, events) in journal.restore(settings.current, isMine: isMine) {
-            streams[stream.name] = stream
-            context.metrics.streamLosses.watch(stream.name)
-            stream.needsSnapshot = !events.isEmpty || stream.limitsChange != nil
-            publisher.publish(stream) { $0 = events }
-            tellStation(of: stream)
-            activity.didWork()
-        }
+        for (stream, events) in journal.restore(settings.current, isMine: isMine) { goOn(with: stream, events) }
         if !streams.isEmpty {
             context.logger.notice(
                 "streams go on where they were",
                 metadata: ["worker": "\(worker)", "streams": "\(streams.count)"])
         }
+    }
+
+    private func goOn(with stream: WatchedStream, _ events: [MonitorEvent]) {
+        streams[stream.name] = stream
+        context.metrics.streamLosses.watch(stream.name)
+        stream.needsSnapshot = !events.isEmpty || stream.limitsChange != nil
+        publisher.publish(stream) { $0 = events }
+        tellStation(of: stream)
+        activity.didWork()
+    }
+
+    /// Goes on with a stream of a cluster.
+    func restore(_ name: String, _ snapshot: StreamSnapshot) {
+        guard let journal, streams[name] == nil else { return }
+        if let (stream, events) = journal.restore(name, snapshot, settings.current) { goOn(with: stream, events) }
+    }
+
+    /// Puts a stream's state into the journal.
+    func save(_ name: String) {
+        if let stream = streams[name] { save(stream) }
+    }
+
+    /// Drops a stream that goes on elsewhere.
+    func leave(_ name: String) {
+        journal?.forgetRetired(name)
+        guard streams.removeValue(forKey: name) != nil else { return }
+        context.metrics.streams.decrement()
+        context.metrics.streamLosses.forget(name)
+        tracker.forget(name)
     }
 
     /// What is on in a stream that goes on is news to the station.

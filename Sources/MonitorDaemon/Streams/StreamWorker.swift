@@ -92,6 +92,16 @@ final class StreamWorker: ThreadService {
             case .hello(let received):
                 round.finish()
                 handle(received)
+            case .restore(let stream, let snapshot):
+                round.finish()
+                table.restore(stream, snapshot)
+            case .save(let stream):
+                round.finish()
+                table.save(stream)
+            case .leave(let partition, let streams):
+                round.finish()
+                for stream in streams { table.leave(stream) }
+                tracker.post(.left(partition: partition))
             }
             activity.didWork()
         }

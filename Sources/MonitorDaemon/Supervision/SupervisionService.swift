@@ -2,6 +2,7 @@ import ECGATKGAN
 import ECGClassification
 import ECGWire
 import Logging
+import MonitorCluster
 import ServiceLifecycle
 import Synchronization
 import UnixSignals
@@ -60,6 +61,11 @@ struct SupervisionService: Service {
         for (name, bound) in [("acknowledged", endpoints.acknowledged), ("history", endpoints.history)]
         where !bound.isEmpty {
             metadata[name] = "\(bound.joined(separator: " "))"
+        }
+        if let cluster = pipeline.cluster {
+            metadata["cluster"] = "\(cluster.names.cluster)"
+            metadata["member"] = "\(cluster.member)"
+            metadata["role"] = "\(cluster.role.rawValue)"
         }
         if let stationAddress { metadata["station"] = "\(stationAddress)" }
         if let httpPort { metadata["http_port"] = "\(httpPort)" }

@@ -19,9 +19,19 @@ struct EvaluateRecovery: ParsableCommand {
             With --by cut the daemon keeps running, but its network connection is cut and restored. That needs \
             a network namespace: unshare --user --map-root-user --net ecgmon evaluate recovery --by cut --kills 4
 
-            Example:
+            With --cluster a whole cluster runs on this machine: three RabbitMQ nodes, a gateway and workers. Its \
+            members and nodes are killed, stopped for a while and upgraded in turn, while the records are sent \
+            --speed times as fast as in real time. Needs Debian's rabbitmq-server.
+
+            Examples:
               ecgmon evaluate recovery --kills 4
+              ecgmon evaluate recovery --cluster --kills 8 --seconds 900
             """)
+
+    @Flag(help: "Disturb a cluster instead of one daemon.")
+    var cluster = false
+
+    @OptionGroup var clusterOptions: ClusterRecoveryOptions
 
     @Option(help: ArgumentHelp("Number of kills.", valueName: "n"))
     var kills = 100
@@ -88,6 +98,13 @@ struct EvaluateRecovery: ParsableCommand {
         }
         let undisturbed = try RecoveryRun(materials: materials, endings: 0, disturbance: .signal(SIGKILL), seed: seed)
             .run(with: makeDaemon([programs[0]], in: "\(folder.path)/1"))
+        if cluster {
+            var setup = LocalCluster.Options(programs: programs, model: weights)
+            setup.configuration = configuration
+            return try clusterOptions.run(
+                setup, materials: materials, count: kills, seed: seed, undisturbed: undisturbed,
+                in: "\(folder.path)/2")
+        }
         let disturbance: RecoveryRun.Disturbance = by == "cut" ? .cut(cuts) : .signal(by == "kill" ? SIGKILL : SIGTERM)
         let link = by == "cut" ? try RecoveryLink(directory: folder.path) : nil
         let other = try makeDaemon(programs, in: "\(folder.path)/2", link)
