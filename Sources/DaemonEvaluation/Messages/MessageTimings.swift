@@ -16,6 +16,11 @@ package struct MessageTimings: Sendable {
         /// Processor time of a message, of sender, receiver and ZeroMQ's threads together, in microseconds.
         package var microseconds: Double
 
+        private enum CodingKeys: String, CodingKey {
+            case stage, microseconds
+            case messagesPerSecond = "messages_per_second"
+        }
+
         package init(stage: String, messagesPerSecond: Double, microseconds: Double) {
             self.stage = stage
             self.messagesPerSecond = messagesPerSecond
