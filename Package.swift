@@ -44,6 +44,8 @@ let package = Package(
         .systemLibrary(name: "CSystemd", providers: [.apt(["libsystemd-dev"])]),
         // The client of RabbitMQ, which distributes the streams of a cluster.
         .systemLibrary(name: "CRabbitMQ", providers: [.apt(["librabbitmq-dev"])]),
+        // Part of the GNU C library that Swift's Glibc module leaves out.
+        .systemLibrary(name: "CMalloc"),
         // The one kernel that decides the speed of the network, compiled for AVX2 behind a CPU check.
         .target(name: "CKernels"),
 
@@ -132,7 +134,8 @@ let package = Package(
             name: "MonitorDaemon",
             dependencies: [
                 "ZeroMQ", "ECGWire", "ECGSecurity", "ECGSignal", "ECGATKGAN",
-                "ECGClassification", "ECGMonitor", "MonitorWire", "NeuralNetwork", "StationPage", "CSystemd",
+                "ECGClassification", "ECGMonitor", "MonitorWire", "NeuralNetwork", "StationPage", "CMalloc",
+                "CSystemd",
                 "AMQP", "MonitorCluster",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
