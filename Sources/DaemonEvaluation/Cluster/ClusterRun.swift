@@ -99,7 +99,16 @@ package struct ClusterRun: Sendable {
         let shared = Shared()
         let endpoints = gateway.endpoints
         let group = DispatchGroup()
-        DispatchQueue(label: "subscriber").async(group: group) { listen(endpoints, context, shared) }
+        DispatchQueue(label: "subscriber").async(group: group) {
+            RecoverySubscriber.listen(
+                events: endpoints.events, history: endpoints.history, context, isOver: shared.isOver,
+                outcome: shared.outcome
+            ) { event, count in
+                let now = monotonicNanoseconds()
+                shared.arrivals.withLock { $0[event.stream, default: []].append(now) }
+                shared.received.store(count, ordering: .releasing)
+            }
+        }
         DispatchQueue(label: "source").async(group: group) { send(endpoints.acknowledged, context, shared) }
         var outcome = Outcome()
         outcome.moments = disturb(shared)
@@ -275,37 +284,6 @@ package struct ClusterRun: Sendable {
             }
         } catch {
             shared.outcome.withLock { $0.problems.append("source: \(error)") }
-        }
-    }
-
-    // MARK: The subscriber
-
-    private func listen(_ endpoints: LocalDaemon.Endpoints, _ context: ZeroMQContext, _ shared: Shared) {
-        do {
-            var client = try HistorySubscriberClient(
-                endpoint: endpoints.events, history: endpoints.history,
-                filters: [.all(.alert), .all(.beat), .all(.suspicion), .all(.status)], start: .beginning,
-                context: context)
-            var received: [WireEvent] = []
-            var missed: UInt64 = 0
-            while !shared.isOver.load(ordering: .acquiring), !Interruption.requested {
-                guard let publication = try client.receive(timeout: .milliseconds(20)), let event = publication.event
-                else { continue }
-                missed += publication.missedBefore
-                received.append(event)
-                let now = monotonicNanoseconds()
-                shared.arrivals.withLock { $0[event.stream, default: []].append(now) }
-                shared.received.store(received.count, ordering: .releasing)
-            }
-            let (repeats, fromHistory) = (client.repeats, client.fromHistory)
-            shared.outcome.withLock { outcome in
-                outcome.received = received
-                outcome.missed = missed
-                outcome.repeats = repeats
-                outcome.fromHistory = fromHistory
-            }
-        } catch {
-            shared.outcome.withLock { $0.problems.append("subscriber: \(error)") }
         }
     }
 

@@ -86,7 +86,11 @@ package struct RecoveryRun: Sendable {
         let (events, history, acknowledged, keys) = (
             daemon.endpoints.events, daemon.endpoints.history, daemon.endpoints.acknowledged, link?.keys
         )
-        DispatchQueue(label: "subscriber").async(group: group) { listen(events, history, context, keys, shared) }
+        DispatchQueue(label: "subscriber").async(group: group) {
+            RecoverySubscriber.listen(
+                events: events, history: history, context, keys, isOver: shared.isOver, outcome: shared.outcome
+            ) { _, count in shared.received.store(count, ordering: .releasing) }
+        }
         DispatchQueue(label: "source").async(group: group) { send(acknowledged, context, keys, shared) }
         end(daemon, link, shared)
         let limit = monotonicNanoseconds() + 120_000_000_000
@@ -238,40 +242,6 @@ package struct RecoveryRun: Sendable {
             acquisitionTimeNanoseconds:
                 1_700_000_000_000_000_000 + Int64((Double(range.lowerBound) / material.samplingRate * 1e9).rounded()),
             counts: Array(material.counts[range]))
-    }
-
-    // MARK: The subscriber
-
-    private func listen(
-        _ events: String, _ history: String, _ context: ZeroMQContext, _ keys: CurveClientKeys?, _ shared: Shared
-    ) {
-        do {
-            var client = try HistorySubscriberClient(
-                endpoint: events, history: history,
-                filters: [.all(.alert), .all(.beat), .all(.suspicion), .all(.status)], start: .beginning,
-                context: context,
-                keys: keys)
-            var received: [WireEvent] = []
-            var missed: UInt64 = 0
-            while !shared.isOver.load(ordering: .acquiring), !Interruption.requested {
-                guard let publication = try client.receive(timeout: .milliseconds(20)), let event = publication.event
-                else {
-                    continue
-                }
-                missed += publication.missedBefore
-                received.append(event)
-                shared.received.store(received.count, ordering: .releasing)
-            }
-            let (repeats, fromHistory) = (client.repeats, client.fromHistory)
-            shared.outcome.withLock { outcome in
-                outcome.received = received
-                outcome.missed = missed
-                outcome.repeats = repeats
-                outcome.fromHistory = fromHistory
-            }
-        } catch {
-            shared.outcome.withLock { $0.problems.append("subscriber: \(error)") }
-        }
     }
 
     /// Everything in the journal.
