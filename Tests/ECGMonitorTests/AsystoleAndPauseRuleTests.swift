@@ -37,4 +37,25 @@ import Testing
         beat(at: 8.8, knownAt: 9.2)
         #expect(Self.phases(alerts) == [.started, .ended])
     }
+
+    /// Beats of 2 mV for a minute, then none, while the waveform swings by so many mV: seconds until asystole.
+    @Test(arguments: [(Float(0.05), 4.0...5.0), (0.2, 4.0...5.0), (0.35, 8.0...9.0), (1.0, 8.0...9.0)])
+    func aWaveformThatSwingsMakesAsystoleWait(swing: Float, expected: ClosedRange<Double>) throws {
+        var alerts = AlertManager(MonitorConfiguration())
+        alerts.now.samplingRate = Double(Self.second)
+        var rule = AsystoleAndPauseRule(MonitorConfiguration())
+        rule.signalBegan(at: 0, unobserved: 0, isAfterInterruption: false)
+        var started: Double?
+        for quarter in 1...300 {
+            let seconds = Double(quarter) / 4
+            alerts.now.sampleIndex = Int64(seconds * Double(Self.second))
+            alerts.now.decidedAt = alerts.now.sampleIndex
+            let isBeating = seconds <= 60
+            if isBeating, quarter % 4 == 0 { rule.beat(at: alerts.now.decidedAt, unobserved: 0, alerts: &alerts) }
+            rule.clock(
+                at: alerts.now.decidedAt, meanInterval: 1, swing: isBeating ? 2 : swing, alerts: &alerts)
+            if started == nil, alerts.isActive(.asystole) { started = seconds - 60 }
+        }
+        #expect(expected.contains(try #require(started)))
+    }
 }
