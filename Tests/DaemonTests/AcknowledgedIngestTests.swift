@@ -101,6 +101,23 @@ private final class HandSource {
         #expect(daemon.terminate() == 0)
     }
 
+    @Test func samplesOfAForgottenStreamAreReleasedBeforeItIs() throws {
+        let daemon = try DaemonProcess(
+            configuration: "[streams]\nsilent_after_seconds = 0.5\nforgotten_after_seconds = 1.0\n", hasJournal: true)
+        let context = try ZeroMQContext()
+        let source = try HandSource(daemon, context)
+        let recording = Recording(samplingRate: 360, seconds: 4, seed: 22)
+        try source.hello("a")
+        _ = try source.reply { $0.answersHello }
+        for block in recording.blocks(stream: "a", size: 90) { try source.send(block) }
+        let reply = try source.reply { $0.neededFromSampleIndex >= 4 * 360 }
+        #expect(reply.neededFromSampleIndex == 4 * 360 && reply.durable)
+        #expect(daemon.wait(for: "ecgmon_streams_expired_total") { $0 == 1 })
+        try source.hello("a", number: 2)
+        #expect(try source.reply { $0.answersHello }.session == 0, "it begins anew")
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func badBlockIsAnsweredAndDisturbsNoOtherStream() throws {
         let daemon = try DaemonProcess(hasJournal: true)
         let context = try ZeroMQContext()

@@ -188,15 +188,17 @@ struct AcknowledgedIngestService: ThreadService {
         for notice in notices { try handle(notice) }
         var sent = notices.count
         for (stream, _) in changed {
-            guard let source = sources[stream],
-                source.needsReport(
-                    window: settings.current.ingest.acknowledgedWindowSamples, isDurable: tracker.isDurable,
-                    isStopping: stop.isRequested)
-            else { continue }
+            guard let source = sources[stream], needsReport(source) else { continue }
             try send(reply(stream), to: source.address)
             sent += 1
         }
         return sent
+    }
+
+    private func needsReport(_ source: AcknowledgedSource) -> Bool {
+        source.needsReport(
+            window: settings.current.ingest.acknowledgedWindowSamples, isDurable: tracker.isDurable,
+            isStopping: stop.isRequested)
     }
 
     private mutating func handle(_ notice: AcknowledgementTracker.Notice) throws(ZeroMQError) {
@@ -212,7 +214,10 @@ struct AcknowledgedIngestService: ThreadService {
         case .refused(let stream, let cause, let firstSampleIndex, let samples, let address):
             sources[stream]?.didRefuse(samples, needsHello: cause.asksForHello)
             try send(reply(stream, cause: cause, cause.words, firstSampleIndex), to: address)
-        case .forgotten(let stream):
+        case .forgotten(let stream, let last):
+            // The source may drop the last of its samples.
+            sources[stream]?.update(last)
+            if let source = sources[stream], needsReport(source) { try send(reply(stream), to: source.address) }
             sources[stream] = nil
             context.metrics.journal.acknowledgedSources.set(sources.count)
         case .left: break

@@ -16,6 +16,8 @@ final class AcknowledgementTracker: Sendable {
         /// Samples of acknowledged blocks that the worker has processed since the daemon started.
         var processed: UInt64 = 0
 
+        /// The journal holds everything that the worker has processed.
+        var isAllDurable: Bool { durableSession == session && durableFrom >= expected }
         /// The first sample of `session` that may be needed again.
         var neededFrom: Int64 { durableSession == session ? durableFrom : 0 }
     }
@@ -26,14 +28,14 @@ final class AcknowledgementTracker: Sendable {
         case hello(stream: String, number: UInt64, to: ReplyAddress)
         /// The worker refused a block.
         case refused(stream: String, RejectCause, firstSampleIndex: Int64, samples: Int, to: ReplyAddress)
-        /// The stream is forgotten.
-        case forgotten(stream: String)
+        /// The stream is forgotten; how far it was in the end.
+        case forgotten(stream: String, Offsets)
         /// A worker of a cluster has let go of its streams of a partition.
         case left(partition: Int)
 
         var stream: String {
             switch self {
-            case .hello(let stream, _, _), .refused(let stream, _, _, _, _), .forgotten(let stream): stream
+            case .hello(let stream, _, _), .refused(let stream, _, _, _, _), .forgotten(let stream, _): stream
             case .left: ""
             }
         }
@@ -42,8 +44,17 @@ final class AcknowledgementTracker: Sendable {
     private struct State {
         var offsets: [String: Offsets] = [:]
         var changed: Set<String> = []
+        /// Have ended, but the journal does not hold their last samples yet.
+        var ending: Set<String> = []
         var notices: [Notice] = []
         var isClosed = false
+
+        /// - Returns: how far the stream was; nil: it was not known.
+        mutating func remove(_ stream: String) -> Offsets? {
+            changed.remove(stream)
+            ending.remove(stream)
+            return offsets.removeValue(forKey: stream)
+        }
     }
 
     /// Notices beyond this are dropped: a source whose hello is not answered says it again.
@@ -68,7 +79,9 @@ final class AcknowledgementTracker: Sendable {
     /// worker's own report: what it holds is then not taken for that of a stream without acknowledgement.
     func begin(_ stream: String) {
         state.withLock { state in
-            if state.offsets[stream] == nil { state.offsets[stream] = Offsets() }
+            let isBack = state.ending.remove(stream) != nil
+            let processed = state.offsets[stream]?.processed ?? 0
+            if isBack || state.offsets[stream] == nil { state.offsets[stream] = Offsets(processed: processed) }
         }
     }
 
@@ -92,14 +105,15 @@ final class AcknowledgementTracker: Sendable {
 
     /// The journal holds a snapshot of a stream.
     func didPersist(_ stream: String, session: UInt64, before next: Int64) {
-        let isNews = state.withLock { state -> Bool in
+        let (isNews, last) = state.withLock { state -> (Bool, Offsets?) in
             // Streams of sources that want no acknowledgement have no offsets here.
-            guard state.offsets[stream] != nil else { return false }
-            state.offsets[stream]?.durableSession = session
-            state.offsets[stream]?.durableFrom = next
-            return state.changed.insert(stream).inserted
+            guard var offsets = state.offsets[stream] else { return (false, nil) }
+            (offsets.durableSession, offsets.durableFrom) = (session, next)
+            state.offsets[stream] = offsets
+            if state.ending.contains(stream), offsets.isAllDurable { return (false, state.remove(stream)) }
+            return (state.changed.insert(stream).inserted, nil)
         }
-        if isNews { wakeUp.signal() }
+        if let last { post(.forgotten(stream: stream, last)) } else if isNews { wakeUp.signal() }
     }
 
     func post(_ notice: Notice) {
@@ -111,12 +125,23 @@ final class AcknowledgementTracker: Sendable {
         if isPosted { wakeUp.signal() } else { metrics.count(.ingestReplyDropped, of: notice.stream) }
     }
 
-    func forget(_ stream: String) {
-        let isKnown = state.withLock { state -> Bool in
-            state.changed.remove(stream)
-            return state.offsets.removeValue(forKey: stream) != nil
+    /// A stream has ended. It is forgotten once the journal holds all of it: before that, its source would keep the
+    /// last samples for ever, and send them anew when it comes back.
+    func end(_ stream: String) {
+        let last = state.withLock { state -> Offsets? in
+            guard let offsets = state.offsets[stream] else { return nil }
+            if isDurable, !offsets.isAllDurable {
+                state.ending.insert(stream)
+                return nil
+            }
+            return state.remove(stream)
         }
-        if isKnown { post(.forgotten(stream: stream)) }
+        if let last { post(.forgotten(stream: stream, last)) }
+    }
+
+    /// Forgets a stream at once.
+    func forget(_ stream: String) {
+        if let last = state.withLock({ $0.remove(stream) }) { post(.forgotten(stream: stream, last)) }
     }
 
     /// Nothing new will come.

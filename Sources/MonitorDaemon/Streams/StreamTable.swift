@@ -156,7 +156,7 @@ final class StreamTable {
         context.metrics.streamLosses.forget(stream.name)
         context.station?.forget(stream)
         journal?.retire(stream)
-        tracker.forget(stream.name)
+        tracker.end(stream.name)
     }
 
     /// At the daemon's end: saves all streams to the journal, or, without one, ends them.
