@@ -14,6 +14,10 @@ public struct GeneralizationEvaluation: Sendable {
     public var lead: String?
     /// Networks of the ventricular rhythm detector to use instead of the shipped one, for the records they held out.
     public var heldOut: HeldOutNetworks?
+    /// How each record would have been recorded elsewhere; nil: as it is.
+    public var change: RecordedOtherwise?
+    /// For the changes that need it.
+    public var muscleNoise: RecordedOtherwise.MuscleNoise?
     public var runtime: EvaluationRuntime
 
     public init(
@@ -38,6 +42,23 @@ public struct GeneralizationEvaluation: Sendable {
         }
         let known = ScoringProtocol.known.map(\.database).filter(folders.contains)
         return known + folders.filter { !known.contains($0) }
+    }
+
+    /// Scores databases as they are, and with each change.
+    ///
+    /// - Parameters:
+    ///   - names: as for `report`.
+    ///   - changes: of one lead of each record.
+    /// - Throws: as `report`; if muscle noise is wanted and the noise stress test database is not at hand.
+    public func changed(_ names: [String], _ changes: [RecordedOtherwise]) async throws -> ChangedRecordsReport {
+        var report = ChangedRecordsReport(model: model.identity, rows: [])
+        let noise = try changes.contains(where: \.needsMuscleNoise) ? RecordedOtherwise.MuscleNoise() : nil
+        for change in [nil] + changes.map(Optional.some) {
+            var evaluation = self
+            (evaluation.change, evaluation.muscleNoise) = (change, noise)
+            report.rows.append(.init(try await evaluation.report(names), change: change))
+        }
+        return report
     }
 
     /// Scores databases.
@@ -125,6 +146,7 @@ public struct GeneralizationEvaluation: Sendable {
         let progress = runtime.makeProgress(jobs.reduce(0) { $0 + $1.hours })
         defer { progress.end() }
         let (runtime, classifier, heldOut, allLeads) = (runtime, model.classifier, heldOut, usesAllLeads)
+        let (change, noise) = (change, muscleNoise)
         let results = try await RecordBatch.map(jobs, jobs: runtime.threads, showsProgress: false) { job in
             if runtime.isCancelled() { throw EvaluationCancelled() }
             let source = sources[job.source]
@@ -139,7 +161,8 @@ public struct GeneralizationEvaluation: Sendable {
                             name, in: source.database, as: source.scoring,
                             labels: .init(
                                 bedsideAlarm: source.bedsideAlarms[name], recordClass: source.recordClasses[name]),
-                            classifier: classifier, allLeads: allLeads)
+                            classifier: classifier, allLeads: allLeads,
+                            changing: { change?.applied(to: $0, rate: $1, name: name, noise: noise) ?? $0 })
                     }
                 } catch {
                     throw error as? ToolError ?? ToolError("record \(name): \(error)", nextStep: "")

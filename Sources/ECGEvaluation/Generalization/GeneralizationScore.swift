@@ -31,16 +31,18 @@ struct GeneralizationScore: Sendable {
     /// Runs one record through the monitor, and scores its events.
     ///
     /// - Parameter allLeads: all its leads together; otherwise the database's. The detector alone has the first.
+    /// - Parameter change: of one lead's samples; the detector alone has them as they are.
     init(
         _ name: String, in database: RecordDatabase, as scoring: ScoringProtocol, labels: Labels,
-        classifier: BeatClassifier, allLeads: Bool = false
+        classifier: BeatClassifier, allLeads: Bool = false,
+        changing change: (_ millivolts: [Float], _ samplingRate: Double) -> [Float] = { millivolts, _ in millivolts }
     ) throws {
         let record = try database.record(name)
         let seconds = Double(record.frameCount) / record.samplingRate
         let events =
             allLeads
             ? try AllLeadsRun.events(of: name, in: database, classifier: classifier)
-            : try MonitorRun.events(of: record, name: name, classifier: classifier)
+            : try MonitorRun.events(of: record, name: name, classifier: classifier, changing: change)
         let marks = EventAnnotations.annotations(of: events, samplingRate: record.samplingRate).annotations
         let marked = MarkedAlarms(marks, samplingRate: record.samplingRate, seconds: seconds)
         hours = seconds / 3600

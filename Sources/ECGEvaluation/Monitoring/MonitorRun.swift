@@ -10,10 +10,16 @@ public import WFDB
 /// Runs a whole record through one patient's pipeline, as the daemon would.
 public enum MonitorRun {
     /// The events of channel 0, with sample indices in frames of the record.
+    ///
+    /// - Parameter change: what becomes of the samples first.
     public static func events(
-        of record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init()
+        of record: Record, name: String, classifier: BeatClassifier, configuration: MonitorConfiguration = .init(),
+        changing change: (_ millivolts: [Float], _ samplingRate: Double) -> [Float] = { millivolts, _ in millivolts }
     ) throws(ToolError) -> [MonitorEvent] {
-        try run(record, name: name, classifier: classifier, configuration: configuration, observing: false).events
+        try run(
+            record, name: name, classifier: classifier, configuration: configuration, changing: change,
+            observing: false
+        ).events
     }
 
     /// The events and, if observed, the beats as input to the contextual classifier; sample indices in frames of the
@@ -26,15 +32,19 @@ public enum MonitorRun {
     ///   - classifier: classifies the beats.
     ///   - configuration: the monitor's limits and alarms.
     ///   - reversed: whether the electrodes are swapped, so that every sample has the opposite sign.
+    ///   - change: what becomes of the samples first.
     ///   - observing: whether to return the beats as input to the contextual classifier.
     public static func run(
         _ record: Record, name: String, channel: Int = 0, classifier: BeatClassifier,
         configuration: MonitorConfiguration = .init(),
-        reversed: Bool = false, observing: Bool
+        reversed: Bool = false,
+        changing change: (_ millivolts: [Float], _ samplingRate: Double) -> [Float] = { millivolts, _ in millivolts },
+        observing: Bool
     ) throws(ToolError) -> (events: [MonitorEvent], observed: [ObservedBeat]) {
         let input = try RecordChannel(record, name: name, channel: channel)
+        let millivolts = change(input.millivolts, input.samplingRate)
         var (events, observed) = try run(
-            millivolts: reversed ? input.millivolts.map { -$0 } : input.millivolts, gaps: input.gaps,
+            millivolts: reversed ? millivolts.map { -$0 } : millivolts, gaps: input.gaps,
             samplingRate: input.samplingRate, lead: input.lead, name: name, classifier: classifier,
             configuration: configuration, observing: observing)
         for index in events.indices {

@@ -47,6 +47,15 @@ struct EvaluateGeneralization: AsyncParsableCommand {
             """, valueName: "file"))
     var heldOut: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            Score the records as other devices would have recorded them, too: \
+            \(RecordedOtherwise.allCases.map(\.rawValue).joined(separator: ", ")), separated by commas, or all. Muscle \
+            noise comes from nstdb.
+            """, valueName: "changes"))
+    var changed: String?
+
     @Option(help: ArgumentHelp("Weights to use instead of the shipped ones.", valueName: "file"))
     var model: String?
 
@@ -64,6 +73,10 @@ struct EvaluateGeneralization: AsyncParsableCommand {
     func validate() throws {
         guard (jobs ?? 1) >= 1 else { throw ValidationError("--jobs must be 1 or more, not \(jobs ?? 0)") }
         guard !(json && markdown) else { throw ValidationError("choose one of --json and --markdown") }
+        _ = try changes()
+        guard changed == nil || (lead != "all" && !markdown) else {
+            throw ValidationError("--changed goes neither with --lead all nor with --markdown")
+        }
     }
 
     func run() async throws {
@@ -82,10 +95,24 @@ struct EvaluateGeneralization: AsyncParsableCommand {
             loaded, quick: quick, lead: lead,
             heldOut: try heldOut.map { path throws(ToolError) in try HeldOutNetworks(contentsOf: path) },
             runtime: .console(threads: jobs))
+        if changed != nil {
+            let report = try await evaluation.changed(names, try changes())
+            return try ReportOutput.show(report, json: json, plot: drawing.plot, text: report.text)
+        }
         let report = try await evaluation.report(names)
         for part in report.left_out {
             Terminal.note("\(part.database) left out\(part.records > 0 ? " in part" : ""): \(part.because)")
         }
         try ReportOutput.show(report, json: json, plot: drawing.plot, text: markdown ? report.markdown : report.text)
+    }
+
+    private func changes() throws -> [RecordedOtherwise] {
+        guard let changed, changed != "all" else { return changed == nil ? [] : RecordedOtherwise.allCases }
+        return try changed.split(separator: ",").map { name in
+            guard let change = RecordedOtherwise(rawValue: String(name)) else {
+                throw ValidationError("--changed does not know \(name)")
+            }
+            return change
+        }
     }
 }
