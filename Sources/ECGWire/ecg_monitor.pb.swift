@@ -1663,58 +1663,131 @@ public nonisolated struct WireWaveform: Sendable {
 }
 
 /// The daemon's own state, on topic health, every few seconds and when it changes.
-public nonisolated struct WireHealth: Sendable {
+public nonisolated struct WireHealth: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   /// Version of this schema: 1.
-  public var schemaVersion: UInt32 = 0
+  public var schemaVersion: UInt32 {
+    get {_storage._schemaVersion}
+    set {_uniqueStorage()._schemaVersion = newValue}
+  }
 
   /// 1, 2, 3 ... without holes since the daemon started.
-  public var sequence: UInt64 = 0
+  public var sequence: UInt64 {
+    get {_storage._sequence}
+    set {_uniqueStorage()._sequence = newValue}
+  }
 
   /// When this was made: UTC, nanoseconds since 1970-01-01, the daemon's clock.
-  public var timeNs: Int64 = 0
+  public var timeNs: Int64 {
+    get {_storage._timeNs}
+    set {_uniqueStorage()._timeNs = newValue}
+  }
 
   /// Version of the daemon.
-  public var daemonVersion: String = String()
+  public var daemonVersion: String {
+    get {_storage._daemonVersion}
+    set {_uniqueStorage()._daemonVersion = newValue}
+  }
 
   /// Seconds since it started.
-  public var uptimeSeconds: Double = 0
+  public var uptimeSeconds: Double {
+    get {_storage._uptimeSeconds}
+    set {_uniqueStorage()._uptimeSeconds = newValue}
+  }
 
   /// What it is doing.
-  public var state: WireHealthState = .unspecified
+  public var state: WireHealthState {
+    get {_storage._state}
+    set {_uniqueStorage()._state = newValue}
+  }
 
   /// Name and SHA-256 (64 hexadecimal digits) of the classifier's weights.
-  public var modelName: String = String()
+  public var modelName: String {
+    get {_storage._modelName}
+    set {_uniqueStorage()._modelName = newValue}
+  }
 
-  public var modelSha256: String = String()
+  public var modelSha256: String {
+    get {_storage._modelSha256}
+    set {_uniqueStorage()._modelSha256 = newValue}
+  }
 
   /// Streams that it is watching now.
-  public var streams: UInt32 = 0
+  public var streams: UInt32 {
+    get {_storage._streams}
+    set {_uniqueStorage()._streams = newValue}
+  }
 
   /// Since it started: messages received, samples accepted, beats found, events published.
-  public var messagesReceived: UInt64 = 0
+  public var messagesReceived: UInt64 {
+    get {_storage._messagesReceived}
+    set {_uniqueStorage()._messagesReceived = newValue}
+  }
 
-  public var samplesAccepted: UInt64 = 0
+  public var samplesAccepted: UInt64 {
+    get {_storage._samplesAccepted}
+    set {_uniqueStorage()._samplesAccepted = newValue}
+  }
 
-  public var beatsDetected: UInt64 = 0
+  public var beatsDetected: UInt64 {
+    get {_storage._beatsDetected}
+    set {_uniqueStorage()._beatsDetected = newValue}
+  }
 
-  public var eventsPublished: UInt64 = 0
+  public var eventsPublished: UInt64 {
+    get {_storage._eventsPublished}
+    set {_uniqueStorage()._eventsPublished = newValue}
+  }
 
   /// Since it started: events that were not published because the queue was full.
-  public var eventsDropped: UInt64 = 0
+  public var eventsDropped: UInt64 {
+    get {_storage._eventsDropped}
+    set {_uniqueStorage()._eventsDropped = newValue}
+  }
 
   /// Since it started: messages rejected, by cause.
-  public var rejectedByCause: Dictionary<String,UInt64> = [:]
+  public var rejectedByCause: Dictionary<String,UInt64> {
+    get {_storage._rejectedByCause}
+    set {_uniqueStorage()._rejectedByCause = newValue}
+  }
 
   /// Why it is degraded, one line; empty: it is not, or a thread shows no life.
-  public var degradedBecause: String = String()
+  public var degradedBecause: String {
+    get {_storage._degradedBecause}
+    set {_uniqueStorage()._degradedBecause = newValue}
+  }
+
+  /// Streams of this daemon that carry the same heartbeat now, at most 64 pairs: one patient on two streams, a stream
+  /// that is copied to another, or a cable in the wrong place.
+  public var sameHeartbeat: [WireHealth.StreamPair] {
+    get {_storage._sameHeartbeat}
+    set {_uniqueStorage()._sameHeartbeat = newValue}
+  }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  /// Two streams.
+  public nonisolated struct StreamPair: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Their names, in order.
+    public var stream: String = String()
+
+    public var otherStream: String = String()
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
   public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// What somebody wants done about a stream's alarms. Every field is checked; a command that is not right is answered
@@ -3218,7 +3291,185 @@ nonisolated extension WireWaveform.Lead: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension WireHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Health"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}sequence\0\u{3}time_ns\0\u{3}daemon_version\0\u{3}uptime_seconds\0\u{1}state\0\u{3}model_name\0\u{3}model_sha256\0\u{1}streams\0\u{3}messages_received\0\u{3}samples_accepted\0\u{3}beats_detected\0\u{3}events_published\0\u{3}events_dropped\0\u{3}rejected_by_cause\0\u{3}degraded_because\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}sequence\0\u{3}time_ns\0\u{3}daemon_version\0\u{3}uptime_seconds\0\u{1}state\0\u{3}model_name\0\u{3}model_sha256\0\u{1}streams\0\u{3}messages_received\0\u{3}samples_accepted\0\u{3}beats_detected\0\u{3}events_published\0\u{3}events_dropped\0\u{3}rejected_by_cause\0\u{3}degraded_because\0\u{3}same_heartbeat\0")
+
+  fileprivate class _StorageClass {
+    var _schemaVersion: UInt32 = 0
+    var _sequence: UInt64 = 0
+    var _timeNs: Int64 = 0
+    var _daemonVersion: String = String()
+    var _uptimeSeconds: Double = 0
+    var _state: WireHealthState = .unspecified
+    var _modelName: String = String()
+    var _modelSha256: String = String()
+    var _streams: UInt32 = 0
+    var _messagesReceived: UInt64 = 0
+    var _samplesAccepted: UInt64 = 0
+    var _beatsDetected: UInt64 = 0
+    var _eventsPublished: UInt64 = 0
+    var _eventsDropped: UInt64 = 0
+    var _rejectedByCause: Dictionary<String,UInt64> = [:]
+    var _degradedBecause: String = String()
+    var _sameHeartbeat: [WireHealth.StreamPair] = []
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _schemaVersion = source._schemaVersion
+      _sequence = source._sequence
+      _timeNs = source._timeNs
+      _daemonVersion = source._daemonVersion
+      _uptimeSeconds = source._uptimeSeconds
+      _state = source._state
+      _modelName = source._modelName
+      _modelSha256 = source._modelSha256
+      _streams = source._streams
+      _messagesReceived = source._messagesReceived
+      _samplesAccepted = source._samplesAccepted
+      _beatsDetected = source._beatsDetected
+      _eventsPublished = source._eventsPublished
+      _eventsDropped = source._eventsDropped
+      _rejectedByCause = source._rejectedByCause
+      _degradedBecause = source._degradedBecause
+      _sameHeartbeat = source._sameHeartbeat
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt32Field(value: &_storage._schemaVersion) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._sequence) }()
+        case 3: try { try decoder.decodeSingularInt64Field(value: &_storage._timeNs) }()
+        case 4: try { try decoder.decodeSingularStringField(value: &_storage._daemonVersion) }()
+        case 5: try { try decoder.decodeSingularDoubleField(value: &_storage._uptimeSeconds) }()
+        case 6: try { try decoder.decodeSingularEnumField(value: &_storage._state) }()
+        case 7: try { try decoder.decodeSingularStringField(value: &_storage._modelName) }()
+        case 8: try { try decoder.decodeSingularStringField(value: &_storage._modelSha256) }()
+        case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._streams) }()
+        case 10: try { try decoder.decodeSingularUInt64Field(value: &_storage._messagesReceived) }()
+        case 11: try { try decoder.decodeSingularUInt64Field(value: &_storage._samplesAccepted) }()
+        case 12: try { try decoder.decodeSingularUInt64Field(value: &_storage._beatsDetected) }()
+        case 13: try { try decoder.decodeSingularUInt64Field(value: &_storage._eventsPublished) }()
+        case 14: try { try decoder.decodeSingularUInt64Field(value: &_storage._eventsDropped) }()
+        case 15: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &_storage._rejectedByCause) }()
+        case 16: try { try decoder.decodeSingularStringField(value: &_storage._degradedBecause) }()
+        case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._sameHeartbeat) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      if _storage._schemaVersion != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._schemaVersion, fieldNumber: 1)
+      }
+      if _storage._sequence != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._sequence, fieldNumber: 2)
+      }
+      if _storage._timeNs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._timeNs, fieldNumber: 3)
+      }
+      if !_storage._daemonVersion.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._daemonVersion, fieldNumber: 4)
+      }
+      if _storage._uptimeSeconds.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._uptimeSeconds, fieldNumber: 5)
+      }
+      if _storage._state != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._state, fieldNumber: 6)
+      }
+      if !_storage._modelName.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._modelName, fieldNumber: 7)
+      }
+      if !_storage._modelSha256.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._modelSha256, fieldNumber: 8)
+      }
+      if _storage._streams != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._streams, fieldNumber: 9)
+      }
+      if _storage._messagesReceived != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._messagesReceived, fieldNumber: 10)
+      }
+      if _storage._samplesAccepted != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._samplesAccepted, fieldNumber: 11)
+      }
+      if _storage._beatsDetected != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._beatsDetected, fieldNumber: 12)
+      }
+      if _storage._eventsPublished != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._eventsPublished, fieldNumber: 13)
+      }
+      if _storage._eventsDropped != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._eventsDropped, fieldNumber: 14)
+      }
+      if !_storage._rejectedByCause.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: _storage._rejectedByCause, fieldNumber: 15)
+      }
+      if !_storage._degradedBecause.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._degradedBecause, fieldNumber: 16)
+      }
+      if !_storage._sameHeartbeat.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._sameHeartbeat, fieldNumber: 17)
+      }
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireHealth, rhs: WireHealth) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._schemaVersion != rhs_storage._schemaVersion {return false}
+        if _storage._sequence != rhs_storage._sequence {return false}
+        if _storage._timeNs != rhs_storage._timeNs {return false}
+        if _storage._daemonVersion != rhs_storage._daemonVersion {return false}
+        if _storage._uptimeSeconds != rhs_storage._uptimeSeconds {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._modelName != rhs_storage._modelName {return false}
+        if _storage._modelSha256 != rhs_storage._modelSha256 {return false}
+        if _storage._streams != rhs_storage._streams {return false}
+        if _storage._messagesReceived != rhs_storage._messagesReceived {return false}
+        if _storage._samplesAccepted != rhs_storage._samplesAccepted {return false}
+        if _storage._beatsDetected != rhs_storage._beatsDetected {return false}
+        if _storage._eventsPublished != rhs_storage._eventsPublished {return false}
+        if _storage._eventsDropped != rhs_storage._eventsDropped {return false}
+        if _storage._rejectedByCause != rhs_storage._rejectedByCause {return false}
+        if _storage._degradedBecause != rhs_storage._degradedBecause {return false}
+        if _storage._sameHeartbeat != rhs_storage._sameHeartbeat {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireHealth.StreamPair: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireHealth.protoMessageName + ".StreamPair"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stream\0\u{3}other_stream\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3226,96 +3477,26 @@ nonisolated extension WireHealth: SwiftProtobuf.Message, SwiftProtobuf._MessageI
       // allocates stack space for every case branch when no optimizations are
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.schemaVersion) }()
-      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
-      case 3: try { try decoder.decodeSingularInt64Field(value: &self.timeNs) }()
-      case 4: try { try decoder.decodeSingularStringField(value: &self.daemonVersion) }()
-      case 5: try { try decoder.decodeSingularDoubleField(value: &self.uptimeSeconds) }()
-      case 6: try { try decoder.decodeSingularEnumField(value: &self.state) }()
-      case 7: try { try decoder.decodeSingularStringField(value: &self.modelName) }()
-      case 8: try { try decoder.decodeSingularStringField(value: &self.modelSha256) }()
-      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.streams) }()
-      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.messagesReceived) }()
-      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.samplesAccepted) }()
-      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.beatsDetected) }()
-      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.eventsPublished) }()
-      case 14: try { try decoder.decodeSingularUInt64Field(value: &self.eventsDropped) }()
-      case 15: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &self.rejectedByCause) }()
-      case 16: try { try decoder.decodeSingularStringField(value: &self.degradedBecause) }()
+      case 1: try { try decoder.decodeSingularStringField(value: &self.stream) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.otherStream) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.schemaVersion != 0 {
-      try visitor.visitSingularUInt32Field(value: self.schemaVersion, fieldNumber: 1)
+    if !self.stream.isEmpty {
+      try visitor.visitSingularStringField(value: self.stream, fieldNumber: 1)
     }
-    if self.sequence != 0 {
-      try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 2)
-    }
-    if self.timeNs != 0 {
-      try visitor.visitSingularInt64Field(value: self.timeNs, fieldNumber: 3)
-    }
-    if !self.daemonVersion.isEmpty {
-      try visitor.visitSingularStringField(value: self.daemonVersion, fieldNumber: 4)
-    }
-    if self.uptimeSeconds.bitPattern != 0 {
-      try visitor.visitSingularDoubleField(value: self.uptimeSeconds, fieldNumber: 5)
-    }
-    if self.state != .unspecified {
-      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 6)
-    }
-    if !self.modelName.isEmpty {
-      try visitor.visitSingularStringField(value: self.modelName, fieldNumber: 7)
-    }
-    if !self.modelSha256.isEmpty {
-      try visitor.visitSingularStringField(value: self.modelSha256, fieldNumber: 8)
-    }
-    if self.streams != 0 {
-      try visitor.visitSingularUInt32Field(value: self.streams, fieldNumber: 9)
-    }
-    if self.messagesReceived != 0 {
-      try visitor.visitSingularUInt64Field(value: self.messagesReceived, fieldNumber: 10)
-    }
-    if self.samplesAccepted != 0 {
-      try visitor.visitSingularUInt64Field(value: self.samplesAccepted, fieldNumber: 11)
-    }
-    if self.beatsDetected != 0 {
-      try visitor.visitSingularUInt64Field(value: self.beatsDetected, fieldNumber: 12)
-    }
-    if self.eventsPublished != 0 {
-      try visitor.visitSingularUInt64Field(value: self.eventsPublished, fieldNumber: 13)
-    }
-    if self.eventsDropped != 0 {
-      try visitor.visitSingularUInt64Field(value: self.eventsDropped, fieldNumber: 14)
-    }
-    if !self.rejectedByCause.isEmpty {
-      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: self.rejectedByCause, fieldNumber: 15)
-    }
-    if !self.degradedBecause.isEmpty {
-      try visitor.visitSingularStringField(value: self.degradedBecause, fieldNumber: 16)
+    if !self.otherStream.isEmpty {
+      try visitor.visitSingularStringField(value: self.otherStream, fieldNumber: 2)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
-  public static func ==(lhs: WireHealth, rhs: WireHealth) -> Bool {
-    if lhs.schemaVersion != rhs.schemaVersion {return false}
-    if lhs.sequence != rhs.sequence {return false}
-    if lhs.timeNs != rhs.timeNs {return false}
-    if lhs.daemonVersion != rhs.daemonVersion {return false}
-    if lhs.uptimeSeconds != rhs.uptimeSeconds {return false}
-    if lhs.state != rhs.state {return false}
-    if lhs.modelName != rhs.modelName {return false}
-    if lhs.modelSha256 != rhs.modelSha256 {return false}
-    if lhs.streams != rhs.streams {return false}
-    if lhs.messagesReceived != rhs.messagesReceived {return false}
-    if lhs.samplesAccepted != rhs.samplesAccepted {return false}
-    if lhs.beatsDetected != rhs.beatsDetected {return false}
-    if lhs.eventsPublished != rhs.eventsPublished {return false}
-    if lhs.eventsDropped != rhs.eventsDropped {return false}
-    if lhs.rejectedByCause != rhs.rejectedByCause {return false}
-    if lhs.degradedBecause != rhs.degradedBecause {return false}
+  public static func ==(lhs: WireHealth.StreamPair, rhs: WireHealth.StreamPair) -> Bool {
+    if lhs.stream != rhs.stream {return false}
+    if lhs.otherStream != rhs.otherStream {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

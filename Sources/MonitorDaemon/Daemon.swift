@@ -99,11 +99,12 @@ public enum Daemon {
         let station =
             configuration.station.enabled && StationService.obstacle(configuration) == nil && cluster == nil
             ? StationFeed(maximumBeds: configuration.station.maximumBeds) : nil
+        let settings = ReloadableSettings(configuration)
+        let log = PeriodicLog(logger: logger, periodSeconds: configuration.log.periodSeconds)
         let context = DaemonContext(
-            settings: ReloadableSettings(configuration), security: ReloadableSecurity(security),
-            metrics: DaemonMetrics(logDropped: logWriter.dropped),
-            log: PeriodicLog(logger: logger, periodSeconds: configuration.log.periodSeconds), logger: logger,
-            logWriter: logWriter, station: station)
+            settings: settings, security: ReloadableSecurity(security),
+            metrics: DaemonMetrics(logDropped: logWriter.dropped), log: log, logger: logger, logWriter: logWriter,
+            sameHeartbeat: SameHeartbeatWatch(settings: settings, log: log), station: station)
         let state = DaemonState(watchdogInterval: notifier.watchdogInterval)
         let pipeline: Pipeline
         do throws(SystemCallError) {

@@ -1,6 +1,4 @@
 import EC57
-import ECGATKGAN
-import ECGClassification
 import ECGMonitor
 public import ToolSupport
 
@@ -36,7 +34,6 @@ public struct ReplayEvaluation: Sendable {
     public static let lengths: [Double] = [10, 30, 60]
     /// How much ECG comes before the loop, and for how long the loop runs, in s.
     private static let liveSeconds = 180.0, loopSeconds = 60.0
-    private static let blockLength = 3_600
 
     public init() {}
 
@@ -74,25 +71,11 @@ public struct ReplayEvaluation: Sendable {
 
     /// When a replay begins to be suspected, in s.
     private static func suspected(_ samples: [Float], _ rate: Double) -> [Suspected] {
-        var monitor = PatientMonitor()
-        var events: [MonitorEvent] = []
-        var found: [Suspected] = []
-        for start in stride(from: 0, to: samples.count, by: blockLength) {
-            let block = SampleBlock(
-                session: 1, firstSampleIndex: Int64(start), samplingRate: rate, acquisitionTimeNanoseconds: 0,
-                lead: "", millivolts: Array(samples[start..<min(start + blockLength, samples.count)]))
-            guard (try? monitor.append(block)) != nil else { break }
-            let normal = BeatClassification(probabilities: SIMD4(1, 0, 0, 0), attackSuspicion: 0)
-            let answers = [BeatClassification](repeating: normal, count: monitor.pendingWindowCount)
-            answers.withUnsafeBufferPointer { monitor.resolve($0, events: &events) }
-            for event in events {
-                guard case .alert(let alert) = event.kind, alert.kind == .replaySuspected, alert.phase == .started
-                else { continue }
-                found.append(Suspected(seconds: Double(event.decidedAtSampleIndex) / rate, text: alert.text))
-            }
-            events.removeAll(keepingCapacity: true)
+        MonitorWithoutNetwork.events(samples, rate).compactMap { event in
+            guard case .alert(let alert) = event.kind, alert.kind == .replaySuspected, alert.phase == .started
+            else { return nil }
+            return Suspected(seconds: Double(event.decidedAtSampleIndex) / rate, text: alert.text)
         }
-        return found
     }
 }
 

@@ -32,6 +32,7 @@ enum ConfigurationSchema {
             .integer("streams", "maximum", \.streams.maximum, 1...1_000_000, .atOnce),
             .number("streams", "silent_after_seconds", \.streams.silentAfterSeconds, 0.5...3600, .atOnce),
             .number("streams", "forgotten_after_seconds", \.streams.forgottenAfterSeconds, 1...(30 * 86_400), .atOnce),
+            .boolean("streams", "report_same_heartbeat", \.streams.reportSameHeartbeat, .atOnce),
 
             .integer("workers", "count", \.workers.count, 0...256, .restart),
             .integer("workers", "queue_segments", \.workers.queueSegments, 1...1_000_000, .restart),

@@ -62,6 +62,7 @@ struct DaemonConfiguration: Sendable, Equatable {
         var maximum = 20_000
         var silentAfterSeconds = 5.0
         var forgottenAfterSeconds = 3600.0
+        var reportSameHeartbeat = true
     }
 
     struct Workers: Sendable, Equatable {

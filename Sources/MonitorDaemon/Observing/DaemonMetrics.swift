@@ -20,6 +20,8 @@ final class DaemonMetrics: Sendable {
 
     // Streams and their samples.
     let streams = Gauge()
+    /// Pairs of streams with the same heartbeat.
+    let sameHeartbeatPairs = Gauge()
     let streamsOpened = Counter()
     let streamsExpired = Counter()
     let segmentsProcessed = Counter()

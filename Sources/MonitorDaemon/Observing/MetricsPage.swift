@@ -90,6 +90,9 @@ struct MetricsPage {
             "ecgmon_alerts_started_total", "Alerts that began, by kind.",
             by: "kind", metrics.alertsStarted
         ) { $0.contractName }
+        gauge(
+            "ecgmon_same_heartbeat_pairs", "Pairs of streams that carry the same heartbeat now.",
+            metrics.sameHeartbeatPairs)
         counters(
             "ecgmon_commands_total", "Commands about alarms, by what became of them.",
             by: "result", metrics.commands)

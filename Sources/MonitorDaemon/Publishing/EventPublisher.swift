@@ -12,6 +12,7 @@ final class EventPublisher {
     private let station: StationFeed?
     private let subscriptions: Subscriptions
     private let encoding: BodyEncoding
+    private let sameHeartbeat: SameHeartbeatWatch
     private let metrics: DaemonMetrics
     private let log: PeriodicLog
     private let logger: Logger
@@ -27,6 +28,7 @@ final class EventPublisher {
         self.subscriptions = subscriptions
         encoding = context.settings.current.events.encoding
         station = context.station
+        sameHeartbeat = context.sameHeartbeat
         metrics = context.metrics
         log = context.log
         logger = context.logger
@@ -43,7 +45,7 @@ final class EventPublisher {
     ) {
         events.removeAll(keepingCapacity: true)
         decide(&events)
-        for event in events { count(event) }
+        for event in events { count(event, of: stream) }
         station?.take(events, of: stream)
         if let journal {
             journal.write(events, of: stream, hasEnded: hasEnded) { event, binary in
@@ -110,10 +112,14 @@ final class EventPublisher {
         }
     }
 
-    private func count(_ event: MonitorEvent) {
+    private func count(_ event: MonitorEvent, of stream: WatchedStream) {
         metrics.events.add(for: event.kind.topic)
         switch event.kind {
-        case .beat(let beat): metrics.beats.add(for: DaemonMetrics.BeatLabel(beat.beatClass))
+        case .beat(let beat):
+            metrics.beats.add(for: DaemonMetrics.BeatLabel(beat.beatClass))
+            if let excerpt = stream.heartbeat.append(beat.rrIntervalSeconds) {
+                sameHeartbeat.compare(excerpt, of: stream.name)
+            }
         case .alert(let alert) where alert.phase == .started: metrics.alertsStarted.add(for: alert.kind)
         case .status(let status) where status.pauseChange > 0 && status.pause == nil:
             logger.notice(

@@ -20,6 +20,8 @@ final class WatchedStream {
     var oldestInRound: UInt64 = 0
     /// Its topics, in the order of `topicKinds`.
     let topics: [[UInt8]]
+    /// By which it is compared with other streams.
+    var heartbeat = HeartbeatPattern()
     /// Of its events.
     var numbering = StreamNumbering()
 

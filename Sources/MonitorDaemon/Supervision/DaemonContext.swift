@@ -9,6 +9,7 @@ struct DaemonContext: Sendable {
     let logger: Logger
     /// Writes what `logger` and `log` take.
     let logWriter: LogWriter
+    let sameHeartbeat: SameHeartbeatWatch
     /// nil: there is no central station.
     var station: StationFeed?
 

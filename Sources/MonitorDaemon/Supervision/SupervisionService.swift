@@ -1,6 +1,7 @@
 import CMalloc
 import ECGATKGAN
 import ECGClassification
+import ECGMonitor
 import ECGWire
 import Logging
 import MonitorCluster
@@ -153,6 +154,9 @@ struct SupervisionService: Service {
             + "\(metrics.beats.all.reduce(0) { $0 + $1.count }) beats"
     }
 
+    /// Pairs of streams with the same heartbeat in one message.
+    private static let maximumPairs = 64
+
     /// - Returns: whether the publisher took it: a number is used once only.
     private func publishHealth(sequence: UInt64, isAlive: Bool) -> Bool {
         let metrics = context.metrics
@@ -179,6 +183,13 @@ struct SupervisionService: Service {
         health.eventsPublished = metrics.events.all.reduce(0) { $0 + $1.count }
         health.eventsDropped = metrics.eventsDropped.value
         health.rejectedByCause = Dictionary(uniqueKeysWithValues: rejects.map { ($0.label.label, $0.count) })
+        let pairs = context.sameHeartbeat.pairs
+        metrics.sameHeartbeatPairs.set(pairs.count)
+        health.sameHeartbeat = pairs.prefix(Self.maximumPairs).map { pair in
+            var wire = WireHealth.StreamPair()
+            (wire.stream, wire.otherStream) = (pair.first, pair.second)
+            return wire
+        }
         guard let body = try? PublishedBody.health(health).encoded(as: context.settings.current.events.encoding) else {
             return false
         }

@@ -146,9 +146,11 @@ struct EventLine {
             case .unspecified, .UNRECOGNIZED: "in an unknown state"
             }
         let rejected = health.rejectedByCause.values.reduce(0, +)
+        let pairs = health.sameHeartbeat.map { ", the same heartbeat in \($0.stream) and \($0.otherStream)" }
         return
             "\(timeOfDay(health.timeNs))  daemon \(state)  \(health.streams) streams  \(health.beatsDetected) beats  "
             + "\(health.eventsPublished) events, \(health.eventsDropped) dropped  \(rejected) messages rejected"
+            + pairs.joined()
     }
 
     private func probability(of beat: WireBeat) -> Double {

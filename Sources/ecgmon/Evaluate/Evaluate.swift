@@ -10,6 +10,7 @@ struct EvaluateCommand: AsyncParsableCommand {
             EvaluateAlarms.self, EvaluateModel.self, EvaluateTable1.self, EvaluateTable2.self,
             EvaluateFigure2.self, EvaluateWhitebox.self, EvaluateCertificate.self, EvaluateAlarmAttack.self, EvaluateSuspicion.self,
             EvaluateReplay.self,
+            EvaluateSameHeartbeat.self,
             EvaluateRecovery.self,
             EvaluateLatency.self, EvaluateMemory.self, EvaluateDigest.self, EvaluateGeneralization.self,
             EvaluateSpeed.self,

@@ -285,7 +285,7 @@ class Event(_message.Message):
     def __init__(self, schema_version: _Optional[int] = ..., stream: _Optional[str] = ..., session: _Optional[int] = ..., sequence: _Optional[int] = ..., id: _Optional[str] = ..., sample_index: _Optional[int] = ..., decided_at_sample_index: _Optional[int] = ..., acquisition_time_ns: _Optional[int] = ..., beat: _Optional[_Union[Beat, _Mapping]] = ..., alert: _Optional[_Union[Alert, _Mapping]] = ..., suspicion: _Optional[_Union[Suspicion, _Mapping]] = ..., status: _Optional[_Union[Status, _Mapping]] = ..., waveform: _Optional[_Union[Waveform, _Mapping]] = ...) -> None: ...
 
 class Health(_message.Message):
-    __slots__ = ["beats_detected", "daemon_version", "degraded_because", "events_dropped", "events_published", "messages_received", "model_name", "model_sha256", "rejected_by_cause", "samples_accepted", "schema_version", "sequence", "state", "streams", "time_ns", "uptime_seconds"]
+    __slots__ = ["beats_detected", "daemon_version", "degraded_because", "events_dropped", "events_published", "messages_received", "model_name", "model_sha256", "rejected_by_cause", "same_heartbeat", "samples_accepted", "schema_version", "sequence", "state", "streams", "time_ns", "uptime_seconds"]
     class RejectedByCauseEntry(_message.Message):
         __slots__ = ["key", "value"]
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -293,6 +293,13 @@ class Health(_message.Message):
         key: str
         value: int
         def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class StreamPair(_message.Message):
+        __slots__ = ["other_stream", "stream"]
+        OTHER_STREAM_FIELD_NUMBER: _ClassVar[int]
+        STREAM_FIELD_NUMBER: _ClassVar[int]
+        other_stream: str
+        stream: str
+        def __init__(self, stream: _Optional[str] = ..., other_stream: _Optional[str] = ...) -> None: ...
     BEATS_DETECTED_FIELD_NUMBER: _ClassVar[int]
     DAEMON_VERSION_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_BECAUSE_FIELD_NUMBER: _ClassVar[int]
@@ -302,6 +309,7 @@ class Health(_message.Message):
     MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_SHA256_FIELD_NUMBER: _ClassVar[int]
     REJECTED_BY_CAUSE_FIELD_NUMBER: _ClassVar[int]
+    SAME_HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_ACCEPTED_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -318,6 +326,7 @@ class Health(_message.Message):
     model_name: str
     model_sha256: str
     rejected_by_cause: _containers.ScalarMap[str, int]
+    same_heartbeat: _containers.RepeatedCompositeFieldContainer[Health.StreamPair]
     samples_accepted: int
     schema_version: int
     sequence: int
@@ -325,7 +334,7 @@ class Health(_message.Message):
     streams: int
     time_ns: int
     uptime_seconds: float
-    def __init__(self, schema_version: _Optional[int] = ..., sequence: _Optional[int] = ..., time_ns: _Optional[int] = ..., daemon_version: _Optional[str] = ..., uptime_seconds: _Optional[float] = ..., state: _Optional[_Union[HealthState, str]] = ..., model_name: _Optional[str] = ..., model_sha256: _Optional[str] = ..., streams: _Optional[int] = ..., messages_received: _Optional[int] = ..., samples_accepted: _Optional[int] = ..., beats_detected: _Optional[int] = ..., events_published: _Optional[int] = ..., events_dropped: _Optional[int] = ..., rejected_by_cause: _Optional[_Mapping[str, int]] = ..., degraded_because: _Optional[str] = ...) -> None: ...
+    def __init__(self, schema_version: _Optional[int] = ..., sequence: _Optional[int] = ..., time_ns: _Optional[int] = ..., daemon_version: _Optional[str] = ..., uptime_seconds: _Optional[float] = ..., state: _Optional[_Union[HealthState, str]] = ..., model_name: _Optional[str] = ..., model_sha256: _Optional[str] = ..., streams: _Optional[int] = ..., messages_received: _Optional[int] = ..., samples_accepted: _Optional[int] = ..., beats_detected: _Optional[int] = ..., events_published: _Optional[int] = ..., events_dropped: _Optional[int] = ..., rejected_by_cause: _Optional[_Mapping[str, int]] = ..., degraded_because: _Optional[str] = ..., same_heartbeat: _Optional[_Iterable[_Union[Health.StreamPair, _Mapping]]] = ...) -> None: ...
 
 class HistoryReply(_message.Message):
     __slots__ = ["error", "events", "more", "number", "place", "positions", "schema_version"]
