@@ -1,5 +1,5 @@
-/// What a worker tells the gateways' displays of its streams. It is sent without confirms and lost where nobody keeps up:
-/// no alarm depends on it.
+/// What a worker tells the gateways' displays of its streams. It is sent without confirms, and lost where nobody keeps
+/// up: no alarm depends on it.
 public struct DisplayMessage: Sendable, Equatable {
     /// One start of one worker.
     public var sender: UInt64

@@ -7,8 +7,8 @@ import TestSupport
 import Testing
 import ZeroMQ
 
-/// The central station at the gateways of a cluster: each shows the beds of all, and commands reach the worker that owns
-/// the bed.
+/// The central station at the gateways of a cluster: each shows the beds of all, and commands reach the worker that
+/// owns the bed.
 @Suite(.serialized, .enabled(if: LocalBrokers.isInstalled, "skipped: rabbitmq-server is not installed"))
 struct ClusterStationTests {
     private static let token = "nYuSqPkE3dJhGfBa9ZmL2kxVcW7rTqO5"
@@ -37,8 +37,8 @@ struct ClusterStationTests {
     private static func open(_ bed: String, _ client: StationClient, where condition: (String) -> Bool) -> String? {
         for _ in 0..<100 {
             client.send(#"{"type":"open","bed":"\#(bed)"}"#)
-            guard let text = client.text(among: 600, where: { $0.contains(#""type":"bed""#) && $0.contains(#""bed":"\#(bed)""#) })
-            else { return nil }
+            let text = client.text(among: 600) { $0.contains(#""type":"bed""#) && $0.contains(#""bed":"\#(bed)""#) }
+            guard let text else { return nil }
             if condition(text) { return text }
             usleep(200_000)
         }
@@ -63,7 +63,8 @@ struct ClusterStationTests {
         }
         for client in viewers {
             for bed in ["bed-1", "bed-2"] {
-                #expect(client.text(among: 600) { $0.contains(#""name":"\#(bed)""#) && $0.contains(#""strip":[["#) } != nil)
+                #expect(
+                    client.text(among: 600) { $0.contains(#""name":"\#(bed)""#) && $0.contains(#""strip":[["#) } != nil)
             }
             // The past of a bed of the other gateway: alarms with their strips, trends, beats, limits.
             let bed = try #require(
@@ -95,7 +96,8 @@ struct ClusterStationTests {
         try cluster.gateways[0].start()
         #expect(cluster.gateways[0].waitUntilReady())
         let later = try Self.viewer(cluster.gateways[0])
-        #expect(later.text(among: 600) { $0.contains(#""name":"bed-1""#) } != nil, "a bed that sends nothing is shown, too")
+        let isShown = later.text(among: 600) { $0.contains(#""name":"bed-1""#) } != nil
+        #expect(isShown, "a bed that sends nothing is shown, too")
         let bed = try #require(
             Self.open("bed-1", later) { $0.contains(#""value":70"#) && $0.contains("asystole") })
         #expect(bed.contains(#""trend":[["#) && bed.contains(#""hasStrip":true"#))

@@ -132,7 +132,8 @@ struct LimitsMessage: Codable {
 
     func received(from origin: CommandOrigin) -> ReceivedLimits {
         let limits = values.map { values in
-            Dictionary(uniqueKeysWithValues: values.compactMap { key, value in BedLimit(rawValue: key).map { ($0, value) } })
+            Dictionary(
+                uniqueKeysWithValues: values.compactMap { key, value in BedLimit(rawValue: key).map { ($0, value) } })
         }
         return ReceivedLimits(stream: stream, values: limits, by: by, number: number, origin: origin)
     }
