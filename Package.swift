@@ -204,7 +204,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "MonitorWireTests",
-            dependencies: ["MonitorWire", "ECGMonitor", "ECGSignal", "ECGATKGAN", "ECGClassification", "WFDB"],
+            dependencies: [
+                "MonitorWire", "ECGMonitor", "ECGSignal", "ECGATKGAN", "ECGClassification", "ECGWire", "WFDB",
+            ],
             exclude: ["Golden"], swiftSettings: strict),
         .testTarget(
             name: "DaemonTests",

@@ -11,7 +11,8 @@ package final class LocalBrokers {
     package let directory: String
     private let count: Int
     private let epmdPort: Int
-    private let ports: [(client: Int, distribution: Int)]
+    private let ports: [(client: Int, distribution: Int, encrypted: Int)]
+    private let tls: TLS?
     /// Port mapper daemons: one, or one on each host.
     private var epmds: [Int: ChildProcess] = [:]
     private var nodes: [ChildProcess?]
@@ -33,6 +34,19 @@ package final class LocalBrokers {
         }
     }
 
+    /// Files in PEM with which the nodes take encrypted connections, too; the certificate is one for `localhost`.
+    package struct TLS {
+        package var authorities: String
+        package var certificate: String
+        package var key: String
+
+        package init(authorities: String, certificate: String, key: String) {
+            self.authorities = authorities
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
     private static let server = "/usr/lib/rabbitmq/bin/rabbitmq-server"
     private static let control = "/usr/lib/rabbitmq/bin/rabbitmqctl"
     /// RabbitMQ's own account for the same machine.
@@ -46,20 +60,22 @@ package final class LocalBrokers {
     /// - Parameters:
     ///   - count: how many nodes: 1 or 3.
     ///   - configuration: more lines for rabbitmq.conf.
+    ///   - tls: nil: connections are not encrypted. Else members use encrypted ones, only this process does not.
     ///   - hosts: nil: all nodes are on loopback.
     package init(
-        count: Int, directory: String, configuration: String = "", hosts: Hosts? = nil
+        count: Int, directory: String, configuration: String = "", tls: TLS? = nil, hosts: Hosts? = nil
     ) throws(ToolError) {
         self.hosts = hosts
+        self.tls = tls
         guard Self.isInstalled else {
             throw ToolError("there is no \(Self.server)", nextStep: "apt install rabbitmq-server")
         }
         self.count = count
         self.directory = directory
         nodes = Array(repeating: nil, count: count)
-        var free = try Self.freePorts(2 * count + 1)
+        var free = try Self.freePorts(3 * count + 1)
         epmdPort = free.removeLast()
-        ports = (0..<count).map { (free[2 * $0], free[2 * $0 + 1]) }
+        ports = (0..<count).map { (free[3 * $0], free[3 * $0 + 1], free[3 * $0 + 2]) }
         for node in 0..<count { try write(node, configuration) }
     }
 
@@ -84,11 +100,21 @@ package final class LocalBrokers {
 
             """
         if let hosts { lines += "listeners.tcp.2 = \(hosts.address(node)):\(ports[node].client)\n" }
+        if let tls {
+            lines += """
+                listeners.ssl.1 = 127.0.0.1:\(ports[node].encrypted)
+                ssl_options.cacertfile = \(tls.authorities)
+                ssl_options.certfile = \(tls.certificate)
+                ssl_options.keyfile = \(tls.key)
+
+                """
+        }
         for other in 0..<count { lines += "cluster_formation.classic_config.nodes.\(other + 1) = \(name(other))\n" }
         lines += more
         do {
             try FileManager.default.createDirectory(atPath: folder(node), withIntermediateDirectories: true)
             try Data(lines.utf8).write(to: URL(filePath: "\(folder(node))/rabbitmq.conf"))
+            try Data(Self.advanced.utf8).write(to: URL(filePath: "\(folder(node))/advanced.config"))
             try Data("[rabbitmq_consistent_hash_exchange].\n".utf8).write(to: URL(filePath: "\(folder(node))/plugins"))
             let cookie = "\(directory)/.erlang.cookie"
             if access(cookie, F_OK) != 0 {
@@ -100,8 +126,13 @@ package final class LocalBrokers {
         }
     }
 
-    /// A node that is cut off is not waited for; whom to leave is RabbitMQ's decision, not Erlang's.
-    private static let cuts = "-kernel net_setuptime 2 -kernel prevent_overlapping_partitions false"
+    /// A node that is cut off is not waited for; whom to leave is RabbitMQ's decision, not Erlang's. The leader of a
+    /// queue is missed after a second: RabbitMQ looks only every five seconds otherwise.
+    private static let advanced = """
+        [{kernel, [{net_setuptime, 2}, {prevent_overlapping_partitions, false}]},
+         {aten, [{poll_interval, 1000}]}].
+
+        """
 
     /// Several nodes share the machine: none waits busily for work.
     private static let sharing = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
@@ -115,11 +146,12 @@ package final class LocalBrokers {
             "RABBITMQ_USE_LONGNAME": hosts == nil ? "false" : "true",
             "ERL_EPMD_PORT": "\(epmdPort)", "RABBITMQ_MNESIA_BASE": "\(folder)/data",
             "RABBITMQ_LOG_BASE": "\(folder)/log", "RABBITMQ_CONFIG_FILE": "\(folder)/rabbitmq",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": "\(folder)/advanced.config",
             "RABBITMQ_ENABLED_PLUGINS_FILE": "\(folder)/plugins", "RABBITMQ_CONF_ENV_FILE": "\(folder)/none",
             "ERL_CRASH_DUMP": "\(folder)/crash", "RABBITMQ_PID_FILE": "\(folder)/pid",
             "RABBITMQ_DIST_PORT": "\(ports[node].distribution)",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS":
-                "-kernel inet_dist_use_interface {\(parts)} \(Self.cuts) \(Self.sharing)",
+                "-kernel inet_dist_use_interface {\(parts)} \(Self.sharing)",
         ]
     }
 
@@ -200,10 +232,14 @@ package final class LocalBrokers {
         AMQPAddress(host: hosts?.address(node) ?? "127.0.0.1", port: ports[node].client, isEncrypted: false)
     }
 
-    /// All brokers, this node's first; where each has a host of its own, that host's alone.
+    /// Where members reach all brokers, this node's first; where each has a host of its own, that host's alone.
     package func addresses(first node: Int = 0) -> [AMQPAddress] {
         if hosts != nil { return [AMQPAddress(host: "127.0.0.1", port: ports[node].client, isEncrypted: false)] }
-        return (0..<count).map { address((node + $0) % count) }
+        return (0..<count).map { number in
+            let other = (node + number) % count
+            return tls == nil
+                ? address(other) : AMQPAddress(host: "localhost", port: ports[other].encrypted, isEncrypted: true)
+        }
     }
 
     package func connect(_ node: Int) throws(AMQPError) -> AMQPConnection {

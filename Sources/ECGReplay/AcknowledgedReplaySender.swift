@@ -16,6 +16,7 @@ public struct AcknowledgedReplaySender: ~Copyable, BlockSender {
     public var disconnections: Int { client.disconnections }
 
     /// - Parameters:
+    ///   - endpoint: one, or those of a cluster's gateways, separated by commas.
     ///   - keys: nil for no encryption.
     ///   - connectTimeout: maximum wait for a daemon to accept the first block.
     ///   - patience: how long the daemon may be away, or accept nothing, after that.
@@ -29,7 +30,8 @@ public struct AcknowledgedReplaySender: ~Copyable, BlockSender {
     ) throws(ToolError) {
         do throws(WireError) {
             client = try AcknowledgedAcquisitionClient(
-                endpoint: endpoint, context: context, keys: keys, bufferSamples: bufferSamples)
+                endpoints: endpoint.split(separator: ",", omittingEmptySubsequences: false).map(String.init),
+                context: context, keys: keys, bufferSamples: bufferSamples)
         } catch {
             throw ToolError(
                 "cannot connect to \(printable(endpoint)): \(error)",

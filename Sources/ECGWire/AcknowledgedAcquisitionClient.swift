@@ -22,8 +22,10 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
         case stale(stream: String, samples: Int)
     }
 
-    /// The endpoint that it sends to.
-    public let endpoint: String
+    /// The endpoints that it may send to: one daemon's, or those of a cluster's gateways.
+    public let endpoints: [String]
+    /// The endpoint that it sends to now.
+    public private(set) var endpoint: String
     /// Maximum number of samples that it keeps, over all streams.
     public let bufferSamples: Int
     /// Whether the connection is up.
@@ -41,7 +43,10 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
     private var lastHeard: [String: ContinuousClock.Instant] = [:]
     private var problems: [Problem] = []
     private var nextSweep = ContinuousClock.now
+    private var nextMove = ContinuousClock.now + movePatience
 
+    /// Without a connection for this long, the next endpoint is tried.
+    private static let movePatience = Duration.seconds(2)
     /// A hello that has gone unanswered for this long is repeated.
     private static let patience = Duration.seconds(2)
     private static let sweepInterval = Duration.milliseconds(20)
@@ -60,6 +65,19 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
     public init(
         endpoint: String, context: ZeroMQContext, keys: CurveClientKeys? = nil, bufferSamples: Int = 4_000_000
     ) throws(WireError) {
+        try self.init(endpoints: [endpoint], context: context, keys: keys, bufferSamples: bufferSamples)
+    }
+
+    /// Connects to the first of several endpoints, and to the next whenever there is no connection for two seconds: to
+    /// the gateways of a cluster, which all take what another has not acknowledged. All need the same keys.
+    /// - Parameter endpoints: 1 or more.
+    /// - Throws: `.socket` for an invalid endpoint.
+    public init(
+        endpoints: [String], context: ZeroMQContext, keys: CurveClientKeys? = nil, bufferSamples: Int = 4_000_000
+    ) throws(WireError) {
+        precondition(!endpoints.isEmpty)
+        let endpoint = endpoints[0]
+        self.endpoints = endpoints
         self.endpoint = endpoint
         self.bufferSamples = bufferSamples
         do throws(ZeroMQError) {
@@ -165,10 +183,17 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
             case .disconnected where isConnected:
                 isConnected = false
                 disconnections += 1
+                nextMove = .now + Self.movePatience
                 loseAll()
             default: break
             }
         }
+        guard endpoints.count > 1, !isConnected, ContinuousClock.now >= nextMove else { return }
+        try socket.disconnect(endpoint)
+        let place = endpoints.firstIndex(of: endpoint) ?? 0
+        endpoint = endpoints[(place + 1) % endpoints.count]
+        try socket.connect(endpoint)
+        nextMove = .now + Self.movePatience
     }
 
     private mutating func loseAll() {

@@ -11,6 +11,12 @@ struct ByteWriter {
         bytes.append(contentsOf: run)
     }
 
+    mutating func put(_ values: [Float]) {
+        put(UInt32(clamping: values.count))
+        bytes.reserveCapacity(bytes.count + 4 * values.count)
+        for value in values { put(value.bitPattern) }
+    }
+
     mutating func put(_ text: String) { put(Array(text.utf8)) }
 }
 
@@ -42,6 +48,17 @@ struct ByteReader {
         return Array(rest.prefix(count))
     }
 
+    mutating func floats() throws(ClusterMessageError) -> [Float] {
+        let count = Int(try number(UInt32.self))
+        guard rest.count >= 4 * count else { throw .tooShort }
+        defer { rest = rest.dropFirst(4 * count) }
+        return rest.withUnsafeBytes { bytes in
+            (0..<count).map {
+                Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)))
+            }
+        }
+    }
+
     mutating func text() throws(ClusterMessageError) -> String {
         guard let text = String(validating: try run(), as: UTF8.self) else { throw .notText }
         return text
@@ -53,6 +70,8 @@ public enum ClusterMessageError: Error, Sendable, Equatable {
     case tooShort
     case tooLong
     case notText
+    /// A number that cannot be.
+    case outOfRange
     /// Written by another version of the program.
     case otherVersion(UInt8)
 }

@@ -7,6 +7,7 @@
 ///     NAME.events.GATE   quorum queue: the events that gateway GATE has yet to write
 ///     NAME.replies       direct exchange: replies to commands, by the gateway's name
 ///     NAME.members       fanout exchange: signs of life of the members
+///     NAME.display       fanout exchange: samples and limits for the gateways' displays
 public struct ClusterNames: Sendable, Equatable {
     public let cluster: String
     /// 1 to 999.
@@ -31,6 +32,7 @@ public struct ClusterNames: Sendable, Equatable {
     public var events: String { "\(cluster).events" }
     public var replies: String { "\(cluster).replies" }
     public var members: String { "\(cluster).members" }
+    public var display: String { "\(cluster).display" }
 
     public func blocks(_ partition: Int) -> String { "\(blocks).\(Self.number(partition))" }
     public func states(_ partition: Int) -> String { "\(cluster).states.\(Self.number(partition))" }

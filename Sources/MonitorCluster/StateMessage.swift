@@ -48,10 +48,12 @@ public struct StateMessage: Sendable, Equatable {
     /// Published once the broker has the state. They may rest on something other than samples, so a later owner cannot
     /// make them again: it publishes them itself.
     public var events: [ClusterEvent]
+    /// Alarm limits that were set for the stream beside the configuration's, as they are stored; nil: none.
+    public var limits: [UInt8]?
 
     public init(
         stream: String, session: UInt64, nextSampleIndex: Int64, sequences: [UInt64], lastSamplesAt: Int64,
-        state: [UInt8]?, events: [ClusterEvent]
+        state: [UInt8]?, events: [ClusterEvent], limits: [UInt8]? = nil
     ) {
         self.stream = stream
         self.session = session
@@ -60,16 +62,18 @@ public struct StateMessage: Sendable, Equatable {
         self.lastSamplesAt = lastSamplesAt
         self.state = state
         self.events = events
+        self.limits = limits
     }
 
     /// Whether it is newer than another state of its stream.
     func isNewer(than other: StateMessage) -> Bool { (term, revision) > (other.term, other.revision) }
 
-    private static let version: UInt8 = 1
+    /// Version 2 has limits; without any, every version can read it.
+    private static let versions: ClosedRange<UInt8> = 1...2
 
     public var bytes: [UInt8] {
         var writer = ByteWriter()
-        writer.put(Self.version)
+        writer.put(limits == nil ? Self.versions.lowerBound : 2)
         writer.put(stream)
         writer.put(term.epoch)
         writer.put(term.claim)
@@ -86,6 +90,7 @@ public struct StateMessage: Sendable, Equatable {
             writer.put(event.body)
             writer.put(UInt8(event.beginsAnew ? 1 : 0))
         }
+        if let limits { writer.put(limits) }
         return writer.bytes
     }
 
@@ -93,7 +98,7 @@ public struct StateMessage: Sendable, Equatable {
     public init(bytes: [UInt8]) throws(ClusterMessageError) {
         var reader = ByteReader(bytes)
         let version = try reader.number(UInt8.self)
-        guard version == Self.version else { throw .otherVersion(version) }
+        guard Self.versions.contains(version) else { throw .otherVersion(version) }
         stream = try reader.text()
         term = Term(epoch: try reader.number(), claim: try reader.number())
         revision = try reader.number()
@@ -109,6 +114,7 @@ public struct StateMessage: Sendable, Equatable {
                 ClusterEvent(
                     topic: try reader.text(), body: try reader.run(), beginsAnew: try reader.number(UInt8.self) != 0))
         }
+        if version >= 2 { limits = try reader.run() }
         guard reader.isAtEnd else { throw .tooLong }
     }
 }

@@ -97,8 +97,9 @@ public enum Daemon {
             throw StartFailure.security(error)
         }
         let station =
-            configuration.station.enabled && StationService.obstacle(configuration) == nil && cluster == nil
-            ? StationFeed(maximumBeds: configuration.station.maximumBeds) : nil
+            configuration.station.enabled && StationService.obstacle(configuration) == nil
+                && cluster?.role.isGateway != false
+            ? StationFeed(maximumBeds: configuration.station.maximumBeds, use: cluster == nil ? .alone : .gateway) : nil
         let settings = ReloadableSettings(configuration)
         let log = PeriodicLog(logger: logger, periodSeconds: configuration.log.periodSeconds)
         let context = DaemonContext(

@@ -1,41 +1,15 @@
 import AMQP
 import DaemonHarness
-import Foundation
-import Glibc
 import TestSupport
 import Testing
 
 /// Connections to a real broker.
 @Suite(.serialized, .enabled(if: LocalBrokers.isInstalled, "skipped: rabbitmq-server is not installed"))
 struct BrokerConnectionTests {
-    private static func openssl(_ folder: TemporaryFolder, _ arguments: String) throws {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/openssl")
-        process.arguments = arguments.split(separator: " ").map(String.init)
-        process.currentDirectoryURL = URL(filePath: folder.path)
-        process.standardError = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(arguments)")
-    }
-
-    private static func makeCertificates(_ folder: TemporaryFolder) throws {
-        let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
-        for name in ["ca", "other"] {
-            try openssl(folder, "req -x509 \(key) -keyout \(name).key -out \(name).pem -subj /CN=\(name) -days 2")
-        }
-        try openssl(folder, "req \(key) -keyout server.key -out server.csr -subj /CN=localhost")
-        try folder.write("names", "subjectAltName=DNS:localhost\n")
-        try openssl(
-            folder,
-            "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 2 -extfile names")
-    }
-
-    @Test(.enabled(if: access("/usr/bin/openssl", X_OK) == 0, "skipped: openssl is not installed"))
+    @Test(.enabled(if: Certificates.canBeMade, "skipped: openssl is not installed"))
     func brokerIsKnownByItsCertificateAndItsName() throws {
         let folder = try TemporaryFolder("tls")
-        try Self.makeCertificates(folder)
+        try Certificates.make(in: folder)
         let port = try LocalBrokers.freePorts(1)[0]
         let brokers = try LocalBrokers(
             count: 1, directory: folder.path,

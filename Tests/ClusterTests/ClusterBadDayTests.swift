@@ -1,6 +1,5 @@
 import DaemonEvaluation
 import DaemonHarness
-import ECGReplay
 import ECGWire
 import FoundationEssentials
 import Glibc
@@ -13,16 +12,6 @@ import ZeroMQ
 /// What a cluster says when something is wrong: one line with the next step.
 @Suite(.serialized, .enabled(if: LocalBrokers.isInstalled, "skipped: rabbitmq-server is not installed"))
 struct ClusterBadDayTests {
-    private static func cluster(
-        in folder: TemporaryFolder, _ change: (inout LocalCluster.Options) -> Void = { _ in }
-    ) throws -> LocalCluster {
-        var setup = LocalCluster.Options(programs: [Checkout.program("ecgmond")], model: Checkout.model)
-        setup.brokers = 1
-        setup.partitions = 4
-        change(&setup)
-        return try LocalCluster(setup, directory: "\(folder.path)/c")
-    }
-
     /// Changes a daemon's configuration file before its start.
     private static func change(_ daemon: LocalDaemon, _ old: String, _ new: String) throws {
         let text = String(
@@ -39,19 +28,9 @@ struct ClusterBadDayTests {
         return false
     }
 
-    private static func blocks(_ stream: String, seconds: Double) throws -> [WireSampleBlock] {
-        let script = try #require(RhythmScript("sinus@75"))
-        let material = ReplayMaterial(simulating: script, seconds: seconds, seed: 1)
-        return stride(from: 0, to: material.counts.count, by: 90).map { first in
-            material.block(
-                stream: stream, session: 1, firstSampleIndex: Int64(first), acquisitionTimeNanoseconds: 0,
-                counts: Array(material.counts[first..<min(first + 90, material.counts.count)]))
-        }
-    }
-
     @Test func sourcesKeepTheirBlocksUntilABrokerAnswers() throws {
         let folder = try TemporaryFolder("cluster")
-        let cluster = try Self.cluster(in: folder) { $0.workers = 1 }
+        let cluster = try ClusterBedside.cluster(in: folder) { $0.workers = 1 }
         for daemon in cluster.gateways + cluster.workers {
             try daemon.start()
             #expect(daemon.waitUntilReady(), "it starts without a broker")
@@ -61,7 +40,9 @@ struct ClusterBadDayTests {
         #expect(Self.says(gateway, "start the broker there, or correct cluster.brokers"))
         let context = try ZeroMQContext()
         var client = try AcknowledgedAcquisitionClient(endpoint: gateway.endpoints.acknowledged, context: context)
-        for block in try Self.blocks("bed-1", seconds: 20) { #expect(try client.send(block)) }
+        for block in try ClusterBedside.blocks("bed-1", script: "sinus@75", seconds: 20) {
+            #expect(try client.send(block))
+        }
         #expect(try !client.waitUntilAcknowledged(timeout: .seconds(2)))
         #expect(client.unacknowledgedSamples == 20 * 360)
         try cluster.brokers.startAll()
@@ -71,7 +52,7 @@ struct ClusterBadDayTests {
 
     @Test func wrongPasswordsAndTwoClustersOfOneNameAreNamed() throws {
         let folder = try TemporaryFolder("cluster")
-        let cluster = try Self.cluster(in: folder) { $0.workers = 3 }
+        let cluster = try ClusterBedside.cluster(in: folder) { $0.workers = 3 }
         let (gateway, other, wrong) = (cluster.gateways[0], cluster.workers[1], cluster.workers[2])
         try Self.change(other, "partitions = 4", "partitions = 3")
         try folder.write("wrong", "not the password\n")
@@ -89,7 +70,7 @@ struct ClusterBadDayTests {
 
     @Test func statusNamesOwnersAndPartitionsWithoutOne() throws {
         let folder = try TemporaryFolder("cluster")
-        let cluster = try Self.cluster(in: folder)
+        let cluster = try ClusterBedside.cluster(in: folder)
         try cluster.start()
         let path = cluster.gateways[0].configurationPath
         let status = try ClusterStatus.read(configurationAt: path)
@@ -108,12 +89,14 @@ struct ClusterBadDayTests {
     /// A command comes to a gateway, is applied by the worker that owns the stream, and the answer goes back.
     @Test func commandsReachTheOwnerAndTheirRepliesComeBack() throws {
         let folder = try TemporaryFolder("cluster")
-        let cluster = try Self.cluster(in: folder)
+        let cluster = try ClusterBedside.cluster(in: folder)
         try cluster.start()
         let gateway = cluster.gateways[0]
         let context = try ZeroMQContext()
         var source = try AcknowledgedAcquisitionClient(endpoint: gateway.endpoints.acknowledged, context: context)
-        for block in try Self.blocks("bed-1", seconds: 20) { _ = try source.send(block, timeout: .seconds(5)) }
+        for block in try ClusterBedside.blocks("bed-1", script: "sinus@75", seconds: 20) {
+            _ = try source.send(block, timeout: .seconds(5))
+        }
         #expect(try source.waitUntilAcknowledged(timeout: .seconds(30)))
         var client = try CommandClient(endpoint: gateway.endpoints.commands, context: context)
         var command = WireCommand()

@@ -1,4 +1,5 @@
 import AMQP
+import ECGMonitor
 import MonitorCluster
 
 @testable import MonitorDaemon
@@ -30,13 +31,19 @@ enum ClusterTarget {
             var command = delivery(WorkerInput.commandType, rest)
             command.properties.correlationID = Array(rest.prefix(80))
             _ = WorkerInput(command, receivedAt: 0)
+            command.properties.type = WorkerInput.limitsType
+            _ = WorkerInput(command, receivedAt: 0)
             if let way = CommandWay(bytes: rest) { precondition(CommandWay(bytes: way.bytes) == way) }
+            if let message = try? DisplayMessage(bytes: rest) {
+                precondition((try? DisplayMessage(bytes: message.bytes)) == message)
+            }
         case 5:
             let topic = String(decoding: rest.prefix(16), as: UTF8.self)
             for topic in [topic, "alert.bed-1", "beat.bed-1"] {
                 var event = delivery("event", Array(rest.dropFirst(16)))
                 event.routingKey = topic
-                _ = JournalRound(event, connection: 1)
+                var found: MonitorEvent?
+                _ = JournalRound(event, connection: 1, event: &found)
             }
         default:
             let text = String(decoding: rest, as: UTF8.self)

@@ -21,6 +21,14 @@ package final class LocalCluster {
         package var configuration = ""
         /// Lines for the brokers' configuration.
         package var brokerConfiguration = ""
+        /// Lines for the gateways' configuration.
+        package var gatewayConfiguration = ""
+        /// The gateways serve the central station.
+        package var servesStation = false
+        /// The weights of each worker; empty: `model`.
+        package var workerModels: [String] = []
+        /// Members connect to the brokers by TLS.
+        package var tls: LocalBrokers.TLS?
         /// Each broker is on a host of its own, with a worker; the gateway is on the first.
         package var hasNetwork = false
 
@@ -51,7 +59,7 @@ package final class LocalCluster {
         }
         brokers = try LocalBrokers(
             count: options.brokers, directory: "\(directory)/b", configuration: options.brokerConfiguration,
-            hosts: hosts)
+            tls: options.tls, hosts: hosts)
         let password = "\(directory)/password"
         do {
             try Data("\(LocalBrokers.password)\n".utf8).write(to: URL(filePath: password))
@@ -66,9 +74,11 @@ package final class LocalCluster {
                 // Each member begins with another broker.
                 let addresses = brokers.addresses(first: number % options.brokers).map { "\"\($0)\"" }
                 let folder = "\(directory)/\(role.prefix(1))\(number)"
-                var setup = LocalDaemon.Options(programs: options.programs, model: options.model)
+                let isGateway = role == "gateway"
+                let model = isGateway || options.workerModels.isEmpty ? options.model : options.workerModels[number]
+                var setup = LocalDaemon.Options(programs: options.programs, model: model)
                 setup.configuration =
-                    options.configuration + """
+                    options.configuration + (isGateway ? options.gatewayConfiguration : "") + """
 
                         [cluster]
                         role = "\(role)"
@@ -81,8 +91,10 @@ package final class LocalCluster {
                         heartbeat_seconds = 2
 
                         """
-                setup.journal = role == "gateway" ? .file("\(folder)/journal.sqlite") : .none
-                setup.hasAcknowledgedIngest = role == "gateway"
+                if let tls = options.tls { setup.configuration += "ca_file = \"\(tls.authorities)\"\n" }
+                setup.journal = isGateway ? .file("\(folder)/journal.sqlite") : .none
+                setup.hasAcknowledgedIngest = isGateway
+                setup.servesStation = isGateway && options.servesStation
                 setup.servesPages = true
                 setup.notifies = true
                 if let network {

@@ -87,4 +87,10 @@ public struct AlarmCommandOutcome: Sendable, Equatable {
     /// Alerts that are active or latched afterwards, as in their last event except for the duration.
     public var alerts: [Alert] = []
     public var pause: AlarmPause?
+
+    public init(result: Result, session: UInt64, appliedAtSampleIndex: Int64) {
+        self.result = result
+        self.session = session
+        self.appliedAtSampleIndex = appliedAtSampleIndex
+    }
 }

@@ -118,6 +118,7 @@ final class BrokerLink {
         try connection.declareExchange(names.events, type: "topic")
         try connection.declareExchange(names.replies, type: "direct")
         try connection.declareExchange(names.members, type: "fanout")
+        try connection.declareExchange(names.display, type: "fanout")
         for partition in 0..<names.partitions {
             for queue in [names.blocks(partition), names.states(partition)] {
                 try connection.declareQueue(queue, Self.partitionQueue)
@@ -139,7 +140,9 @@ final class BrokerLink {
         case .refused:
             "compare cluster.user, cluster.password_file and cluster.virtual_host with `rabbitmqctl list_users` and "
                 + "`rabbitmqctl list_permissions`"
-        case .certificate: "compare cluster.ca_file with the broker's certificate, and its name with cluster.brokers"
+        case .certificate:
+            "compare the broker's certificate with cluster.ca_file, its name with cluster.brokers, and its dates with "
+                + "the clock"
         case .closed(404): "start a member of the cluster first, or correct cluster.name"
         case .closed(503): "rabbitmq-plugins enable rabbitmq_consistent_hash_exchange"
         case .closed(406):

@@ -33,6 +33,13 @@ final class ClusterMetrics: Sendable {
     let eventsReceived = Counter()
     /// Events that this gateway has published before.
     let eventsRepeated = Counter()
+
+    // Displays.
+    /// The worker's.
+    let displayMessages = Counter()
+    let displayDropped = Counter()
+    /// The gateway's: times that something was missing among them.
+    let displayGaps = Counter()
 }
 
 extension MetricsPage {
@@ -70,5 +77,12 @@ extension MetricsPage {
         counter(
             "ecgmon_cluster_events_repeated_total", "Those that this gateway has published before.",
             metrics.eventsRepeated)
+        counter("ecgmon_cluster_display_messages_total", "Messages to displays.", metrics.displayMessages)
+        counter(
+            "ecgmon_cluster_display_dropped_total", "What was not passed to displays, since no broker took it.",
+            metrics.displayDropped)
+        counter(
+            "ecgmon_cluster_display_gaps_total", "Times that messages to this gateway's displays were missing.",
+            metrics.displayGaps)
     }
 }

@@ -258,7 +258,10 @@ final class ClusterWorkerService: ThreadService {
             stream = received.stream
             // Its reply tells the sender what became of it; without one, it is sent again.
             try link.connection?.acknowledge(delivery.tag, channel: delivery.channel)
-        default: return
+        case .limits(let received):
+            stream = received.stream
+            try link.connection?.acknowledge(delivery.tag, channel: delivery.channel)
+        case .hello, .restore, .save, .leave: return
         }
         partitionOf[stream] = number
         push(input, to: workers.worker(of: stream))

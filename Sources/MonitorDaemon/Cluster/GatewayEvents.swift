@@ -1,4 +1,5 @@
 import AMQP
+import ECGMonitor
 import ECGWire
 import Glibc
 import Logging
@@ -69,6 +70,7 @@ final class GatewayEvents: ThreadService {
             } catch {
                 link.lose(error)
             }
+            context.station?.cut.note(.events, isUp: link.connection != nil)
             activity.didTurn(working: work)
             if !work { wait() }
         }
@@ -104,7 +106,10 @@ final class GatewayEvents: ThreadService {
     }
 
     private func take(_ delivery: AMQPDelivery) throws(AMQPError) {
-        guard var round = JournalRound(delivery, connection: link.number), let event = round.events.first else {
+        var found: MonitorEvent?
+        guard var round = JournalRound(delivery, connection: link.number, event: &found),
+            let event = round.events.first
+        else {
             metrics.unreadable.add(1)
             context.log.note("an event of the cluster cannot be read", cause: "unreadable", stream: "")
             return try acknowledge([DeliveryPlace(connection: link.number, tag: delivery.tag)])
@@ -115,6 +120,7 @@ final class GatewayEvents: ThreadService {
             last[delivery.routingKey] = event.sequence
             context.metrics.events.add(for: event.kind.topic)
             message = self.message(event, topic: Array(delivery.routingKey.utf8), stream: round.stream)
+            if let found { context.station?.take(.events(stream: round.stream, [found]), ofStream: round.stream) }
         } else {
             metrics.eventsRepeated.add(1)
         }

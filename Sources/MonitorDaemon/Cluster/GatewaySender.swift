@@ -188,8 +188,19 @@ final class GatewaySender: ThreadService {
         guard let way = CommandWay(bytes: delivery.properties.correlationID),
             let reply = try? WireCommandReply(serializedBytes: delivery.body)
         else { return metrics.unreadable.add(1) }
-        let to = ReplyTo(address: way.address, encoding: way.encoding)
-        _ = replies.push(OutgoingReply(to: to, reply: reply), waitingAtMost: 0)
+        answer(reply, way)
+    }
+
+    private func answer(_ reply: WireCommandReply, _ way: CommandWay) {
+        switch way.destination {
+        case .socket(let address, let encoding):
+            let to = ReplyTo(address: address, encoding: encoding)
+            _ = replies.push(OutgoingReply(to: to, reply: reply), waitingAtMost: 0)
+        case .viewer(let number): context.station?.reply(reply, to: number)
+        case .station(let stream):
+            guard reply.result == .done else { return }
+            context.station?.take(.alarms(stream: stream, AlarmCommandOutcome(reply)), ofStream: stream)
+        }
     }
 
     private func answerHello(of stream: String) {
@@ -237,9 +248,15 @@ final class GatewaySender: ThreadService {
         case .hello(let hello):
             streams[hello.stream, default: StreamState()].hello = hello
             answerHello(of: hello.stream)
-        case .command(let command): try publish(command)
-        // Limits come from the central station, which a gateway does not serve.
-        case .limits, .restore, .save, .leave: break
+        case .command(let command):
+            let wire = command.wire ?? WireCommand(command)
+            guard let body: [UInt8] = try? wire.serializedBytes()
+            else { return }
+            try publish(body, WorkerInput.commandType, command.stream, command.number, command.origin)
+        case .limits(let limits):
+            try publish(
+                LimitsMessage(limits).bytes, WorkerInput.limitsType, limits.stream, limits.number, limits.origin)
+        case .restore, .save, .leave: break
         }
     }
 
@@ -266,23 +283,18 @@ final class GatewaySender: ThreadService {
     }
 
     /// Commands wait for nothing: without a reply, the sender tries again.
-    private func publish(_ command: ReceivedCommand) throws(AMQPError) {
-        guard let wire = command.wire, case .socket(let reply) = command.origin,
-            let body: [UInt8] = try? wire.serializedBytes()
-        else { return }
+    private func publish(
+        _ body: [UInt8], _ type: String, _ stream: String, _ number: UInt64, _ origin: CommandOrigin
+    ) throws(AMQPError) {
+        let way = CommandWay(gateway: link.settings.member, origin, stream: stream)
         guard let connection = link.connection else {
             context.metrics.commands.add(for: .unavailable)
-            let answer = WireCommandReply(
-                .unavailable, "the cluster's broker cannot be reached", number: command.number)
-            _ = replies.push(OutgoingReply(to: reply, stream: command.stream, reply: answer), waitingAtMost: 0)
-            return
+            return answer(WireCommandReply(.unavailable, "the cluster's broker cannot be reached", number: number), way)
         }
         lastPublished += 1
         try connection.publish(
-            body, to: names.blocks, key: command.stream, channel: BrokerLink.channel,
-            AMQPProperties(
-                type: WorkerInput.commandType,
-                correlationID: CommandWay(gateway: link.settings.member, reply).bytes, isPersistent: false))
+            body, to: names.blocks, key: stream, channel: BrokerLink.channel,
+            AMQPProperties(type: type, correlationID: way.bytes, isPersistent: false))
     }
 
     // MARK: What was not taken over

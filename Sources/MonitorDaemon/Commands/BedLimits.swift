@@ -170,7 +170,7 @@ struct ReceivedLimits: Sendable {
     /// The sender's own number for it.
     var number: UInt64
     /// Who gets the reply.
-    var viewer: UInt64
+    var origin: CommandOrigin
 
     /// - Returns: what is wrong with a value; nil: nothing.
     static func problem(_ limit: BedLimit, _ value: Double) -> String? {

@@ -36,3 +36,31 @@ extension WireCommandReply {
         if let pause = outcome.pause { self.pause = WireAlarmPause(pause) }
     }
 }
+
+extension AlarmCommandOutcome {
+    /// What a worker elsewhere has answered.
+    init(_ reply: WireCommandReply) {
+        self.init(result: .done, session: reply.session, appliedAtSampleIndex: reply.appliedAtSampleIndex)
+        alerts = reply.alerts.compactMap { Alert($0) }
+        pause = reply.hasPause ? AlarmPause(reply.pause) : nil
+    }
+}
+
+extension WireCommand {
+    /// A command of the central station, for a worker elsewhere.
+    init(_ command: ReceivedCommand) {
+        self.init()
+        schemaVersion = SampleBlockLimits.schemaVersion
+        (number, stream, by) = (command.number, command.stream, command.command.by)
+        switch command.command.action {
+        case .acknowledge(let kind, let number):
+            acknowledge.kind = kind.map { WireAlertKind($0) } ?? .unspecified
+            acknowledge.alertNumber = UInt64(number ?? 0)
+        case .pause(let kind, let seconds):
+            pause.kind = WirePauseKind(kind)
+            pause.seconds = seconds ?? 0
+        case .resume: resume = Resume()
+        case .list: list = List()
+        }
+    }
+}

@@ -59,6 +59,8 @@ struct StreamSnapshot: Sendable {
     var state: [UInt8]?
     /// When samples last came: UTC, ns since 1970, the daemon's clock.
     var lastSamplesAt: Int64
+    /// In a cluster: the limits set for the stream, as `BedLimits` stores them; nil: none.
+    var limits: [UInt8]? = nil
 }
 
 /// What one round of a worker, or something other than samples, has changed in one stream. It is written whole or not

@@ -53,6 +53,15 @@ final class Subscriptions: Sendable {
         }
     }
 
+    /// Whether anybody has subscribed to some topic of a kind.
+    func wantAny(of kind: Topic.Kind) -> Bool {
+        let beginning = Array("\(kind.rawValue).".utf8)
+        return state.withLock { state in
+            state.overflowed
+                || state.prefixes.contains { $0.starts(with: beginning) || beginning.starts(with: $0) }
+        }
+    }
+
     private func change(_ body: (inout State) -> Void) {
         state.withLock { body(&$0) }
         generationCount.add(1, ordering: .releasing)

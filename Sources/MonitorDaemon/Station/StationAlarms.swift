@@ -52,29 +52,38 @@ struct StationAlarms {
             past[place].alarm.text = alert.text
             past[place].alarm.end = Self.end(alert)
             if past[place].alarm != before { hasNewHistory = true }
-        } else if alert.phase == .started, let ring {
+        } else if alert.phase == .started {
             begin(alert, id, event, ring)
+            guard let ring else { return }
             // The daemon may end before the rest has come.
             past[0].strip = strip(past[0], ring, beats, suspected)
-            toStore.insert(id)
+            if past[0].strip != nil { toStore.insert(id) }
         }
     }
 
-    private mutating func begin(_ alert: Alert, _ id: String, _ event: MonitorEvent, _ ring: StripRing) {
+    /// - Parameter ring: nil: no samples have come, so there will be no strip.
+    private mutating func begin(_ alert: Alert, _ id: String, _ event: MonitorEvent, _ ring: StripRing?) {
+        var alarm = StationMessage.PastAlarm(
+            id: id, kind: alert.kind.contractName, priority: alert.priority.contractName, text: alert.text,
+            time: event.acquisitionTimeNanoseconds / 1_000_000, end: "", hasStrip: true)
+        hasNewHistory = true
+        defer { if past.count > Self.keptAlarms { past.removeLast() } }
+        guard let ring, ring.source.session == event.session else {
+            alarm.hasStrip = false
+            return past.insert(
+                Past(
+                    alarm: alarm, source: .init(session: 0, samplingRate: 0, leads: []), range: 0..<0, onset: 0,
+                    isComplete: true), at: 0)
+        }
         // A condition that has lasted for long when it is found is shown where it was found.
         let onset = ring.place(ofSample: alert.onsetSampleIndex)
         let found = ring.place(ofSample: event.decidedAtSampleIndex)
         let reach = Int64(Self.stripSeconds * ring.rate)
         let middle = onset - reach >= ring.first || found - onset <= reach ? onset : found - reach / 2
-        let alarm = StationMessage.PastAlarm(
-            id: id, kind: alert.kind.contractName, priority: alert.priority.contractName, text: alert.text,
-            time: event.acquisitionTimeNanoseconds / 1_000_000, end: "", hasStrip: true)
         past.insert(
             Past(alarm: alarm, source: ring.source, range: max(0, middle - reach)..<(middle + reach), onset: onset,
                 isComplete: false),
             at: 0)
-        if past.count > Self.keptAlarms { past.removeLast() }
-        hasNewHistory = true
     }
 
     // MARK: The journal

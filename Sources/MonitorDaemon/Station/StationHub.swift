@@ -13,6 +13,8 @@ final class StationHub: @unchecked Sendable {
     /// What a new viewer gets of each strip.
     private static let stripSeconds = 6.0
     private static let ticksBetweenTrends = 600
+    private static let ticksBetweenQuestions = 20
+    private static let mostQuestions = 64
 
     let metrics: StationMetrics
     private let feed: StationFeed
@@ -26,7 +28,10 @@ final class StationHub: @unchecked Sendable {
     private var loop: (any EventLoop)?
     private var beds: [String: StationBed] = [:]
     private var viewers: [UInt64: StationViewer] = [:]
-    private var lastViewer: UInt64 = 0
+    /// At a gateway: beds whose alarms and limits no worker has told yet.
+    private var unlisted: Set<String> = []
+    /// Not from 1 on: an answer to another start's viewer may still be on its way.
+    private var lastViewer = UInt64.random(in: 0 ... .max / 2)
     private var inputs: [StationFeed.Input] = []
     private var gone: [String] = []
     private var sentNotShown = 0
@@ -61,6 +66,7 @@ final class StationHub: @unchecked Sendable {
         ticks += 1
         take(now: DaemonClock.utc())
         if feed.takeLostEvents() { askForAlarms() }
+        if ticks % Self.ticksBetweenQuestions == 0 { askAgain() }
         keepStrips()
         checkRights()
         send()
@@ -75,10 +81,14 @@ final class StationHub: @unchecked Sendable {
                 bed(stream) { $0.take(block, skipping: skipped) }
             case .events(let stream, let events):
                 bed(stream) { for event in events { $0.take(event, now: now) } }
-            case .alarms(let stream, let outcome): bed(stream) { $0.take(outcome) }
+            case .alarms(let stream, let outcome):
+                unlisted.remove(stream)
+                bed(stream) { $0.take(outcome) }
             case .limits(let stream, let limits): bed(stream) { $0.take(limits) }
+            case .present(let stream): bed(stream) { _ in }
             case .gone(let stream):
                 beds[stream] = nil
+                unlisted.remove(stream)
                 gone.append(stream)
             case .reply(let viewer, let reply): pass(reply, to: viewer)
             }
@@ -90,6 +100,7 @@ final class StationHub: @unchecked Sendable {
         if beds[name] == nil, let archive, let loop {
             archive.load(name, on: loop) { [weak self] past in self?.beds[name]?.restore(past) }
         }
+        if beds[name] == nil, feed.use == .gateway { unlisted.insert(name) }
         change(&beds[name, default: StationBed(name: name)])
     }
 
@@ -104,11 +115,19 @@ final class StationHub: @unchecked Sendable {
 
     /// Events were lost: what is on is asked for.
     private func askForAlarms() {
+        guard feed.use == .alone else { return unlisted.formUnion(beds.keys) }
         log.note("the station asks for the alarms anew", cause: "station_events_lost", stream: "")
-        for name in beds.keys {
-            let command = AlarmCommand(.list, by: "station")
-            _ = pipeline.dispatch(ReceivedCommand(stream: name, command: command, number: 0, origin: .stationList))
-        }
+        for name in beds.keys { askForAlarms(of: name) }
+    }
+
+    private func askForAlarms(of name: String) {
+        let command = AlarmCommand(.list, by: "station")
+        _ = pipeline.dispatch(ReceivedCommand(stream: name, command: command, number: 0, origin: .stationList))
+    }
+
+    /// Workers are asked until they answer: a question whose worker is gone is lost.
+    private func askAgain() {
+        for name in unlisted.shuffled().prefix(Self.mostQuestions) { askForAlarms(of: name) }
     }
 
     /// A token that was changed holds for those who have shown the old one, too.
@@ -136,6 +155,7 @@ final class StationHub: @unchecked Sendable {
             noteBehind(viewer)
             return false
         }
+        if feed.cut.isLong(at: now) { return sendCut(ready) }
         if ready.contains(where: \.hasState) { sendChanges(ready) }
         sendDetails(ready)
         for name in beds.keys { beds[name]?.forgetChanges() }
@@ -162,6 +182,15 @@ final class StationHub: @unchecked Sendable {
         // An empty one says that the connection lives.
         guard let text = encoded(tick) else { return }
         for viewer in ready where viewer.hasState { viewer.send(text) }
+    }
+
+    /// Nothing that the page shows can be relied on. It gets everything again later.
+    private func sendCut(_ ready: [StationViewer]) {
+        guard let text = encoded(StationMessage.Cut()) else { return }
+        for viewer in ready {
+            viewer.hasState = false
+            viewer.send(text)
+        }
     }
 
     private func sendDetails(_ ready: [StationViewer]) {
@@ -258,7 +287,7 @@ final class StationHub: @unchecked Sendable {
                 isTaken = pipeline.dispatch(
                     ReceivedLimits(
                         stream: stream, values: try Self.limits(request.limits), by: by, number: number,
-                        viewer: viewer.id))
+                        origin: .station(viewer: viewer.id)))
             } catch {
                 return refuse(error.words, number, viewer)
             }

@@ -107,6 +107,11 @@ enum StationMessage {
         var gone: [String]?
     }
 
+    /// A gateway of a cluster does not reach the brokers: what was sent before may be wrong by now.
+    struct Cut: Encodable {
+        let type = "cut"
+    }
+
     /// An alarm that began, in this run of the daemon or, with a journal, before.
     struct PastAlarm: Encodable, Equatable {
         var id: String

@@ -23,6 +23,8 @@ final class StreamJournal {
     private let logger: Logger
     /// Last numbers of streams forgotten lately, which the file may not hold yet.
     private var retired: [String: JournalSequences] = [:]
+    /// In a cluster: limits set for streams whose state this version does not read.
+    private var keptLimits: [String: BedLimits] = [:]
 
     private static let maximumRetired = 65_536
     /// When samples come faster than in real time, snapshots are no more frequent than this by the clock. The clock
@@ -93,6 +95,7 @@ final class StreamJournal {
         if let restored = restore(known, state, settings) { return restored }
         metrics.streams.decrement()
         retired[name] = snapshot.sequences
+        keptLimits[name] = limits(of: known)
         return nil
     }
 
@@ -101,7 +104,7 @@ final class StreamJournal {
     ) -> (stream: WatchedStream, events: [MonitorEvent])? {
         let monitor: PatientMonitor
         var events: [MonitorEvent] = []
-        let own = limits(of: known.name)
+        let own = limits(of: known)
         let configured = settings.limits(of: known.name)
         let inForce = try? own?.applied(to: configured)
         do {
@@ -139,7 +142,11 @@ final class StreamJournal {
         return (stream, events)
     }
 
-    /// Those that were set for a stream; nil in a cluster, where nobody sets any.
+    /// Those that were set for a stream: in a cluster its state has them.
+    private func limits(of known: JournalReader.Known) -> BedLimits? {
+        reader == nil ? known.snapshot.limits.flatMap { BedLimits(stored: $0) } : limits(of: known.name)
+    }
+
     private func limits(of stream: String) -> BedLimits? {
         do {
             return try reader?.limits(of: stream).flatMap { BedLimits(stored: $0) }
@@ -154,7 +161,8 @@ final class StreamJournal {
     func begin(_ stream: WatchedStream) {
         stream.beginsAnew = true
         stream.needsSnapshot = true
-        if retired[stream.name] == nil { stream.limits = limits(of: stream.name) }
+        stream.limits = keptLimits.removeValue(forKey: stream.name)
+        if stream.limits == nil, retired[stream.name] == nil { stream.limits = limits(of: stream.name) }
         if let last = retired.removeValue(forKey: stream.name) {
             stream.numbering = StreamNumbering(after: last)
             return
@@ -182,7 +190,7 @@ final class StreamJournal {
     }
 
     /// Another worker goes on with the stream's numbers.
-    func forgetRetired(_ name: String) { retired[name] = nil }
+    func forgetRetired(_ name: String) { (retired[name], keptLimits[name]) = (nil, nil) }
 
     // MARK: Rounds
 
@@ -243,7 +251,7 @@ final class StreamJournal {
         return StreamSnapshot(
             session: stream.monitor.session ?? 0, nextSampleIndex: stream.monitor.nextSampleIndex,
             sequences: stream.numbering.last, state: hasEnded ? nil : stream.monitor.snapshot(),
-            lastSamplesAt: stream.lastSamplesUTC)
+            lastSamplesAt: stream.lastSamplesUTC, limits: hasEnded ? nil : stream.limits?.stored)
     }
 
     private func push(_ round: JournalRound) {

@@ -13,6 +13,8 @@ final class StreamTable {
     let context: DaemonContext
     private let activity: ThreadActivity
     private var streams: [String: WatchedStream] = [:]
+    /// When displays were last told of the streams that send nothing; monotonic, ns.
+    private var presenceTold: UInt64 = 0
 
     /// A stream without samples for so long is saved to the journal, so that its source need not keep the last of them.
     private static let idle: UInt64 = 2_000_000_000
@@ -97,9 +99,11 @@ final class StreamTable {
     /// What is on in a stream that goes on is news to the station.
     private func tellStation(of stream: WatchedStream) {
         guard let station = context.station else { return }
-        publisher.publish(stream) { events in
-            let list = AlarmCommand(.list, by: "station")
-            if let outcome = stream.monitor.apply(list, events: &events) { station.take(outcome, of: stream) }
+        if station.use == .alone {
+            publisher.publish(stream) { events in
+                let list = AlarmCommand(.list, by: "station")
+                if let outcome = stream.monitor.apply(list, events: &events) { station.take(outcome, of: stream) }
+            }
         }
         tellLimits(of: stream)
     }
@@ -123,9 +127,13 @@ final class StreamTable {
         let silentAfter = UInt64(settings.current.streams.silentAfterSeconds * 1e9)
         let forgottenAfter = UInt64(settings.current.streams.forgottenAfterSeconds * 1e9)
         var forgotten: [WatchedStream] = []
+        let clock = DaemonClock.monotonic()
+        let tellsPresence = context.station?.use == .worker && clock > presenceTold + Self.idle
+        if tellsPresence { presenceTold = clock }
         for stream in streams.values where now > stream.lastSamplesAt {
             let silence = now - stream.lastSamplesAt
             if journal != nil, stream.snapshots.samples > 0, silence > Self.idle { save(stream) }
+            if silence > Self.idle, tellsPresence { context.station?.present(stream) }
             if silence > forgottenAfter || stream.isForgottenSoon && silence > Self.returnPatience {
                 forgotten.append(stream)
             } else if silence > silentAfter && !stream.isSilent && !stream.isForgottenSoon {

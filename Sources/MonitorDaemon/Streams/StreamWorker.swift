@@ -168,7 +168,9 @@ final class StreamWorker: ThreadService {
             let text = "no samples of this stream have come"
             context.log.note(
                 "command refused", cause: CommandLabel.unknownStream.rawValue, stream: received.stream, detail: text)
-            return reply(WireCommandReply(.unknownStream, text, number: received.number), .unknownStream, received)
+            return reply(
+                WireCommandReply(.unknownStream, text, number: received.number), .unknownStream, received.stream,
+                received.origin)
         }
         if case .stationList = received.origin {
             guard let stream = table[received.stream] else { return }
@@ -178,7 +180,11 @@ final class StreamWorker: ThreadService {
         let (label, text) = received.command.summary(of: outcome)
         var reply = WireCommandReply(label, text, number: received.number)
         reply.fill(outcome)
-        self.reply(reply, label, received)
+        self.reply(reply, label, received.stream, received.origin)
+        // A gateway that asks wants to know the limits, too.
+        if received.command.action == .list, context.station?.use == .worker, let stream = table[received.stream] {
+            table.tellLimits(of: stream)
+        }
         guard label == .done, received.command.action != .list else { return }
         context.logger.notice(
             "alarm command",
@@ -207,20 +213,21 @@ final class StreamWorker: ThreadService {
         } else {
             (label, text) = (.unknownStream, "no samples of this stream have come")
         }
-        context.metrics.commands.add(for: label)
-        context.station?.reply(WireCommandReply(label, text, number: received.number), to: received.viewer)
+        reply(WireCommandReply(label, text, number: received.number), label, received.stream, received.origin)
     }
 
-    private func reply(_ reply: WireCommandReply, _ label: CommandLabel, _ received: ReceivedCommand) {
+    private func reply(
+        _ reply: WireCommandReply, _ label: CommandLabel, _ stream: String, _ origin: CommandOrigin
+    ) {
         context.metrics.commands.add(for: label)
-        guard case .socket(let sender) = received.origin else {
-            if case .station(let viewer) = received.origin { context.station?.reply(reply, to: viewer) }
+        guard case .socket(let sender) = origin else {
+            if case .station(let viewer) = origin { context.station?.reply(reply, to: viewer) }
             return
         }
-        let outgoing = OutgoingReply(to: sender, stream: received.stream, reply: reply)
+        let outgoing = OutgoingReply(to: sender, stream: stream, reply: reply)
         // Without room, or at the daemon's end, the reply is lost: the sender hears nothing and asks again.
         guard replyQueue.push(outgoing, waitingAtMost: 0) == .taken else {
-            return context.metrics.count(.commandReplyDropped, of: received.stream)
+            return context.metrics.count(.commandReplyDropped, of: stream)
         }
     }
 }

@@ -41,6 +41,9 @@ final class Pipeline: Sendable {
     private let gatewayThread: ServiceThread
     private let eventsThread: ServiceThread
     private let clusterThread: ServiceThread
+    /// Samples and limits for displays: a worker's end, and a gateway's.
+    private let displayThread: ServiceThread
+    private let samplesThread: ServiceThread
 
     /// Endpoints as they were bound.
     struct Endpoints: Sendable {
@@ -91,6 +94,8 @@ final class Pipeline: Sendable {
         gatewayThread = thread("gateway")
         eventsThread = thread("events")
         clusterThread = thread("cluster")
+        displayThread = thread("display")
+        samplesThread = thread("samples")
         let isAlone = cluster == nil
         let processors = settings.workers.count > 0 ? settings.workers.count : Self.processors
         let count = isAlone || isWorker ? processors : 0
@@ -200,6 +205,11 @@ final class Pipeline: Sendable {
                 cluster, journal: journal?.queue, publishQueue: publishQueue, subscriptions: subscriptions,
                 written: written, stop: stop, context: context, activity: activity)
         }
+        _ = try samplesThread.start { activity in
+            DisplayReceiver(
+                cluster, publishQueue: publishQueue, subscriptions: subscriptions, stop: stop, context: context,
+                activity: activity)
+        }
         _ = try gatewayThread.start { activity in
             GatewaySender(
                 cluster, queues: gatewayQueues, tracker: tracker, replies: replyQueue, stop: stop, context: context,
@@ -212,8 +222,9 @@ final class Pipeline: Sendable {
         let (workers, publishQueue, classifier) = (workers, publishQueue, classifier)
         var context = context
         // The gateways show what the workers find.
-        context.station = nil
-        let own = context
+        let feed = StationFeed(maximumBeds: .max, use: .worker)
+        context.station = feed
+        let (own, stop) = (context, stopIngest)
         for (index, thread) in workerThreads.enumerated() {
             _ = try thread.start { activity in
                 StreamWorker(
@@ -226,6 +237,9 @@ final class Pipeline: Sendable {
             ClusterWorkerService(
                 cluster, workers: workers, rounds: rounds, replies: replies, tracker: tracker,
                 model: classifier.sha256, context: own, activity: activity)
+        }
+        _ = try displayThread.start { activity in
+            DisplaySender(cluster, feed: feed, stop: stop, context: own, activity: activity)
         }
     }
 
@@ -254,6 +268,8 @@ final class Pipeline: Sendable {
         gatewayQueues?.close()
         gatewayThread.join()
         eventsThread.join()
+        samplesThread.join()
+        displayThread.join()
         for queue in workers.queues { queue.close() }
         for worker in workerThreads { worker.join() }
         clusterRounds?.close()
@@ -278,7 +294,7 @@ final class Pipeline: Sendable {
         let threads =
             [ingestThread, publishThread, commandThread] + workerThreads
             + [authenticatorThread, journalThread, acknowledgedThread, historyThread]
-            + [gatewayThread, eventsThread, clusterThread]
+            + [gatewayThread, eventsThread, clusterThread, displayThread, samplesThread]
         return threads.filter(\.hasStarted).map(\.activity.reading)
     }
 
@@ -302,7 +318,9 @@ final class Pipeline: Sendable {
 
     /// Passes limits to the worker that owns their stream.
     /// - Returns: false if that has no room.
-    func dispatch(_ limits: ReceivedLimits) -> Bool { workers.dispatch(.limits(limits), of: limits.stream) }
+    func dispatch(_ limits: ReceivedLimits) -> Bool {
+        inputs.commands.dispatch(.limits(limits), of: limits.stream)
+    }
 
     var workerCount: Int { workers.count }
 

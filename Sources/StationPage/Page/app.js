@@ -69,14 +69,15 @@ function remove(name) {
 
 // ---- The connection
 
-function showConnection(state, since) {
+function showConnection(state, since, isCut) {
   document.body.dataset.connection = state;
   const banner = byId("banner");
   const words = {
     live: "",
     connecting: "Connecting to the daemon ...",
     stale: `NOT LIVE since ${since?.toTimeString().slice(0, 8)}. Strips and numbers are frozen. `
-      + "Watch the bedside monitors. Reconnecting ...",
+      + "Watch the bedside monitors. "
+      + (isCut ? "This gateway does not reach the cluster's brokers." : "Reconnecting ..."),
     refused: "Not signed in.",
   }[state];
   setText(banner, words);

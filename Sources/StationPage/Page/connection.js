@@ -4,13 +4,15 @@ const silentAfter = 3000;
 const longestPause = 8000;
 
 export class Connection {
-  /** `handlers`: message(object), state("connecting" | "live" | "stale" | "refused", since). */
+  /** `handlers`: message(object), state("connecting" | "live" | "stale" | "refused", since, isCut). */
   constructor(handlers) {
     this.handlers = handlers;
     this.state = "connecting";
     this.lastHeard = 0;
     this.pause = 500;
     this.wasLive = false;
+    // The daemon answers, but is cut off from the cluster's brokers.
+    this.isCut = false;
     this.socket = null;
     this.timer = setInterval(() => this.look(), 500);
     this.takeTokenFromAddress();
@@ -57,6 +59,7 @@ export class Connection {
     this.lastHeard = performance.now();
     if (message.type === "refused") return;
     this.pause = 500;
+    if (message.type === "cut") return this.become("stale", true);
     this.become("live");
     this.handlers.message(message);
   }
@@ -85,12 +88,13 @@ export class Connection {
     }
   }
 
-  become(state) {
+  become(state, isCut = false) {
     if (state === "live") this.wasLive = true;
-    if (state === this.state) return;
-    if (state === "stale") this.staleSince = new Date();
+    if (state === this.state && isCut === this.isCut) return;
+    if (state === "stale" && this.state !== "stale") this.staleSince = new Date();
     this.state = state;
-    this.handlers.state(state, this.staleSince);
+    this.isCut = isCut;
+    this.handlers.state(state, this.staleSince, isCut);
   }
 
   send(message) {

@@ -101,6 +101,8 @@ struct EvaluateRecovery: ParsableCommand {
         if cluster {
             var setup = LocalCluster.Options(programs: programs, model: weights)
             setup.configuration = configuration
+            // Displays take their samples meanwhile: they must not hold up anything.
+            setup.servesStation = true
             return try clusterOptions.run(
                 setup, materials: materials, count: kills, seed: seed, undisturbed: undisturbed,
                 in: "\(folder.path)/2")

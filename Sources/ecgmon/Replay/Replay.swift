@@ -28,8 +28,9 @@ struct Replay: ParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Send to this acknowledged endpoint instead, and wait until the daemon has everything in its journal.",
-            valueName: "endpoint"))
+            "Send to this acknowledged endpoint instead, and wait until the daemon has everything in its journal. Of a "
+                + "cluster, those of several gateways: another is used where one is gone.",
+            valueName: "endpoint,..."))
     var acknowledged: String?
 
     @OptionGroup var keyOptions: KeyOptions

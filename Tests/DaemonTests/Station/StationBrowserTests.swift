@@ -144,6 +144,25 @@ struct StationBrowserTests {
         withExtendedLifetime(bedside) {}
     }
 
+    /// What a gateway of a cluster says that does not reach the brokers.
+    @Test func whatAGatewayWithoutBrokersSaysStandsInTheBanner() throws {
+        let daemon = try DaemonProcess(hasStation: true)
+        let browser = try Chromium()
+        try browser.open("http://127.0.0.1:\(daemon.stationPort)/")
+        #expect(browser.wait(for: "document.body.dataset.connection === 'live'"))
+        // The next message of this daemon, a tenth of a second later, makes it live again.
+        let state = try browser.evaluate(
+            """
+            (() => {
+              station.connection.take('{"type":"cut"}');
+              return document.body.dataset.connection + ' ' + document.getElementById('banner').textContent;
+            })()
+            """)
+        #expect(state.hasPrefix("stale NOT LIVE since "))
+        #expect(state.hasSuffix("Watch the bedside monitors. This gateway does not reach the cluster's brokers."))
+        #expect(browser.wait(for: "document.body.dataset.connection === 'live'"))
+    }
+
     @Test func aBedThatSendsNothingSaysSo() throws {
         let daemon = try DaemonProcess(hasStation: true)
         let recording = Recording(samplingRate: 250, seconds: 15, seed: 5)

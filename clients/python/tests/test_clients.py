@@ -5,7 +5,7 @@ import os
 import subprocess
 import unittest
 
-from monitor import PATIENCE, PROGRAMS, ROOT, DaemonTest, wait_until
+from monitor import PATIENCE, PROGRAMS, ROOT, Daemon, DaemonTest, wait_until
 
 import zmq
 from ecg_monitor import Acquisition, AlertKind, AlertPhase, HealthSubscriber, KeyFileError, Keys, StaleSession
@@ -93,6 +93,27 @@ class AcquisitionTests(DaemonTest):
         self.assertGreaterEqual(len(peaks), 55)
         self.assertTrue(all(abs(peak % 250 - 100) <= 3 for peak in peaks))
         self.assertTrue(all(247 <= b - a <= 253 for a, b in zip(peaks, peaks[1:])))
+
+    def test_where_one_endpoint_is_gone_the_next_takes_everything(self):
+        other = Daemon()
+        self.addCleanup(other.end)
+        first, second = (daemon.endpoints["acknowledged"] for daemon in (self.daemon, other))
+        self.daemon.kill()
+        with Acquisition("bed-1", 250, "II", endpoint=f"{first},{second}") as bed:
+            self.send(bed, 10)
+            self.assertTrue(bed.flush(PATIENCE))
+            # Back to the first when the second is gone: it begins anew with what was not acknowledged.
+            self.daemon.start()
+            other.kill()
+            self.send(bed, 10)
+            self.assertTrue(bed.flush(PATIENCE))
+            self.assertEqual((bed.lost_samples, len(bed.refusals)), (0, 0))
+        with self.daemon.subscriber("beat", start="beginning") as subscriber:
+            self.assertTrue(drain(subscriber, lambda events: len(events) >= 5))
+
+    def test_one_endpoint_alone_takes_what_is_not_acknowledged(self):
+        with self.assertRaises(ValueError):
+            Acquisition("bed-1", 250, endpoint="tcp://127.0.0.1:1,tcp://127.0.0.1:2", acknowledged=False)
 
     def test_samples_left_out_are_a_gap(self):
         with self.daemon.subscriber("status") as subscriber:

@@ -25,6 +25,8 @@ Samples = Union[Sequence[float], Mapping[str, Sequence[float]]]
 _STREAM_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}")
 _BLOCK_LIMIT = 120_000  # values of all leads in one block
 _PATIENCE = 2.0  # seconds without an answer until another hello
+#: Seconds without a connection after which the next endpoint is tried.
+_MOVE_PATIENCE = 2.0
 
 
 class StaleSession(Exception):
@@ -73,7 +75,9 @@ class Acquisition:
         converter_range: the least and the greatest count that the converter gives.
         session: names this run of the acquisition; greater than that of the run before. Default: the time in ns.
         first_sample_index: index of the first sample to send, for a source that goes on with a session of its own.
-        endpoint: default: $ECGMON_ACKNOWLEDGED or $ECGMON_INGEST, or the daemon's default.
+        endpoint: default: $ECGMON_ACKNOWLEDGED or $ECGMON_INGEST, or the daemon's default. Of a cluster, those of
+            several gateways, separated by commas: where one gives no connection for two seconds, the next is tried, and
+            nothing is lost.
         keys: default: those that $ECGMON_KEY and $ECGMON_SERVER_KEY name, or none.
         keep_seconds: how much is kept for a daemon that is away. After that the oldest samples are given up
             (`lost_samples`), and the daemon reports a gap.
@@ -108,9 +112,13 @@ class Acquisition:
         self._heard_at = 0.0
         self._hello_after = 0.0
         name = "ACKNOWLEDGED" if acknowledged else "INGEST"
-        self._connect(endpoint or default_endpoint(name), keys or Keys.from_environment())
+        self._endpoints = (endpoint or default_endpoint(name)).split(",")
+        if len(self._endpoints) > 1 and not acknowledged:
+            raise ValueError("without acknowledgement give one endpoint")
+        self._move_at = time.monotonic() + _MOVE_PATIENCE
+        self._connect(keys or Keys.from_environment())
 
-    def _connect(self, endpoint: str, keys: Optional[Keys]) -> None:
+    def _connect(self, keys: Optional[Keys]) -> None:
         socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUSH if self._kept is None else zmq.DEALER)
         socket.tcp_keepalive = 1  # notices a daemon that vanished without a word
         socket.tcp_keepalive_idle = socket.tcp_keepalive_intvl = 5
@@ -124,8 +132,15 @@ class Acquisition:
                 zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
         if keys:
             keys.apply(socket)
-        socket.connect(endpoint)
+        socket.connect(self._endpoints[0])
         self._socket = socket
+
+    def _move_on(self, now: float) -> None:
+        """Connects to the next endpoint instead."""
+        self._socket.disconnect(self._endpoints[0])
+        self._endpoints.append(self._endpoints.pop(0))
+        self._socket.connect(self._endpoints[0])
+        self._move_at = now + _MOVE_PATIENCE
 
     def __enter__(self) -> Acquisition:
         return self
@@ -247,9 +262,12 @@ class Acquisition:
             self._is_connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             self._kept.connection_lost()
             self._hello_after = 0.0
+            self._move_at = time.monotonic() + _MOVE_PATIENCE
         while self._socket.poll(0):
             self._take(self._kept, self._socket.recv_multipart()[-1])
         now = time.monotonic()
+        if not self._is_connected and len(self._endpoints) > 1 and now >= self._move_at:
+            self._move_on(now)
         if self._kept.awaits_reply and now - self._heard_at > _PATIENCE * 2**self._kept.silences:
             self._kept.was_silent()
             self._heard_at = now

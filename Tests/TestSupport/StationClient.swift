@@ -2,9 +2,9 @@ import Foundation
 import Glibc
 
 /// A WebSocket to a daemon's central station whose every byte is a test's own (RFC 6455).
-final class StationClient {
+package final class StationClient {
     /// What came: a text, or the end with the code that the station gave; 0: it gave none.
-    enum Received: Equatable {
+    package enum Received: Equatable {
         case text(String)
         case end(code: Int)
     }
@@ -12,11 +12,11 @@ final class StationClient {
     private let descriptor: Int32
     private var bytes: [UInt8] = []
     /// The head of the station's answer.
-    private(set) var answer = ""
+    package private(set) var answer = ""
 
     /// Connects and asks for the upgrade.
     /// - Parameter origin: nil: no such header.
-    init?(
+    package init?(
         port: UInt16, host: String? = nil, origin: String? = "", path: String = "/socket", receiveBuffer: Int32? = nil
     ) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -51,12 +51,12 @@ final class StationClient {
 
     deinit { close(descriptor) }
 
-    var isUpgraded: Bool { answer.hasPrefix("HTTP/1.1 101 ") }
+    package var isUpgraded: Bool { answer.hasPrefix("HTTP/1.1 101 ") }
 
-    func write(_ bytes: [UInt8]) { _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
+    package func write(_ bytes: [UInt8]) { _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) }
 
     /// Sends a masked frame.
-    func send(opcode: UInt8, _ payload: [UInt8], isFinal: Bool = true) {
+    package func send(opcode: UInt8, _ payload: [UInt8], isFinal: Bool = true) {
         var frame = [(isFinal ? 0x80 : 0) | opcode]
         switch payload.count {
         case ..<126: frame.append(0x80 | UInt8(payload.count))
@@ -69,10 +69,10 @@ final class StationClient {
         write(frame)
     }
 
-    func send(_ text: String) { send(opcode: 1, Array(text.utf8)) }
+    package func send(_ text: String) { send(opcode: 1, Array(text.utf8)) }
 
     /// The next text or the end.
-    func receive() -> Received {
+    package func receive() -> Received {
         while true {
             guard let first = next(), let second = next() else { return .end(code: 0) }
             var length = Int(second & 0x7f)
@@ -89,9 +89,10 @@ final class StationClient {
         }
     }
 
-    /// Reads on until a text fulfils a condition; nil: the connection ended before, or ten thousand others came.
-    func text(where condition: (String) -> Bool) -> String? {
-        for _ in 0..<10_000 {
+    /// Reads on until a text fulfils a condition; nil: the connection ended before, or so many others came. A live
+    /// station sends ten a second.
+    package func text(among most: Int = 10_000, where condition: (String) -> Bool) -> String? {
+        for _ in 0..<most {
             guard case .text(let text) = receive() else { return nil }
             if condition(text) { return text }
         }
@@ -99,7 +100,7 @@ final class StationClient {
     }
 
     /// The code with which the station ends the connection; nil: it goes on.
-    func endCode() -> Int? {
+    package func endCode() -> Int? {
         for _ in 0..<10_000 { if case .end(let code) = receive() { return code } }
         return nil
     }
