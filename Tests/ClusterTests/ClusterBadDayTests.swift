@@ -144,6 +144,10 @@ struct ClusterBadDayTests {
             usleep(100_000)
         }
         #expect(reply?.pause.kind == .audio)
+        command.setLimits.asConfigured = true
+        let refused = try client.send(command, timeout: .seconds(5))
+        #expect(refused?.result == .invalid)
+        #expect(refused?.text == "in a cluster the limits are those of the configuration")
         _ = cluster.stop()
     }
 }

@@ -238,8 +238,8 @@ final class GatewaySender: ThreadService {
             streams[hello.stream, default: StreamState()].hello = hello
             answerHello(of: hello.stream)
         case .command(let command): try publish(command)
-        // Limits come from the central station, which a gateway does not serve.
-        case .limits, .restore, .save, .leave: break
+        case .limits(let limits): refuse(limits)
+        case .restore, .save, .leave: break
         }
     }
 
@@ -283,6 +283,15 @@ final class GatewaySender: ThreadService {
             AMQPProperties(
                 type: WorkerInput.commandType,
                 correlationID: CommandWay(gateway: link.settings.member, reply).bytes, isPersistent: false))
+    }
+
+    /// Limits of a bed do not move from worker to worker with its stream.
+    private func refuse(_ limits: ReceivedLimits) {
+        guard case .socket(let reply) = limits.origin else { return }
+        context.metrics.commands.add(for: .invalid)
+        let answer = WireCommandReply(
+            .invalid, "in a cluster the limits are those of the configuration", number: limits.number)
+        _ = replies.push(OutgoingReply(to: reply, stream: limits.stream, reply: answer), waitingAtMost: 0)
     }
 
     // MARK: What was not taken over
