@@ -53,7 +53,7 @@ struct StationPictureTests {
         _ = try browser.evaluate("document.querySelector('[data-bed=\"bed-3\"]').scrollIntoView()")
         usleep(500_000)
         try take("station-phone")
-        try browser.resize(width: 1600, height: 1200)
+        try browser.resize(width: 1600, height: 1040)
         // The next tachycardia.
         usleep(30_000_000)
         waitForAlarm("Ventricular tachycardia", ofBed: "bed-3")
