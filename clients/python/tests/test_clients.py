@@ -396,6 +396,16 @@ class ConversationTests(unittest.TestCase):
         kept.append(Block(50, 75, b"again"))
         self.assertEqual(kept.samples, 25)
 
+    def test_the_release_of_what_the_daemon_has_is_waited_for(self):
+        kept = self.started()
+        self.assertFalse(kept.awaits_release)
+        self.send_all(kept)
+        self.assertTrue(kept.awaits_reply and not kept.awaits_release)
+        kept.take(self.reply(expected_sample_index=100, needed_from_sample_index=50))
+        self.assertTrue(kept.awaits_release and not kept.awaits_reply)
+        kept.take(self.reply(expected_sample_index=100, needed_from_sample_index=100))
+        self.assertFalse(kept.awaits_release)
+
     def test_numbers_without_sense_do_no_harm(self):
         kept = self.started()
         for number in -2**63, -1, 2**63 - 1:

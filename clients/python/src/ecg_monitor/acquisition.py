@@ -25,6 +25,7 @@ Samples = Union[Sequence[float], Mapping[str, Sequence[float]]]
 _STREAM_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}")
 _BLOCK_LIMIT = 120_000  # values of all leads in one block
 _PATIENCE = 2.0  # seconds without an answer until another hello
+_RELEASE_PATIENCE = 10.0  # the same where only the release of blocks is waited for
 
 
 class StaleSession(Exception):
@@ -250,7 +251,8 @@ class Acquisition:
         while self._socket.poll(0):
             self._take(self._kept, self._socket.recv_multipart()[-1])
         now = time.monotonic()
-        if self._kept.awaits_reply and now - self._heard_at > _PATIENCE * 2**self._kept.silences:
+        patience = _PATIENCE if self._kept.awaits_reply else _RELEASE_PATIENCE if self._kept.awaits_release else math.inf
+        if now - self._heard_at > patience * 2**self._kept.silences:
             self._kept.was_silent()
             self._heard_at = now
         if self._is_connected:

@@ -61,6 +61,12 @@ class Unacknowledged:
         return self.phase == self.AWAITS_ANSWER or self._is_on_the_way
 
     @property
+    def awaits_release(self) -> bool:
+        """Whether the daemon has all that is kept, and has yet to say that it will not need it again. That word can get
+        lost, or go to another source of the same stream."""
+        return self.phase == self.SENDING and bool(self._sent) and not self._waiting and not self._is_on_the_way
+
+    @property
     def _is_on_the_way(self) -> bool:
         return bool(self._sent) and self._sent[-1].end > self.expected
 
