@@ -84,6 +84,7 @@ package struct RecoveryRun: Sendable {
         let context = try ZeroMQContext.orToolError()
         let shared = Shared()
         try daemon.start()
+        try daemon.waitUntilStarted()
         let group = DispatchGroup()
         let (events, history, acknowledged, keys) = (
             daemon.endpoints.events, daemon.endpoints.history, daemon.endpoints.acknowledged, link?.keys
