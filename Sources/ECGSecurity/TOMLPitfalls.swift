@@ -1,5 +1,5 @@
-/// Input on which the TOML parser would terminate the process, or which it would not read to its end. A mistake in a file must not kill a running daemon when
-/// the file is reloaded, so a text is checked before it is parsed.
+/// Input on which the TOML parser would terminate the process, or which it would not read to its end. A mistake in a file
+/// must not kill a running daemon when the file is reloaded, so a text is checked before it is parsed.
 public enum TOMLPitfalls {
     /// - Returns: the line, from 1, and a description of what is wrong there; nil: the text may be parsed.
     public static func first(in text: String) -> (line: Int, words: String)? {

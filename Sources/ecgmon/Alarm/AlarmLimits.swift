@@ -6,8 +6,8 @@ struct AlarmLimits: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "limits", abstract: "Show a stream's alarm limits, or set some of them.",
         discussion: """
-            Limits that were set hold until they are set anew or taken back, or until the stream is forgotten. The daemon \
-            checks their ranges and that they go together. Those that are not named stay as they are.
+            Limits that were set hold until they are set anew or taken back, or until the stream is forgotten. The \
+            daemon checks their ranges and that they go together. Those that are not named stay as they are.
 
             Examples:
               ecgmon alarm limits bed-1
@@ -20,7 +20,8 @@ struct AlarmLimits: ParsableCommand {
     @Option(
         name: .customLong("set"),
         help: ArgumentHelp(
-            "A limit to set, by its name in the configuration file; may be given several times.", valueName: "name=value"))
+            "A limit to set, by its name in the configuration file; may be given several times.",
+            valueName: "name=value"))
     var assignments: [String] = []
 
     @Flag(name: .customLong("as-configured"), help: "Let the limits of the daemon's configuration hold again.")
