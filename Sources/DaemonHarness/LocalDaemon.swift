@@ -148,8 +148,27 @@ package final class LocalDaemon {
     /// Waits until it says that it is ready; needs `Options.notifies`.
     /// - Returns: false where it does not within half a minute, or has ended.
     package func waitUntilReady() -> Bool {
-        notifications?.wait { $0.contains("READY=1") } ?? false
+        guard let notifications else { return false }
+        let limit = monotonicNanoseconds() + Self.startLimit
+        while monotonicNanoseconds() < limit, !hasEnded {
+            if notifications.next(milliseconds: 100)?.contains("READY=1") == true { return true }
+        }
+        return false
     }
+
+    /// Waits until it has logged that it is ready, half a minute at most: for one that does not notify.
+    /// - Throws: `ToolError` with its last words if it has ended.
+    package func waitUntilStarted() throws(ToolError) {
+        let limit = monotonicNanoseconds() + Self.startLimit
+        while monotonicNanoseconds() < limit, !hasEnded, logLines(with: " ready ") == 0, !Interruption.requested {
+            usleep(20_000)
+        }
+        guard !hasEnded || Interruption.requested else {
+            throw ToolError("the daemon does not start: \(lastLogLine)", nextStep: "See its log")
+        }
+    }
+
+    private static let startLimit: Int64 = 30_000_000_000
 
     /// nil while it was never started.
     package var processID: pid_t? { process?.processID }

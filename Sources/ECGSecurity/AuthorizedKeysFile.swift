@@ -14,8 +14,6 @@ public enum AuthorizedKeysFile {
 
     /// - Throws: the first mistake, with its line number.
     public static func parse(_ text: String, path: String) throws(SecretFileError) -> Permissions {
-        // The parser would stop there without an error.
-        guard !text.utf8.contains(0) else { throw mistake(path, 0, "it contains a NUL") }
         if let pitfall = TOMLPitfalls.first(in: text) { throw mistake(path, pitfall.line, pitfall.words) }
         let root: TOMLTable
         do {

@@ -1,8 +1,12 @@
-/// Input on which the TOML parser would terminate the process. A mistake in a file must not kill a running daemon when
-/// the file is reloaded, so a text is checked before it is parsed.
+/// Input on which the TOML parser would terminate the process, or which it would not read to its end. A mistake in a file
+/// must not kill a running daemon when the file is reloaded, so a text is checked before it is parsed.
 public enum TOMLPitfalls {
     /// - Returns: the line, from 1, and a description of what is wrong there; nil: the text may be parsed.
     public static func first(in text: String) -> (line: Int, words: String)? {
+        // The parser would stop there without an error, and what follows would not count.
+        if let place = text.utf8.firstIndex(of: 0) {
+            return (text.utf8[..<place].count { $0 == UInt8(ascii: "\n") } + 1, "a NUL")
+        }
         if let line = TableHeaders.lineWithoutName(text) { return (line, "a table's name is missing after [") }
         if let line = BareValues.lineWithoutNumber(text) {
             return (

@@ -7,7 +7,7 @@ struct FilteredSample: Sendable {
     /// Slope of the band-passed signal, in microvolts per sample (times `PanTompkinsFilters.slopeGain`), delayed by
     /// `PanTompkinsFilters.slopeDelay`.
     var slope: Int32
-    /// Sum of the squared slope over the last 150 ms. Its centre is delayed by `PanTompkinsFilters.integrationDelay`.
+    /// Sum of the squared slope over the last 150 ms. Its centre is delayed by half of that more.
     var integrated: Int64
 }
 
@@ -38,11 +38,9 @@ struct PanTompkinsFilters: Sendable, Codable, RangeChecked {
     static let slopeSpacing = 2
     static let integrationLength = 54
 
-    /// Delays in samples: of the band-pass, of the band-pass and derivative, and of the centre of the integration
-    /// window.
+    /// Delays in samples: of the band-pass, and of the band-pass and derivative.
     static let bandPassDelay = (lowPassLength - 1) + (highPassLength - 1) / 2
     static let slopeDelay = bandPassDelay + 2 * slopeSpacing
-    static let integrationDelay = slopeDelay + integrationLength / 2
 
     /// Maximum input in microvolts, either way: 64 mV is beyond every ECG amplifier and keeps all sums in range.
     static let inputLimit: Float = 64_000

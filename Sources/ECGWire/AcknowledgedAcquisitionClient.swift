@@ -49,6 +49,8 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
     private static let movePatience = Duration.seconds(2)
     /// A hello that has gone unanswered for this long is repeated.
     private static let patience = Duration.seconds(2)
+    /// The same where only the release of blocks is waited for, which takes the daemon some seconds.
+    private static let releasePatience = Duration.seconds(10)
     private static let sweepInterval = Duration.milliseconds(20)
     private static let maximumProblems = 1000
 
@@ -234,9 +236,8 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
         guard ContinuousClock.now >= nextSweep else { return }
         nextSweep = .now + Self.sweepInterval
         for stream in Array(streams.keys) {
-            if let heard = lastHeard[stream], let blocks = streams[stream],
-                blocks.phase == .awaitsAnswer || blocks.onTheWay > 0,
-                ContinuousClock.now - heard > Self.patience * (1 << blocks.silences)
+            if let heard = lastHeard[stream], let blocks = streams[stream], let patience = Self.patience(with: blocks),
+                ContinuousClock.now - heard > patience * (1 << blocks.silences)
             {
                 streams[stream]?.loseBySilence()
             }
@@ -244,6 +245,12 @@ public struct AcknowledgedAcquisitionClient: ~Copyable {
                 if case .socket(let error) = error { throw error }
             }
         }
+    }
+
+    /// How long to wait for the next reply; nil: none is due.
+    private static func patience(with blocks: UnacknowledgedBlocks) -> Duration? {
+        if blocks.phase == .awaitsAnswer || blocks.onTheWay > 0 { return patience }
+        return blocks.awaitsRelease ? releasePatience : nil
     }
 
     /// Sends a hello, or whatever blocks may be sent.

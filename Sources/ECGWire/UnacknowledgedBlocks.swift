@@ -48,6 +48,10 @@ struct UnacknowledgedBlocks: Sendable {
         return Int(blocks[nextToSend - 1].total - blocks[unconfirmed].total) + blocks[unconfirmed].count
     }
 
+    /// All that is kept was sent, and the daemon has it, if only in memory: it has yet to say that it will not need it
+    /// again. That word can get lost, or go to another source of the same stream.
+    var awaitsRelease: Bool { phase == .sending && !isEmpty && nextToSend == blocks.count && onTheWay == 0 }
+
     mutating func append(session: UInt64, first: Int64, count: Int, body: [UInt8]) {
         total += UInt64(count)
         blocks.append(Block(session: session, first: first, count: count, body: body, total: total))

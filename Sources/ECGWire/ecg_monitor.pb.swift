@@ -32,7 +32,8 @@
 ///
 /// HISTORY. What was published and is kept in the daemon's journal can be asked for (default tcp://127.0.0.1:5573, ROUTER;
 /// connect a REQ or DEALER socket) with HistoryRequest, in JSON or binary protobuf; every message is answered by one
-/// HistoryReply in the same encoding. An event is in the history before it is published. So who subscribes first, then asks
+/// HistoryReply in the same encoding (one of more than 64 KiB by a refusal; one of more than 1 MiB closes the
+/// connection). An event is in the history before it is published. So who subscribes first, then asks
 /// for the positions, then for the events after the last sequence that it has of each topic, and drops what it has
 /// already, misses nothing.
 ///
@@ -43,10 +44,11 @@
 /// Subscriptions are prefixes: "alert." gets the alerts of every stream. "alert.bed-1" gets those of bed-10 as well, so
 /// compare the topic that arrives.
 ///
-/// COMMAND. Whoever is in charge acknowledges and pauses alarms: a ZeroMQ message to the command endpoint (default
-/// tcp://127.0.0.1:5574, ROUTER; connect a REQ or DEALER socket) whose last frame is one Command, in JSON or binary
-/// protobuf; every message is answered by one CommandReply in the encoding of the command. What a command changes is
-/// published as alert and status events like everything else.
+/// COMMAND. Whoever is in charge acknowledges and pauses alarms, and sets a bed's limits: a ZeroMQ message to the command
+/// endpoint (default tcp://127.0.0.1:5574, ROUTER; connect a REQ or DEALER socket) whose last frame is one Command, in
+/// JSON or binary protobuf; every message is answered by one CommandReply in the encoding of the command (one of more
+/// than 1 MiB closes the connection). What a command changes is published as alert and status events like everything
+/// else.
 ///
 /// BODIES are this schema's canonical JSON (lowerCamelCase names, 64-bit integers as strings, fields that hold their
 /// default value left out, NaN as "NaN"), or binary protobuf if the daemon is configured so. The first byte tells: JSON
@@ -954,7 +956,7 @@ public nonisolated enum WireCommandResult: SwiftProtobuf.Enum, Swift.CaseIterabl
   /// Done.
   case done // = 1
 
-  /// Nothing was there to acknowledge or to resume.
+  /// Nothing was there to acknowledge, to resume or to change.
   case nothingToDo // = 2
 
   /// It cannot be read, or a field is not right; the text says which.
@@ -1790,7 +1792,7 @@ public nonisolated struct WireHealth: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// What somebody wants done about a stream's alarms. Every field is checked; a command that is not right is answered
+/// What somebody wants done about a stream's alarms or their limits. Every field is checked; a command that is not right is answered
 /// with an error, counted, and changes nothing.
 public nonisolated struct WireCommand: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -1839,13 +1841,22 @@ public nonisolated struct WireCommand: Sendable {
     set {action = .resume(newValue)}
   }
 
-  /// What is on now?
+  /// What is on now, and which limits hold?
   public var list: WireCommand.List {
     get {
       if case .list(let v)? = action {return v}
       return WireCommand.List()
     }
     set {action = .list(newValue)}
+  }
+
+  /// Other limits for this stream.
+  public var setLimits: WireCommand.SetLimits {
+    get {
+      if case .setLimits(let v)? = action {return v}
+      return WireCommand.SetLimits()
+    }
+    set {action = .setLimits(newValue)}
   }
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1857,8 +1868,10 @@ public nonisolated struct WireCommand: Sendable {
     case pause(WireCommand.Pause)
     /// The pause is over before its time.
     case resume(WireCommand.Resume)
-    /// What is on now?
+    /// What is on now, and which limits hold?
     case list(WireCommand.List)
+    /// Other limits for this stream.
+    case setLimits(WireCommand.SetLimits)
 
   }
 
@@ -1914,6 +1927,49 @@ public nonisolated struct WireCommand: Sendable {
     public init() {}
   }
 
+  /// Limits that are set hold beside those of the configuration until they are set anew or the stream is forgotten. They
+  /// must be in range and go together, or nothing is changed. Not in a cluster, where the configuration's hold.
+  public nonisolated struct SetLimits: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// Those that change, by their names in AlarmLimits.
+    public var limits: Dictionary<String,Double> = [:]
+
+    /// True, and no limits: those of the configuration hold again.
+    public var asConfigured: Bool = false
+
+    public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    public init() {}
+  }
+
+  public init() {}
+}
+
+/// Limits of a stream's alarms: extreme_tachycardia_above, tachycardia_above, bradycardia_below,
+/// extreme_bradycardia_below, ventricular_tachycardia_rate (all in beats per minute), frequent_ventricular_beats (in a
+/// minute), pause_seconds, asystole_seconds: the names and the meaning that they have in the configuration file.
+public nonisolated struct WireAlarmLimits: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Those that hold.
+  public var current: Dictionary<String,Double> = [:]
+
+  /// Those of the configuration.
+  public var configured: Dictionary<String,Double> = [:]
+
+  /// Who set those that differ, as the command said; empty: nobody has.
+  public var setBy: String = String()
+
+  /// When: UTC, nanoseconds since 1970-01-01, the daemon's clock. 0: nobody has set any.
+  public var setAtTimeNs: Int64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
   public init() {}
 }
 
@@ -1957,11 +2013,22 @@ public nonisolated struct WireCommandReply: Sendable {
   /// Clears the value of `pause`. Subsequent reads from it will return its default value.
   public mutating func clearPause() {self._pause = nil}
 
+  /// The limits that hold after it; set in the answers to list and set_limits.
+  public var limits: WireAlarmLimits {
+    get {_limits ?? WireAlarmLimits()}
+    set {_limits = newValue}
+  }
+  /// Returns true if `limits` has been explicitly set.
+  public var hasLimits: Bool {self._limits != nil}
+  /// Clears the value of `limits`. Subsequent reads from it will return its default value.
+  public mutating func clearLimits() {self._limits = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
   fileprivate var _pause: WireAlarmPause? = nil
+  fileprivate var _limits: WireAlarmLimits? = nil
 }
 
 /// What the acknowledged ingest endpoint answers: to every hello, to every block that is refused, and from time to time,
@@ -3504,7 +3571,7 @@ nonisolated extension WireHealth.StreamPair: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Command"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}number\0\u{1}stream\0\u{1}by\0\u{1}acknowledge\0\u{1}pause\0\u{1}resume\0\u{1}list\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}number\0\u{1}stream\0\u{1}by\0\u{1}acknowledge\0\u{1}pause\0\u{1}resume\0\u{1}list\0\u{3}set_limits\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3568,6 +3635,19 @@ nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._Message
           self.action = .list(v)
         }
       }()
+      case 9: try {
+        var v: WireCommand.SetLimits?
+        var hadOneofValue = false
+        if let current = self.action {
+          hadOneofValue = true
+          if case .setLimits(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.action = .setLimits(v)
+        }
+      }()
       default: break
       }
     }
@@ -3606,6 +3686,10 @@ nonisolated extension WireCommand: SwiftProtobuf.Message, SwiftProtobuf._Message
     case .list?: try {
       guard case .list(let v)? = self.action else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .setLimits?: try {
+      guard case .setLimits(let v)? = self.action else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
     case nil: break
     }
@@ -3731,9 +3815,89 @@ nonisolated extension WireCommand.List: SwiftProtobuf.Message, SwiftProtobuf._Me
   }
 }
 
+nonisolated extension WireCommand.SetLimits: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = WireCommand.protoMessageName + ".SetLimits"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}limits\0\u{3}as_configured\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.limits) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.asConfigured) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.limits.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.limits, fieldNumber: 1)
+    }
+    if self.asConfigured != false {
+      try visitor.visitSingularBoolField(value: self.asConfigured, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCommand.SetLimits, rhs: WireCommand.SetLimits) -> Bool {
+    if lhs.limits != rhs.limits {return false}
+    if lhs.asConfigured != rhs.asConfigured {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAlarmLimits: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AlarmLimits"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}current\0\u{1}configured\0\u{3}set_by\0\u{3}set_at_time_ns\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.current) }()
+      case 2: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: &self.configured) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.setBy) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.setAtTimeNs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.current.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.current, fieldNumber: 1)
+    }
+    if !self.configured.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufDouble>.self, value: self.configured, fieldNumber: 2)
+    }
+    if !self.setBy.isEmpty {
+      try visitor.visitSingularStringField(value: self.setBy, fieldNumber: 3)
+    }
+    if self.setAtTimeNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.setAtTimeNs, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireAlarmLimits, rhs: WireAlarmLimits) -> Bool {
+    if lhs.current != rhs.current {return false}
+    if lhs.configured != rhs.configured {return false}
+    if lhs.setBy != rhs.setBy {return false}
+    if lhs.setAtTimeNs != rhs.setAtTimeNs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
 nonisolated extension WireCommandReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CommandReply"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}number\0\u{1}result\0\u{1}text\0\u{1}session\0\u{3}applied_at_sample_index\0\u{1}acknowledged\0\u{1}alerts\0\u{1}pause\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}schema_version\0\u{1}number\0\u{1}result\0\u{1}text\0\u{1}session\0\u{3}applied_at_sample_index\0\u{1}acknowledged\0\u{1}alerts\0\u{1}pause\0\u{1}limits\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3750,6 +3914,7 @@ nonisolated extension WireCommandReply: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 7: try { try decoder.decodeSingularUInt32Field(value: &self.acknowledged) }()
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.alerts) }()
       case 9: try { try decoder.decodeSingularMessageField(value: &self._pause) }()
+      case 10: try { try decoder.decodeSingularMessageField(value: &self._limits) }()
       default: break
       }
     }
@@ -3787,6 +3952,9 @@ nonisolated extension WireCommandReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     try { if let v = self._pause {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     } }()
+    try { if let v = self._limits {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3800,6 +3968,7 @@ nonisolated extension WireCommandReply: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.acknowledged != rhs.acknowledged {return false}
     if lhs.alerts != rhs.alerts {return false}
     if lhs._pause != rhs._pause {return false}
+    if lhs._limits != rhs._limits {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

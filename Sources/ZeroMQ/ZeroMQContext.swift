@@ -44,13 +44,4 @@ public final class ZeroMQContext: Sendable {
     /// Number of connections that could not be accepted because the process had no free file descriptor. libzmq's
     /// thread pauses for 20 ms after each, if `isGuarded`.
     public static var failedAccepts: UInt64 { UInt64(czeromq_guard_failed_accepts()) }
-
-    /// The version of the library in use, which may be newer than the headers.
-    public static var libraryVersion: (major: Int, minor: Int, patch: Int) {
-        var major: Int32 = 0
-        var minor: Int32 = 0
-        var patch: Int32 = 0
-        zmq_version(&major, &minor, &patch)
-        return (Int(major), Int(minor), Int(patch))
-    }
 }

@@ -127,6 +127,8 @@ struct ClusterBadDayTests {
             usleep(100_000)
         }
         #expect(reply?.pause.kind == .audio)
+        command.setLimits.limits = ["bradycardia_below": 45]
+        #expect(try client.send(command, timeout: .seconds(5))?.result == .done, "limits go to the owner, too")
         _ = cluster.stop()
     }
 }

@@ -118,6 +118,23 @@ private final class HandSource {
         #expect(daemon.terminate() == 0)
     }
 
+    /// Another source of the stream takes the reports over before they say that the samples are in the journal.
+    @Test func aSourceWhoseReleaseWentElsewhereAsksForIt() throws {
+        let daemon = try DaemonProcess(configuration: "[journal]\nsnapshot_seconds = 60\n", hasJournal: true)
+        let context = try ZeroMQContext()
+        var source = try AcknowledgedAcquisitionClient(endpoint: daemon.acknowledged, context: context)
+        let recording = Recording(samplingRate: 360, seconds: 30, seed: 25)
+        for block in recording.blocks(stream: "a", size: 360) {
+            #expect(try source.send(block, timeout: .seconds(30)))
+        }
+        #expect(try !source.waitUntilAcknowledged(timeout: .seconds(1)))
+        let other = try HandSource(daemon, context)
+        try other.hello("a")
+        _ = try other.reply { $0.answersHello }
+        #expect(try source.waitUntilAcknowledged(timeout: .seconds(60)))
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func badBlockIsAnsweredAndDisturbsNoOtherStream() throws {
         let daemon = try DaemonProcess(hasJournal: true)
         let context = try ZeroMQContext()

@@ -40,6 +40,12 @@ import ZeroMQ
         return .pause(pause)
     }
 
+    private static func limits(_ values: [String: Double], asConfigured: Bool = false) -> WireCommand.OneOf_Action {
+        var wanted = WireCommand.SetLimits()
+        (wanted.limits, wanted.asConfigured) = (values, asConfigured)
+        return .setLimits(wanted)
+    }
+
     private func send(_ blocks: some Collection<WireSampleBlock>, to daemon: DaemonProcess, _ context: ZeroMQContext)
         throws
     {
@@ -111,6 +117,41 @@ import ZeroMQ
         #expect(daemon.terminate() == 0)
     }
 
+    /// A rate of 131 raises no alarm where the limit is 139; the kill is to show that the limit is in the journal.
+    @Test func limitsOfABedDecideWhatIsAnAlarmAndOutliveAKill() throws {
+        let first = try DaemonProcess(hasJournal: true)
+        let context = try ZeroMQContext()
+        let blocks = Self.fast().blocks(stream: "bed-1", size: 360)
+        try send(blocks[..<5], to: first, context)
+        var client = try CommandClient(endpoint: first.commands, context: context)
+        let wish = Self.limits(["tachycardia_above": 139])
+        #expect(try reply(&client, Self.command("nobody", wish)).result == .unknownStream)
+        let done = try reply(&client, Self.command("bed-1", wish, by: "dr. 12"))
+        #expect(done.result == .done && done.text == "tachycardia above 139 /min, before 120 /min")
+        #expect(done.appliedAtSampleIndex == 5 * 360 - 1 && done.session == Recording.session)
+        #expect(eventually { first.log.contains("limits set") && first.log.contains("by=\"dr. 12\"") })
+        let again = try reply(&client, Self.command("bed-1", wish))
+        #expect(again.result == .nothingToDo && again.limits.setBy == "dr. 12")
+        try send(blocks[5..<40], to: first, context)
+        first.signal(SIGKILL)
+        _ = first.exitCode()
+
+        let second = try DaemonProcess(hasJournal: true, after: first)
+        let recorder = try Recorder(second, prefixes: ["alert."], context: context)
+        try send(blocks[..<50], to: second, context)
+        var later = try CommandClient(endpoint: second.commands, context: context)
+        let listed = try reply(&later, Self.command("bed-1", .list(.init())))
+        #expect(listed.limits.setBy == "dr. 12" && listed.limits.setAtTimeNs > 0)
+        #expect(listed.limits.current["tachycardia_above"] == 139)
+        #expect(listed.limits.configured["tachycardia_above"] == 120)
+        #expect(listed.alerts.isEmpty)
+        let reset = try reply(&later, Self.command("bed-1", Self.limits([:], asConfigured: true)))
+        #expect(reset.result == .done && reset.limits.current == reset.limits.configured)
+        try send(blocks[50...], to: second, context)
+        #expect(eventually { ((try? recorder.events(of: "bed-1")) ?? []).contains { $0.alert.kind == .tachycardia } })
+        #expect(second.terminate() == 0)
+    }
+
     @Test func jsonFromAREQSocketIsAnsweredInJSON() throws {
         let daemon = try DaemonProcess()
         let context = try ZeroMQContext()
@@ -165,6 +206,12 @@ import ZeroMQ
         bad.append(try body { $0.action = nil })
         bad.append(try body { $0.action = Self.pause(.nan) })
         bad.append(try body { $0.action = Self.pause(-1) })
+        bad.append(try body { $0.action = Self.limits([:]) })
+        bad.append(try body { $0.action = Self.limits(["tachycardia_above": .nan]) })
+        bad.append(try body { $0.action = Self.limits(["tachycardia_above": 1e300]) })
+        bad.append(try body { $0.action = Self.limits(["tachycardia_above": 130], asConfigured: true) })
+        bad.append(try body { $0.action = Self.limits(["recovery_seconds": 1]) })
+        bad.append(try body { $0.action = Self.limits(["bradycardia_below": 130]) })
         bad.append(try body { $0.action = Self.pause(10, .unspecified) })
         bad.append(try body { $0.action = Self.pause(10, .UNRECOGNIZED(77)) })
         bad.append(

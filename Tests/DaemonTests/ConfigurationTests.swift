@@ -34,6 +34,7 @@ import Testing
         ("[ingest]\n\nendpoint = []\n", 3, "unknown key ingest.endpoint; is ingest.endpoints meant?"),
         ("[ingets]\n", 1, "unknown key ingets; is ingest meant?"),
         ("x = 1\n", 1, "unknown key x"),
+        ("[streams]\nmaximum = 5\n\u{0}\n[nonsense]\n", 3, "a NUL"),
         ("\n [.log]\n", 2, "a table's name is missing"),
         ("[ = ]\n", 1, "a table's name is missing"),
         ("\n[[", 2, "a table's name is missing"),

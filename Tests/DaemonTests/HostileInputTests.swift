@@ -135,6 +135,29 @@ import ZeroMQ
         #expect(gap, "the gap is told with its exact extent")
     }
 
+    /// The log says what the daemon sees of two devices that send one stream, or of one that counts from 0 again.
+    @Test func devicesThatContradictEachOtherAreLogged() throws {
+        let daemon = try DaemonProcess()
+        let client = try AcquisitionClient(endpoint: daemon.ingest, context: try ZeroMQContext())
+        let recording = Recording(samplingRate: 360, seconds: 30, seed: 7)
+        func send(_ range: Range<Int>, session: UInt64 = 7, samplingRate: Double = 360) throws {
+            var block = recording.block(stream: "bed", range)
+            (block.session, block.samplingRate) = (session, samplingRate)
+            _ = try client.send(block, timeout: .seconds(30))
+        }
+        try send(0..<3600)
+        try send(0..<100)
+        #expect(eventually { daemon.log.contains("samples came twice") })
+        #expect(daemon.log.contains("detail=\"from 0 on; 3600 is expected\""))
+        try send(3600..<4000, samplingRate: 500)
+        #expect(eventually { daemon.log.contains("cause=rate_or_leads_changed") })
+        try send(0..<100, session: 9)
+        #expect(eventually { daemon.log.contains("cause=session_changed detail=\"session 9\"") })
+        try send(4000..<4100)
+        #expect(eventually { daemon.log.contains("cause=stale_session detail=\"session 7; 9 has begun\"") })
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func markedCountsAreInvalidSamplesAndABadRangeIsRejected() throws {
         let daemon = try DaemonProcess()
         let context = try ZeroMQContext()

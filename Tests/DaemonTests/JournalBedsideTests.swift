@@ -171,9 +171,11 @@ import Testing
                 }
                 #expect(problem.hasPrefix("from ") != isAllowed, "\(limit) \(value): \(problem)")
                 #expect(limit.value(in: limits) == value)
-                #expect((ReceivedLimits.problem(limit, value) == nil) == isAllowed)
+                #expect(((try? BedLimit.values([limit.rawValue: value])) != nil) == isAllowed)
             }
-            #expect(ReceivedLimits.problem(limit, .nan) != nil && ReceivedLimits.problem(limit, 60.25) != nil)
+            for wrong in [.nan, 60.25] {
+                #expect(throws: BedLimits.Problem.self) { try BedLimit.values([limit.rawValue: wrong]) }
+            }
         }
     }
 

@@ -41,6 +41,8 @@ import Testing
         let absent = try run(["--check-config", "\(directory)/absent.toml"])
         #expect(absent.code == ExitStatus.noInput)
         #expect(absent.output.contains("there is no such file"))
+        #expect(try run(["--check-config", directory]).output.contains("it is a directory"))
+        #expect(try run(["--check-config", "/dev/zero"]).output.contains("it is no regular file"))
     }
 
     @Test func errorsNameBusyMissingAndExposedEndpoints() throws {

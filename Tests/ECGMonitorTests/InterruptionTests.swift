@@ -129,6 +129,24 @@ import Testing
         #expect(stream.count(.asystole, .started) == 0)
     }
 
+    /// Two devices that send one stream by turns: no sample is missed, and detection never gets going.
+    @Test func aRateThatKeepsChangingIsNotToldAsMissedSamples() throws {
+        var simulator = ECGSimulator(.init(samplingRate: 250, script: [.init(.sinus(rate: 66), seconds: 40)]))
+        let (samples, labels) = simulator.record(seconds: 40)
+        var stream = MonitoredStream(rate: 250)
+        stream.labels = labels
+        for start in stride(from: 0, to: samples.count, by: 50) {
+            var block = stream.block(samples[start..<(start + 50)], at: Int64(start))
+            if start % 100 == 50 { block.samplingRate = 260 }
+            try stream.send(block)
+        }
+        stream.finish()
+        let lost = stream.alerts(.signalLost).filter { $0.alert.phase == .started }
+        #expect(lost.map(\.alert.text) == [
+            "signal lost: interrupted too often to be monitored, detection starts again and again",
+        ])
+    }
+
     @Test func aFlickeringElectrodeIsOneAlert() throws {
         var simulator = ECGSimulator(.init(samplingRate: 250, script: [.init(.sinus(rate: 75), seconds: 120)]))
         let (samples, labels) = simulator.record(seconds: 120)

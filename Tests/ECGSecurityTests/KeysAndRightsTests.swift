@@ -147,16 +147,17 @@ import ZeroMQ
         #expect(throws: SecretFileError.self) { try AuthorizedKeysFile.parse(text, path: "t") }
     }
 
-    /// The parser would end the process there.
+    /// The parser would end the process there, or, at a NUL, read no further without a word.
     @Test(
         arguments: [
             ("x = 1979-05-27Tx:", 1), ("\n# 1979-05-27Tx: 3p1\ny = [1, \n3p1]", 4), ("x = { a = 3p1 }", 1), ("[.a]", 1),
             ("x = \"\"\"\n1\\\n\"\"\"\"\ny = 2p", 4), ("a = '''x''', 4p", nil), ("a = ['''x''', 4p]", 1),
             ("# a\u{2028}x = 3p1", 1), ("a = [}", 1), ("a = ]", 1), ("\na = [1,,]", 2),
             ("a = [[1], [{ b = 2 }, {}, ], []]", nil),
+            ("a = 1\n# \u{0}\nb = 2", 2), ("\u{0}", 1),
             ("1979-05-27 = -1_000.5e-3\nb = [+inf, 0, 1e3, '3p1', \"1979-05-27Tx\"]  # 3p1\n[3p1]\n3p1 = true", nil),
         ] as [(String, Int?)])
-    func inputThatCrashesTheParserIsCaughtFirst(text: String, line: Int?) {
+    func inputThatTheParserCannotTakeIsCaughtFirst(text: String, line: Int?) {
         #expect(TOMLPitfalls.first(in: text)?.line == line)
     }
 

@@ -55,15 +55,4 @@ struct WindowAndHistoryTests {
         #expect(copy(5_140))
         #expect(window.first == 5_000)
     }
-
-    @Test func countsBecomeMillivolts() throws {
-        let conversion = try MillivoltConversion(gain: 200, baseline: 1_024)
-        #expect(conversion.millivolts(1_024) == 0 && conversion.millivolts(1_224) == 1)
-        #expect(conversion.millivolts(0) == -5.12)
-        #expect(conversion.millivolts(.min).isFinite)
-        for gain in [0, Double.nan, .infinity] {
-            #expect(throws: MillivoltConversionError.self) { try MillivoltConversion(gain: gain, baseline: 0) }
-        }
-        #expect(throws: MillivoltConversionError.self) { try MillivoltConversion(gain: 200, baseline: .nan) }
-    }
 }

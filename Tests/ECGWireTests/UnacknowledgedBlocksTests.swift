@@ -46,6 +46,19 @@ import Testing
         #expect(blocks.samples == 1000, "all are kept")
     }
 
+    @Test func releaseIsAwaitedOnceTheDaemonHasAllInMemory() {
+        var blocks = ten()
+        blocks.didSayHello()
+        _ = blocks.take(reply(hello: true))
+        #expect(!blocks.awaitsRelease)
+        _ = sendAll(&blocks)
+        #expect(!blocks.awaitsRelease, "they are on the way")
+        _ = blocks.take(reply(needed: 500, expected: 1000))
+        #expect(blocks.awaitsRelease)
+        _ = blocks.take(reply(needed: 1000, expected: 1000))
+        #expect(!blocks.awaitsRelease)
+    }
+
     @Test func lateAnswerToAnEarlierHelloIsIgnored() {
         var blocks = ten()
         blocks.didSayHello()

@@ -45,13 +45,20 @@ enum WireTarget {
     }
 
     private static func command(_ frame: UnsafeRawBufferPointer, _ monitor: inout PatientMonitor) {
-        guard let wire = try? CommandParsing.read(frame), let command = try? CommandParsing.command(wire) else {
-            return
-        }
+        guard let wire = try? CommandParsing.read(frame), let wish = try? CommandParsing.wish(wire) else { return }
         var events: [MonitorEvent] = []
-        guard let outcome = monitor.apply(command, events: &events) else { return }
         var reply = WireCommandReply(.done, "", number: wire.number)
-        reply.fill(outcome)
+        switch wish {
+        case .alarms(let action):
+            guard let outcome = monitor.apply(AlarmCommand(action, by: wire.by), events: &events) else { return }
+            reply.fill(outcome)
+        case .limits(let values):
+            var limits = BedLimits(by: wire.by, at: 1)
+            for (limit, value) in values ?? [:] { limits[limit] = value }
+            guard let applied = try? limits.applied(to: MonitorConfiguration()) else { return }
+            monitor.configure(applied, events: &events)
+            reply.fill(LimitsInForce(configured: MonitorConfiguration(), current: applied, set: limits))
+        }
         publish(reply)
         for event in events { publish(WireEvent(event, stream: wire.stream, sequence: 1)) }
     }

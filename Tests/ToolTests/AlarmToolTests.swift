@@ -44,11 +44,39 @@ struct AlarmToolTests {
         #expect(daemon.stop() == 0)
     }
 
+    @Test func limitsAreShownSetAndTakenBack() throws {
+        let daemon = try DaemonForTool()
+        let replay = try ToolProcess.run([
+            "replay", "--simulate", "sinus@70", "--duration", "10", "--speed", "max", "--ingest", daemon.ingest,
+            "--stream", "bed-1",
+        ])
+        #expect(replay.exitCode == 0)
+        func limits(_ arguments: String...) throws -> ToolProcess.Outcome {
+            try ToolProcess.run(
+                ["alarm", "limits", "bed-1"] + arguments + ["--commands", daemon.commands, "--timeout", "30"])
+        }
+        let shown = try limits()
+        func lines(_ outcome: ToolProcess.Outcome) -> [String] {
+            outcome.output.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
+        }
+        #expect(shown.exitCode == 0 && lines(shown).contains("tachycardia_above 120"), "\(shown.output)")
+        let set = try limits("--set", "tachycardia_above=130", "--set", "pause_seconds=2.5", "--by", "dr. 12")
+        #expect(set.exitCode == 0 && lines(set).contains("tachycardia_above 130 configured: 120"))
+        #expect(lines(set).contains("pause_seconds 2.5 configured: 2") && lines(set).contains("set by dr. 12"))
+        let bad = try limits("--set", "asystole_seconds=60")
+        #expect(bad.exitCode == 1 && bad.output.contains("the time to asystole must be"), "\(bad.output)")
+        let back = try limits("--as-configured")
+        #expect(back.exitCode == 0 && !back.output.contains("configured:") && !back.output.contains("set by"))
+        #expect(daemon.stop() == 0)
+    }
+
     @Test func nonsenseAndAMissingDaemonAreReportedInOneLine() throws {
         for (arguments, words) in [
             (["list", "bed 1"], "is not a valid stream name"),
             (["acknowledge", "bed-1", "--kind", "boredom"], "is not a kind of alert"),
             (["pause", "bed-1", "--seconds", "0"], "--seconds takes 1 or more"),
+            (["limits", "bed-1", "--set", "tachycardia_above"], "is not NAME=VALUE"),
+            (["limits", "bed-1", "--set", "a=1", "--as-configured"], "either --set or --as-configured"),
             (
                 ["list", "bed-1", "--commands", "ipc:///tmp/nobody-\(getpid())", "--timeout", "0.2"],
                 "no daemon accepts commands"

@@ -2,6 +2,7 @@ import ArgumentParser
 import ECGATKGAN
 import ECGClassification
 import ECGMonitor
+import ECGReplay
 import Foundation
 import TestSupport
 import Testing
@@ -35,6 +36,16 @@ struct AnnotateTests {
         } catch {
             return error as? ToolError
         }
+    }
+
+    @Test func progressComesInSharesOfTheWholeRecord() throws {
+        let path = RecordPath(Self.fixture)
+        let source = try RecordSource(path.name, in: path.directory)
+        var shares: [Double] = []
+        _ = try AnnotatedRecord(
+            source, signals: [0], name: path.name, classifier: BeatClassifier(contentsOf: Self.model),
+            progress: { shares.append($0) }, events: { _, _ in })
+        #expect(shares.count > 1 && abs(shares.reduce(0, +) - 1) < 1e-9, "\(shares)")
     }
 
     @Test func annotationFileHoldsTheBeatsThatTheMonitorFound() async throws {

@@ -34,6 +34,15 @@ struct RecoveryTests {
         #expect(outcome.output.contains("0 missing, 0 too many, 0 different"))
     }
 
+    @Test(arguments: [
+        ["recovery", "--kills", "1", "--records", "simulator", "--seconds", "10"], ["latency", "--seconds", "1"],
+    ])
+    func aDaemonThatDoesNotStartIsToldWithItsReason(command: [String]) throws {
+        let outcome = try ToolProcess.run(["evaluate"] + command + ["--model", "/no/such.safetensors"])
+        #expect(outcome.exitCode == 1)
+        #expect(outcome.errors.contains("the daemon does not start: ecgmond: cannot load the model"), "\(outcome.errors)")
+    }
+
     /// The daemon is on another machine as far as the network can tell, behind CURVE. The second cut is longer than the
     /// source waits for a sign of life.
     @Test(

@@ -199,6 +199,7 @@ struct WindowEvaluationTests {
         let heldOut = HeldOutWindows(windows, database: "made up", splitSeed: 1, margin: 0, heldOutCount: 8)
         #expect(result.report(heldOut).through_scaling == throughScaling)
         #expect(result.text(heldOut).contains("through the scaling") == throughScaling)
+        #expect(TableSketchbook.draw { result.text(heldOut) }.svg?.contains("worst case without Square") == true)
     }
 
     @Test func certificatesAreStoredAndCountedByClass() throws {
@@ -272,6 +273,8 @@ struct WindowEvaluationTests {
         #expect(report.rows[0].plain_accuracy == 100)
         #expect(report.rows[6].condition == "fgsm" && report.rows[6].paper_figures["acc"] == 98.6)
         #expect(table.text.contains("P-whitebox, CW") && table.text.contains("paper: proposed"))
+        let drawn = try #require(TableSketchbook.draw { table.text }.svg)
+        #expect(drawn.contains(">P-transfer, no attack<") && drawn.contains(">P-whitebox, CW<"), "\(drawn.prefix(2000))")
         // A table in Markdown has as many bars in each row.
         let bars = table.markdown.split(separator: "\n").filter { $0.hasPrefix("|") }.map { row in
             row.count { $0 == "|" }

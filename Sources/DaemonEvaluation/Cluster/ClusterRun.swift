@@ -53,6 +53,8 @@ package struct ClusterRun: Sendable {
     /// Between the end of one disturbance and the next, in seconds.
     package var pauseSeconds: Double
     package var seed: UInt64
+    /// Receives the share of the samples that was sent since the last call, 0 ... 1; called on a thread of the run.
+    package var progress: @Sendable (_ share: Double) -> Void = { _ in }
 
     package init(
         materials: [(stream: String, material: ReplayMaterial)], disturbances: [Disturbance], speed: Double,
@@ -269,6 +271,7 @@ package struct ClusterRun: Sendable {
                     while try !client.send(block, timeout: .milliseconds(100)), !Interruption.requested {}
                 }
                 shared.unacknowledged.store(client.unacknowledgedSamples, ordering: .relaxed)
+                progress(Double(min(blockLength, length - first)) / Double(length))
                 if Interruption.requested { break }
             }
             let isAcknowledged = try client.waitUntilAcknowledged(timeout: .seconds(120))

@@ -14,6 +14,8 @@ package struct MemoryRun: Sendable {
     package var seconds: Double
     /// Configuration written for the daemon at the start of each simulated day.
     package var configuration: @Sendable (_ day: Int) -> String
+    /// Receives the share of the run that is over since the last call, 0 ... 1; called on the thread of `run`.
+    package var progress: @Sendable (_ share: Double) -> Void = { _ in }
 
     package init(
         ward: SimulatedWard, hours: Int, seconds: Double, configuration: @escaping @Sendable (_ day: Int) -> String
@@ -191,6 +193,7 @@ package struct MemoryRun: Sendable {
                 while monotonicNanoseconds() < due, !Interruption.requested {
                     try acknowledged.service(timeout: .milliseconds(5))
                 }
+                progress(1 / Double(steps))
             }
             if try !acknowledged.waitUntilAcknowledged(timeout: .seconds(60)) {
                 shared.note("\(acknowledged.unacknowledgedSamples) samples were not acknowledged")

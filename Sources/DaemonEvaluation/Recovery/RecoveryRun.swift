@@ -15,6 +15,8 @@ package struct RecoveryRun: Sendable {
     package var endings: Int
     package var disturbance: Disturbance
     package var seed: UInt64
+    /// Receives the share of the samples that was sent since the last call, 0 ... 1; called on a thread of the run.
+    package var progress: @Sendable (_ share: Double) -> Void = { _ in }
 
     package init(
         materials: [(stream: String, material: ReplayMaterial)], endings: Int, disturbance: Disturbance, seed: UInt64
@@ -82,6 +84,7 @@ package struct RecoveryRun: Sendable {
         let context = try ZeroMQContext.orToolError()
         let shared = Shared()
         try daemon.start()
+        try daemon.waitUntilStarted()
         let group = DispatchGroup()
         let (events, history, acknowledged, keys) = (
             daemon.endpoints.events, daemon.endpoints.history, daemon.endpoints.acknowledged, link?.keys
@@ -213,6 +216,7 @@ package struct RecoveryRun: Sendable {
                 }
                 shared.unacknowledged.store(client.unacknowledgedSamples, ordering: .relaxed)
                 shared.sent.store(client.samplesSent, ordering: .relaxed)
+                progress(Double(min(blockLength, length - first)) / Double(length))
                 if Interruption.requested { break }
             }
             let isAcknowledged = try client.waitUntilAcknowledged(timeout: .seconds(60))

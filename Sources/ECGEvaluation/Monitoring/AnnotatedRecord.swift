@@ -17,11 +17,15 @@ public struct AnnotatedRecord: Sendable {
     ///   - signals: numbers of the leads, at least one; all have the same number of samples a frame.
     ///   - name: the record's name, for messages.
     ///   - classifier: classifies the beats.
+    ///   - progress: receives the share of the record that was worked through since the last call, 0 ... 1; not called
+    ///     where the header does not say how long the record is.
     ///   - handle: receives every event in the order in which they were decided.
     public init(
         _ source: RecordSource, signals: [Int], name: String, classifier: BeatClassifier,
+        progress: (_ share: Double) -> Void = { _ in },
         events handle: (MonitorEvent, _ samplingRate: Double) throws -> Void
     ) throws {
+        let seconds = Double(source.header.frameCount ?? 0) / source.header.samplingRate
         var reader = try LeadReader(source, signals: signals, name: name)
         let rate = reader.samplingRate
         var feed = try MonitorFeed(samplingRate: rate, leads: reader.names, name: name, classifier: classifier)
@@ -42,6 +46,7 @@ public struct AnnotatedRecord: Sendable {
             try feed.take(piece.millivolts, at: piece.firstSampleIndex, events: &found)
             try handleWaiting()
             waiting = found
+            if seconds > 0 { progress(Double(piece.millivolts[0].count) / rate / seconds) }
         }
         guard feed.nextIndex > 0 else {
             throw ToolError("\(name) holds no samples of this signal", nextStep: "Choose another with --lead")

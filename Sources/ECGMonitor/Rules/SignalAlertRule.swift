@@ -72,7 +72,8 @@ struct SignalAlertRule: Sendable, Codable {
             lastLoss = index
             if !alerts.isActive(.leadOff) {
                 let percent = fixed(Double(missedShare) * 100, decimals: 0)
-                let text = "signal lost: interrupted too often to be monitored, \(percent) % of the last 4 s missed"
+                let words = percent == "0" ? "detection starts again and again" : "\(percent) % of the last 4 s missed"
+                let text = "signal lost: interrupted too often to be monitored, \(words)"
                 alerts.start(.signalLost, onset: index, text: text)
                 alerts.update(.signalLost, text: text)
             }

@@ -19,7 +19,7 @@ struct SilenceAlert: Sendable, Codable {
         number = session == moment.session ? number &+ 1 : 1
         moment = Moment(
             session: session, sampleIndex: lastIndex, decidedAt: lastIndex, time: time, samplingRate: samplingRate)
-        text = "signal lost: nothing came for \(fixed(seconds, decimals: 1)) s"
+        text = "signal lost: no new samples for \(fixed(seconds, decimals: 1)) s"
         write(.started, &events)
     }
 

@@ -123,7 +123,7 @@ struct LimitsMessage: Codable {
             StreamName.isValid(message.stream), AlarmCommand.isValid(name: message.by)
         else { return nil }
         for (key, value) in message.values ?? [:] {
-            guard let limit = BedLimit(rawValue: key), ReceivedLimits.problem(limit, value) == nil else { return nil }
+            guard let limit = BedLimit(rawValue: key), limit.allows(value) else { return nil }
         }
         self = message
     }

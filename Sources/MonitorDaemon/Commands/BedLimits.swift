@@ -100,6 +100,29 @@ enum BedLimit: String, CaseIterable, Codable, Sendable {
         let number = value == value.rounded() ? "\(Int(value))" : "\(value)"
         return "\(number) \(unit)"
     }
+
+    /// Whether a value is in the range and a multiple of the step.
+    func allows(_ value: Double) -> Bool { range.contains(value) && (value / step).rounded() * step == value }
+
+    /// Reads values by the limits' names.
+    /// - Throws: if a name is that of no limit, or a value is out of its range.
+    static func values(_ wanted: [String: Double]) throws(BedLimits.Problem) -> [BedLimit: Double] {
+        var values: [BedLimit: Double] = [:]
+        for (name, value) in wanted {
+            guard let limit = BedLimit(rawValue: name) else {
+                let names = allCases.map(\.rawValue).joined(separator: ", ")
+                throw BedLimits.Problem(words: "no such limit of a bed; there are \(names)")
+            }
+            guard limit.allows(value) else {
+                let kind = limit.step == 1 ? "a whole number " : "in steps of 0.5 s, "
+                throw BedLimits.Problem(
+                    words: "\(limit.noun) must be \(kind)from \(limit.text(limit.range.lowerBound)) to "
+                        + limit.text(limit.range.upperBound))
+            }
+            values[limit] = value
+        }
+        return values
+    }
 }
 
 /// The limits that were set for one bed beside those of the configuration, and by whom.
@@ -171,15 +194,6 @@ struct ReceivedLimits: Sendable {
     var number: UInt64
     /// Who gets the reply.
     var origin: CommandOrigin
-
-    /// - Returns: what is wrong with a value; nil: nothing.
-    static func problem(_ limit: BedLimit, _ value: Double) -> String? {
-        guard limit.range.contains(value), (value / limit.step).rounded() * limit.step == value else {
-            return "\(limit.noun) must be \(limit.step == 1 ? "a whole number " : "")from "
-                + "\(limit.text(limit.range.lowerBound)) to \(limit.text(limit.range.upperBound))"
-        }
-        return nil
-    }
 }
 
 /// The limits that hold for a bed, for its display.

@@ -20,9 +20,16 @@ enum CommandParsing {
         return command
     }
 
-    /// The command in the monitor's terms.
+    /// What a command is about.
+    enum Wish {
+        case alarms(AlarmCommand.Action)
+        /// Those that change; nil: those of the configuration shall hold again.
+        case limits([BedLimit: Double]?)
+    }
+
+    /// The command in the daemon's terms.
     /// - Throws: which field is wrong. Nothing of what came is repeated in the words.
-    static func command(_ wire: WireCommand) throws(Problem) -> AlarmCommand {
+    static func wish(_ wire: WireCommand) throws(Problem) -> Wish {
         guard wire.schemaVersion == SampleBlockLimits.schemaVersion else {
             throw Problem(words: "schema_version must be \(SampleBlockLimits.schemaVersion)")
         }
@@ -30,7 +37,27 @@ enum CommandParsing {
         guard AlarmCommand.isValid(name: wire.by) else {
             throw Problem(words: "by must hold 1 to \(AlarmCommand.maximumNameLength) printable characters")
         }
-        return AlarmCommand(try action(wire), by: wire.by)
+        if case .setLimits(let wanted) = wire.action { return .limits(try limits(wanted)) }
+        return .alarms(try action(wire))
+    }
+
+    /// A command about alarms in the monitor's terms.
+    /// - Throws: which field is wrong, or that it is about limits.
+    static func command(_ wire: WireCommand) throws(Problem) -> AlarmCommand {
+        guard case .alarms(let action) = try wish(wire) else { throw Problem(words: "not about alarms") }
+        return AlarmCommand(action, by: wire.by)
+    }
+
+    private static func limits(_ wanted: WireCommand.SetLimits) throws(Problem) -> [BedLimit: Double]? {
+        guard wanted.asConfigured != !wanted.limits.isEmpty else {
+            throw Problem(words: "set_limits takes either limits or as_configured")
+        }
+        if wanted.asConfigured { return nil }
+        do throws(BedLimits.Problem) {
+            return try BedLimit.values(wanted.limits)
+        } catch {
+            throw Problem(words: error.words)
+        }
     }
 
     private static func action(_ wire: WireCommand) throws(Problem) -> AlarmCommand.Action {
@@ -55,7 +82,7 @@ enum CommandParsing {
             return .pause(kind, seconds: pause.seconds == 0 ? nil : pause.seconds)
         case .resume: return .resume
         case .list: return .list
-        case nil: throw Problem(words: "no action: acknowledge, pause, resume or list")
+        case .setLimits, nil: throw Problem(words: "no action: acknowledge, pause, resume, list or set_limits")
         }
     }
 }

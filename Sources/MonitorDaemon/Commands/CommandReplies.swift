@@ -35,6 +35,15 @@ extension WireCommandReply {
         alerts = outcome.alerts.map { WireAlert($0) }
         if let pause = outcome.pause { self.pause = WireAlarmPause(pause) }
     }
+
+    mutating func fill(_ limits: LimitsInForce) {
+        for limit in BedLimit.allCases {
+            self.limits.current[limit.rawValue] = limit.value(in: limits.current)
+            self.limits.configured[limit.rawValue] = limit.value(in: limits.configured)
+        }
+        self.limits.setBy = limits.set?.by ?? ""
+        self.limits.setAtTimeNs = limits.set?.at ?? 0
+    }
 }
 
 extension AlarmCommandOutcome {

@@ -74,34 +74,45 @@ struct CommandService: ThreadService {
         } catch {
             return try refuse(error.words, number: 0, reply)
         }
-        var command: AlarmCommand
+        let wish: CommandParsing.Wish
         do throws(CommandParsing.Problem) {
-            command = try CommandParsing.command(wire)
+            wish = try CommandParsing.wish(wire)
         } catch {
             return try refuse(error.words, number: wire.number, reply)
         }
         let peer = access.peer(of: message)
-        guard Self.isAllowed(command, on: wire.stream, to: peer) else {
+        guard Self.isAllowed(wish, on: wire.stream, to: peer) else {
             return try refuseForLackOfRights(peer, wire, reply)
         }
         if access.isEnabled {
             // The name that the sender gives, then the key's name in brackets: nobody else can put that at the end.
-            command.by += " [\(peer.name)]"
-            guard AlarmCommand.isValid(name: command.by) else {
+            wire.by += " [\(peer.name)]"
+            guard AlarmCommand.isValid(name: wire.by) else {
                 return try refuse("by is too long beside the key's name", number: wire.number, reply)
             }
         }
-        wire.by = command.by
-        let received = ReceivedCommand(
-            stream: wire.stream, command: command, number: wire.number, origin: .socket(reply), wire: wire)
-        if !workers.dispatch(.command(received), of: wire.stream) {
+        if !workers.dispatch(Self.input(wish, wire, reply), of: wire.stream) {
             metrics.commands.add(for: .unavailable)
             try send(.unavailable, "the daemon is too busy or about to end", wire, reply)
         }
     }
 
-    private static func isAllowed(_ command: AlarmCommand, on stream: String, to peer: Peer) -> Bool {
-        if case .list = command.action { return peer.maySeeAlarms(of: stream) }
+    private static func input(_ wish: CommandParsing.Wish, _ wire: WireCommand, _ reply: ReplyTo) -> WorkerInput {
+        switch wish {
+        case .alarms(let action):
+            .command(
+                ReceivedCommand(
+                    stream: wire.stream, command: AlarmCommand(action, by: wire.by), number: wire.number,
+                    origin: .socket(reply), wire: wire))
+        case .limits(let values):
+            .limits(
+                ReceivedLimits(
+                    stream: wire.stream, values: values, by: wire.by, number: wire.number, origin: .socket(reply)))
+        }
+    }
+
+    private static func isAllowed(_ wish: CommandParsing.Wish, on stream: String, to peer: Peer) -> Bool {
+        if case .alarms(.list) = wish { return peer.maySeeAlarms(of: stream) }
         return peer.mayAcknowledge(stream)
     }
 

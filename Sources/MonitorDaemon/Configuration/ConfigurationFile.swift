@@ -2,6 +2,7 @@ import ECGMonitor
 import ECGSecurity
 import ECGWire
 import FoundationEssentials
+import Glibc
 import TOMLKit
 
 /// Reads a configuration file: all of its mistakes at once, each with its line.
@@ -38,7 +39,7 @@ enum ConfigurationFile {
         do {
             data = try Data(contentsOf: URL(filePath: path))
         } catch {
-            throw .unreadable(path: path, reason: Self.reason(error))
+            throw .unreadable(path: path, reason: Self.reason(error, path))
         }
         guard data.count <= maximumBytes else {
             throw .unreadable(path: path, reason: "it has \(data.count) bytes, more than a configuration can need")
@@ -287,8 +288,12 @@ enum ConfigurationFile {
         }
     }
 
-    private static func reason(_ error: any Error) -> String {
+    private static func reason(_ error: any Error, _ path: String) -> String {
         guard let error = error as? CocoaError else { return "\(error)" }
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFREG {
+            return status.st_mode & S_IFMT == S_IFDIR ? "it is a directory" : "it is no regular file"
+        }
         return switch error.code {
         case .fileReadNoSuchFile, .fileNoSuchFile: "there is no such file"
         case .fileReadNoPermission: "permission denied"

@@ -52,7 +52,8 @@ struct HistoryService: ThreadService {
     private func handle(_ message: borrowing ZeroMQMessage) throws(ZeroMQError) {
         metrics.historyRequests.add(1)
         let last = message.frameCount - 1
-        var reply = ReplyTo(address: ReplyAddress(of: message), encoding: .json)
+        let encoding = message.withFrame(last) { BodyEncoding(of: $0) }
+        let reply = ReplyTo(address: ReplyAddress(of: message), encoding: encoding)
         guard reply.address.isWholeEnvelope(of: message) else {
             return try refuse("frames beside the request", number: 0, reply)
         }
@@ -60,7 +61,6 @@ struct HistoryService: ThreadService {
         guard message.size(ofFrame: last) <= maximum, message.size(ofFrame: last) > 0 else {
             return try refuse("empty, or larger than \(maximum) bytes", number: 0, reply)
         }
-        reply.encoding = message.withFrame(last) { BodyEncoding(of: $0) }
         guard let request = message.withFrame(last, { WireHistoryRequest.decoded($0, reply.encoding) }) else {
             return try refuse("not a HistoryRequest in JSON or binary protobuf", number: 0, reply)
         }

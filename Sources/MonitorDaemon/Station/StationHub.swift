@@ -284,9 +284,12 @@ final class StationHub: @unchecked Sendable {
         let isTaken: Bool
         if request.action == "limits" {
             do throws(BedLimits.Problem) {
+                // Without limits, those of the configuration shall hold again.
+                let values: [BedLimit: Double]? =
+                    if let wanted = request.limits { try BedLimit.values(wanted) } else { nil }
                 isTaken = pipeline.dispatch(
                     ReceivedLimits(
-                        stream: stream, values: try Self.limits(request.limits), by: by, number: number,
+                        stream: stream, values: values, by: by, number: number,
                         origin: .station(viewer: viewer.id)))
             } catch {
                 return refuse(error.words, number, viewer)
@@ -308,18 +311,6 @@ final class StationHub: @unchecked Sendable {
     private func refuse(_ words: String, _ number: UInt64, _ viewer: StationViewer) {
         commandMetrics.commands.add(for: .invalid)
         reply(.invalid, words, number, viewer)
-    }
-
-    /// nil: those of the configuration shall hold.
-    private static func limits(_ wanted: [String: Double]?) throws(BedLimits.Problem) -> [BedLimit: Double]? {
-        guard let wanted else { return nil }
-        var values: [BedLimit: Double] = [:]
-        for (key, value) in wanted {
-            guard let limit = BedLimit(rawValue: key) else { throw BedLimits.Problem(words: "no limit of a bed") }
-            if let words = ReceivedLimits.problem(limit, value) { throw BedLimits.Problem(words: words) }
-            values[limit] = value
-        }
-        return values
     }
 
     private static func action(_ request: StationMessage.Request) -> AlarmCommand.Action? {

@@ -59,7 +59,7 @@ final class StreamRound {
             stream.isAcknowledged = true
             stream.processedInRound += received.block.millivolts.count
         }
-        account(receipt, stream, received.receivedAt)
+        account(receipt, stream, received.receivedAt, from: received.block.firstSampleIndex)
         return receipt.acceptedSamples
     }
 
@@ -69,14 +69,16 @@ final class StreamRound {
         let receipt = stream.monitor.releaseReordered { block, skipped in
             publisher.publishWaveform(block, skipping: skipped, of: stream, receivedAt: now)
         }
-        account(receipt, stream, now)
+        account(receipt, stream, now, from: stream.monitor.nextSampleIndex)
         // The clock decided this; the samples alone would not.
         stream.needsSnapshot = true
         finish()
     }
 
     /// Counts what became of samples, and puts their stream into the round.
-    private func account(_ receipt: BlockReceipt, _ stream: WatchedStream, _ receivedAt: UInt64) {
+    private func account(
+        _ receipt: BlockReceipt, _ stream: WatchedStream, _ receivedAt: UInt64, from firstSampleIndex: Int64
+    ) {
         metrics.samplesAccepted.add(receipt.acceptedSamples)
         metrics.count(.samplesDuplicate, receipt.duplicateSamplesDropped, of: stream.name)
         metrics.samplesReordered.add(receipt.reorderedSamples)
@@ -90,14 +92,25 @@ final class StreamRound {
                 detail: "\(gap.missingSampleCount) missing from \(gap.firstMissingSampleIndex) on")
         }
         if receipt.duplicateSamplesDropped > 0 {
-            log.note("samples came twice", cause: "duplicate_samples", stream: stream.name)
+            // Shows a source that began again at 0 without a new session: none of its samples counts.
+            log.note(
+                "samples came twice", cause: "duplicate_samples", stream: stream.name,
+                detail: "from \(firstSampleIndex) on; \(receipt.nextSampleIndex) is expected")
         }
         if receipt.timeWentBackwards {
             metrics.timeWentBackwards.add(1)
             log.note("acquisition time went backwards", cause: "time_went_backwards", stream: stream.name)
         }
-        if receipt.sessionChanged { metrics.sessionsChanged.add(1) }
-        if receipt.signalChanged { metrics.signalsChanged.add(1) }
+        if receipt.sessionChanged {
+            metrics.sessionsChanged.add(1)
+            log.note(
+                "another session began", cause: "session_changed", stream: stream.name,
+                detail: "session \(stream.monitor.session ?? 0)")
+        }
+        if receipt.signalChanged {
+            metrics.signalsChanged.add(1)
+            log.note("sampling rate or leads changed", cause: "rate_or_leads_changed", stream: stream.name)
+        }
         if !stream.isInRound {
             stream.isInRound = true
             stream.oldestInRound = receivedAt

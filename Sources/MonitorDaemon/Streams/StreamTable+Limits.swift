@@ -26,9 +26,9 @@ extension StreamTable {
     }
 
     /// Sets limits.
-    /// - Returns: what has changed, in one line.
+    /// - Returns: what has changed, in one line; nil: these limits hold already.
     /// - Throws: why nothing was changed.
-    func set(_ wish: ReceivedLimits, of stream: WatchedStream) throws(BedLimits.Problem) -> String {
+    func set(_ wish: ReceivedLimits, of stream: WatchedStream) throws(BedLimits.Problem) -> String? {
         let configured = settings.current.limits(of: stream.name)
         var new = BedLimits(by: wish.by, at: DaemonClock.utc())
         if let values = wish.values {
@@ -43,7 +43,7 @@ extension StreamTable {
             return before == after
                 ? nil : "\(limit.name.lowercased()) \(limit.text(after)), before \(limit.text(before))"
         }
-        guard !changes.isEmpty else { throw BedLimits.Problem(words: "these limits hold already") }
+        guard !changes.isEmpty else { return nil }
         stream.limits = new.values.isEmpty ? nil : new
         stream.limitsChange = stream.limits.map { .set($0.stored) } ?? .clear
         stream.needsSnapshot = true
@@ -52,12 +52,15 @@ extension StreamTable {
         return changes.joined(separator: "; ")
     }
 
+    func limitsInForce(of stream: WatchedStream) -> LimitsInForce {
+        LimitsInForce(
+            configured: settings.current.limits(of: stream.name), current: stream.monitor.configuration,
+            set: stream.limits)
+    }
+
     /// Tells the station which limits hold.
     func tellLimits(of stream: WatchedStream) {
         stream.hasToldLimits = true
-        context.station?.take(
-            LimitsInForce(
-                configured: settings.current.limits(of: stream.name), current: stream.monitor.configuration,
-                set: stream.limits), of: stream)
+        context.station?.take(limitsInForce(of: stream), of: stream)
     }
 }

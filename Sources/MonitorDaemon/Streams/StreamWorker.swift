@@ -129,8 +129,15 @@ final class StreamWorker: ThreadService {
             journal?.noteSamples(
                 accepted, of: stream, samplingRate: received.block.samplingRate, settings.current)
         } catch {
-            refuse(RejectCause(error), received, "index \(received.block.firstSampleIndex)")
+            refuse(RejectCause(error), received, Self.detail(error, received.block, stream.monitor))
             if stream.isNew { table.forget(stream) }
+        }
+    }
+
+    private static func detail(_ rejection: BlockRejection, _ block: SampleBlock, _ monitor: PatientMonitor) -> String {
+        switch rejection {
+        case .staleSession: "session \(block.session); \(monitor.session ?? 0) has begun"
+        default: "index \(block.firstSampleIndex); \(monitor.nextSampleIndex) is expected"
         }
     }
 
@@ -168,9 +175,8 @@ final class StreamWorker: ThreadService {
             let text = "no samples of this stream have come"
             context.log.note(
                 "command refused", cause: CommandLabel.unknownStream.rawValue, stream: received.stream, detail: text)
-            return reply(
-                WireCommandReply(.unknownStream, text, number: received.number), .unknownStream, received.stream,
-                received.origin)
+            let answer = WireCommandReply(.unknownStream, text, number: received.number)
+            return reply(answer, .unknownStream, of: received.stream, to: received.origin)
         }
         if case .stationList = received.origin {
             guard let stream = table[received.stream] else { return }
@@ -180,7 +186,10 @@ final class StreamWorker: ThreadService {
         let (label, text) = received.command.summary(of: outcome)
         var reply = WireCommandReply(label, text, number: received.number)
         reply.fill(outcome)
-        self.reply(reply, label, received.stream, received.origin)
+        if received.command.action == .list, let stream = table[received.stream] {
+            reply.fill(table.limitsInForce(of: stream))
+        }
+        self.reply(reply, label, of: received.stream, to: received.origin)
         // A gateway that asks wants to know the limits, too.
         if received.command.action == .list, context.station?.use == .worker, let stream = table[received.stream] {
             table.tellLimits(of: stream)
@@ -195,30 +204,36 @@ final class StreamWorker: ThreadService {
     }
 
     private func handle(_ received: ReceivedLimits) {
+        guard let stream = table[received.stream], let session = stream.monitor.session else {
+            let text = "no samples of this stream have come"
+            let answer = WireCommandReply(.unknownStream, text, number: received.number)
+            return reply(answer, .unknownStream, of: received.stream, to: received.origin)
+        }
         let label: CommandLabel
         let text: String
-        if let stream = table[received.stream], stream.monitor.session != nil {
-            do throws(BedLimits.Problem) {
-                (label, text) = (.done, try table.set(received, of: stream))
+        let last = stream.monitor.nextSampleIndex - 1
+        do throws(BedLimits.Problem) {
+            if let changes = try table.set(received, of: stream) {
+                (label, text) = (.done, changes)
                 context.logger.notice(
                     "limits set",
                     metadata: [
-                        "stream": "\(received.stream)", "by": "\(LogFields.oneLine(received.by))", "what": "\(text)",
-                        "session": "\(stream.monitor.session ?? 0)",
-                        "sample_index": "\(stream.monitor.nextSampleIndex - 1)",
+                        "stream": "\(received.stream)", "by": "\(LogFields.oneLine(received.by))",
+                        "what": "\(changes)", "session": "\(session)", "sample_index": "\(last)",
                     ])
-            } catch {
-                (label, text) = (.invalid, error.words)
+            } else {
+                (label, text) = (.nothingToDo, "these limits hold already")
             }
-        } else {
-            (label, text) = (.unknownStream, "no samples of this stream have come")
+        } catch {
+            (label, text) = (.invalid, error.words)
         }
-        reply(WireCommandReply(label, text, number: received.number), label, received.stream, received.origin)
+        var reply = WireCommandReply(label, text, number: received.number)
+        (reply.session, reply.appliedAtSampleIndex) = (session, last)
+        reply.fill(table.limitsInForce(of: stream))
+        self.reply(reply, label, of: received.stream, to: received.origin)
     }
 
-    private func reply(
-        _ reply: WireCommandReply, _ label: CommandLabel, _ stream: String, _ origin: CommandOrigin
-    ) {
+    private func reply(_ reply: WireCommandReply, _ label: CommandLabel, of stream: String, to origin: CommandOrigin) {
         context.metrics.commands.add(for: label)
         guard case .socket(let sender) = origin else {
             if case .station(let viewer) = origin { context.station?.reply(reply, to: viewer) }

@@ -189,7 +189,8 @@ function update() {
   const beds = `${ward.beds.size} ${ward.beds.size === 1 ? "bed" : "beds"}${hidden}`;
   // Before anything is known, nothing is said of alarms.
   const isKnown = connection.state === "live" || connection.state === "stale";
-  setText(byId("summary"), isKnown ? `${beds} · ${counts.join(", ") || (isLive ? "no open alarm" : "")}` : "");
+  const alarms = counts.join(", ") || (isLive ? "no open alarm" : "");
+  setText(byId("summary"), isKnown ? [beds, alarms].filter(Boolean).join(" · ") : "");
   const other = open.filter(({ bed }) => bed !== bedView.bed);
   bedView.update(isLive, mayCommand, {
     text: other.length

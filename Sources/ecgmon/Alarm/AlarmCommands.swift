@@ -7,7 +7,7 @@ import ZeroMQ
 struct AlarmCommands: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "alarm",
-        abstract: "Acknowledge, pause, resume or list a stream's alarms.",
+        abstract: "Acknowledge, pause, resume or list a stream's alarms, or set their limits.",
         discussion: """
             The daemon logs every command with the name of who gave it, and publishes the changes to all subscribers.
 
@@ -15,8 +15,11 @@ struct AlarmCommands: ParsableCommand {
               ecgmon alarm list bed-1
               ecgmon alarm acknowledge bed-1 --kind asystole --by "nurse 4711"
               ecgmon alarm pause bed-1 --seconds 60
+              ecgmon alarm limits bed-1 --set tachycardia_above=130
             """,
-        subcommands: [AlarmList.self, AlarmAcknowledge.self, AlarmPauseCommand.self, AlarmResume.self])
+        subcommands: [
+            AlarmList.self, AlarmAcknowledge.self, AlarmPauseCommand.self, AlarmResume.self, AlarmLimits.self,
+        ])
 }
 
 /// What the commands have in common.
@@ -47,9 +50,12 @@ struct AlarmCommandOptions: ParsableArguments {
         }
     }
 
+    /// What of a reply is shown beside its text.
+    enum Shown { case alarms, limits }
+
     /// Sends a command and shows the reply.
     /// - Throws: `ToolError` where none comes; `ExitCode` 1 where it was refused.
-    func send(_ action: WireCommand.OneOf_Action) throws {
+    func send(_ action: WireCommand.OneOf_Action, showing shown: Shown = .alarms) throws {
         var command = WireCommand()
         command.stream = stream
         command.by = by ?? UserName.current
@@ -69,12 +75,14 @@ struct AlarmCommandOptions: ParsableArguments {
                 nextStep: "Start the daemon with `ecgmond`, or name its command endpoint with --commands"
                     + keyOptions.hint)
         }
-        try show(reply)
+        try show(reply, shown)
     }
 
-    private func show(_ reply: WireCommandReply) throws {
+    private func show(_ reply: WireCommandReply, _ shown: Shown) throws {
         if json {
             print(String(decoding: try reply.body(as: .json), as: UTF8.self))
+        } else if shown == .limits, [.done, .nothingToDo].contains(reply.result) {
+            for line in AlarmLimits.lines(reply.limits) { print(line) }
         } else {
             print("\(printable(stream)): \(printable(reply.text))")
             let lines = EventLine(terminal: Terminal())

@@ -111,12 +111,18 @@ struct AnnotateCommand: AsyncParsableCommand {
             let record = RecordPath(path)
             let place = try AnnotationOutput.place(name, in: output)
             let annotated: AnnotatedRecord
+            var done = 0.0
+            progress.begin(name)
             do {
                 let source = try RecordSource(record.name, in: record.directory, strict: strict).withTrueBaseline()
                 let signals = try RecordLead.indices(lead, in: source.header, path: path)
                 let events = writesEvents ? try EventFile(record: place.name, in: place.directory) : nil
                 annotated = try AnnotatedRecord(
                     source, signals: signals, name: record.name, classifier: model.classifier,
+                    progress: { share in
+                        done += share
+                        progress.advance(share)
+                    },
                     events: { try events?.write($0, samplingRate: $1) })
                 try events?.finish()
             } catch let error as WFDBError {
@@ -127,8 +133,7 @@ struct AnnotateCommand: AsyncParsableCommand {
             RecordWarnings.report(annotated.warnings)
             try AnnotationOutput.write(
                 annotated.annotations, record: name, annotator: EventAnnotations.annotator, to: output)
-            progress.begin(name)
-            progress.advance(1)
+            progress.advance(1 - done)
             return Self.summary(name, annotated.annotations)
         }
         progress.end()

@@ -37,6 +37,17 @@ final class ProgressLine: EvaluationProgress {
         }
     }
 
+    /// Shows how far a work is while it is done.
+    /// - Parameter work: calls its argument with the share that was done since the last call, 0 ... 1.
+    static func following<Result>(
+        _ label: String, _ work: (_ advance: @escaping @Sendable (_ share: Double) -> Void) throws -> Result
+    ) rethrows -> Result {
+        let line = ProgressLine(total: 1)
+        line.begin(label)
+        defer { line.end() }
+        return try work { line.advance($0) }
+    }
+
     /// Clears the line on a terminal.
     func end() {
         if isTerminal { Terminal.overwrite("") }

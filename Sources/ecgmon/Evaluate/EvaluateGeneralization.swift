@@ -103,7 +103,8 @@ struct EvaluateGeneralization: AsyncParsableCommand {
         for part in report.left_out {
             Terminal.note("\(part.database) left out\(part.records > 0 ? " in part" : ""): \(part.because)")
         }
-        try ReportOutput.show(report, json: json, plot: drawing.plot, text: markdown ? report.markdown : report.text)
+        try ReportOutput.show(
+            report, json: json, plot: drawing.plot, markdown: markdown ? report.markdown : nil, text: report.text)
     }
 
     private func changes() throws -> [RecordedOtherwise] {

@@ -46,9 +46,6 @@ struct EvaluateOptions: ParsableArguments {
         try RecordDatabase(database, lead: lead, strict: strict)
     }
 
-    /// Which signal is scored, for a report.
-    var leadText: String { lead.map { "lead \($0)" } ?? "the first ECG" }
-
     /// Seconds from the start that are not scored.
     var startSeconds: Double { whole ? 0 : start }
 

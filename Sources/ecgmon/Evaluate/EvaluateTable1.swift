@@ -47,6 +47,7 @@ struct EvaluateTable1: ParsableCommand {
             models: models, surrogate: surrogate, heldOut: heldOut, epsilon: options.epsilon,
             measurement: options.measurement())
         try ReportOutput.show(
-            table.report, json: options.json, plot: options.drawing.plot, text: options.markdown ? table.markdown : table.text)
+            table.report, json: options.json, plot: options.drawing.plot,
+            markdown: options.markdown ? table.markdown : nil, text: table.text)
     }
 }

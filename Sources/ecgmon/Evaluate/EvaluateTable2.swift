@@ -57,6 +57,7 @@ struct EvaluateTable2: ParsableCommand {
             generator: weights, generatorPath: path, generatorChecksum: checksum, model: model, heldOut: heldOut,
             epsilon: options.epsilon, measurement: options.measurement())
         try ReportOutput.show(
-            table.report, json: options.json, plot: options.drawing.plot, text: options.markdown ? table.markdown : table.text)
+            table.report, json: options.json, plot: options.drawing.plot,
+            markdown: options.markdown ? table.markdown : nil, text: table.text)
     }
 }

@@ -84,7 +84,7 @@ struct EvaluateWhitebox: ParsableCommand {
             measurement: options.measurement())
         try ReportOutput.show(
             result.report(heldOut), json: options.json, plot: options.drawing.plot,
-            text: options.markdown ? result.markdown(heldOut) : result.text(heldOut))
+            markdown: options.markdown ? result.markdown(heldOut) : nil, text: result.text(heldOut))
         guard result.checks.allSatisfy({ $0.outcome != .failed }) else { throw ExitCode.failure }
     }
 }

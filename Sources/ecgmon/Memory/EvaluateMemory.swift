@@ -80,14 +80,21 @@ struct EvaluateMemory: ParsableCommand {
         setup.hasAcknowledgedIngest = true
         setup.servesPages = true
         let daemon = try LocalDaemon(setup, directory: folder.path)
-        let run = MemoryRun(
+        var run = MemoryRun(
             ward: SimulatedWard(
                 streams: streams, whole: whole, heardSeconds: heard, seed: seed,
                 startNanoseconds: wallClockNanoseconds() - Int64(days) * 86_400_000_000_000),
             hours: days * 24, seconds: minutes * 60, configuration: configuration)
+        let progress = ProgressLine(total: 1)
+        defer { progress.end() }
+        run.progress = { progress.advance($0) }
         let terminal = Terminal()
         terminal.line(MemoryTable.heading)
-        let outcome = try run.run(with: daemon) { Terminal().line(MemoryTable.line($0)) }
+        let outcome = try run.run(with: daemon) { day in
+            progress.end()
+            Terminal().line(MemoryTable.line(day))
+        }
+        progress.end()
         if Interruption.requested { throw ExitCode(Interruption.exitCode) }
         if let plot {
             do {

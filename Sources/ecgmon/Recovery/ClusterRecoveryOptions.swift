@@ -60,10 +60,13 @@ struct ClusterRecoveryOptions: ParsableArguments {
         if setup.hasNetwork { setup.workers = max(workers, setup.brokers) }
         let cluster = try LocalCluster(setup, directory: directory)
         try cluster.start()
-        let run = ClusterRun(
+        var run = ClusterRun(
             materials: materials, disturbances: (0..<count).map { kinds[$0 % kinds.count] }, speed: speed,
             pauseSeconds: pauseSeconds, seed: seed)
-        var outcome = try run.run(on: cluster)
+        var outcome = try ProgressLine.following("\(count) times disturbed") { advance in
+            run.progress = advance
+            return try run.run(on: cluster)
+        }
         if Interruption.requested { throw ExitCode(Interruption.exitCode) }
         let endings = cluster.stop()
         outcome.recovery.lastEnding = endings.first { $0 != "exit code 0" } ?? "exit code 0"

@@ -96,8 +96,11 @@ struct EvaluateRecovery: ParsableCommand {
             if let link { setup.wrap = link.there }
             return try LocalDaemon(setup, directory: directory)
         }
-        let undisturbed = try RecoveryRun(materials: materials, endings: 0, disturbance: .signal(SIGKILL), seed: seed)
-            .run(with: makeDaemon([programs[0]], in: "\(folder.path)/1"))
+        var calm = RecoveryRun(materials: materials, endings: 0, disturbance: .signal(SIGKILL), seed: seed)
+        let undisturbed = try ProgressLine.following("undisturbed") { advance in
+            calm.progress = advance
+            return try calm.run(with: makeDaemon([programs[0]], in: "\(folder.path)/1"))
+        }
         if cluster {
             var setup = LocalCluster.Options(programs: programs, model: weights)
             setup.configuration = configuration
@@ -110,9 +113,11 @@ struct EvaluateRecovery: ParsableCommand {
         let disturbance: RecoveryRun.Disturbance = by == "cut" ? .cut(cuts) : .signal(by == "kill" ? SIGKILL : SIGTERM)
         let link = by == "cut" ? try RecoveryLink(directory: folder.path) : nil
         let other = try makeDaemon(programs, in: "\(folder.path)/2", link)
-        let disturbed = try RecoveryRun(
-            materials: materials, endings: kills, disturbance: disturbance, seed: seed
-        ).run(with: other, over: link)
+        var run = RecoveryRun(materials: materials, endings: kills, disturbance: disturbance, seed: seed)
+        let disturbed = try ProgressLine.following("\(kills) times interrupted") { advance in
+            run.progress = advance
+            return try run.run(with: other, over: link)
+        }
         if Interruption.requested { throw ExitCode(Interruption.exitCode) }
         let comparison = RecoveryComparison(undisturbed: undisturbed, disturbed: disturbed)
         for line in comparison.lines(disturbance, streams: materials.count) { print(line) }

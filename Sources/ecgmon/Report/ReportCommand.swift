@@ -98,9 +98,11 @@ struct ReportCommand: ParsableCommand {
         do {
             let source = try RecordSource(path.name, in: path.directory, strict: strict).withTrueBaseline()
             let signals = try RecordLead.indices(lead, in: source.header, path: record)
-            annotated = try AnnotatedRecord(
-                source, signals: signals, name: path.name, classifier: loaded.classifier,
-                events: { event, _ in events.append(event) })
+            annotated = try ProgressLine.following(path.name) { advance in
+                try AnnotatedRecord(
+                    source, signals: signals, name: path.name, classifier: loaded.classifier, progress: advance,
+                    events: { event, _ in events.append(event) })
+            }
         } catch let error as WFDBError {
             throw ToolError(
                 "record \(path.name) cannot be read: \(error)",

@@ -6,15 +6,15 @@ enum ReportOutput {
     /// - Parameters:
     ///   - report: encoded where JSON is wanted.
     ///   - plot: a file for the text's tables as SVG; nil: they are not drawn.
+    ///   - markdown: printed instead of the text; nil: it is not wanted.
     ///   - text: printed otherwise.
     static func show(
-        _ report: @autoclosure () -> some Encodable, json: Bool, plot: String? = nil, text: @autoclosure () -> String
+        _ report: @autoclosure () -> some Encodable, json: Bool, plot: String? = nil,
+        markdown: @autoclosure () -> String? = nil, text: @autoclosure () -> String
     ) throws {
-        guard let plot else { return print(json ? try Self.json(report()) : text()) }
-        let (text, svg) = TableSketchbook.draw(text)
         // First: what cannot be drawn shall not be lost.
-        print(json ? try Self.json(report()) : text)
-        try write(svg, to: plot)
+        print(json ? try Self.json(report()) : markdown() ?? text())
+        try draw(text, to: plot)
     }
 
     /// Draws the tables of a text that is printed elsewhere.
@@ -26,7 +26,7 @@ enum ReportOutput {
 
     private static func write(_ svg: String?, to plot: String) throws {
         guard let svg else {
-            throw ToolError("there is no table to draw", nextStep: "Leave out --plot, or --markdown")
+            throw ToolError("there is no table to draw", nextStep: "Leave out --plot")
         }
         do {
             try svg.write(to: URL(filePath: plot), atomically: true, encoding: .utf8)

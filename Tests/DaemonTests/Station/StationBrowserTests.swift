@@ -137,6 +137,7 @@ struct StationBrowserTests {
         #expect(browser.wait(for: "\(Self.tile("bed-1", ".number")).textContent === '--'"))
         #expect(browser.wait(for: "document.title.includes('NOT LIVE')"))
         #expect(try browser.evaluate(claim) == "none", "it does not say that there is no alarm")
+        #expect(try ["1 bed", ""].contains(browser.evaluate("document.getElementById('summary').textContent")))
         #expect(try browser.evaluate("getComputedStyle(\(Self.tile("bed-1", "canvas"))).filter").contains("grayscale"))
         #expect(
             try browser.evaluate("getComputedStyle(\(Self.tile("bed-1", ".tile-strip")), '::after').content").contains(
@@ -166,7 +167,7 @@ struct StationBrowserTests {
     @Test func aBedThatSendsNothingSaysSo() throws {
         let daemon = try DaemonProcess(hasStation: true)
         let recording = Recording(samplingRate: 250, seconds: 15, seed: 5)
-        try StationTests.send(recording.blocks(stream: "bed-1", size: 250), to: daemon)
+        try StationDaemon.send(recording.blocks(stream: "bed-1", size: 250), to: daemon)
         let browser = try Chromium()
         try browser.open("http://127.0.0.1:\(daemon.stationPort)/")
         #expect(browser.wait(for: "\(Self.tile("bed-1", ".chips"))?.textContent.includes('no samples for')"))
@@ -176,7 +177,7 @@ struct StationBrowserTests {
 
     @Test func whoHasTheTokenAcknowledgesFromThePage() throws {
         let folder = try TemporaryFolder()
-        try folder.write("token", StationTests.commandToken)
+        try folder.write("token", StationDaemon.commandToken)
         chmod("\(folder.path)/token", 0o600)
         let daemon = try DaemonProcess(
             configuration: """
@@ -191,7 +192,7 @@ struct StationBrowserTests {
         #expect(try browser.evaluate("document.querySelectorAll('.tile').length") == "0")
         _ = try browser.evaluate(
             """
-            (document.getElementById('token').value = '\(StationTests.commandToken)',
+            (document.getElementById('token').value = '\(StationDaemon.commandToken)',
                 document.getElementById('sign-in-form').requestSubmit())
             """
         )
@@ -229,13 +230,13 @@ struct StationBrowserTests {
 
     @Test func limitsAreReviewedBeforeTheyAreSet() throws {
         let folder = try TemporaryFolder()
-        try folder.write("token", StationTests.commandToken)
+        try folder.write("token", StationDaemon.commandToken)
         chmod("\(folder.path)/token", 0o600)
         let daemon = try DaemonProcess(
             configuration: "[station]\ncommand_token_file = \"\(folder.path)/token\"\n", hasStation: true)
         let bedside = try Bedside(daemon, [("bed-1", [.init(.sinus(rate: 75), seconds: .infinity)])], secondsAtOnce: 20)
         let browser = try Chromium()
-        try browser.open("http://127.0.0.1:\(daemon.stationPort)/#token=\(StationTests.commandToken)")
+        try browser.open("http://127.0.0.1:\(daemon.stationPort)/#token=\(StationDaemon.commandToken)")
         #expect(browser.wait(for: "Number(\(Self.tile("bed-1", ".number"))?.textContent) > 60"))
         _ = try browser.evaluate("\(Self.tile("bed-1", "button")).click()")
         func id(_ name: String) -> String { "document.getElementById('\(name)')" }

@@ -8,7 +8,8 @@ import unittest
 from monitor import PATIENCE, PROGRAMS, ROOT, Daemon, DaemonTest, wait_until
 
 import zmq
-from ecg_monitor import Acquisition, AlertKind, AlertPhase, HealthSubscriber, KeyFileError, Keys, StaleSession
+from ecg_monitor import (
+    Acquisition, AlertKind, AlertPhase, CommandRefused, Commands, HealthSubscriber, KeyFileError, Keys, StaleSession)
 from ecg_monitor.ecg_monitor_pb2 import IngestReply, SampleBlock
 from ecg_monitor.unacknowledged import Block, Unacknowledged
 
@@ -162,6 +163,42 @@ class AcquisitionTests(DaemonTest):
         with self.assertRaises(ValueError):
             Acquisition("bed-1", 250, gain=200, converter_range=(5, -5))
         bed.close()
+
+
+class CommandTests(DaemonTest):
+    def setUp(self):
+        super().setUp()
+        with Acquisition("bed-1", 250, "II", endpoint=self.daemon.endpoints["acknowledged"]) as bed:
+            for _ in range(30):
+                bed.send([heartbeat(n) for n in range(bed.position, bed.position + 250)])
+        self.commands = Commands(by="nurse 4711", endpoint=self.daemon.endpoints["command"], timeout=PATIENCE)
+        self.addCleanup(self.commands.close)
+
+    def test_limits_are_set_and_taken_back(self):
+        reply = self.commands.set_limits("bed-1", tachycardia_above=130, pause_seconds=2.5)
+        self.assertEqual(reply.limits.set_by, "nurse 4711")
+        limits = self.commands.limits("bed-1")
+        self.assertEqual((limits["tachycardia_above"], limits["pause_seconds"], limits["asystole_seconds"]), (130, 2.5, 4))
+        with self.assertRaisesRegex(CommandRefused, "the time to asystole must be"):
+            self.commands.set_limits("bed-1", asystole_seconds=60)
+        with self.assertRaisesRegex(CommandRefused, "no such limit"):
+            self.commands.set_limits("bed-1", hunger=1)
+        self.assertEqual(self.commands.limits("bed-1"), limits)
+        self.commands.reset_limits("bed-1")
+        self.assertEqual(self.commands.limits("bed-1")["tachycardia_above"], 120)
+
+    def test_alarms_are_paused_acknowledged_and_listed(self):
+        self.assertAlmostEqual(self.commands.pause("bed-1", 20).pause.remaining_seconds, 20)
+        self.assertTrue(self.commands.list("bed-1").HasField("pause"))
+        self.assertFalse(self.commands.resume("bed-1").HasField("pause"))
+        self.assertEqual(self.commands.acknowledge("bed-1").acknowledged, 0)
+        with self.assertRaisesRegex(CommandRefused, "no samples of this stream"):
+            self.commands.list("nobody")
+
+    def test_a_daemon_that_is_away_is_told(self):
+        with Commands(by="x", endpoint=f"ipc://{self.daemon.folder}/nobody", timeout=0.2) as commands:
+            with self.assertRaises(TimeoutError):
+                commands.list("bed-1")
 
 
 class SubscriberTests(DaemonTest):
@@ -369,6 +406,27 @@ class ConversationTests(unittest.TestCase):
         self.assertEqual(kept.samples, 75)
         self.assertEqual(self.send_all(kept), [50, 75])
 
+    def test_samples_the_daemon_never_needs_again_are_not_kept(self):
+        kept = self.started()
+        self.send_all(kept)
+        kept.take(self.reply(expected_sample_index=100, needed_from_sample_index=100))
+        kept.append(Block(50, 75, b"again"))
+        self.assertTrue(kept.is_empty)
+        # A daemon that has forgotten the stream needs them.
+        kept.take(self.reply(session=0))
+        kept.append(Block(50, 75, b"again"))
+        self.assertEqual(kept.samples, 25)
+
+    def test_the_release_of_what_the_daemon_has_is_waited_for(self):
+        kept = self.started()
+        self.assertFalse(kept.awaits_release)
+        self.send_all(kept)
+        self.assertTrue(kept.awaits_reply and not kept.awaits_release)
+        kept.take(self.reply(expected_sample_index=100, needed_from_sample_index=50))
+        self.assertTrue(kept.awaits_release and not kept.awaits_reply)
+        kept.take(self.reply(expected_sample_index=100, needed_from_sample_index=100))
+        self.assertFalse(kept.awaits_release)
+
     def test_numbers_without_sense_do_no_harm(self):
         kept = self.started()
         for number in -2**63, -1, 2**63 - 1:
@@ -392,13 +450,14 @@ class SchemaTests(unittest.TestCase):
                 expected = FileDescriptorSet.FromString(file.read()).file[0]
         found = FileDescriptorProto()
         SampleBlock.DESCRIPTOR.file.CopyToProto(found)
-        for proto in expected, found:
-            for message in proto.message_type:
+        def clear_names(messages):
+            for message in messages:
                 for field in message.field:
                     field.ClearField("json_name")
-                for nested in message.nested_type:
-                    for field in nested.field:
-                        field.ClearField("json_name")
+                clear_names(message.nested_type)
+
+        for proto in expected, found:
+            clear_names(proto.message_type)
         self.assertEqual(found, expected, "run `make proto`")
 
 

@@ -27,6 +27,7 @@ _BLOCK_LIMIT = 120_000  # values of all leads in one block
 _PATIENCE = 2.0  # seconds without an answer until another hello
 #: Seconds without a connection after which the next endpoint is tried.
 _MOVE_PATIENCE = 2.0
+_RELEASE_PATIENCE = 10.0  # the same where only the release of blocks is waited for
 
 
 class StaleSession(Exception):
@@ -268,7 +269,8 @@ class Acquisition:
         now = time.monotonic()
         if not self._is_connected and len(self._endpoints) > 1 and now >= self._move_at:
             self._move_on(now)
-        if self._kept.awaits_reply and now - self._heard_at > _PATIENCE * 2**self._kept.silences:
+        patience = _PATIENCE if self._kept.awaits_reply else _RELEASE_PATIENCE if self._kept.awaits_release else math.inf
+        if now - self._heard_at > patience * 2**self._kept.silences:
             self._kept.was_silent()
             self._heard_at = now
         if self._is_connected:

@@ -101,6 +101,32 @@ SUSPICION_CAUSE_PERTURBATION: SuspicionCause
 SUSPICION_CAUSE_REPLAY: SuspicionCause
 SUSPICION_CAUSE_UNSPECIFIED: SuspicionCause
 
+class AlarmLimits(_message.Message):
+    __slots__ = ["configured", "current", "set_at_time_ns", "set_by"]
+    class ConfiguredEntry(_message.Message):
+        __slots__ = ["key", "value"]
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class CurrentEntry(_message.Message):
+        __slots__ = ["key", "value"]
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    CONFIGURED_FIELD_NUMBER: _ClassVar[int]
+    CURRENT_FIELD_NUMBER: _ClassVar[int]
+    SET_AT_TIME_NS_FIELD_NUMBER: _ClassVar[int]
+    SET_BY_FIELD_NUMBER: _ClassVar[int]
+    configured: _containers.ScalarMap[str, float]
+    current: _containers.ScalarMap[str, float]
+    set_at_time_ns: int
+    set_by: str
+    def __init__(self, current: _Optional[_Mapping[str, float]] = ..., configured: _Optional[_Mapping[str, float]] = ..., set_by: _Optional[str] = ..., set_at_time_ns: _Optional[int] = ...) -> None: ...
+
 class AlarmPause(_message.Message):
     __slots__ = ["by", "kind", "remaining_seconds"]
     BY_FIELD_NUMBER: _ClassVar[int]
@@ -183,7 +209,7 @@ class Beat(_message.Message):
     def __init__(self, beat_class: _Optional[_Union[BeatClass, str]] = ..., not_classified_because: _Optional[_Union[NotClassifiedCause, str]] = ..., probabilities: _Optional[_Union[Beat.Probabilities, _Mapping]] = ..., attack_suspicion: _Optional[float] = ..., rr_interval_seconds: _Optional[float] = ..., amplitude_millivolts: _Optional[float] = ..., found_by_search_back: bool = ..., ventricular_pacing: bool = ..., atrial_pacing: bool = ..., lead: _Optional[str] = ...) -> None: ...
 
 class Command(_message.Message):
-    __slots__ = ["acknowledge", "by", "list", "number", "pause", "resume", "schema_version", "stream"]
+    __slots__ = ["acknowledge", "by", "list", "number", "pause", "resume", "schema_version", "set_limits", "stream"]
     class Acknowledge(_message.Message):
         __slots__ = ["alert_number", "kind"]
         ALERT_NUMBER_FIELD_NUMBER: _ClassVar[int]
@@ -204,6 +230,20 @@ class Command(_message.Message):
     class Resume(_message.Message):
         __slots__ = []
         def __init__(self) -> None: ...
+    class SetLimits(_message.Message):
+        __slots__ = ["as_configured", "limits"]
+        class LimitsEntry(_message.Message):
+            __slots__ = ["key", "value"]
+            KEY_FIELD_NUMBER: _ClassVar[int]
+            VALUE_FIELD_NUMBER: _ClassVar[int]
+            key: str
+            value: float
+            def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+        AS_CONFIGURED_FIELD_NUMBER: _ClassVar[int]
+        LIMITS_FIELD_NUMBER: _ClassVar[int]
+        as_configured: bool
+        limits: _containers.ScalarMap[str, float]
+        def __init__(self, limits: _Optional[_Mapping[str, float]] = ..., as_configured: bool = ...) -> None: ...
     ACKNOWLEDGE_FIELD_NUMBER: _ClassVar[int]
     BY_FIELD_NUMBER: _ClassVar[int]
     LIST_FIELD_NUMBER: _ClassVar[int]
@@ -211,6 +251,7 @@ class Command(_message.Message):
     PAUSE_FIELD_NUMBER: _ClassVar[int]
     RESUME_FIELD_NUMBER: _ClassVar[int]
     SCHEMA_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SET_LIMITS_FIELD_NUMBER: _ClassVar[int]
     STREAM_FIELD_NUMBER: _ClassVar[int]
     acknowledge: Command.Acknowledge
     by: str
@@ -219,14 +260,16 @@ class Command(_message.Message):
     pause: Command.Pause
     resume: Command.Resume
     schema_version: int
+    set_limits: Command.SetLimits
     stream: str
-    def __init__(self, schema_version: _Optional[int] = ..., number: _Optional[int] = ..., stream: _Optional[str] = ..., by: _Optional[str] = ..., acknowledge: _Optional[_Union[Command.Acknowledge, _Mapping]] = ..., pause: _Optional[_Union[Command.Pause, _Mapping]] = ..., resume: _Optional[_Union[Command.Resume, _Mapping]] = ..., list: _Optional[_Union[Command.List, _Mapping]] = ...) -> None: ...
+    def __init__(self, schema_version: _Optional[int] = ..., number: _Optional[int] = ..., stream: _Optional[str] = ..., by: _Optional[str] = ..., acknowledge: _Optional[_Union[Command.Acknowledge, _Mapping]] = ..., pause: _Optional[_Union[Command.Pause, _Mapping]] = ..., resume: _Optional[_Union[Command.Resume, _Mapping]] = ..., list: _Optional[_Union[Command.List, _Mapping]] = ..., set_limits: _Optional[_Union[Command.SetLimits, _Mapping]] = ...) -> None: ...
 
 class CommandReply(_message.Message):
-    __slots__ = ["acknowledged", "alerts", "applied_at_sample_index", "number", "pause", "result", "schema_version", "session", "text"]
+    __slots__ = ["acknowledged", "alerts", "applied_at_sample_index", "limits", "number", "pause", "result", "schema_version", "session", "text"]
     ACKNOWLEDGED_FIELD_NUMBER: _ClassVar[int]
     ALERTS_FIELD_NUMBER: _ClassVar[int]
     APPLIED_AT_SAMPLE_INDEX_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     PAUSE_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
@@ -236,13 +279,14 @@ class CommandReply(_message.Message):
     acknowledged: int
     alerts: _containers.RepeatedCompositeFieldContainer[Alert]
     applied_at_sample_index: int
+    limits: AlarmLimits
     number: int
     pause: AlarmPause
     result: CommandResult
     schema_version: int
     session: int
     text: str
-    def __init__(self, schema_version: _Optional[int] = ..., number: _Optional[int] = ..., result: _Optional[_Union[CommandResult, str]] = ..., text: _Optional[str] = ..., session: _Optional[int] = ..., applied_at_sample_index: _Optional[int] = ..., acknowledged: _Optional[int] = ..., alerts: _Optional[_Iterable[_Union[Alert, _Mapping]]] = ..., pause: _Optional[_Union[AlarmPause, _Mapping]] = ...) -> None: ...
+    def __init__(self, schema_version: _Optional[int] = ..., number: _Optional[int] = ..., result: _Optional[_Union[CommandResult, str]] = ..., text: _Optional[str] = ..., session: _Optional[int] = ..., applied_at_sample_index: _Optional[int] = ..., acknowledged: _Optional[int] = ..., alerts: _Optional[_Iterable[_Union[Alert, _Mapping]]] = ..., pause: _Optional[_Union[AlarmPause, _Mapping]] = ..., limits: _Optional[_Union[AlarmLimits, _Mapping]] = ...) -> None: ...
 
 class ConverterRange(_message.Message):
     __slots__ = ["invalid_count", "maximum_count", "minimum_count"]

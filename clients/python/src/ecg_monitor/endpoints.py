@@ -8,6 +8,7 @@ _DEFAULTS = {
     "ACKNOWLEDGED": "tcp://127.0.0.1:5571",
     "EVENTS": "tcp://127.0.0.1:5572",
     "HISTORY": "tcp://127.0.0.1:5573",
+    "COMMANDS": "tcp://127.0.0.1:5574",
 }
 
 

@@ -32,6 +32,7 @@ class Unacknowledged:
         self._waiting: deque[Block] = deque()
         self.phase = self.NEEDS_HELLO
         self.samples = 0  # kept
+        self.needed = 0  # the daemon will never need a sample before this one again
         self.expected = 0  # the daemon has every sample before this one, if only in memory
         self.limit = 0  # no sample at or beyond this one may be on its way
         self.hello_number = 0
@@ -43,6 +44,8 @@ class Unacknowledged:
         return not self._sent and not self._waiting
 
     def append(self, block: Block) -> None:
+        if block.end <= self.needed:  # from a source that repeats itself: no answer would ever come
+            return
         self._waiting.append(block)
         self.samples += block.end - block.first
 
@@ -56,6 +59,12 @@ class Unacknowledged:
     def awaits_reply(self) -> bool:
         """Whether the daemon owes an answer."""
         return self.phase == self.AWAITS_ANSWER or self._is_on_the_way
+
+    @property
+    def awaits_release(self) -> bool:
+        """Whether the daemon has all that is kept, and has yet to say that it will not need it again. That word can get
+        lost, or go to another source of the same stream."""
+        return self.phase == self.SENDING and bool(self._sent) and not self._waiting and not self._is_on_the_way
 
     @property
     def _is_on_the_way(self) -> bool:
@@ -101,9 +110,9 @@ class Unacknowledged:
             self.is_stale = True
             return refusal
         is_known = reply.session == self.session
-        if is_known:
-            while (kept := self._sent or self._waiting) and kept[0].end <= reply.needed_from_sample_index:
-                self.drop_oldest()
+        self.needed = reply.needed_from_sample_index if is_known else 0
+        while (kept := self._sent or self._waiting) and kept[0].end <= self.needed:
+            self.drop_oldest()
         # To a daemon that has nothing of this session yet, everything that is kept is new.
         kept = self._sent or self._waiting
         self.expected = reply.expected_sample_index if is_known else kept[0].first if kept else self.expected
