@@ -25,16 +25,6 @@ extension PanTompkinsDetector {
         var searchBackByAverage: Float = 1.66
         var searchBackByMedian: Float = 1.42
 
-        /// Search-back takes a peak below this fraction of the usual height only if it stands out from the noise: its
-        /// energy is as concentrated as a narrow complex's, or is concentrated (`doubtfulConcentration`), and the peak
-        /// this multiple of the noise level.
-        var lowShare: Float = 0.4
-        var narrowConcentration: Float = 0.8
-        var outstandingMultiple: Float = 1.3
-        /// From this `noiseRatio` on, a peak is low below this fraction already.
-        var restless: Float = 0.2
-        var restlessLowShare: Float = 0.5
-
         /// The second slope of a wide complex is at most this much higher than the first.
         var otherSlopeLimit: Float = 1.6
         /// In noise both are at least this fraction of the usual height.

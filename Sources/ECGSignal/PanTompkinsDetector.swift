@@ -270,8 +270,7 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
     private mutating func searchBack(_ n: Int64) {
         while n >= searchBackDue {
             var best = -1
-            for index in 0..<rejected.count
-            where passes(rejected[index], share: constants.searchBackShare) && !isLostInNoise(rejected[index]) {
+            for index in 0..<rejected.count where passes(rejected[index], share: constants.searchBackShare) {
                 if best < 0 || rejected[index].integratedPeak > rejected[best].integratedPeak { best = index }
             }
             guard best >= 0 else { return }
@@ -282,8 +281,7 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
                 guard rejected.count < candidates.count else { return }
                 continue
             }
-            for index in 0..<candidates.count
-            where isLike(candidates[index], largest) && !isLostInNoise(candidates[index]) {
+            for index in 0..<candidates.count where isLike(candidates[index], largest) {
                 let candidate = candidates[index]
                 if let lastBeat, candidate.fiducialIndex - lastBeat.fiducialIndex < constants.refractory { continue }
                 let lead = largest.fiducialIndex - candidate.fiducialIndex
@@ -294,16 +292,6 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
             // whose candidates are out of order, this loop must still end.
             guard rejected.count < candidates.count else { return }
         }
-    }
-
-    /// Whether a peak is low, compared with the last beats, and does not stand out from the noise around it.
-    private func isLostInNoise(_ candidate: QRSCandidate) -> Bool {
-        guard additions.contains(.outstandingSearchBack) else { return false }
-        let share = noiseRatio > constants.restless ? constants.restlessLowShare : constants.lowShare
-        guard candidate.height < share * heights.median else { return false }
-        if candidate.concentration > constants.narrowConcentration { return false }
-        return candidate.concentration < constants.doubtfulConcentration
-            || height(candidate) < constants.outstandingMultiple * integratedLevels.noiseLevel
     }
 
     func isLike(_ candidate: QRSCandidate, _ beat: QRSCandidate) -> Bool {

@@ -33,7 +33,7 @@ extension PanTompkinsDetector {
             ("relearning", .relearning), ("groupedSearchBack", .groupedSearchBack),
             ("noiseAdaptation", .noiseAdaptation), ("smallBeats", .smallBeats),
             ("wideComplexes", .wideComplexes), ("fastRhythm", .fastRhythm), ("earlyRelearning", .earlyRelearning),
-            ("lowVoltage", .lowVoltage), ("outstandingSearchBack", .outstandingSearchBack),
+            ("lowVoltage", .lowVoltage),
         ]
 
         /// Signal and noise levels are medians of the last eight peaks, not exponential averages, so that one artefact
@@ -76,13 +76,9 @@ extension PanTompkinsDetector {
         /// did not reach the thresholds: when the gain falls to a quarter, or ventricular tachycardia sets in, there
         /// must be no false asystole.
         public static let earlyRelearning = Additions(rawValue: 1 << 10)
-        /// A low peak that search-back finds must stand out from the noise. Left out, muscle noise of 0.2 mV after a
-        /// heart has stopped is taken for its beats, one after the other, and there is no asystole.
-        public static let outstandingSearchBack = Additions(rawValue: 1 << 12)
         public static let all: Additions = [
             .medianLevels, .amplitudeScale, .medianSearchBack, .steadyThresholds, .relearning, .groupedSearchBack,
             .noiseAdaptation, .smallBeats, .wideComplexes, .fastRhythm, .earlyRelearning, .lowVoltage,
-            .outstandingSearchBack,
         ]
     }
 }
