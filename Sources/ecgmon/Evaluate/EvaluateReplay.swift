@@ -27,36 +27,22 @@ struct EvaluateReplay: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Try loops in every n-th record.", valueName: "n"))
     var loopsEvery = 4
 
-    @Option(help: ArgumentHelp("Records processed at a time (default: the number of cores).", valueName: "n"))
-    var jobs: Int?
-
-    @OptionGroup var drawing: PlotOptions
-
-    @Flag(help: "Print JSON.")
-    var json = false
+    @OptionGroup var reports: DatabaseReportOptions
 
     func validate() throws {
         guard loopsEvery >= 1 else { throw ValidationError("--loops-every must be 1 or more, not \(loopsEvery)") }
-        guard (jobs ?? 1) >= 1 else { throw ValidationError("--jobs must be 1 or more, not \(jobs ?? 0)") }
     }
 
     func run() async throws {
-        var reports: [ReplayReport] = []
-        for name in databases.split(separator: ",").map(String.init) {
-            let database = try RecordDatabase(name)
-            let wanted = records.map { Set($0.split(separator: ",").map(String.init)) }
+        let wanted = records.map { Set($0.split(separator: ",").map(String.init)) }
+        let every = loopsEvery
+        try await reports.show(databases, text: \.text) { database, name in
             let names = try database.records().filter { wanted?.contains($0) ?? true }
-            let every = loopsEvery
-            let outcomes = try await RecordBatch.map(Array(names.enumerated()), jobs: jobs) { number, record in
+            let outcomes = try await RecordBatch.map(Array(names.enumerated()), jobs: reports.jobs) { number, record in
                 try ReplayEvaluation().outcome(of: record, in: database, triesLoops: number % every == 0)
             }
-            let report = ReplayReport(database: name, outcomes: outcomes)
-            reports.append(report)
-            if !json { print(report.text + "\n") }
+            return ReplayReport(database: name, outcomes: outcomes)
         }
-        let all = reports
-        try ReportOutput.draw({ all.map(\.text).joined(separator: "\n\n") }, to: drawing.plot)
-        if json { print(try ReportOutput.json(reports)) }
     }
 }
 

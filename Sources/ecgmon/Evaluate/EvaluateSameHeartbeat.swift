@@ -24,35 +24,21 @@ struct EvaluateSameHeartbeat: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Copy every n-th record.", valueName: "n"))
     var copiesEvery = 4
 
-    @Option(help: ArgumentHelp("Records processed at a time (default: the number of cores).", valueName: "n"))
-    var jobs: Int?
-
-    @OptionGroup var drawing: PlotOptions
-
-    @Flag(help: "Print JSON.")
-    var json = false
+    @OptionGroup var reports: DatabaseReportOptions
 
     func validate() throws {
         guard copiesEvery >= 1 else { throw ValidationError("--copies-every must be 1 or more, not \(copiesEvery)") }
-        guard (jobs ?? 1) >= 1 else { throw ValidationError("--jobs must be 1 or more, not \(jobs ?? 0)") }
     }
 
     func run() async throws {
-        var reports: [SameHeartbeatReport] = []
-        for name in databases.split(separator: ",").map(String.init) {
-            let database = try RecordDatabase(name)
-            let names = try database.records()
-            let every = copiesEvery
-            let records = try await RecordBatch.map(Array(names.enumerated()), jobs: jobs) { number, record in
+        let every = copiesEvery
+        try await reports.show(databases, text: \.text) { database, name in
+            let names = Array(try database.records().enumerated())
+            let records = try await RecordBatch.map(names, jobs: reports.jobs) { number, record in
                 try SameHeartbeatEvaluation().beats(of: record, in: database, hasCopies: number % every == 0)
             }
-            let report = SameHeartbeatReport(database: name, records: records)
-            reports.append(report)
-            if !json { print(report.text + "\n") }
+            return SameHeartbeatReport(database: name, records: records)
         }
-        let all = reports
-        try ReportOutput.draw({ all.map(\.text).joined(separator: "\n\n") }, to: drawing.plot)
-        if json { print(try ReportOutput.json(reports)) }
     }
 }
 
