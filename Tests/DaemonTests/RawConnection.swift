@@ -1,26 +1,13 @@
 import Glibc
+import TestSupport
 
 /// A TCP connection whose every byte is a test's own.
 final class RawConnection {
     private let descriptor: Int32
 
     init?(port: UInt16) {
-        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var patience = timeval(tv_sec: 30, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, socklen_t(MemoryLayout<timeval>.size))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        if result != 0 {
-            close(descriptor)
-            return nil
-        }
+        guard let descriptor = LoopbackConnection.open(port: port) else { return nil }
+        self.descriptor = descriptor
     }
 
     deinit { close(descriptor) }
