@@ -27,12 +27,13 @@ struct GeneralizationTests {
         /// Writes a record with the simulated beats, and other annotations.
         func record(
             _ name: String, in database: String, _ script: [SimulatedSegment],
-            marks: [Annotation]? = nil, beats: Bool = true, seed: UInt64 = 1, flatFirst: Bool = false
+            marks: [Annotation]? = nil, beats: Bool = true, seed: UInt64 = 1, flatFirst: Bool = false,
+            amplitude: Double = 1.2
         ) throws {
             let folder = "\(path)/\(database)"
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             var simulator = ECGSimulator(
-                .init(samplingRate: Self.rate, seed: seed, script: script, amplitude: 1.2, noise: .resting))
+                .init(samplingRate: Self.rate, seed: seed, script: script, amplitude: amplitude, noise: .resting))
             let (millivolts, labels) = simulator.record(seconds: script.reduce(0) { $0 + $1.seconds })
             let leads = flatFirst ? ["I", "II"] : ["II"]
             let header = RecordHeader(
@@ -128,6 +129,17 @@ struct GeneralizationTests {
         #expect(report.markdown.contains("| ludb | 1 | 0.0 | trained | 100.00 / 100.00° |"))
         let json = try ReportOutput.json(report)
         #expect(json.contains("\"qrs_detected_ms\"") && json.contains("\"QRS detector\" : \"constants chosen on it\""))
+    }
+
+    /// QRS complexes that are too small for a beat only once they are 0.4 times as large.
+    @Test func recordsAreScoredAsOtherDevicesWouldRecordThem() async throws {
+        let root = Root()
+        try root.record("A00001", in: "challenge2017", [.init(.sinus(rate: 80), seconds: 30)], amplitude: 0.25)
+        try root.text("challenge2017/REFERENCE.csv", "A00001,N\n")
+        let report = try await Self.evaluation().changed(["\(root.path)/challenge2017"], [.reversed, .small])
+        #expect(report.rows.map(\.change) == ["as they are", "reversed polarity", "0.4 times as large"])
+        #expect(report.rows.map { $0.record_classes["N"]?.asystole_pct } == [0, 0, 100])
+        #expect(report.text.split(separator: "\n").count == 4)
     }
 
     @Test func aRecordThatCannotBeReadCostsOnlyItself() async throws {
