@@ -1928,7 +1928,7 @@ public nonisolated struct WireCommand: Sendable {
   }
 
   /// Limits that are set hold beside those of the configuration until they are set anew or the stream is forgotten. They
-  /// must be in range and go together, or nothing is changed. Not in a cluster, where the configuration's hold.
+  /// must be in range and go together, or nothing is changed.
   public nonisolated struct SetLimits: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
