@@ -127,7 +127,8 @@ private final class HandSource {
         for block in recording.blocks(stream: "a", size: 360) {
             #expect(try source.send(block, timeout: .seconds(30)))
         }
-        #expect(try !source.waitUntilAcknowledged(timeout: .seconds(1)))
+        while source.samplesSent < 30 * 360 { try source.service(timeout: .milliseconds(20)) }
+        #expect(daemon.wait(for: "ecgmon_samples_total") { $0 == 30 * 360 })
         let other = try HandSource(daemon, context)
         try other.hello("a")
         _ = try other.reply { $0.answersHello }
