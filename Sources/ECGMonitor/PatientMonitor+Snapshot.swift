@@ -30,7 +30,7 @@ public enum SnapshotError: Error, Sendable, Equatable {
 /// `nextSampleIndex` precedes these, and they will be sent again.
 extension PatientMonitor {
     private static let magic: UInt32 = 0x5347_4345
-    private static let version: UInt32 = 8
+    private static let version: UInt32 = 9
     private static let headerSize = 24
 
     /// The state as bytes, 17 to 30 kB. A snapshot can be taken at any time; it includes windows waiting to be

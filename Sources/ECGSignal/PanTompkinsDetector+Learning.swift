@@ -43,20 +43,30 @@ extension PanTompkinsDetector {
             guard let level = rhythmOfOtherHeight(n) else { return }
             integratedLevels.learn(signalPeak: height(level))
             bandPassedLevels.learn(signalPeak: level.bandPassedPeak)
-            decideRejected()
+            decide(withoutMuscleNoise(rejected))
             return
         }
         relearningDue = n + constants.learningPhase
         let least = max(constants.doubtfulPeak, constants.relearningShare * bandPassedLevels.signalLevel)
-        guard additions.contains(.relearning), learn(from: rejected, least: least) else { return }
-        decideRejected()
+        // If there are small beats in muscle noise after all, asystole, reported long ago, must end.
+        let hasWaited = n - (lastBeat?.rPeakIndex ?? 0) > constants.muscularPatience
+        let candidates = hasWaited ? rejected : withoutMuscleNoise(rejected)
+        guard additions.contains(.relearning), learn(from: candidates, least: least) else { return }
+        decide(candidates)
+    }
+
+    private func withoutMuscleNoise(_ candidates: CandidateQueue) -> CandidateQueue {
+        var left = CandidateQueue()
+        for index in 0..<candidates.count where !isLostInMuscleNoise(candidates[index]) {
+            left.append(candidates[index])
+        }
+        return left
     }
 
     /// Decides the peaks since the last beat by the new levels; what was known of intervals and heights is void.
-    private mutating func decideRejected() {
+    private mutating func decide(_ candidates: CandidateQueue) {
         rr.removeAll()
         heights.removeAll()
-        let candidates = rejected
         rejected.removeAll()
         searchBackDue = .max
         for index in 0..<candidates.count { decide(candidates[index], inRetrospect: true) }
@@ -75,7 +85,7 @@ extension PanTompkinsDetector {
             var others: Float = 0
             for other in 0..<rejected.count {
                 let candidate = rejected[other]
-                guard isSimilar(candidate, peak) else {
+                guard isSimilar(candidate, peak), !isLostInMuscleNoise(candidate) else {
                     let isLower = candidate.integratedPeak < peak.integratedPeak
                     if isLower { others = max(others, candidate.integratedPeak) }
                     continue

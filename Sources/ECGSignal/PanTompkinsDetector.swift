@@ -209,8 +209,15 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
             && isLargeEnough(candidate)
     }
 
-    /// Whether a peak is large enough for a complex, and, if it is small, stands out from the noise.
+    /// Whether a peak with muscle noise beside it is lower than the beats before.
+    func isLostInMuscleNoise(_ candidate: QRSCandidate) -> Bool {
+        additions.contains(.muscleNoise) && candidate.isMuscular
+            && candidate.height < constants.muscularHeight * heights.median
+    }
+
+    /// Whether a peak is large enough for a complex, and, if it is small or muscle noise is beside it, stands out.
     func isLargeEnough(_ candidate: QRSCandidate, isUsual: Bool = true) -> Bool {
+        if isLostInMuscleNoise(candidate) { return false }
         guard additions.contains(.lowVoltage) else { return candidate.bandPassedPeak > constants.fixedMinimumPeak }
         let share = isUsual && noisiness == 0 && heights.median > constants.minimumHeight ? constants.usualShare : 1
         guard candidate.height > share * constants.minimumHeight else { return false }

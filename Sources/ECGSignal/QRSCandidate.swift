@@ -7,8 +7,7 @@ struct QRSCandidate: Sendable, Codable {
     /// Apex in the original signal, as an offset from the fiducial.
     private var rPeakOffset: Int8 = 0
     var isFoundBySearchBack = false
-    /// Whether the signal has stayed on one side of its level since the previous peak: both are slopes of one complex.
-    var endsPreviousComplex = false
+    private var shape = Shape()
     /// Share of the slope's energy, of 255, that lies within 67 ms of the 150 ms of integration.
     private var concentrationOf255: UInt8 = 0
     /// Apex relative to the baseline before it, in millivolts.
@@ -22,6 +21,29 @@ struct QRSCandidate: Sendable, Codable {
     var slope: Float = 0
     /// Peak-to-peak height of the original signal within 100 ms of the fiducial, in millivolts.
     var height: Float = 0
+
+    /// In one byte, because a stream keeps some hundred candidates.
+    private struct Shape: OptionSet, Codable {
+        let rawValue: UInt8
+        static let endsPreviousComplex = Shape(rawValue: 1)
+        static let isMuscular = Shape(rawValue: 2)
+
+        mutating func set(_ mark: Shape, _ isSet: Bool) {
+            if isSet { insert(mark) } else { remove(mark) }
+        }
+    }
+
+    /// Whether the signal has stayed on one side of its level since the previous peak: both are slopes of one complex.
+    var endsPreviousComplex: Bool {
+        get { shape.contains(.endsPreviousComplex) }
+        set { shape.set(.endsPreviousComplex, newValue) }
+    }
+
+    /// Whether the signal beside the peak is as fine and, for the peak's height, as strong as muscle noise.
+    var isMuscular: Bool {
+        get { shape.contains(.isMuscular) }
+        set { shape.set(.isMuscular, newValue) }
+    }
 
     /// Apex in the original signal; set it after `fiducialIndex`.
     var rPeakIndex: Int64 {

@@ -33,7 +33,7 @@ extension PanTompkinsDetector {
             ("relearning", .relearning), ("groupedSearchBack", .groupedSearchBack),
             ("noiseAdaptation", .noiseAdaptation), ("smallBeats", .smallBeats),
             ("wideComplexes", .wideComplexes), ("fastRhythm", .fastRhythm), ("earlyRelearning", .earlyRelearning),
-            ("lowVoltage", .lowVoltage),
+            ("lowVoltage", .lowVoltage), ("muscleNoise", .muscleNoise),
         ]
 
         /// Signal and noise levels are medians of the last eight peaks, not exponential averages, so that one artefact
@@ -76,9 +76,13 @@ extension PanTompkinsDetector {
         /// did not reach the thresholds: when the gain falls to a quarter, or ventricular tachycardia sets in, there
         /// must be no false asystole.
         public static let earlyRelearning = Additions(rawValue: 1 << 10)
+        /// Low peaks with muscle noise beside them are not beats. Left out, bursts of muscle noise are found as beats,
+        /// which hides an asystole or a bradycardia, and makes the rhythm look irregular.
+        public static let muscleNoise = Additions(rawValue: 1 << 12)
         public static let all: Additions = [
             .medianLevels, .amplitudeScale, .medianSearchBack, .steadyThresholds, .relearning, .groupedSearchBack,
             .noiseAdaptation, .smallBeats, .wideComplexes, .fastRhythm, .earlyRelearning, .lowVoltage,
+            .muscleNoise,
         ]
     }
 }

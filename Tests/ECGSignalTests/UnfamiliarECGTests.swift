@@ -112,6 +112,34 @@ struct UnfamiliarECGTests {
         #expect(score.missed <= 1 && score.extra == 0, "\(score)")
     }
 
+    // MARK: Muscle noise
+
+    /// Six seconds of standstill are filled with bursts of muscle noise, one a second, and the noise goes on when the
+    /// heart beats again.
+    @Test(arguments: [0.12, 0.15])
+    func muscleNoiseAfterTheLastBeatIsNoBeat(rms: Double) {
+        let times = Self.times(70, from: 0.5, to: 29.5) + Self.times(70, from: 36.2, to: 59)
+        var samples = Self.signal(times, seconds: 60) { Self.narrow($1, 1) }
+        var generator = SeededGenerator(seed: 9)
+        func gauss() -> Double {
+            (0..<12).reduce(-6) { sum, _ in sum + Double.random(in: 0..<1, using: &generator) }
+        }
+        var (last, before) = (0.0, 0.0)
+        for n in Int(30.2 * 360)..<samples.count {
+            // From 15 to 60 Hz, as the noise of a muscle is under an electrode.
+            (last, before) = (0.45 * last - 0.25 * before + gauss(), last)
+            let burst = 0.5 - 0.5 * cos(2 * .pi * Double(n) / 360)
+            samples[n] += Float(rms * 1.6 * burst * (last - 0.5 * before))
+        }
+        func inStandstill(_ detector: PanTompkinsDetector) -> Int {
+            detect(samples, with: detector).count { (30.2 * 360..<36 * 360).contains(Double($0.rPeakIndex)) }
+        }
+        #expect(inStandstill(PanTompkinsDetector()) <= 1)
+        #expect(inStandstill(PanTompkinsDetector(leavingOut: .muscleNoise)) >= 3)
+        let score = Self.score(detect(samples), times)
+        #expect(score.missed == 0 && score.extra <= 3, "\(score)")
+    }
+
     // MARK: Widths and rates
 
     @Test(arguments: [70.0, 100, 138])
