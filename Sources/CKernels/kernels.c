@@ -7,6 +7,7 @@
 #define CK_TARGET
 #define CK_NAME(name) name##_baseline
 #include "kernels.inc"
+#include "window.inc"
 #undef CK_TARGET
 #undef CK_NAME
 
@@ -14,6 +15,7 @@
 #define CK_TARGET __attribute__((target("avx2,fma")))
 #define CK_NAME(name) name##_avx2
 #include "kernels.inc"
+#include "window.inc"
 #undef CK_TARGET
 #undef CK_NAME
 
@@ -54,8 +56,11 @@ ck_instructions ck_instructions_in_use(void) {
         if (ck_instructions_in_use() != CK_BASELINE) name##_avx2(__VA_ARGS__); \
         else name##_baseline(__VA_ARGS__); \
     } while (0)
+#define CK_RETURN(name, ...) \
+    return ck_instructions_in_use() != CK_BASELINE ? name##_avx2(__VA_ARGS__) : name##_baseline(__VA_ARGS__)
 #else
 #define CK_CALL(name, ...) name##_baseline(__VA_ARGS__)
+#define CK_RETURN(name, ...) return name##_baseline(__VA_ARGS__)
 #endif
 
 size_t ck_packed_count(int k, int n) {
@@ -100,11 +105,47 @@ void ck_winograd_output(int step, int rows, int channels, const float *m, float 
 
 void ck_dots(int rows, int count, const float *w, const float *x, float *y) { CK_CALL(ck_dots, rows, count, w, x, y); }
 
-float ck_select(int count, const float *x, int place) {
-#if defined(__x86_64__)
-    if (ck_instructions_in_use() != CK_BASELINE) return ck_select_avx2(count, x, place);
-#endif
-    return ck_select_baseline(count, x, place);
+float ck_select(int count, const float *x, int place) { CK_RETURN(ck_select, count, x, place); }
+
+void ck_lagged_products(int count, const float *x, int lag_count, const int *lags, float *y) {
+    CK_CALL(ck_lagged_products, count, x, lag_count, lags, y);
+}
+
+void ck_lagged_distances(int count, const float *x, int lag_count, const int *lags, float *y) {
+    CK_CALL(ck_lagged_distances, count, x, lag_count, lags, y);
+}
+
+void ck_differences(int count, int lag, const float *x, float *difference, float *magnitude) {
+    CK_CALL(ck_differences, count, lag, x, difference, magnitude);
+}
+
+void ck_centred(int count, float centre, const float *x, float *difference, float *magnitude) {
+    CK_CALL(ck_centred, count, centre, x, difference, magnitude);
+}
+
+void ck_counts_below(int count, const float *x, int limit_count, const float *limits, int *counts) {
+    CK_CALL(ck_counts_below, count, x, limit_count, limits, counts);
+}
+
+float ck_greatest(int count, const float *x) { CK_RETURN(ck_greatest, count, x); }
+
+ck_waves ck_count_waves(int count, const float *x, float above, float below) {
+    CK_RETURN(ck_count_waves, count, x, above, below);
+}
+
+int ck_visited_boxes(int count, const float *x, double size, int delay) {
+    CK_RETURN(ck_visited_boxes, count, x, size, delay);
+}
+
+void ck_slope_envelope(int count, const float *x, float *fours, float *envelope) {
+    CK_CALL(ck_slope_envelope, count, x, fours, envelope);
+}
+
+float ck_largest_swing(int count, const float *x) { CK_RETURN(ck_largest_swing, count, x); }
+
+void ck_power_spectrum(const float *samples, float mean, const float *cosines, const float *sines, const float *turns,
+                       float *power) {
+    CK_CALL(ck_power_spectrum, samples, mean, cosines, sines, turns, power);
 }
 
 void ck_affine_leaky(int rows, int channels, const float *x, const float *scale, const float *shift, float slope, float *y) {

@@ -53,6 +53,50 @@ void ck_dots(int rows, int count, const float *w, const float *x, float *y);
 #define CK_SELECT_LIMIT 1024
 float ck_select(int count, const float *x, int place);
 
+// What the features of ventricular rhythms are made of, over consecutive finite values; at most CK_SELECT_LIMIT of them. All
+// instruction sets give the same results bit for bit: a sum has eight partial sums, and no fused multiply-add.
+
+// y[k] = the sum over i of x[i] * x[i + lags[k]], or of |x[i] - x[i + lags[k]]|, for i + lags[k] < count. The lags rise, from
+// 0 or more, and are below count.
+void ck_lagged_products(int count, const float *x, int lag_count, const int *lags, float *y);
+void ck_lagged_distances(int count, const float *x, int lag_count, const int *lags, float *y);
+
+// difference[i] = x[i + lag] - x[i], or x[i] - centre, and its magnitude, for i < count. They do not overlap x.
+void ck_differences(int count, int lag, const float *x, float *difference, float *magnitude);
+void ck_centred(int count, float centre, const float *x, float *difference, float *magnitude);
+
+// counts[k] = how many values are below limits[k].
+void ck_counts_below(int count, const float *x, int limit_count, const float *limits, int *counts);
+
+// The greatest of 1 or more values.
+float ck_greatest(int count, const float *x);
+
+// Waves that rise above one level and then fall below another, lower one.
+typedef struct {
+    int rises;
+    // Samples between a rise and the fall that follows.
+    int time_up;
+    // Intervals between rises, in samples: how many, their sum and the sum of their squares.
+    int intervals;
+    int sum;
+    long long squares;
+} ck_waves;
+ck_waves ck_count_waves(int count, const float *x, float above, float below);
+
+// How many of 20 x 20 boxes, which cover -size to size, the curve of x against x `delay` samples earlier visits.
+int ck_visited_boxes(int count, const float *x, double size, int delay);
+
+// envelope[i] = the mean of x[i + 1] to x[i + 12], for i < count - 12; fours: count - 4 floats of scratch memory.
+void ck_slope_envelope(int count, const float *x, float *fours, float *envelope);
+
+// The greatest difference of two among any 18 consecutive values; count is 18 or more.
+float ck_largest_swing(int count, const float *x);
+
+// Power in 257 bins of 120 samples, less their mean, in four transforms of 128 points (see PowerSpectrum.swift). cosines,
+// sines: (120, 4); turns: (64, 2).
+void ck_power_spectrum(const float *samples, float mean, const float *cosines, const float *sines, const float *turns,
+                       float *power);
+
 // y[row][c] = leaky(x[row][c] * scale[c] + shift[c]), slope 1 = no activation. y may be x.
 void ck_affine_leaky(int rows, int channels, const float *x, const float *scale, const float *shift, float slope, float *y);
 

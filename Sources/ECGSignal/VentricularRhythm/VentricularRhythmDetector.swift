@@ -1,3 +1,4 @@
+internal import CKernels
 public import StateCoding
 
 /// Recognises ventricular tachycardia and fibrillation from the signal itself, without beats: twice a second a network
@@ -182,22 +183,14 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
     private func largestSwing(endingAt place: Int) -> Float {
         let count = Self.blockLength + Self.swingLength - 1
         let samples = window.span
-        return withUnsafeTemporaryAllocation(of: SIMD2<Float>.self, capacity: count) { memory in
+        return withUnsafeTemporaryAllocation(of: Float.self, capacity: count) { memory in
             var position = place + 1 - count
             if position < 0 { position += samples.count }
             for index in 0..<count {
-                memory[index] = SIMD2(samples[position], -samples[position])
+                memory[index] = samples[position]
                 position = position + 1 == samples.count ? 0 : position + 1
             }
-            // The maximum, and the negated minimum, of 2, 4, 8, 16 and 18 consecutive samples.
-            var length = count
-            for reach in [1, 2, 4, 8, 2] {
-                length -= reach
-                for index in 0..<length { memory[index] = pointwiseMax(memory[index], memory[index &+ reach]) }
-            }
-            var largest: Float = 0
-            for index in 0..<length { largest = max(largest, memory[index].sum()) }
-            return largest
+            return ck_largest_swing(Int32(count), memory.baseAddress)
         }
     }
 
@@ -236,10 +229,12 @@ public struct VentricularRhythmDetector: Sendable, Codable, RangeChecked {
     private static func copy(
         _ ring: Span<Float>, from number: Int64, to memory: UnsafeMutableBufferPointer<Float>, at position: Int
     ) {
-        var place = Int(number % Int64(ring.count))
-        for index in position..<position + ring.count {
-            memory.initializeElement(at: index, to: ring[place])
-            place = place + 1 == ring.count ? 0 : place + 1
+        let oldest = Int(number % Int64(ring.count))
+        ring.withUnsafeBufferPointer { ring in
+            guard let first = ring.baseAddress, let target = memory.baseAddress else { return }
+            let older = ring.count - oldest
+            (target + position).initialize(from: first + oldest, count: older)
+            (target + position + older).initialize(from: first, count: oldest)
         }
     }
 }

@@ -1,3 +1,4 @@
+internal import CKernels
 import Foundation
 
 /// The 71 features of 3 s of one lead, in the order in which the network expects them.
@@ -49,7 +50,6 @@ struct VentricularRhythmFeatures {
         // |d|, d, |g|, s - median, |s - median|, and a scratch buffer for sorting.
         let length = Self.windowLength
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 6 * length) { memory in
-            memory.initialize(repeating: 0)
             guard let base = memory.baseAddress else { return }
             let parts = Parts(
                 s: window, d: base, slope: base + length, bend: base + 2 * length, centred: base + 3 * length,
@@ -100,21 +100,14 @@ struct VentricularRhythmFeatures {
 
     private static let slopeCount = windowLength - 2
     private static let bendCount = windowLength - 4
+    private static let distanceLags: [Int32] = [1, 2, 4, 8, 16, 32, 64]
 
     private static func fill(_ parts: Parts) -> Scale {
         let s = parts.s
-        for index in 0..<slopeCount {
-            let difference = s[index &+ 2] - s[index]
-            parts.d[index] = difference
-            parts.slope[index] = abs(difference)
-        }
-        for index in 0..<bendCount { parts.bend[index] = abs(parts.d[index &+ 2] - parts.d[index]) }
-        let median = WindowArithmetic.quantile(s, windowLength, 0.5)
-        for index in 0..<windowLength {
-            let value = s[index] - median
-            parts.centred[index] = value
-            parts.deviation[index] = abs(value)
-        }
+        ck_differences(Int32(slopeCount), 2, s, parts.d, parts.slope)
+        ck_differences(Int32(bendCount), 2, parts.d, parts.scratch, parts.bend)
+        ck_centred(
+            Int32(windowLength), WindowArithmetic.quantile(s, windowLength, 0.5), s, parts.centred, parts.deviation)
         let epsilon = WindowArithmetic.epsilon
         let deviation = WindowArithmetic.quantile(parts.deviation, windowLength, 0.98)
         return Scale(
@@ -135,14 +128,14 @@ struct VentricularRhythmFeatures {
     private mutating func addDistributions(_ parts: Parts, _ scale: Scale) {
         let count = Self.windowLength
         let epsilon = WindowArithmetic.epsilon
-        for part: Float in [0.05, 0.1, 0.2, 0.4] {
-            add(WindowArithmetic.share(of: parts.slope, Self.slopeCount, below: part * scale.slope))
-        }
+        let flat = WindowArithmetic.shares(
+            of: parts.slope, Self.slopeCount, below: SIMD4(0.05, 0.1, 0.2, 0.4) * scale.slope, 4)
+        for part in 0..<4 { add(flat[part]) }
         let meanSlope = WindowArithmetic.sum(parts.slope, Self.slopeCount) / Float(Self.slopeCount)
         add(meanSlope / scale.slope)
-        for part: Float in [0.1, 0.2, 0.4] {
-            add(WindowArithmetic.share(of: parts.deviation, count, below: part * scale.deviation))
-        }
+        let near = WindowArithmetic.shares(
+            of: parts.deviation, count, below: SIMD4(0.1, 0.2, 0.4, 0) * scale.deviation, 3)
+        for part in 0..<3 { add(near[part]) }
         add(WindowArithmetic.sum(parts.deviation, count) / Float(count) / scale.deviation)
         let meanBend = WindowArithmetic.sum(parts.bend, Self.bendCount) / Float(Self.bendCount)
         add(meanBend / scale.bend)
@@ -159,13 +152,20 @@ struct VentricularRhythmFeatures {
     private mutating func addStructure(_ parts: Parts) {
         let count = Self.windowLength
         let s = parts.s
-        func distance(_ lag: Int) -> Float {
-            WindowArithmetic.sumOfDistances(s, s + lag, count - lag) / Float(count - lag) + WindowArithmetic.epsilon
+        var sums = InlineArray<7, Float>(repeating: 0)
+        var span = sums.mutableSpan
+        span.withUnsafeMutableBufferPointer {
+            guard let first = $0.baseAddress else { return }
+            WindowArithmetic.laggedDistances(s, count, Self.distanceLags, into: first)
         }
-        let middle = distance(16)
-        for lag in [2, 4, 8, 32, 64] { add(log(distance(lag) / middle)) }
+        func distance(_ place: Int) -> Float {
+            sums[place] / Float(count - Int(Self.distanceLags[place])) + WindowArithmetic.epsilon
+        }
+        // Lags of 2, 4, 8, 32 and 64 samples against 16.
+        let middle = distance(4)
+        for place in [1, 2, 3, 5, 6] { add(log(distance(place) / middle)) }
         // Half of the mean period in samples.
-        let change = WindowArithmetic.sumOfDistances(s, s + 1, count - 1) + WindowArithmetic.epsilon
+        let change = sums[0] + WindowArithmetic.epsilon
         let half = (Float.pi * WindowArithmetic.sumOfAbsolutes(s, count) / change).rounded(.toNearestOrEven)
         let shift = half > 4 ? (half < 90 ? Int(half) : 90) : 4
         let left = WindowArithmetic.sumOfAbsoluteSums(s, s + shift, count - shift)
@@ -180,20 +180,7 @@ struct VentricularRhythmFeatures {
         let delay = 30
         // Values as high as R must not lie on the edge between two boxes.
         let size = 1.25 * (Double(scale.exactDeviation) + Double(WindowArithmetic.epsilon))
-        let length = Self.windowLength
-        // The boxes of all samples, and which of the 400 are visited.
-        let count = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: length + 400) { memory in
-            memory.initialize(repeating: 0)
-            guard let boxes = memory.baseAddress else { return 0 }
-            let visited = boxes + length
-            for index in 0..<length {
-                let place = (Double(parts.centred[index]) / size + 1) * 10
-                let box: UInt8 = place > 0 ? (place < 19 ? UInt8(place) : 19) : 0
-                boxes[index] = box
-                if index >= delay { visited[Int(box) &* 20 &+ Int(boxes[index &- delay])] = 1 }
-            }
-            return (0..<400).reduce(0) { $0 &+ Int(visited[$1]) }
-        }
+        let count = ck_visited_boxes(Int32(Self.windowLength), parts.centred, size, Int32(delay))
         add(Float(count) / 400)
     }
 
@@ -203,19 +190,14 @@ struct VentricularRhythmFeatures {
         // The slope's envelope: means of 12 consecutive samples, built from pairs and fours.
         let slope = parts.slope
         let envelope = parts.d
-        let fours = parts.scratch
         let count = Self.slopeCount - 12
-        for index in 0..<Self.slopeCount - 4 {
-            fours[index] = (slope[index &+ 1] + slope[index &+ 2]) + (slope[index &+ 3] + slope[index &+ 4])
-        }
-        for index in 0..<count {
-            envelope[index] = (fours[index] + fours[index &+ 4] + fours[index &+ 8]) / 12
-        }
+        ck_slope_envelope(Int32(Self.slopeCount), slope, parts.scratch, envelope)
         let high = WindowArithmetic.quantile(envelope, count, 0.95) + WindowArithmetic.epsilon
-        add(WindowArithmetic.share(of: envelope, count, below: 0.1 * high))
-        add(WindowArithmetic.share(of: envelope, count, below: 0.25 * high))
+        let low = WindowArithmetic.shares(of: envelope, count, below: SIMD4(0.1, 0.25, 0, 0) * high, 2)
+        add(low.x)
+        add(low.y)
         add(Float(WindowArithmetic.count(envelope, count, above: 0.5 * high)) / Float(count))
-        add(WindowArithmetic.extremes(envelope, count).greatest / high)
+        add(WindowArithmetic.greatest(envelope, count) / high)
         let slopes = Waves(envelope, count, above: 0.4 * high, below: 0.2 * high)
         add(log(slopes.rate + 0.1))
         add(slopes.irregularity)
@@ -230,7 +212,7 @@ struct VentricularRhythmFeatures {
         var mean = highest
         for part in 0..<3 {
             let samples = UnsafePointer(parts.deviation) + part * second
-            let top = WindowArithmetic.extremes(samples, second).greatest
+            let top = WindowArithmetic.greatest(samples, second)
             let average = WindowArithmetic.sum(samples, second) / Float(second)
             highest = (min(highest.least, top), max(highest.greatest, top))
             mean = (min(mean.least, average), max(mean.greatest, average))
@@ -250,29 +232,9 @@ struct VentricularRhythmFeatures {
         let width: Float
 
         init(_ samples: UnsafePointer<Float>, _ count: Int, above: Float, below: Float) {
-            var isUp = false
-            var last = -1
-            var rises = 0
-            var timeUp = 0
-            var intervals = 0
-            var sum = 0
-            var squares = 0
-            for index in 0..<count {
-                let value = samples[index]
-                if isUp {
-                    if value < below { isUp = false }
-                } else if value > above {
-                    isUp = true
-                    rises &+= 1
-                    if last >= 0 {
-                        intervals &+= 1
-                        sum &+= index &- last
-                        squares &+= (index &- last) &* (index &- last)
-                    }
-                    last = index
-                }
-                if isUp { timeUp &+= 1 }
-            }
+            let waves = ck_count_waves(Int32(count), samples, above, below)
+            let (rises, timeUp) = (Int(waves.rises), Int(waves.time_up))
+            let (intervals, sum, squares) = (Int(waves.intervals), Int(waves.sum), Int(waves.squares))
             rate = Float(rises) / Float(count) * VentricularRhythmFeatures.rate
             width = Float(timeUp) / Float(max(rises, 1)) / VentricularRhythmFeatures.rate
             let mean = Double(sum) / Double(max(intervals, 1))

@@ -69,6 +69,8 @@ public struct VentricularRhythmNetwork: Sendable {
     func probabilities(_ features: InlineArray<71, Float>) -> SIMD4<Float> {
         let blocks = hiddenBias.count / Self.hiddenStep
         var logits = SIMD4<Float>(outputBias)
+        // Read through a span: reading an array in a value element by element copies it each time.
+        let features = features.span
         for block in 0..<blocks {
             var sums = Self.sixteen(hiddenBias, block)
             for index in features.indices {

@@ -53,10 +53,11 @@ extension VentricularRhythmFeatures {
 
     /// Maxima and minima of the autocorrelation of s at 40 Hz, its period and its width.
     ///
-    /// - Parameter scratch: (120).
+    /// - Parameter scratch: (181).
     mutating func addAutocorrelation(_ narrow: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>) {
         scratch.update(from: narrow, count: Self.narrowLength)
-        let values = Autocorrelation(ofCentred: scratch, Self.narrowLength)
+        let values = Autocorrelation(
+            ofCentred: scratch, Self.narrowLength, in: scratch + Self.narrowLength)
         let half = values.fall(below: 0.5)
         let zero = values.fall(below: 0)
         let candidates = values.lags(above: zero)
@@ -84,7 +85,7 @@ extension VentricularRhythmFeatures {
     ///
     /// - Parameters:
     ///   - envelope: magnitudes of the slope or the second difference at 120 Hz, (356), decimated to 40 Hz here.
-    ///   - scratch: (234).
+    ///   - scratch: (295).
     mutating func addEnvelope(_ envelope: UnsafePointer<Float>, _ scratch: UnsafeMutablePointer<Float>) {
         // Sums of three samples, aligned to the end of the window, and sums of three of these.
         let last = Self.windowLength - 4
@@ -104,7 +105,7 @@ extension VentricularRhythmFeatures {
         add(log(top / middle + 0.001))
         add(log(upper / middle + 0.001))
         for index in 0..<count { smooth[index] = min(smooth[index], top) }
-        let values = Autocorrelation(ofCentred: smooth, count)
+        let values = Autocorrelation(ofCentred: smooth, count, in: smooth + count)
         var period = 10
         for lag in 10...60 where values[lag] > values[period] { period = lag }
         add(values[period])
@@ -114,19 +115,26 @@ extension VentricularRhythmFeatures {
 }
 
 /// The unbiased autocorrelation of about 3 s at 40 Hz, at lags of 0 to 60 samples (1.5 s), within -1...1.
+///
+/// It is kept in memory of the caller: an array in the value would be copied at each access.
 struct Autocorrelation {
-    private var values = InlineArray<61, Float>(repeating: 0)
+    static let count = 61
+    private static let lags = [Int32](0..<Int32(count))
+    private let values: UnsafePointer<Float>
 
-    /// - Parameter samples: (count), count > 60; their mean is subtracted in place.
-    init(ofCentred samples: UnsafeMutablePointer<Float>, _ count: Int) {
+    /// - Parameters:
+    ///   - samples: (count), count > 60; their mean is subtracted in place.
+    ///   - memory: (61), overwritten; it must last as long as this value.
+    init(ofCentred samples: UnsafeMutablePointer<Float>, _ count: Int, in memory: UnsafeMutablePointer<Float>) {
         let mean = WindowArithmetic.sum(samples, count) / Float(count)
         for index in 0..<count { samples[index] -= mean }
-        let power = WindowArithmetic.dotProduct(samples, samples, count) + WindowArithmetic.epsilon
-        for lag in 0...60 {
-            let product = WindowArithmetic.dotProduct(samples, samples + lag, count - lag)
-            let value = product / power * (Float(count) / Float(count - lag))
-            values[lag] = max(-1, min(1, value))
+        WindowArithmetic.laggedProducts(samples, count, Self.lags, into: memory)
+        let power = memory[0] + WindowArithmetic.epsilon
+        for lag in 0..<Self.count {
+            let value = memory[lag] / power * (Float(count) / Float(count - lag))
+            memory[lag] = max(-1, min(1, value))
         }
+        values = UnsafePointer(memory)
     }
 
     subscript(lag: Int) -> Float { values[lag] }

@@ -46,28 +46,41 @@ enum WindowArithmetic {
         sum(count, { absolute(load(samples, $0)) }, { abs(samples[$0]) })
     }
 
-    /// Sum of |a[i] - b[i]|.
-    static func sumOfDistances(_ a: Samples, _ b: Samples, _ count: Int) -> Float {
-        sum(count, { absolute(load(a, $0) - load(b, $0)) }, { abs(a[$0] - b[$0]) })
-    }
-
     /// Sum of |a[i] + b[i]|.
     static func sumOfAbsoluteSums(_ a: Samples, _ b: Samples, _ count: Int) -> Float {
         sum(count, { absolute(load(a, $0) + load(b, $0)) }, { abs(a[$0] + b[$0]) })
     }
 
-    static func dotProduct(_ a: Samples, _ b: Samples, _ count: Int) -> Float {
-        sum(count, { load(a, $0) * load(b, $0) }, { a[$0] * b[$0] })
+    /// Sum of a[i] * a[i + lag], for rising lags below `count`: (lags).
+    static func laggedProducts(
+        _ samples: Samples, _ count: Int, _ lags: [Int32], into sums: UnsafeMutablePointer<Float>
+    ) {
+        ck_lagged_products(Int32(count), samples, Int32(lags.count), lags, sums)
+    }
+
+    /// Sum of |a[i] - a[i + lag]|, for rising lags below `count`: (lags).
+    static func laggedDistances(
+        _ samples: Samples, _ count: Int, _ lags: [Int32], into sums: UnsafeMutablePointer<Float>
+    ) {
+        ck_lagged_distances(Int32(count), samples, Int32(lags.count), lags, sums)
     }
 
     /// Share of the samples below a limit, 0...1.
     static func share(of samples: Samples, _ count: Int, below limit: Float) -> Float {
-        Float(Self.count(samples, count, below: limit)) / Float(count)
+        shares(of: samples, count, below: SIMD4(repeating: limit), 1).x
     }
 
-    static func count(_ samples: Samples, _ count: Int, below limit: Float) -> Int {
-        let limits = Eight(repeating: limit)
-        return Self.count(count, { load(samples, $0) .< limits }, { samples[$0] < limit })
+    /// Shares of the samples below the first one to four limits, 0...1.
+    static func shares(of samples: Samples, _ count: Int, below limits: SIMD4<Float>, _ number: Int) -> SIMD4<Float> {
+        var counts = SIMD4<Int32>.zero
+        withUnsafeBytes(of: limits) { limits in
+            withUnsafeMutableBytes(of: &counts) { counts in
+                ck_counts_below(
+                    Int32(count), samples, Int32(number), limits.assumingMemoryBound(to: Float.self).baseAddress,
+                    counts.assumingMemoryBound(to: Int32.self).baseAddress)
+            }
+        }
+        return SIMD4<Float>(counts) / Float(count)
     }
 
     static func count(_ samples: Samples, _ count: Int, above limit: Float) -> Int {
@@ -96,15 +109,7 @@ enum WindowArithmetic {
         return total
     }
 
-    static func extremes(_ samples: Samples, _ count: Int) -> (least: Float, greatest: Float) {
-        var least = samples[0]
-        var greatest = samples[0]
-        for index in 1..<count {
-            least = min(least, samples[index])
-            greatest = max(greatest, samples[index])
-        }
-        return (least, greatest)
-    }
+    static func greatest(_ samples: Samples, _ count: Int) -> Float { ck_greatest(Int32(count), samples) }
 
     /// Third and fourth central moments in units of the standard deviation: the magnitude of the skewness, at most 5,
     /// and the logarithm of the kurtosis.
