@@ -101,7 +101,22 @@ enum ContextualFixture {
                 factor: (0..<features).map { _ in 0.5 + random.nextUniform() },
                 members: (0..<2).map { _ in [layer(features, 12), layer(12, 7), layer(7, 4)] })
         }
-        return ContextualClassifier(first: stage(ContextualFeatures.count), second: stage(ContextualFeatures.countWithNext))
+        return ContextualClassifier(
+            first: stage(ContextualFeatures.count), second: stage(ContextualFeatures.countWithNext), rhythm: evidence)
+    }
+
+    /// The shorter the intervals are beside the mean of all so far, the more likely is S.
+    static let evidence = RhythmEvidence(
+        first: .init(weight: [-6, 1, -5, 1], bias: -1.5), second: .init(weight: [-6, 1, -5, 1, 0.5, -1], bias: -1.5))
+
+    /// Narrow beats of one form 0.7 s apart, with a pause after every fifth.
+    static func templatesWithPauses() -> BeatTemplates {
+        var templates = BeatTemplates()
+        for i in 0..<80 {
+            templates.add(
+                morphology(window(wide: false, seed: UInt64(i))), logits: logits.narrow, interval: i % 6 == 5 ? 2.6 : 0.7)
+        }
+        return templates
     }
 
     /// 300 beats of both kinds that their features tell apart.
@@ -281,18 +296,25 @@ enum ContextualFixture {
 
     @Test func contextualAnswersGradientIsTheSlopeOfTheLoss() {
         let network = ContextualizedNetwork(ContextualFixture.discriminator(), contextual: ContextualFixture.network())
-        var windows = ContextualFixture.window(wide: true, seed: 4) + ContextualFixture.window(wide: false, seed: 5)
-        network.contexts = [ContextualFixture.context(), ContextualFixture.context(BeatTemplates(), interval: nil)]
-        let labels: [UInt8] = [2, 0]
-        var gradient = [Float](repeating: 0, count: 8)
+        // The evidence of the rhythm counts for the last two.
+        var windows = [(true, 4), (false, 5), (false, 6), (true, 7)].flatMap {
+            ContextualFixture.window(wide: $0.0, seed: $0.1)
+        }
+        network.contexts = [
+            ContextualFixture.context(), ContextualFixture.context(BeatTemplates(), interval: nil),
+            ContextualFixture.context(ContextualFixture.templatesWithPauses(), interval: 0.7),
+            ContextualFixture.context(ContextualFixture.templatesWithPauses(), interval: 0.7),
+        ]
+        let labels: [UInt8] = [2, 0, 0, 1]
+        var gradient = [Float](repeating: 0, count: 16)
         func loss() -> Double {
-            let output = network.forward(windows, batch: 2, mode: .runningStatistics)
+            let output = network.forward(windows, batch: 4, mode: .runningStatistics)
             return Loss.crossEntropy(
-                logits: output.classLogits, labels: labels, batch: 2, classes: 4, gradient: &gradient)
+                logits: output.classLogits, labels: labels, batch: 4, classes: 4, gradient: &gradient)
         }
         _ = loss()
         let slope = network.backward(
-            batch: 2, classGradient: gradient, attackGradient: nil, realGradient: nil, gradients: nil,
+            batch: 4, classGradient: gradient, attackGradient: nil, realGradient: nil, gradients: nil,
             needsInputGradient: true)
         let analytic = windows.indices.map { slope[$0] }
         let largest = Double(analytic.map(abs).max() ?? 0)
@@ -322,9 +344,47 @@ enum ContextualFixture {
         #expect(abs(margin(0.5) - margin(0.2)) < 1e-4 && margin(0.2) < margin(0.1))
     }
 
-    @Test func theAttackedNetworkAnswersAsTheDeployedOne() {
+    @Test func rhythmSpeaksForSupraventricularWherePrematureBeatsPrevail() {
         let contextual = ContextualFixture.network()
-        let context = ContextualFixture.context()
+        let silent = ContextualClassifier(first: contextual.first, second: contextual.second)
+        let answer = BeatClassification(probabilities: .zero, attackSuspicion: 0, logits: .zero)
+        let window = ContextualFixture.window(wide: false, seed: 3)
+        /// How much the rhythm raises S, N and V in the first stage.
+        func raised(_ templates: BeatTemplates, interval: Float?, change: (inout [Float]) -> Void = { _ in })
+            -> SIMD4<Float>
+        {
+            let context = ContextualFixture.context(templates, interval: interval)
+            var features = ContextualFeatures.values(
+                ContextualFixture.morphology(window), logits: ContextualFixture.logits.narrow, context: context)
+            change(&features)
+            return contextual.first(answer, features: features).classification.logits
+                - silent.first(answer, features: features).classification.logits
+        }
+        let pauses = ContextualFixture.templatesWithPauses()
+        #expect(raised(pauses, interval: 0.7)[1] > 0.1)
+        #expect(raised(pauses, interval: 0.7)[0] == 0 && raised(pauses, interval: 0.7)[2] == 0)
+        // The beat after a pause, an unknown interval, and a premature beat among steady ones: nothing.
+        #expect(raised(pauses, interval: 1.8)[1] == 0)
+        #expect(raised(ContextualFixture.templates(), interval: nil)[1] == 0)
+        #expect(raised(ContextualFixture.templates(), interval: 0.5)[1] == 0)
+        let inFibrillation = raised(pauses, interval: 0.7) { $0[RRHistory.Feature.medianChange.rawValue] = 0.2 }
+        #expect(inFibrillation[1] == 0)
+        // A rate that has risen for good: short of the mean, but without pauses.
+        let withoutPauses = raised(pauses, interval: 0.7) { $0[RRHistory.Feature.maximumOverMedian.rawValue] = 0.2 }
+        #expect(withoutPauses[1] == 0)
+    }
+
+    @Test func rhythmTakesNothingFromVentricular() {
+        #expect(RhythmEvidence.normalRatherThanVentricular([0, 0, 8, 0]) < 0.001)
+        #expect(RhythmEvidence.normalRatherThanVentricular([8, 0, 0, 0]) > 0.999)
+    }
+
+    @Test(arguments: [false, true]) func theAttackedNetworkAnswersAsTheDeployedOne(pauses: Bool) {
+        let contextual = ContextualFixture.network()
+        let context =
+            pauses
+            ? ContextualFixture.context(ContextualFixture.templatesWithPauses(), interval: 0.7)
+            : ContextualFixture.context()
         let window = ContextualFixture.window(wide: true, seed: 8)
         let discriminator = ContextualFixture.discriminator()
         let own = discriminator.forward(window, batch: 1, mode: .runningStatistics).classLogits
@@ -370,6 +430,30 @@ enum ContextualFixture {
             ContextualFixture.window(wide: false, seed: 998), ContextualFixture.context(interval: 0.8))
         #expect(wide.beatClass == .ventricular)
         #expect(narrow.beatClass == .normal)
+    }
+
+    @Test func rhythmIsLearntFromNormalAndSupraventricularBeats() throws {
+        #expect(RhythmEvidence(ContextualFixture.samples()) == nil)
+        var samples = ContextualSamples()
+        var templates = BeatTemplates()
+        let window = ContextualFixture.window(wide: false, seed: 1)
+        for i in 0..<300 {
+            let premature = i % 6 == 5
+            let interval: Float = premature ? 0.55 : 0.8 + 0.01 * Float(i % 3)
+            samples.append(
+                window: window, logits: .zero, context: ContextualFixture.context(templates, interval: interval),
+                label: premature && i % 12 != 11 ? .supraventricular : .normal, record: i / 100)
+            templates.add(ContextualFixture.morphology(window), logits: .zero, interval: interval)
+        }
+        let evidence = try #require(RhythmEvidence(samples))
+        func logOdds(_ interval: Float) -> (Float, Float) {
+            let features = ContextualFixture.features(window, ContextualFixture.context(templates, interval: interval))
+            return features.withUnsafeBufferPointer {
+                (evidence.first.logOdds($0.baseAddress!), evidence.second.logOdds($0.baseAddress!))
+            }
+        }
+        #expect(logOdds(0.55).0 > 0 && logOdds(0.55).1 > 0)
+        #expect(logOdds(0.8).0 < 0 && logOdds(0.8).1 < 0)
     }
 
     @Test(arguments: [0, 1]) func onlyEnsembleMembersGivenTheDiscriminatorUseIt(members: Int) throws {
@@ -463,12 +547,26 @@ enum ContextualFixture {
         }
     }
 
+    @Test func fileWithoutEvidenceOfTheRhythmIsRead() throws {
+        try Self.withFile { file in
+            for name in file.tensors.keys where name.contains("rhythm") { file.tensors[name] = nil }
+        } _: { path in
+            let model = try ModelFile.readContextualDiscriminator(from: path, checkingCard: false)
+            #expect(model.contextual?.rhythm == nil)
+            #expect(model.contextual?.first == ContextualFixture.network().first)
+        }
+    }
+
     @Test(arguments: [
-        "other features", "no mean", "shape", "no layer", "no second stage", "NaN", "infinite", "no bias", "too wide",
+        "half of the rhythm", "shape of the rhythm", "infinite rhythm", "other features", "no mean", "shape", "no layer", "no second stage", "NaN", "infinite", "no bias", "too wide",
     ])
     func implausibleContextualClassifierIsRefused(flaw: String) throws {
         try Self.withFile { file in
             switch flaw {
+            case "half of the rhythm": file.tensors["join.rhythm.bias"] = nil
+            case "shape of the rhythm":
+                file.tensors["join.next.rhythm.weight"] = .init(shape: [4], values: [0, 0, 0, 0])
+            case "infinite rhythm": file.tensors["join.rhythm.weight"]?.values[0] = .infinity
             case "other features": file.metadata["join"] = "context-2"
             case "no mean": file.tensors["join.mean"] = nil
             case "shape":

@@ -15,6 +15,14 @@ public struct ContextualClassifier: Sendable, Equatable {
 
     /// `first` takes the first `ContextualFeatures.count` features, `second` all `ContextualFeatures.countWithNext`.
     let first: ContextualStage, second: ContextualStage
+    /// Raises the S logit where premature beats prevail; nil: not trained.
+    let rhythm: RhythmEvidence?
+
+    init(first: ContextualStage, second: ContextualStage, rhythm: RhythmEvidence? = nil) {
+        self.first = first
+        self.second = second
+        self.rhythm = rhythm
+    }
 
     /// The first stage's result.
     public struct FirstAnswer: Sendable {
@@ -29,7 +37,7 @@ public struct ContextualClassifier: Sendable, Equatable {
     public func first(_ answer: BeatClassification, features: [Float]) -> FirstAnswer {
         precondition(features.count == ContextualFeatures.count)
         let logits = features.withUnsafeBufferPointer {
-            Self.allowingForFibrillation(first.logits(ofFeatures: $0.baseAddress!), features: $0.baseAddress!)
+            firstLogits($0.baseAddress!)
         }
         let classification = Self.classification(logits, suspicion: answer.attackSuspicion)
         return FirstAnswer(classification: classification, isFinal: Self.isSure(classification.probabilities))
@@ -41,24 +49,45 @@ public struct ContextualClassifier: Sendable, Equatable {
     public func second(_ features: [Float], suspicion: Float) -> BeatClassification {
         precondition(features.count == ContextualFeatures.countWithNext)
         let logits = features.withUnsafeBufferPointer {
-            Self.allowingForFibrillation(second.logits(ofFeatures: $0.baseAddress!), features: $0.baseAddress!)
+            secondLogits($0.baseAddress!)
         }
         return Self.classification(logits, suspicion: suspicion)
     }
 
-    /// In atrial fibrillation a short interval says little: S needs more evidence.
+    /// The logits of the first stage, from its features.
+    private func firstLogits(_ features: UnsafePointer<Float>) -> SIMD4<Float> {
+        adjusted(first.logits(ofFeatures: features), rhythm?.first, features: features)
+    }
+
+    /// The logits of the second stage, from the features of both.
+    private func secondLogits(_ features: UnsafePointer<Float>) -> SIMD4<Float> {
+        adjusted(second.logits(ofFeatures: features), rhythm?.second, features: features)
+    }
+
+    /// In atrial fibrillation a short interval says little: S needs more evidence. Where premature beats prevail, the
+    /// rhythm gives it.
     ///
-    /// The records trained on hold too few patients with fibrillation for the networks to learn this by themselves. The
+    /// The records trained on hold too few patients with either for the networks to learn this by themselves. The
     /// S logit is lowered by up to `fibrillationPenalty` as the median change of the latest intervals rises through
-    /// `irregular`, as fractions of their mean.
-    private static func allowingForFibrillation(
-        _ logits: SIMD4<Float>, features: UnsafePointer<Float>
+    /// `irregular`, as fractions of their mean, and raised by `RhythmEvidence`.
+    private func adjusted(
+        _ logits: SIMD4<Float>, _ line: RhythmEvidence.Line?, features: UnsafePointer<Float>
     ) -> SIMD4<Float> {
-        let change = features[RRHistory.Feature.medianChange.rawValue]
-        let share = (change - irregular.lowerBound) / (irregular.upperBound - irregular.lowerBound)
+        let fibrillation = Self.fibrillation(features)
         var result = logits
-        result[Int(BeatClass.supraventricular.rawValue)] -= fibrillationPenalty * min(max(share, 0), 1)
+        result[Int(BeatClass.supraventricular.rawValue)] -= Self.fibrillationPenalty * fibrillation
+        if let rhythm, let line {
+            let strength = rhythm.strength(line, features: features, fibrillation: fibrillation)
+            result[Int(BeatClass.supraventricular.rawValue)] +=
+                strength * RhythmEvidence.normalRatherThanVentricular(logits)
+        }
         return result
+    }
+
+    /// How far the rhythm resembles atrial fibrillation, 0 ... 1.
+    private static func fibrillation(_ features: UnsafePointer<Float>) -> Float {
+        let change = features[RRHistory.Feature.medianChange.rawValue]
+        return min(max((change - irregular.lowerBound) / (irregular.upperBound - irregular.lowerBound), 0), 1)
     }
 
     private static let fibrillationPenalty: Float = 0.5
@@ -88,19 +117,38 @@ public struct ContextualClassifier: Sendable, Equatable {
     ///
     /// - Parameter features: `ContextualFeatures.countWithNext` values.
     func logits(ofFeatures features: UnsafePointer<Float>) -> (logits: SIMD4<Float>, isFirst: Bool) {
-        let early = Self.allowingForFibrillation(first.logits(ofFeatures: features), features: features)
+        let early = firstLogits(features)
         if Self.isSure(Self.softmax(early)) { return (early, true) }
-        return (Self.allowingForFibrillation(second.logits(ofFeatures: features), features: features), false)
+        return (secondLogits(features), false)
     }
 
     /// Converts the gradient of the final logits into a gradient of the features, through the stage that produced
     /// them.
     func featureGradient(_ logitGradient: SIMD4<Float>, features: UnsafePointer<Float>) -> [Float] {
         guard logits(ofFeatures: features).isFirst else {
-            return second.featureGradient(logitGradient, features: features)
+            let gradient = stageGradient(
+                logitGradient, second.logits(ofFeatures: features), rhythm?.second, features: features)
+            return second.featureGradient(gradient, features: features)
         }
-        let gradient = first.featureGradient(logitGradient, features: features)
+        let gradient = first.featureGradient(
+            stageGradient(logitGradient, first.logits(ofFeatures: features), rhythm?.first, features: features),
+            features: features)
         return gradient + [Float](repeating: 0, count: ContextualFeatures.countWithNext - gradient.count)
+    }
+
+    /// Converts the gradient of a stage's adjusted logits into that of the stage's own ones. The rhythm does not depend
+    /// on the window.
+    private func stageGradient(
+        _ gradient: SIMD4<Float>, _ logits: SIMD4<Float>, _ line: RhythmEvidence.Line?, features: UnsafePointer<Float>
+    ) -> SIMD4<Float> {
+        guard let rhythm, let line else { return gradient }
+        let strength = rhythm.strength(line, features: features, fibrillation: Self.fibrillation(features))
+        let normal = RhythmEvidence.normalRatherThanVentricular(logits)
+        let slope = gradient[Int(BeatClass.supraventricular.rawValue)] * strength * normal * (1 - normal)
+        var result = gradient
+        result[Int(BeatClass.normal.rawValue)] += slope
+        result[Int(BeatClass.ventricular.rawValue)] -= slope
+        return result
     }
 }
 
@@ -116,6 +164,7 @@ extension ContextualClassifier {
         file.metadata[Self.metadataKey] = ContextualFeatures.identifier
         first.add(to: &file, prefix: Self.firstPrefix)
         second.add(to: &file, prefix: Self.secondPrefix)
+        rhythm?.add(to: &file)
     }
 
     /// Reads the contextual classifier of a weights file; nil if the file has none.
@@ -130,5 +179,6 @@ extension ContextualClassifier {
         first = try ContextualStage(file, prefix: Self.firstPrefix, features: ContextualFeatures.count, path: path)
         second = try ContextualStage(
             file, prefix: Self.secondPrefix, features: ContextualFeatures.countWithNext, path: path)
+        rhythm = try RhythmEvidence(file, path: path)
     }
 }

@@ -159,7 +159,17 @@ public enum ContextualClassifierTrainer {
         }
         return ContextualClassifier(
             first: try stage("first", features: ContextualFeatures.count, seed: 0),
-            second: try stage("second", features: width, seed: 100))
+            second: try stage("second", features: width, seed: 100), rhythm: RhythmEvidence(samples))
+    }
+
+    /// The same networks, with the evidence of the rhythm fitted anew.
+    ///
+    /// - Throws: `TrainingError` if the samples do not hold both N and S beats.
+    public static func fitRhythm(
+        of classifier: ContextualClassifier, to samples: ContextualSamples
+    ) throws(TrainingError) -> ContextualClassifier {
+        guard let rhythm = RhythmEvidence(samples) else { throw .tooFewWindows(count: samples.count, batch: 2) }
+        return ContextualClassifier(first: classifier.first, second: classifier.second, rhythm: rhythm)
     }
 
     /// One member during training.

@@ -154,8 +154,8 @@ public struct ContextualFeatures: Sendable {
     /// Their indices among the features.
     static let carriedPlaces = carriedTerms.map(place), usualPlaces = usualTerms.map(place)
 
-    private static func place(of term: Term) -> Int {
-        guard let place = terms.firstIndex(of: term) else { preconditionFailure("what is remembered is a feature") }
+    static func place(of term: Term) -> Int {
+        guard let place = terms.firstIndex(of: term) else { preconditionFailure("what is looked up is a feature") }
         return place
     }
 

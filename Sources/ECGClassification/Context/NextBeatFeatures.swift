@@ -50,6 +50,12 @@ extension ContextualFeatures {
         .overSteady, .pairOverSteady, .isOfSameTemplate, .isOfDominantTemplate, .overWholeMean,
     ]
 
+    /// Index of a feature among those of the next beat.
+    static func placeOfNext(_ term: NextTerm) -> Int {
+        guard let place = nextTerms.firstIndex(of: term) else { preconditionFailure("what is looked up is a feature") }
+        return place
+    }
+
     /// Number of second-stage features: those of the first stage, then those of the next beat.
     public static var countWithNext: Int { count + nextTerms.count }
 

@@ -18,6 +18,9 @@ struct TrainContextualClassifier: AsyncParsableCommand {
             rhythm of each record: its beats of sinus rhythm and of atrial fibrillation count as N. The output is the \
             discriminator's weights file with the contextual classifier's tensors added.
 
+            With --rhythm-alone the networks that the file already has are kept, and only the evidence of the rhythm, a \
+            logistic regression, is fitted to the records.
+
             The same records, weights and options give the same file, bit for bit. Example:
               ecgmon contextual --model base.safetensors --records svdb,mitdb/DS1 --output inter-patient.safetensors
             """,
@@ -38,6 +41,8 @@ struct TrainContextualClassifier: AsyncParsableCommand {
         help: ArgumentHelp(
             "Recordings of simulated sinus rhythm, slow and fast, that are added: all N.", valueName: "n"))
     var simulated = 0
+    @Flag(help: "Keep the file's contextual networks, and fit only the evidence of the rhythm.")
+    var rhythmAlone = false
     @Option(help: "Name in the model card. Default: the output's.")
     var name: String?
     @Option(help: "Passes over the beats.")
@@ -77,6 +82,9 @@ struct TrainContextualClassifier: AsyncParsableCommand {
         } catch {
             throw ToolError("the model cannot be used: \(error)", nextStep: "Train one with `ecgmon train`")
         }
+        if rhythmAlone, base.contextual == nil {
+            throw ToolError("\(model) has no contextual classifier", nextStep: "Leave --rhythm-alone out to train one")
+        }
         // The answers to the windows alone: a contextual classifier already in the file is replaced.
         let classifier = BeatClassifier(base.network, name: base.card?.name ?? model, sha256: base.sha256)
         var selections: [RecordSelection] = []
@@ -112,7 +120,12 @@ struct TrainContextualClassifier: AsyncParsableCommand {
         recipe.members = members
         recipe.seed = seed
         recipe.membersWithDiscriminator = membersWithDiscriminator
-        let contextual = try ContextualClassifierTrainer.train(samples, recipe: recipe) { Terminal.note($0) }
+        let contextual =
+            if rhythmAlone, let kept = base.contextual {
+                try ContextualClassifierTrainer.fitRhythm(of: kept, to: samples)
+            } else {
+                try ContextualClassifierTrainer.train(samples, recipe: recipe) { Terminal.note($0) }
+            }
         let sha256: String
         do {
             sha256 = try ModelFile.write(base.network, contextual: contextual, to: output)
@@ -120,12 +133,16 @@ struct TrainContextualClassifier: AsyncParsableCommand {
                 let file = URL(filePath: output).deletingPathExtension().lastPathComponent
                 card.name = name ?? file
                 card.sha256 = sha256
-                card.contextual = ModelCard.ContextualTraining(
-                    baseSHA256: base.sha256,
-                    data:
-                        "channels \(channels) of \(records), all beats detected, and \(simulated) simulated recordings: \(counts)",
-                    recipe: "\(recipe)", command: commandLine,
-                    figuresCommand: "ecgmon evaluate beats --model \(file).safetensors")
+                let data =
+                    "channels \(channels) of \(records), all beats detected, and \(simulated) simulated recordings: \(counts)"
+                if rhythmAlone {
+                    card.contextual?.data += "; the rhythm: \(data)"
+                    card.contextual?.command += ", then \(commandLine)"
+                } else {
+                    card.contextual = ModelCard.ContextualTraining(
+                        baseSHA256: base.sha256, data: data, recipe: "\(recipe)", command: commandLine,
+                        figuresCommand: "ecgmon evaluate beats --model \(file).safetensors")
+                }
                 try card.write(besideModel: output)
             }
         } catch {
@@ -135,7 +152,9 @@ struct TrainContextualClassifier: AsyncParsableCommand {
     }
 
     private var commandLine: String {
-        "ecgmon contextual --model \(URL(filePath: model).lastPathComponent) --records \(records) --channels \(channels) --simulated \(simulated) --epochs \(epochs) "
-            + "--members \(members) --members-with-discriminator \(membersWithDiscriminator) --seed \(seed)"
+        "ecgmon contextual --model \(URL(filePath: model).lastPathComponent) --records \(records) --channels \(channels) --simulated \(simulated) "
+            + (rhythmAlone
+                ? "--rhythm-alone"
+                : "--epochs \(epochs) --members \(members) --members-with-discriminator \(membersWithDiscriminator) --seed \(seed)")
     }
 }
