@@ -15,7 +15,7 @@ import Testing
             let logits = network.forward(window, batch: 1, mode: .runningStatistics).classLogits
             return AttackObjective.margin(confidence: 100).evaluate(logits, label: label, gradient: &gradient)
         }
-        _ = loss(window)
+        let here = loss(window)
         let slope = Array(
             UnsafeBufferPointer(start: network.inputGradient(batch: 1, classGradient: gradient), count: 280))
         let least = window.indices.min { window[$0] < window[$1] } ?? 0
@@ -29,8 +29,11 @@ import Testing
             window[place] = kept - step
             let down = loss(window)
             window[place] = kept
-            let numeric = (up - down) / (2 * step)
-            #expect(abs(numeric - slope[place]) < 0.05 * abs(numeric) + 0.02, "sample \(place)")
+            // A kink of an activation may lie on one side, within the step.
+            let agrees = [(up - down) / 2, up - here, here - down].contains {
+                abs($0 / step - slope[place]) < 0.05 * abs($0 / step) + 0.02
+            }
+            #expect(agrees, "sample \(place)")
         }
         let others = slope.indices.filter { $0 != least && $0 != greatest }.map { abs(slope[$0]) }
         #expect(max(abs(slope[least]), abs(slope[greatest])) > 2 * AttackedNetwork.mean(others))
