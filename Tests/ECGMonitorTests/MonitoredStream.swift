@@ -28,7 +28,11 @@ struct MonitoredStream {
         self.rate = rate
     }
 
-    func time(of index: Int64) -> Int64 { origin + Int64((Double(index) * stampFactor * 1e9 / rate).rounded()) }
+    func time(of index: Int64) -> Int64 {
+        let nanoseconds = (Double(index) * stampFactor * 1e9 / rate).rounded()
+        // A damaged state may stand at any index.
+        return origin &+ (Int64(exactly: nanoseconds) ?? .max / 2)
+    }
 
     func block(_ samples: some Collection<Float>, at index: Int64, leadOff: Bool = false) -> SampleBlock {
         SampleBlock(
