@@ -143,12 +143,7 @@ extension ContextualStage {
     /// - Throws: `ModelError` if there is none that this build can use.
     init(_ file: SafeTensors, prefix: String, features: Int, path: String) throws(ModelError) {
         func values(_ name: String, _ shape: [Int]) throws(ModelError) -> [Float] {
-            guard let tensor = file.tensors[name] else { throw .tensorMissing(path: path, tensor: name) }
-            guard tensor.shape == shape else {
-                throw .tensorOfOtherShape(path: path, tensor: name, found: tensor.shape, expected: shape)
-            }
-            guard tensor.values.allSatisfy(\.isFinite) else { throw .notFinite(path: path, tensor: name) }
-            return tensor.values
+            try file.values(name, shape, path: path)
         }
         mean = try values(prefix + "mean", [features])
         factor = try values(prefix + "factor", [features])
@@ -178,5 +173,20 @@ extension ContextualStage {
         }
         guard !members.isEmpty else { throw .tensorMissing(path: path, tensor: Self.name(prefix, 0, 0) + ".weight") }
         self.members = members
+    }
+}
+
+extension SafeTensors {
+    /// The values of one tensor of a weights file.
+    ///
+    /// - Parameter path: the file's, for the error.
+    /// - Throws: `ModelError` if it is missing, has another shape, or holds a value that is not finite.
+    func values(_ name: String, _ shape: [Int], path: String) throws(ModelError) -> [Float] {
+        guard let tensor = tensors[name] else { throw .tensorMissing(path: path, tensor: name) }
+        guard tensor.shape == shape else {
+            throw .tensorOfOtherShape(path: path, tensor: name, found: tensor.shape, expected: shape)
+        }
+        guard tensor.values.allSatisfy(\.isFinite) else { throw .notFinite(path: path, tensor: name) }
+        return tensor.values
     }
 }

@@ -157,16 +157,9 @@ extension RhythmEvidence {
         guard file.tensors.keys.contains(where: { $0.hasPrefix(Self.firstName) || $0.hasPrefix(Self.secondName) })
         else { return nil }
         func line(_ name: String, _ count: Int) throws(ModelError) -> Line {
-            func values(_ name: String, _ shape: [Int]) throws(ModelError) -> [Float] {
-                guard let tensor = file.tensors[name] else { throw .tensorMissing(path: path, tensor: name) }
-                guard tensor.shape == shape else {
-                    throw .tensorOfOtherShape(path: path, tensor: name, found: tensor.shape, expected: shape)
-                }
-                guard tensor.values.allSatisfy(\.isFinite) else { throw .notFinite(path: path, tensor: name) }
-                return tensor.values
-            }
-            return Line(
-                weight: try values(name + ".weight", [count]), bias: try values(name + ".bias", [1])[0])
+            Line(
+                weight: try file.values(name + ".weight", [count], path: path),
+                bias: try file.values(name + ".bias", [1], path: path)[0])
         }
         first = try line(Self.firstName, Self.firstCount)
         second = try line(Self.secondName, Self.places.count)
