@@ -19,9 +19,10 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
     /// beside a narrow complex, and before the next of a fast rhythm.
     static let fineNoiseRange: Range<Int64> = 20..<56
     private static let averageReach: Int64 = 3
-    /// A peak whose fine noise is this share of its height may be muscle noise. So have two thirds of the beats that
-    /// muscle noise feigns, one in a thousand QRS complexes of mitdb and svdb, and hardly a peak of electrode motion.
-    static let muscularShare: Float = 0.08
+    /// A peak whose fine noise is this share of its height may be muscle noise. So have two thirds of the
+    /// false beats in muscle noise, one in a thousand QRS complexes of mitdb and svdb, and hardly a peak of electrode
+    /// motion.
+    static let muscleNoiseShare: Float = 0.08
     /// A complex is over once the signal has returned from its apex by this fraction of its amplitude.
     static let returnShare: Float = 0.6
     /// A peak is complete at most this many samples after its apex.
@@ -165,8 +166,8 @@ struct CandidateFinder: Sendable, Codable, RangeChecked {
         }
         candidate.height = max(0, high - low)
         candidate.concentration = concentration
-        candidate.isMuscular =
-            fineNoise(beside: candidate.fiducialIndex) > Self.muscularShare * candidate.height
+        candidate.isInMuscleNoise =
+            fineNoise(beside: candidate.fiducialIndex) > Self.muscleNoiseShare * candidate.height
         let interval = candidate.fiducialIndex - lastFiducial
         guard interval > 0, interval <= Self.maximumComplexLength, lastFiducial > index - 250 else { return }
         // Still beyond 40 % of the previous apex, on the same side of the baseline before it. Of a plateau's second

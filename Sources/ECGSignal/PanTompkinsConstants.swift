@@ -59,9 +59,9 @@ extension PanTompkinsDetector {
         /// In a rhythm above these limits a single beat may be this fraction of them.
         var usualShare: Float = 0.6
         /// With muscle noise beside it, a peak below this fraction of the usual height is not a beat.
-        var muscularHeight: Float = 0.7
+        var muscleNoiseHeight: Float = 0.7
         /// 30 s: after so long without a beat it may be one.
-        var muscularPatience: Int64 = 10_800
+        var muscleNoisePatience: Int64 = 10_800
         /// At the start, peaks below this many band-passed microvolts, the peak of a narrow complex of 0.15 mV, must
         /// stand out from noise: by the concentration of their energy, or by this multiple of the noise level.
         var doubtfulPeak: Float = 60

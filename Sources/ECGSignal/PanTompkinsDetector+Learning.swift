@@ -49,7 +49,7 @@ extension PanTompkinsDetector {
         relearningDue = n + constants.learningPhase
         let least = max(constants.doubtfulPeak, constants.relearningShare * bandPassedLevels.signalLevel)
         // If there are small beats in muscle noise after all, asystole, reported long ago, must end.
-        let hasWaited = n - (lastBeat?.rPeakIndex ?? 0) > constants.muscularPatience
+        let hasWaited = n - (lastBeat?.rPeakIndex ?? 0) > constants.muscleNoisePatience
         let candidates = hasWaited ? rejected : withoutMuscleNoise(rejected)
         guard additions.contains(.relearning), learn(from: candidates, least: least) else { return }
         decide(candidates)

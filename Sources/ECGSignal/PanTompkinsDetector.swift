@@ -211,8 +211,8 @@ public struct PanTompkinsDetector: Sendable, Codable, RangeChecked {
 
     /// Whether a peak with muscle noise beside it is lower than the beats before.
     func isLostInMuscleNoise(_ candidate: QRSCandidate) -> Bool {
-        additions.contains(.muscleNoise) && candidate.isMuscular
-            && candidate.height < constants.muscularHeight * heights.median
+        additions.contains(.muscleNoise) && candidate.isInMuscleNoise
+            && candidate.height < constants.muscleNoiseHeight * heights.median
     }
 
     /// Whether a peak is large enough for a complex, and, if it is small or muscle noise is beside it, stands out.

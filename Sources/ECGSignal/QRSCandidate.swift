@@ -26,7 +26,7 @@ struct QRSCandidate: Sendable, Codable {
     private struct Shape: OptionSet, Codable {
         let rawValue: UInt8
         static let endsPreviousComplex = Shape(rawValue: 1)
-        static let isMuscular = Shape(rawValue: 2)
+        static let isInMuscleNoise = Shape(rawValue: 2)
 
         mutating func set(_ mark: Shape, _ isSet: Bool) {
             if isSet { insert(mark) } else { remove(mark) }
@@ -40,9 +40,9 @@ struct QRSCandidate: Sendable, Codable {
     }
 
     /// Whether the signal beside the peak is as fine and, for the peak's height, as strong as muscle noise.
-    var isMuscular: Bool {
-        get { shape.contains(.isMuscular) }
-        set { shape.set(.isMuscular, newValue) }
+    var isInMuscleNoise: Bool {
+        get { shape.contains(.isInMuscleNoise) }
+        set { shape.set(.isInMuscleNoise, newValue) }
     }
 
     /// Apex in the original signal; set it after `fiducialIndex`.
